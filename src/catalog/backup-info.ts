@@ -1,0 +1,36 @@
+import type { Metadata } from './metadata.ts'
+
+/**
+ * How deep a stored image is checked. `none`: not at all; `quick`: read back, checksum and
+ * `PRAGMA quick_check`; `full`: the same with `PRAGMA integrity_check`.
+ */
+export type CheckLevel = 'none' | 'quick' | 'full'
+
+export const CHECK_LEVELS: readonly CheckLevel[] = ['none', 'quick', 'full']
+
+/** How an image is stored. */
+export type Encoding = 'plain' | 'zstd' | 'zstd+age'
+
+/** One backup as the catalog lists it. Fields that only metadata knows are null without it. */
+export interface BackupInfo {
+  readonly filename: string
+  /** Absolute path of the stored file. */
+  readonly path: string
+  readonly type: string
+  /** Name of the database that it was made of; null when the file name does not say. */
+  readonly database: string | null
+  /** UTC, ISO 8601. Without metadata: when the file was last modified. */
+  readonly created: string
+  /** Bytes of the stored file as it is now. */
+  readonly size: number
+  readonly checksum: string | null
+  readonly description: string | null
+  readonly createdBy: string | null
+  readonly databaseVersion: string | null
+  readonly encoding: Encoding
+  /** Whether the metadata is there and can be read. */
+  readonly metadataState: 'ok' | 'missing' | 'invalid'
+  /** What is wrong with the metadata, when it is `invalid`. */
+  readonly metadataProblem: string | null
+  readonly metadata: Metadata | null
+}

@@ -1,0 +1,14 @@
+/** Where things lie in a backup directory. */
+import { join } from 'node:path'
+
+export function metadataDirectory(backupDir: string): string {
+  return join(backupDir, 'metadata')
+}
+
+export function metadataPath(backupDir: string, filename: string): string {
+  return join(metadataDirectory(backupDir), `${filename}.json`)
+}
+
+export function typeDirectory(backupDir: string, type: string): string {
+  return join(backupDir, type)
+}

@@ -1,0 +1,87 @@
+/**
+ * The catalog's lock: one writer at a time in a backup directory. It is a SQLite lock on an empty
+ * database file, which the kernel releases when its process dies; there is nothing stale to clean up.
+ */
+import { closeSync, constants, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BackupError, throwIfCancelled } from '../errors.ts'
+import { toTypedError } from '../storage/io-errors.ts'
+
+const LOCK_FILE = '.chame-backup.lock'
+/** Short against any backup, long against the cost of a try. */
+const RETRY_MS = 20
+const SQLITE_BUSY = 5
+
+export interface LockOptions {
+  readonly waitMs: number
+  readonly signal: AbortSignal
+}
+
+/** Held until it is disposed of. */
+export class CatalogLock implements Disposable {
+  readonly #connection: DatabaseSync
+
+  private constructor(connection: DatabaseSync) {
+    this.#connection = connection
+  }
+
+  /** Waits for the lock. Throws `CATALOG_LOCKED` after `waitMs`, or `CANCELLED`. */
+  static async acquire(backupDir: string, { waitMs, signal }: LockOptions): Promise<CatalogLock> {
+    const path = join(backupDir, LOCK_FILE)
+    makeLockFile(path)
+    // An immediate answer instead of SQLite's own waiting, which would block this process's events.
+    const connection = new DatabaseSync(path, { timeout: 0 })
+    try {
+      const deadline = Date.now() + waitMs
+      while (!tryLock(connection, path)) {
+        if (Date.now() > deadline) throw locked(backupDir)
+        await sleep(RETRY_MS)
+        throwIfCancelled(signal)
+      }
+      return new CatalogLock(connection)
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close()
+  }
+}
+
+function makeLockFile(path: string): void {
+  try {
+    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
+  } catch (error) {
+    throw toTypedError(error, 'make the lock file', path)
+  }
+}
+
+function tryLock(connection: DatabaseSync, path: string): boolean {
+  try {
+    connection.exec('BEGIN EXCLUSIVE')
+    return true
+  } catch (error) {
+    const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : null
+    if (code === SQLITE_BUSY) return false
+    throw new BackupError('IO_FAILED', `The catalog could not be locked: ${path}`, {
+      hint: 'The backup directory must be on a file system with POSIX locks, and its lock file must be writable.',
+      path,
+      cause: error,
+    })
+  }
+}
+
+function locked(backupDir: string): BackupError {
+  return new BackupError(
+    'CATALOG_LOCKED',
+    `Another backup or restore is at work in this backup directory: ${backupDir}`,
+    {
+      hint: 'Let it finish and try again, or raise waitForLockMs.',
+      path: backupDir,
+    },
+  )
+}

@@ -1,0 +1,99 @@
+/**
+ * File names of backups: `<name>_backup_<type>_<YYYYMMDD>_<HHMMSS>[_n].db[.zst[.age]]`.
+ * A name is never a path: what comes from outside must match this grammar.
+ */
+import type { Encoding } from './backup-info.ts'
+
+/** The type of the backups that a restore makes of what it is about to overwrite. */
+export const PRE_RESTORE = 'pre_restore'
+
+export const BUILT_IN_TYPES: readonly string[] = ['manual', 'daily', 'weekly', PRE_RESTORE]
+
+/** Directories of the backup directory that hold something other than a type's backups. */
+export const RESERVED_DIRECTORIES: readonly string[] = ['metadata', 'exports', 'blocks']
+
+const TYPE = /^[a-z][a-z0-9_]{0,31}$/
+const DATABASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const BACKUP_NAME =
+  /^(?<name>.+)_backup_(?<type>[a-z][a-z0-9_]*?)_(?<date>\d{8})_(?<time>\d{6})(?:_(?<count>\d+))?$/
+const FILE = /^(?<stem>[^/\\\0]+?)(?<suffix>\.db|\.db\.zst|\.db\.zst\.age)$/
+
+const ENCODING_OF_SUFFIX: Record<string, Encoding> = {
+  '.db': 'plain',
+  '.db.zst': 'zstd',
+  '.db.zst.age': 'zstd+age',
+}
+
+export interface ParsedFilename {
+  readonly encoding: Encoding
+  /** Null when the stem is not of our grammar: a file copied in by hand. */
+  readonly database: string | null
+  readonly type: string | null
+}
+
+export function isType(text: string): boolean {
+  return TYPE.test(text) && !RESERVED_DIRECTORIES.includes(text)
+}
+
+export function isDatabaseName(text: string): boolean {
+  return DATABASE_NAME.test(text)
+}
+
+/** What a file name says; null for a file that is no backup (a temp file, a `.damaged` image, a side file). */
+export function parseFilename(filename: string): ParsedFilename | null {
+  if (filename.startsWith('.')) return null
+  const file = FILE.exec(filename)?.groups
+  const encoding = ENCODING_OF_SUFFIX[file?.['suffix'] ?? '']
+  if (file === undefined || encoding === undefined) return null
+  const name = BACKUP_NAME.exec(file['stem'] ?? '')?.groups
+  return { encoding, database: name?.['name'] ?? null, type: name?.['type'] ?? null }
+}
+
+/**
+ * The name of a database that the configuration does not name: its file's stem, with what does not
+ * belong in a file name replaced.
+ */
+export function nameOfPath(path: string): string {
+  const base = path.split(/[/\\]/).at(-1) ?? ''
+  const stem = base.replace(/\.(db|sqlite|sqlite3|db3)$/i, '')
+  const name = stem
+    .replaceAll(/[^A-Za-z0-9._-]/g, '_')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 64)
+  return name === '' ? 'database' : name
+}
+
+/** A local date and time in a time zone, as file names and metadata write it. */
+export interface LocalTime {
+  /** "20250627_143022" */
+  readonly compact: string
+  /** "2025-06-27T14:30:22" */
+  readonly timestamp: string
+}
+
+/** @param timeZone IANA name; undefined means the system's. */
+export function localTime(instant: Date, timeZone: string | undefined): LocalTime {
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    calendar: 'gregory',
+    numberingSystem: 'latn',
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  })
+  const parts = new Map(format.formatToParts(instant).map(part => [part.type, part.value]))
+  const get = (type: Intl.DateTimeFormatPartTypes): string => parts.get(type) ?? ''
+  const date = [get('year').padStart(4, '0'), get('month'), get('day')]
+  const time = [get('hour'), get('minute'), get('second')]
+  return { compact: `${date.join('')}_${time.join('')}`, timestamp: `${date.join('-')}T${time.join(':')}` }
+}
+
+/** The file name of a new backup; `attempt` 1 has no number, a second one in the same second gets `_2`. */
+export function backupFilename(database: string, type: string, time: LocalTime, attempt: number): string {
+  const count = attempt === 1 ? '' : `_${attempt}`
+  return `${database}_backup_${type}_${time.compact}${count}.db`
+}

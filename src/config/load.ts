@@ -1,0 +1,83 @@
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, extname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { z } from 'zod'
+import { BackupError } from '../errors.ts'
+import { isNotThere } from '../storage/io-errors.ts'
+import { type Config, configSchema } from './schema.ts'
+
+/** Looked for in the working directory, in this order. */
+export const CONFIG_FILES: readonly string[] = [
+  'chame-backup.config.ts',
+  'chame-backup.config.js',
+  'chame-backup.config.json',
+]
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** Relative paths in the configuration start here. */
+  readonly directory: string
+  /** Null when there is no configuration file. */
+  readonly file: string | null
+}
+
+/**
+ * Reads the configuration file: `explicit` if given, else the first of {@link CONFIG_FILES} in
+ * `workingDirectory`, else an empty configuration. Throws `CONFIG_INVALID`.
+ */
+export async function loadConfig(workingDirectory: string, explicit?: string): Promise<LoadedConfig> {
+  const file =
+    explicit === undefined ? await findConfig(workingDirectory) : resolve(workingDirectory, explicit)
+  if (file === null) return { config: {}, directory: workingDirectory, file: null }
+  return { config: parseConfig(await readConfig(file), file), directory: dirname(file), file }
+}
+
+/** Throws `CONFIG_INVALID` with every key that is wrong and what it should be. */
+export function parseConfig(value: unknown, file: string): Config {
+  const parsed = configSchema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new BackupError(
+    'CONFIG_INVALID',
+    `Configuration is not valid: ${file}\n${z.prettifyError(parsed.error)}`,
+    {
+      hint: 'Correct the keys named above; docs/getting-started.md lists all of them.',
+      path: file,
+    },
+  )
+}
+
+async function findConfig(directory: string): Promise<string | null> {
+  for (const name of CONFIG_FILES) {
+    const file = join(directory, name)
+    const there = await stat(file).catch((error: unknown) => {
+      if (isNotThere(error)) return null
+      throw unreadable(file, error)
+    })
+    if (there !== null) return file
+  }
+  return null
+}
+
+async function readConfig(file: string): Promise<unknown> {
+  try {
+    if (extname(file) === '.json') return JSON.parse(await readFile(file, 'utf8'))
+    const module: { default?: unknown } = await import(pathToFileURL(file).href)
+    if (module.default === undefined) throw new Error('it has no default export')
+    return module.default
+  } catch (error) {
+    throw unreadable(file, error)
+  }
+}
+
+function unreadable(file: string, error: unknown): BackupError {
+  const why = isNotThere(error)
+    ? 'there is no such file'
+    : error instanceof Error
+      ? error.message
+      : String(error)
+  return new BackupError('CONFIG_INVALID', `Configuration could not be read: ${file}: ${why}`, {
+    hint: 'Check the path, and that it is JSON or a module with a default export.',
+    path: file,
+    cause: error,
+  })
+}

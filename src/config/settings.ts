@@ -1,0 +1,170 @@
+import { userInfo } from 'node:os'
+import { basename, resolve } from 'node:path'
+import { z } from 'zod'
+import { type CheckLevel, CHECK_LEVELS } from '../catalog/backup-info.ts'
+import { BUILT_IN_TYPES, isDatabaseName, nameOfPath } from '../catalog/names.ts'
+import { BackupError } from '../errors.ts'
+import type { LoadedConfig } from './load.ts'
+import type { Config } from './schema.ts'
+
+/** Everything an operation needs to know of one database, resolved: absolute paths, no defaults left. */
+export interface Settings {
+  readonly name: string
+  readonly path: string
+  readonly backupDir: string
+  readonly check: CheckLevel
+  readonly keepDamaged: boolean
+  /** Undefined: the system's. */
+  readonly timeZone: string | undefined
+  readonly backupTypes: readonly string[]
+  readonly fileMode: number
+  readonly directoryMode: number
+  readonly waitForLockMs: number
+  readonly createdBy: string
+  /** For test suites: no fsync, no pre_restore backup. Nothing then survives a power cut. */
+  readonly disposable: boolean
+}
+
+/** What the caller says; it wins over the configuration file, that over the environment, that over the defaults. */
+export interface SettingsOverrides {
+  readonly path?: string | undefined
+  readonly backupDir?: string | undefined
+  readonly database?: string | undefined
+  readonly timeZone?: string | undefined
+  readonly disposable?: boolean | undefined
+}
+
+const DEFAULT_PATH = 'data/chame.db'
+const DEFAULT_BACKUP_DIR = 'backups'
+const DEFAULT_FILE_MODE = 0o600
+const DEFAULT_DIRECTORY_MODE = 0o700
+/** Long enough for another backup of a gigabyte to finish, short enough for a person to wait. */
+const DEFAULT_WAIT_FOR_LOCK_MS = 30_000
+
+/** Decides the settings of one database. Pure but for the path resolution against `workingDirectory`. */
+export function resolveSettings(
+  loaded: LoadedConfig,
+  overrides: SettingsOverrides,
+  environment: Readonly<Record<string, string | undefined>>,
+  workingDirectory: string,
+): Settings {
+  const { config } = loaded
+  const env = readEnvironment(environment)
+  const asked = overrides.database ?? (config.defaultDatabase === undefined ? env.database : undefined)
+  // A caller's own path is that database's, not one of the configuration's under another name.
+  const chosen =
+    overrides.path !== undefined && overrides.database === undefined
+      ? null
+      : chooseDatabase(config, asked, loaded)
+  const place = (
+    given: string | undefined,
+    configured: string | undefined,
+    fromEnv: string | undefined,
+    otherwise: string,
+  ): string => {
+    if (given !== undefined) return resolve(workingDirectory, given)
+    if (configured !== undefined) return resolve(loaded.directory, configured)
+    return resolve(workingDirectory, fromEnv ?? otherwise)
+  }
+  const path = place(overrides.path, chosen?.path ?? config.path, env.path, DEFAULT_PATH)
+  return {
+    name: chosen?.name ?? nameOfPath(basename(path)),
+    path,
+    backupDir: place(
+      overrides.backupDir,
+      chosen?.backupDir ?? config.backupDir,
+      env.backupDir,
+      DEFAULT_BACKUP_DIR,
+    ),
+    check: chosen?.check ?? config.check ?? env.check ?? 'quick',
+    keepDamaged: chosen?.keepDamaged ?? config.keepDamaged ?? false,
+    timeZone: overrides.timeZone ?? config.timeZone ?? env.timeZone,
+    backupTypes: [...new Set([...BUILT_IN_TYPES, ...(config.backupTypes ?? [])])],
+    fileMode: octal(config.fileMode, DEFAULT_FILE_MODE),
+    directoryMode: octal(config.directoryMode, DEFAULT_DIRECTORY_MODE),
+    waitForLockMs: config.waitForLockMs ?? DEFAULT_WAIT_FOR_LOCK_MS,
+    createdBy: userName(environment),
+    disposable: overrides.disposable ?? false,
+  }
+}
+
+interface ChosenDatabase {
+  readonly name: string
+  readonly path?: string | undefined
+  readonly backupDir?: string | undefined
+  readonly check?: CheckLevel | undefined
+  readonly keepDamaged?: boolean | undefined
+}
+
+function chooseDatabase(
+  config: Config,
+  asked: string | undefined,
+  loaded: LoadedConfig,
+): ChosenDatabase | null {
+  const databases = config.databases ?? {}
+  const names = Object.keys(databases)
+  const name = asked ?? config.defaultDatabase ?? names[0]
+  if (name === undefined) return null
+  const own = Object.hasOwn(databases, name) ? databases[name] : undefined
+  if (own !== undefined) return { name, ...own }
+  // Without a list of databases a name only names the one database there is.
+  if (names.length === 0 && isDatabaseName(name)) return { name }
+  throw new BackupError('INVALID_ARGUMENT', `Unknown database: ${JSON.stringify(name)}`, {
+    hint:
+      names.length === 0
+        ? 'A database name consists of letters, digits, ".", "_" and "-".'
+        : `${loaded.file ?? 'The configuration'} has: ${names.join(', ')}.`,
+  })
+}
+
+const environmentSchema = z.object({
+  CHAME_BACKUP_PATH: z.string().min(1).optional(),
+  CHAME_BACKUP_DIR: z.string().min(1).optional(),
+  CHAME_BACKUP_DATABASE: z.string().min(1).optional(),
+  CHAME_BACKUP_CHECK: z.enum(CHECK_LEVELS as [CheckLevel]).optional(),
+  CHAME_BACKUP_TIME_ZONE: z.string().min(1).optional(),
+})
+
+interface EnvironmentSettings {
+  readonly path: string | undefined
+  readonly backupDir: string | undefined
+  readonly database: string | undefined
+  readonly check: CheckLevel | undefined
+  readonly timeZone: string | undefined
+}
+
+function readEnvironment(environment: Readonly<Record<string, string | undefined>>): EnvironmentSettings {
+  const parsed = environmentSchema.safeParse(environment)
+  if (!parsed.success) {
+    throw new BackupError('CONFIG_INVALID', `Environment is not valid\n${z.prettifyError(parsed.error)}`, {
+      hint: 'Correct or unset the variable named above.',
+    })
+  }
+  const {
+    CHAME_BACKUP_PATH,
+    CHAME_BACKUP_DIR,
+    CHAME_BACKUP_DATABASE,
+    CHAME_BACKUP_CHECK,
+    CHAME_BACKUP_TIME_ZONE,
+  } = parsed.data
+  return {
+    path: CHAME_BACKUP_PATH,
+    backupDir: CHAME_BACKUP_DIR,
+    database: CHAME_BACKUP_DATABASE,
+    check: CHAME_BACKUP_CHECK,
+    timeZone: CHAME_BACKUP_TIME_ZONE,
+  }
+}
+
+function octal(text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : Number.parseInt(text, 8)
+}
+
+function userName(environment: Readonly<Record<string, string | undefined>>): string {
+  try {
+    return userInfo().username
+  } catch {
+    // A user without an entry in the password file, as in many containers.
+    return environment['USER'] ?? 'unknown'
+  }
+}

@@ -1,0 +1,41 @@
+import type { Settings } from '../config/settings.ts'
+import { cancelled, type Failure } from '../errors.ts'
+import type { RunOptions } from '../operations/reports.ts'
+import { runHere } from './here.ts'
+import { type OperationName, type Operations, parseRequest } from './operations.ts'
+import { EngineProcess } from './engine-process.ts'
+
+export type { OperationName, Operations } from './operations.ts'
+
+export interface EngineOptions extends RunOptions {
+  readonly where: 'process' | 'here'
+}
+
+/** Engine processes that are idle, ready for the next operation. One runs one operation at a time. */
+const idle: EngineProcess[] = []
+/** An operation uses one core and a half; more processes than this would only hold memory. */
+const IDLE_MAX = 4
+
+/**
+ * Runs an operation: in an engine process, so that this one's event loop and memory stay free and the
+ * protected database is never opened in it, or here. Listing only reads metadata, and so always runs here.
+ */
+export async function runOperation<Name extends OperationName>(
+  name: Name,
+  settings: Settings,
+  request: Operations[Name]['request'],
+  { where, onProgress, signal }: EngineOptions,
+): Promise<Operations[Name]['result'] | Failure> {
+  if (signal?.aborted === true) throw cancelled()
+  const job = { name, settings, request: parseRequest(name, request) }
+  const options: RunOptions = {
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  }
+  if (where === 'here' || name === 'list') return runHere(job, options)
+  const engine = idle.pop() ?? new EngineProcess()
+  const result = await engine.run(job, options)
+  if (engine.isReusable && idle.length < IDLE_MAX) idle.push(engine)
+  else engine.stop()
+  return result as Operations[Name]['result'] | Failure
+}

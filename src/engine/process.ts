@@ -1,0 +1,41 @@
+/**
+ * The engine process: runs operations for a host, one at a time, and ends with it. It reads the protected
+ * database's files raw and never opens them with SQLite; that is another process's work.
+ */
+import { toFailure } from '../errors.ts'
+import type { Job } from './here.ts'
+import { runHere } from './here.ts'
+import type { FromEngine, ToEngine } from './messages.ts'
+
+let running: AbortController | null = null
+
+// Nobody else may read what is being made, whatever the host's umask is.
+process.umask(0o077)
+process.on('message', (message: ToEngine) => {
+  if (message.kind === 'run') void run(message.job)
+  else running?.abort()
+})
+// Without a host the work has no taker: cancel it, which cleans up, and end.
+process.on('disconnect', () => {
+  if (running === null) process.exit(0)
+  running.abort()
+})
+// A terminal's Ctrl-C reaches the whole group; the host decides what becomes of us.
+process.on('SIGINT', () => {})
+
+async function run(job: Job): Promise<void> {
+  running = new AbortController()
+  const { signal } = running
+  const result = await runHere(job, {
+    signal,
+    onProgress: progress => send({ kind: 'progress', progress }),
+  }).catch(toFailure)
+  running = null
+  // A cancelled kernel copy goes on unseen; a fresh process will not wait for it.
+  send({ kind: 'result', result, isReusable: !signal.aborted })
+  if (!process.connected) process.exit(0)
+}
+
+function send(message: FromEngine): void {
+  if (process.connected) process.send?.(message)
+}

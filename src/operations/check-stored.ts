@@ -1,0 +1,88 @@
+/** Reading a stored image back: its checksum on one core while SQLite checks its structure on another. */
+import type { CheckLevel } from '../catalog/backup-info.ts'
+import { hashFile } from '../snapshot/hash.ts'
+import { RawFile } from '../snapshot/source-files.ts'
+import { SQLITE } from '../snapshot/sqlite-failure.ts'
+import { SqliteError } from '../sqlite/sqlite-process.ts'
+import type { Context } from './context.ts'
+import type { VerifyProblem } from './reports.ts'
+
+export interface StoredCheck {
+  /** SHA-256 of the file as it is, hex. */
+  readonly checksum: string
+  readonly sizeBytes: number
+  readonly problems: readonly VerifyProblem[]
+  readonly tables: Record<string, number> | null
+}
+
+/** What the stored file should be, as far as anyone recorded it. */
+export interface Expected {
+  readonly sizeBytes: number | null
+  readonly checksum: string | null
+}
+
+export async function checkStored(
+  path: string,
+  level: CheckLevel,
+  expected: Expected,
+  context: Context,
+  onBytes: (doneBytes: number, totalBytes: number) => void,
+): Promise<StoredCheck> {
+  const { signal } = context
+  using file = new RawFile(path)
+  const sizeBytes = file.size
+  // Asked first: a file that is no database ends the question at once, and the hash goes on beside it.
+  const structure = level === 'none' ? null : checkStructure(path, level, context)
+  structure?.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.
+  const checksum = await hashFile(file.fd, sizeBytes, path, {
+    signal,
+    onBytes: done => onBytes(done, sizeBytes),
+  })
+  const outcome = await structure
+  return {
+    checksum,
+    sizeBytes,
+    problems: [...differences(sizeBytes, checksum, expected), ...(outcome?.problems ?? [])],
+    tables: outcome?.tables ?? null,
+  }
+}
+
+function differences(sizeBytes: number, checksum: string, expected: Expected): VerifyProblem[] {
+  const problems: VerifyProblem[] = []
+  if (expected.sizeBytes !== null && expected.sizeBytes !== sizeBytes) {
+    problems.push({
+      code: 'SIZE_DIFFERS',
+      message: `The file has ${sizeBytes} bytes, its metadata says ${expected.sizeBytes}`,
+    })
+  }
+  if (expected.checksum !== null && expected.checksum !== checksum) {
+    problems.push({
+      code: 'CHECKSUM_DIFFERS',
+      message: `The file's SHA-256 is ${checksum}, its metadata says ${expected.checksum}`,
+    })
+  }
+  return problems
+}
+
+interface Structure {
+  readonly problems: readonly VerifyProblem[]
+  readonly tables: Record<string, number> | null
+}
+
+async function checkStructure(
+  path: string,
+  level: 'quick' | 'full',
+  { sqlite, signal }: Context,
+): Promise<Structure> {
+  try {
+    const { problems, tables } = await sqlite.ask('check', { path, level }, { signal })
+    return { problems: problems.map(message => ({ code: 'INTEGRITY', message })), tables }
+  } catch (error) {
+    // An image that SQLite cannot even read is damage found, not a failure of the check.
+    if (!(error instanceof SqliteError) || !DAMAGE.has(error.primaryCode ?? -1)) throw error
+    const code = error.primaryCode === SQLITE.NOTADB ? 'NOT_A_DATABASE' : 'INTEGRITY'
+    return { problems: [{ code, message: error.message }], tables: null }
+  }
+}
+
+const DAMAGE: ReadonlySet<number> = new Set([SQLITE.CORRUPT, SQLITE.NOTADB, SQLITE.CANTOPEN, SQLITE.IOERR])

@@ -1,0 +1,88 @@
+/** Comparing what was restored with the backup's image. */
+import { setImmediate as yieldToEvents } from 'node:timers/promises'
+import { throwIfCancelled } from '../errors.ts'
+import { type Image, imageSize, readAvailable, readImageRun, RUN_BYTES } from '../snapshot/image.ts'
+import { RawFile } from '../snapshot/source-files.ts'
+
+export interface CompareOptions {
+  readonly signal: AbortSignal
+  readonly onBytes: (doneBytes: number, totalBytes: number) => void
+}
+
+/**
+ * Bytes of page 1 that SQLite itself sets when an image is written through it: the journal mode (18–19),
+ * the change counter (24–27), the schema cookie (40–43), and which version wrote it for which change
+ * (92–99). Source: sqlite.org/fileformat2.html, section 1.3.
+ */
+const OWN_BYTES: readonly (readonly [from: number, to: number])[] = [
+  [18, 20],
+  [24, 28],
+  [40, 44],
+  [92, 100],
+]
+
+/** SQLite locks this byte; the page that holds it is never written. */
+const LOCK_BYTE = 0x40000000
+const YIELD_EVERY_RUNS = 32
+
+/** Whether `image` has the pages of the image in `file`, apart from what SQLite sets itself. */
+export async function compareImage(image: Image, file: string, options: CompareOptions): Promise<boolean> {
+  using stored = new RawFile(file)
+  // An empty image restored through SQLite is a database of one page without a schema.
+  if (stored.size === 0) return image.pageCount <= 1
+  if (stored.size !== imageSize(image)) return false
+  const lockPage = Math.floor(LOCK_BYTE / image.pageSize) * image.pageSize
+  return sameRuns(
+    stored,
+    (run, position) => readImageRun(image, run, position),
+    options,
+    (a, b, position) => {
+      if (position === 0) {
+        for (const [from, to] of OWN_BYTES) b.copy(a, from, from, to)
+      }
+      const lockAt = lockPage - position
+      if (lockAt >= 0 && lockAt < a.length) b.copy(a, lockAt, lockAt, lockAt + image.pageSize)
+    },
+  )
+}
+
+/** Whether two files have the same bytes. */
+export async function compareFiles(one: string, other: string, options: CompareOptions): Promise<boolean> {
+  using stored = new RawFile(one)
+  using copy = new RawFile(other)
+  if (stored.size !== copy.size) return false
+  return sameRuns(
+    stored,
+    (run, position) => readAvailable(copy.fd, run, position),
+    options,
+    () => {},
+  )
+}
+
+/** Reads both run by run; `excuse` makes the bytes equal that may differ. */
+async function sameRuns(
+  stored: RawFile,
+  readOther: (run: Buffer, position: number) => void,
+  { signal, onBytes }: CompareOptions,
+  excuse: (stored: Buffer, other: Buffer, position: number) => void,
+): Promise<boolean> {
+  const size = stored.size
+  const expected = Buffer.alloc(Math.min(RUN_BYTES, size))
+  const found = Buffer.alloc(expected.length)
+  for (let position = 0, runs = 1; position < size; position += expected.length, runs++) {
+    const length = Math.min(expected.length, size - position)
+    const [a, b] = [expected.subarray(0, length), found.subarray(0, length)]
+    readAvailable(stored.fd, a, position)
+    readOther(b, position)
+    if (!a.equals(b)) {
+      excuse(a, b, position)
+      if (!a.equals(b)) return false
+    }
+    if (runs % YIELD_EVERY_RUNS === 0) {
+      onBytes(position + length, size)
+      await yieldToEvents()
+      throwIfCancelled(signal)
+    }
+  }
+  return true
+}

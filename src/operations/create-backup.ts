@@ -1,0 +1,57 @@
+import { dirname } from 'node:path'
+import { findDatabase } from '../snapshot/source-files.ts'
+import { CatalogLock } from '../catalog/lock.ts'
+import { metadataDirectory, typeDirectory } from '../catalog/layout.ts'
+import { removeLeftovers } from '../catalog/staging.ts'
+import { BackupError } from '../errors.ts'
+import { makeDirectory } from '../storage/durable.ts'
+import { begin, type Context, durabilityOf } from './context.ts'
+import type { BackupCreated, CreateBackupRequest } from './reports.ts'
+import { storeBackup } from './store-backup.ts'
+
+/**
+ * Makes a backup: one consistent image of the live database, checked and stored durably with its metadata.
+ * A backup exists when its metadata does; a failure, a kill or a power cut before that leaves nothing that
+ * is ever restored, and the next run removes it.
+ */
+export async function createBackup(request: CreateBackupRequest, context: Context): Promise<BackupCreated> {
+  const { settings, signal } = context
+  const type = request.backupType ?? 'manual'
+  requireKnownType(type, settings.backupTypes)
+
+  begin(context, 'find-database')
+  const database = await findDatabase(settings.path)
+  begin(context, 'prepare-directories')
+  await prepareDirectories(type, context)
+  begin(context, 'lock-catalog')
+  using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
+  begin(context, 'remove-leftovers')
+  await removeLeftovers(settings.backupDir, [dirname(database)])
+
+  return storeBackup(
+    {
+      source: settings.path,
+      type,
+      description: request.description ?? '',
+      createdBy: request.createdBy ?? settings.createdBy,
+      check: request.check ?? settings.check,
+      keepDamaged: request.keepDamaged ?? settings.keepDamaged,
+    },
+    context,
+  )
+}
+
+/** Makes the backup directory, and in it those of the type and of the metadata. */
+export async function prepareDirectories(type: string, context: Context): Promise<void> {
+  const { backupDir, directoryMode } = context.settings
+  for (const directory of [backupDir, typeDirectory(backupDir, type), metadataDirectory(backupDir)]) {
+    await makeDirectory(directory, directoryMode, durabilityOf(context))
+  }
+}
+
+function requireKnownType(type: string, known: readonly string[]): void {
+  if (known.includes(type)) return
+  throw new BackupError('INVALID_ARGUMENT', `Unknown backup type: ${JSON.stringify(type)}`, {
+    hint: `Known types: ${known.join(', ')}. Add others as backupTypes in the configuration.`,
+  })
+}

@@ -1,0 +1,53 @@
+import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
+import { findBackup } from '../catalog/find.ts'
+import { BackupError } from '../errors.ts'
+import { checkStored, type Expected } from './check-stored.ts'
+import { begin, bytesOf, type Context } from './context.ts'
+
+/** The backup that a user means, in a form that can be read here. Throws `BACKUP_NOT_FOUND` or `BACKUP_UNSUPPORTED`. */
+export async function findReadable(wanted: string, context: Context): Promise<BackupInfo> {
+  const { settings } = context
+  begin(context, 'find-backup')
+  const backup = await findBackup(settings.backupDir, settings.name, wanted)
+  if (backup.encoding === 'plain') return backup
+  throw new BackupError(
+    'BACKUP_UNSUPPORTED',
+    `This version cannot read the encoding ${backup.encoding}: ${backup.path}`,
+    {
+      hint: 'Decode it first (see docs/formats.md), then give the path of the decoded file.',
+      path: backup.path,
+    },
+  )
+}
+
+/** Throws `METADATA_INVALID` or `BACKUP_DAMAGED` unless the stored backup is what was stored. */
+export async function requireIntact(backup: BackupInfo, level: CheckLevel, context: Context): Promise<void> {
+  if (backup.metadataState === 'invalid') {
+    throw new BackupError(
+      'METADATA_INVALID',
+      `The backup's metadata cannot be read (${backup.metadataProblem}): ${backup.path}`,
+      {
+        hint: 'Without it nothing says what the file should be. If you trust the file, move its metadata away: a backup without metadata can be verified and restored.',
+        path: backup.path,
+      },
+    )
+  }
+  begin(context, 'verify-backup')
+  const { problems } = await checkStored(
+    backup.path,
+    level,
+    expectedOf(backup),
+    context,
+    bytesOf(context, 'verify-backup'),
+  )
+  if (problems.length === 0) return
+  throw new BackupError('BACKUP_DAMAGED', `The backup is damaged (${problems[0]?.message}): ${backup.path}`, {
+    hint: 'Nothing was changed. Choose another backup: chame-backup list, then chame-backup verify <file>.',
+    path: backup.path,
+  })
+}
+
+/** What the metadata says that the stored file should be. */
+export function expectedOf({ metadata }: BackupInfo): Expected {
+  return { sizeBytes: metadata?.file_size ?? null, checksum: metadata?.checksum ?? null }
+}

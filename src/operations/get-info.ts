@@ -1,0 +1,129 @@
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { listCatalog } from '../catalog/list.ts'
+import { BackupError } from '../errors.ts'
+import { findDatabase } from '../snapshot/source-files.ts'
+import { fromSqlite } from '../snapshot/sqlite-failure.ts'
+import { endRead } from '../snapshot/take-wal.ts'
+import { freeBytes } from '../storage/durable.ts'
+import { isNotThere } from '../storage/io-errors.ts'
+import { begin, type Context } from './context.ts'
+import type { DatabaseFacts, Info, TypeTotals } from './reports.ts'
+
+/** Rows are counted up to this many pages: a count reads every page of a table, under a read transaction. */
+const COUNT_PAGES_MAX = 25_000
+const DAY_MS = 86_400_000
+
+/** The state of the database, its backups, and the space for the next one. A database that cannot be read is part of the answer. */
+export async function getInfo(context: Context): Promise<Info> {
+  const { settings } = context
+  begin(context, 'find-database')
+  const { facts, problem } = await describeDatabase(context)
+  const backups = await listCatalog(settings.backupDir, { database: settings.name })
+  const newest = backups[0] ?? null
+  const free = await freeBytes(await nearestDirectory(settings.backupDir))
+  const next = facts === null ? (newest?.size ?? 0) : facts.pageSize * facts.pageCount
+  return {
+    success: true,
+    name: settings.name,
+    databasePath: settings.path,
+    database: facts,
+    databaseProblem: problem,
+    backupDir: settings.backupDir,
+    backups: {
+      count: backups.length,
+      sizeBytes: sum(backups),
+      byType: totalsByType(backups),
+      newest,
+      newestAgeMs: newest === null ? null : Math.max(0, context.now().getTime() - Date.parse(newest.created)),
+      growthBytesPerDay: growthPerDay(backups),
+    },
+    disk: { freeBytes: free, nextBackupBytes: next, fits: next === 0 ? 0 : Math.floor(free / next) },
+  }
+}
+
+async function describeDatabase(
+  context: Context,
+): Promise<{ facts: DatabaseFacts | null; problem: string | null }> {
+  const { settings, sqlite, signal } = context
+  try {
+    const database = await findDatabase(settings.path)
+    const [main, wal] = await Promise.all([sizeOf(database), sizeOf(`${database}-wal`)])
+    const read = await sqlite.ask('beginRead', { path: database, waitMs: settings.waitForLockMs }, { signal })
+    try {
+      const { pageSize, freePages, tables } = await sqlite.ask(
+        'describe',
+        { countPagesMax: COUNT_PAGES_MAX },
+        { signal },
+      )
+      return {
+        facts: {
+          sizeBytes: main,
+          walBytes: wal,
+          pageSize,
+          pageCount: read.pageCount ?? 0,
+          freePages,
+          journalMode: read.journalMode,
+          encoding: read.encoding,
+          userVersion: read.userVersion,
+          sqliteVersion: read.sqliteVersion,
+          tables,
+        },
+        problem: null,
+      }
+    } finally {
+      await endRead({ sqlite })
+    }
+  } catch (error) {
+    const known = fromSqlite(error, settings.path)
+    if (!(known instanceof BackupError) || known.code === 'CANCELLED') throw known
+    return { facts: null, problem: known.message }
+  }
+}
+
+function totalsByType(backups: readonly BackupInfo[]): TypeTotals[] {
+  const byType = Map.groupBy(backups, backup => backup.type)
+  return [...byType]
+    .map(([type, list]) => ({
+      type,
+      count: list.length,
+      sizeBytes: sum(list),
+      newest: list[0]?.created ?? null,
+    }))
+    .toSorted((a, b) => (a.type < b.type ? -1 : 1))
+}
+
+/** Between the oldest and the newest backup that say how large their image was, at least an hour apart. */
+function growthPerDay(backups: readonly BackupInfo[]): number | null {
+  const sized = backups.filter(({ metadata }) => metadata?.image_size !== undefined)
+  const [newest, oldest] = [sized[0], sized.at(-1)]
+  if (newest === undefined || oldest === undefined) return null
+  const days = (Date.parse(newest.created) - Date.parse(oldest.created)) / DAY_MS
+  if (days < 1 / 24) return null
+  return Math.round(((newest.metadata?.image_size ?? 0) - (oldest.metadata?.image_size ?? 0)) / days)
+}
+
+function sum(backups: readonly BackupInfo[]): number {
+  return backups.reduce((total, { size }) => total + size, 0)
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if (isNotThere(error)) return 0
+    throw error
+  }
+}
+
+/** The directory itself, or the first of its parents that is there. */
+async function nearestDirectory(path: string): Promise<string> {
+  try {
+    await stat(path)
+    return path
+  } catch (error) {
+    if (!isNotThere(error) || dirname(path) === path) throw error
+    return nearestDirectory(dirname(path))
+  }
+}

@@ -1,0 +1,53 @@
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { readBackup } from '../catalog/list.ts'
+import { localTime, PRE_RESTORE } from '../catalog/names.ts'
+import { BackupError } from '../errors.ts'
+import type { Context } from './context.ts'
+import { keepDamagedFiles } from './keep-damaged.ts'
+import type { Target } from './restore-target.ts'
+import { freeFilename, storeBackup } from './store-backup.ts'
+
+/** What is kept of the target as it was. */
+export interface KeptState {
+  readonly backup: BackupInfo | null
+  readonly files: readonly string[]
+}
+
+const NOTHING: KeptState = { backup: null, files: [] }
+
+/**
+ * Keeps what a restore is about to overwrite: as a pre_restore backup, or as raw copies where SQLite
+ * cannot read it. Its image is not checked: it is kept as it is, good or bad.
+ */
+export async function keepCurrent(
+  restored: BackupInfo,
+  target: Target,
+  context: Context,
+): Promise<KeptState> {
+  if (context.settings.disposable) return NOTHING
+  if (target.state !== 'database') return keepFiles(target, context)
+  try {
+    const created = await storeBackup(
+      {
+        source: target.path,
+        type: PRE_RESTORE,
+        description: `Before restoring ${restored.filename} to ${target.path}`,
+        createdBy: context.settings.createdBy,
+        check: 'none',
+        keepDamaged: false,
+      },
+      context,
+    )
+    return { backup: await readBackup(context.settings.backupDir, PRE_RESTORE, created.filename), files: [] }
+  } catch (error) {
+    const isDamage = error instanceof BackupError && error.code === 'DATABASE_DAMAGED'
+    if (!isDamage) throw error
+    return keepFiles(target, context)
+  }
+}
+
+async function keepFiles(target: Target, context: Context): Promise<KeptState> {
+  const time = localTime(context.now(), context.settings.timeZone)
+  const filename = await freeFilename(PRE_RESTORE, time, context)
+  return { backup: null, files: await keepDamagedFiles(target.path, filename, PRE_RESTORE, context) }
+}

@@ -1,0 +1,104 @@
+/** Restoring where no readable database is: the new file is made beside it, and renamed into its place. */
+import { chmod, chown, link, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { Staging } from '../catalog/staging.ts'
+import { BackupError, throwIfCancelled } from '../errors.ts'
+import { copyWhole } from '../snapshot/copy-file.ts'
+import { makeDirectory, removeOwn, renameDurably, syncDirectory, syncFile } from '../storage/durable.ts'
+import { during, isSystemError } from '../storage/io-errors.ts'
+import { compareFiles } from './compare-image.ts'
+import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
+import type { KeptState } from './keep-current.ts'
+import type { Applied } from './write-image.ts'
+import type { Target } from './restore-target.ts'
+
+/**
+ * Order: stage, flush, compare, remove side files, flush the directory, rename, flush the directory. A
+ * `-wal` or `-journal` left beside the new file would bring old content back, so they go before it comes.
+ */
+export async function replaceTarget(
+  backup: BackupInfo,
+  target: Target,
+  kept: KeptState,
+  context: Context,
+): Promise<Applied> {
+  const { settings, signal } = context
+  const directory = dirname(target.path)
+  begin(context, 'stage-image')
+  await makeDirectory(directory, settings.directoryMode, durabilityOf(context))
+  await using staging = await Staging.open(settings.backupDir, directory)
+  const staged = staging.file('image.db')
+  await copyWhole(backup.path, staged, signal)
+  await takeOwnership(staged, target)
+  await syncFile(staged, durabilityOf(context))
+  begin(context, 'compare-target')
+  if (!(await compareFiles(backup.path, staged, { signal, onBytes: bytesOf(context, 'compare-target') }))) {
+    throw new BackupError(
+      'RESTORE_FAILED',
+      `The staged copy differs from the backup; nothing was changed: ${target.path}`,
+      {
+        hint: 'The disk or the memory of this machine may be failing. Check it before you try again.',
+        path: target.path,
+      },
+    )
+  }
+  throwIfCancelled(signal)
+
+  begin(context, 'remove-side-files')
+  for (const file of target.sideFiles) await removeOwn(file)
+  await syncDirectory(directory, durabilityOf(context))
+  begin(context, 'replace-target')
+  if (target.state === 'missing') await putWhereNothingIs(staged, target.path, context)
+  else await renameDurably(staged, target.path, durabilityOf(context))
+  return {
+    comparison: 'equal',
+    journalMode: backup.metadata?.journal_mode ?? 'unknown',
+    notes: notesOn(kept),
+  }
+}
+
+/** The new file gets the old one's owner and mode; where there was none, the directory's owner. */
+async function takeOwnership(staged: string, target: Target): Promise<void> {
+  await during('set owner and mode of', staged, async () => {
+    const model = await stat(target.state === 'missing' ? dirname(target.path) : target.path)
+    if (target.state !== 'missing') await chmod(staged, model.mode & 0o777)
+    if (process.getuid?.() === 0) await chown(staged, model.uid, model.gid)
+  })
+}
+
+/** Fails rather than overwrites when a file has appeared meanwhile. */
+async function putWhereNothingIs(staged: string, path: string, context: Context): Promise<void> {
+  await during('put in place', path, async () => {
+    try {
+      await link(staged, path)
+      await unlink(staged)
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      if (error.code === 'EEXIST') {
+        throw new BackupError(
+          'DATABASE_CHANGING',
+          `A file appeared at the target during the restore; it was left alone: ${path}`,
+          {
+            hint: 'Another program made it. Stop that program, or restore over the file with confirmation.',
+            path,
+            cause: error,
+          },
+        )
+      }
+      // Some file systems have no hard links; a rename is as whole, if less careful.
+      await renameDurably(
+        staged,
+        path,
+        context.settings.disposable ? { isDurable: false } : { isDurable: true },
+      )
+    }
+  })
+  await syncDirectory(dirname(path), durabilityOf(context))
+}
+
+function notesOn(kept: KeptState): string[] {
+  return kept.files.length === 0
+    ? []
+    : [`What was there could not be read; it was kept as ${kept.files.join(', ')}`]
+}

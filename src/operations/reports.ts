@@ -1,0 +1,199 @@
+/**
+ * What the operations are asked and what they answer: the types that every door shows.
+ * Everything here survives JSON, so that the CLI's `--json`, HTTP and the engine's
+ * process boundary carry the same object.
+ */
+import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
+import type { Metadata } from '../catalog/metadata.ts'
+import type { SnapshotWay } from '../snapshot/taken-image.ts'
+
+export type { SnapshotWay } from '../snapshot/taken-image.ts'
+
+/** The named steps of every operation, in the order they happen. */
+export type Step =
+  | 'find-database'
+  | 'prepare-directories'
+  | 'lock-catalog'
+  | 'remove-leftovers'
+  | 'copy-image'
+  | 'sync-image'
+  | 'check-image'
+  | 'publish-image'
+  | 'write-metadata'
+  | 'find-backup'
+  | 'verify-backup'
+  | 'inspect-target'
+  | 'check-space'
+  | 'pre-restore-backup'
+  | 'stage-image'
+  | 'remove-side-files'
+  | 'replace-target'
+  | 'apply-image'
+  | 'compare-target'
+  | 'settle-target'
+  | 'roll-back'
+
+/** One report of progress. `doneBytes` and `totalBytes` are there for steps that have an extent. */
+export interface Progress {
+  readonly step: Step
+  readonly doneBytes?: number
+  readonly totalBytes?: number
+}
+
+/** Options of every long operation. */
+export interface RunOptions {
+  /** Called at the start of each step, and now and then inside the long ones. */
+  readonly onProgress?: (progress: Progress) => void
+  /** Cancels the operation; nothing is left behind, and the result has code `CANCELLED`. */
+  readonly signal?: AbortSignal
+}
+
+export interface CreateBackupRequest {
+  /** `manual` (default), `daily`, `weekly`, `pre_restore`, or a type that the config adds. */
+  readonly backupType?: string
+  readonly description?: string
+  /** Default: the name of the operating system's user. */
+  readonly createdBy?: string
+  /** How deep the stored image is checked; default from the config, else `quick`. */
+  readonly check?: CheckLevel
+  /** Keep an image that fails its check, as `<file>.damaged`: it may be the last copy of something. */
+  readonly keepDamaged?: boolean
+}
+
+export interface BackupCreated {
+  readonly success: true
+  /** Absolute path of the stored file. */
+  readonly backupPath: string
+  readonly filename: string
+  readonly metadata: Metadata
+  /** How the image was read: see docs/formats.md. */
+  readonly snapshotWay: SnapshotWay
+  readonly durationMs: number
+}
+
+export interface ListBackupsRequest {
+  readonly type?: string
+  /** At most so many, the newest ones. */
+  readonly limit?: number
+}
+
+export interface VerifyBackupRequest {
+  /** Default `full`. */
+  readonly check?: CheckLevel
+}
+
+export interface VerifyProblem {
+  readonly code: 'SIZE_DIFFERS' | 'CHECKSUM_DIFFERS' | 'METADATA_INVALID' | 'NOT_A_DATABASE' | 'INTEGRITY'
+  readonly message: string
+}
+
+export interface BackupVerified {
+  readonly success: true
+  readonly status: 'intact' | 'damaged'
+  readonly problems: readonly VerifyProblem[]
+  readonly backup: BackupInfo
+  /** SHA-256 of the stored file as it is now, hex. */
+  readonly checksum: string
+  /** Whether there was a recorded checksum to compare with. */
+  readonly checksumCompared: boolean
+  readonly check: CheckLevel
+  readonly durationMs: number
+}
+
+export interface RestoreBackupRequest {
+  /** Must be true wherever something would be overwritten. */
+  readonly confirm?: boolean
+  /** Restore to this path instead of the protected database. */
+  readonly to?: string
+  /** Say what would happen, after verifying the backup; touch nothing. */
+  readonly dryRun?: boolean
+}
+
+/**
+ * `transaction`: through SQLite's backup API, so that open connections see the new content.
+ * `replace`: a missing or unreadable file was replaced by rename.
+ */
+export type RestoreWay = 'transaction' | 'replace'
+
+export interface RestorePlan {
+  readonly success: true
+  readonly dryRun: true
+  readonly backup: BackupInfo
+  readonly targetPath: string
+  readonly target: TargetState
+  /** Bytes of what is there now; 0 when it is missing. */
+  readonly targetSizeBytes: number
+  readonly way: RestoreWay
+  /** Bytes that the restore needs free beside the target, and for the pre_restore backup. */
+  readonly neededBytes: number
+  readonly preRestoreBackup: boolean
+  readonly durationMs: number
+}
+
+export type TargetState = 'missing' | 'database' | 'unreadable'
+
+export interface BackupRestored {
+  readonly success: true
+  readonly dryRun: false
+  readonly backup: BackupInfo
+  readonly targetPath: string
+  readonly way: RestoreWay
+  /** The backup of what was there before; null when nothing was there to keep, or only an unreadable file. */
+  readonly preRestoreBackup: BackupInfo | null
+  /** Raw copies of files that SQLite could not read, kept beside the pre_restore backups. */
+  readonly keptFiles: readonly string[]
+  /** `changed-since`: another process committed after the restore and before the comparison. */
+  readonly comparison: 'equal' | 'changed-since'
+  readonly journalMode: string
+  /** What the user should know, such as a journal mode that could not be restored while in use. */
+  readonly notes: readonly string[]
+  readonly durationMs: number
+}
+
+export interface TypeTotals {
+  readonly type: string
+  readonly count: number
+  readonly sizeBytes: number
+  /** UTC, ISO 8601; null when there is none. */
+  readonly newest: string | null
+}
+
+export interface DatabaseFacts {
+  readonly sizeBytes: number
+  readonly walBytes: number
+  readonly pageSize: number
+  readonly pageCount: number
+  readonly freePages: number
+  readonly journalMode: string
+  readonly encoding: string
+  readonly userVersion: number
+  readonly sqliteVersion: string
+  readonly tables: readonly { readonly name: string; readonly rows: number | null }[]
+}
+
+export interface Info {
+  readonly success: true
+  readonly name: string
+  readonly databasePath: string
+  /** Null when the database is missing or cannot be read; `databaseProblem` says why. */
+  readonly database: DatabaseFacts | null
+  readonly databaseProblem: string | null
+  readonly backupDir: string
+  readonly backups: {
+    readonly count: number
+    readonly sizeBytes: number
+    readonly byType: readonly TypeTotals[]
+    readonly newest: BackupInfo | null
+    /** Age of the newest backup in milliseconds; null when there is none. */
+    readonly newestAgeMs: number | null
+    /** Bytes a day that the image grew between the oldest and the newest backup; null with fewer than two. */
+    readonly growthBytesPerDay: number | null
+  }
+  readonly disk: {
+    readonly freeBytes: number
+    /** What the next backup would need there. */
+    readonly nextBackupBytes: number
+    /** How many such backups still fit. */
+    readonly fits: number
+  }
+}

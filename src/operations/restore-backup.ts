@@ -1,0 +1,109 @@
+import { dirname, resolve } from 'node:path'
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { CatalogLock } from '../catalog/lock.ts'
+import { PRE_RESTORE } from '../catalog/names.ts'
+import { removeLeftovers } from '../catalog/staging.ts'
+import { BackupError } from '../errors.ts'
+import { applyAsTransaction } from './apply-transaction.ts'
+import { begin, type Context } from './context.ts'
+import { prepareDirectories } from './create-backup.ts'
+import { findReadable, requireIntact } from './find-intact.ts'
+import { keepCurrent, type KeptState } from './keep-current.ts'
+import { replaceTarget } from './replace-target.ts'
+import type { BackupRestored, RestoreBackupRequest, RestorePlan } from './reports.ts'
+import {
+  inspectTarget,
+  isTargetThere,
+  realTarget,
+  requireRestoreSpace,
+  restoreSpace,
+  type Target,
+  wayFor,
+} from './restore-target.ts'
+import type { Applied } from './write-image.ts'
+
+type Request = RestoreBackupRequest & { readonly backup: string }
+
+/**
+ * Restores a backup, all or nothing. The backup is verified before the target is touched, what is there
+ * now is backed up, the result is compared with the backup's image. Killed at any instant, the target is
+ * the old database or the new one.
+ */
+export async function restoreBackup(
+  request: Request,
+  context: Context,
+): Promise<BackupRestored | RestorePlan> {
+  const started = performance.now()
+  const { settings, signal } = context
+  const path = resolve(request.to ?? settings.path)
+  if (request.dryRun === true) return planRestore(request, path, started, context)
+  await requireConfirmation(request, path)
+
+  const backup = await findReadable(request.backup, context)
+  await prepareDirectories(PRE_RESTORE, context)
+  begin(context, 'lock-catalog')
+  using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
+  begin(context, 'remove-leftovers')
+  await removeLeftovers(settings.backupDir, [dirname(await realTarget(path))])
+  await requireIntact(backup, 'quick', context)
+
+  begin(context, 'inspect-target')
+  const target = await inspectTarget(path, context)
+  begin(context, 'check-space')
+  await requireRestoreSpace(backup, target, context)
+  begin(context, 'pre-restore-backup')
+  const kept = await keepCurrent(backup, target, context)
+  const applied = await apply(backup, target, kept, context)
+  return {
+    success: true,
+    dryRun: false,
+    backup,
+    targetPath: path,
+    way: wayFor(target),
+    preRestoreBackup: kept.backup,
+    keptFiles: kept.files,
+    ...applied,
+    durationMs: Math.round(performance.now() - started),
+  }
+}
+
+function apply(backup: BackupInfo, target: Target, kept: KeptState, context: Context): Promise<Applied> {
+  return wayFor(target) === 'transaction'
+    ? applyAsTransaction(backup, target, kept, context)
+    : replaceTarget(backup, target, kept, context)
+}
+
+/** Everything up to touching something: so the plan says what a restore would really meet. */
+async function planRestore(
+  request: Request,
+  path: string,
+  started: number,
+  context: Context,
+): Promise<RestorePlan> {
+  const backup = await findReadable(request.backup, context)
+  await requireIntact(backup, 'quick', context)
+  begin(context, 'inspect-target')
+  const target = await inspectTarget(path, context)
+  return {
+    success: true,
+    dryRun: true,
+    backup,
+    targetPath: path,
+    target: target.state,
+    targetSizeBytes: target.sizeBytes,
+    way: wayFor(target),
+    neededBytes: restoreSpace(backup, target).totalBytes,
+    preRestoreBackup: target.state === 'database' && !context.settings.disposable,
+    durationMs: Math.round(performance.now() - started),
+  }
+}
+
+/** A restore to a path where nothing is overwrites nothing; the protected database always needs confirmation. */
+async function requireConfirmation(request: Request, path: string): Promise<void> {
+  if (request.confirm === true) return
+  if (request.to !== undefined && !(await isTargetThere(path))) return
+  throw new BackupError('RESTORE_NOT_CONFIRMED', 'Restore not confirmed', {
+    hint: `It would overwrite ${path}. Confirm with --confirm (confirm: true), or restore elsewhere with --to <path> (to).`,
+    path,
+  })
+}

@@ -1,0 +1,130 @@
+/** What a restore is about to overwrite, and the space it needs. */
+import { lstat, readlink, realpath, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { BackupError } from '../errors.ts'
+import { fromSqlite, SQLITE } from '../snapshot/sqlite-failure.ts'
+import { endRead } from '../snapshot/take-wal.ts'
+import { SqliteError } from '../sqlite/sqlite-process.ts'
+import { isThere, requireSpace } from '../storage/durable.ts'
+import { during, isNotThere } from '../storage/io-errors.ts'
+import type { Context } from './context.ts'
+import type { RestoreWay, TargetState } from './reports.ts'
+
+export interface Target {
+  /** The path with links resolved. */
+  readonly path: string
+  readonly state: TargetState
+  /** Bytes of the file that is there, its WAL included; 0 when it is missing. */
+  readonly sizeBytes: number
+  /** The side files that lie beside it, stale or not. */
+  readonly sideFiles: readonly string[]
+}
+
+const SIDE_SUFFIXES = ['-wal', '-shm', '-journal']
+/** Room for the file system's own needs. */
+const SPACE_RESERVE_BYTES = 1 << 20
+
+/** Looks at the target without changing anything. Throws `TARGET_INVALID` for what is no regular file, `DATABASE_LOCKED`. */
+export async function inspectTarget(path: string, context: Context): Promise<Target> {
+  const real = await realTarget(path)
+  const sideFiles: string[] = []
+  for (const suffix of SIDE_SUFFIXES) {
+    if (await isThere(`${real}${suffix}`)) sideFiles.push(`${real}${suffix}`)
+  }
+  const size = await sizeOfFile(real)
+  if (size === null) return { path: real, state: 'missing', sizeBytes: 0, sideFiles }
+  const walBytes = (await sizeOfFile(`${real}-wal`)) ?? 0
+  const state = (await canBeRead(real, context)) ? 'database' : 'unreadable'
+  return { path: real, state, sizeBytes: size + walBytes, sideFiles }
+}
+
+export function isTargetThere(path: string): Promise<boolean> {
+  return isThere(path)
+}
+
+export function wayFor(target: Target): RestoreWay {
+  return target.state === 'database' ? 'transaction' : 'replace'
+}
+
+/** Bytes needed beside the target, in the backup directory, and in all. */
+export function restoreSpace(
+  backup: BackupInfo,
+  target: Target,
+): { target: number; kept: number; totalBytes: number } {
+  // A transaction writes the new pages to the WAL, or the old ones to the journal, before the file grows.
+  const journal = wayFor(target) === 'transaction' ? Math.max(backup.size, target.sizeBytes) : 0
+  const growth = wayFor(target) === 'transaction' ? Math.max(0, backup.size - target.sizeBytes) : backup.size
+  const needed = { target: journal + growth, kept: target.sizeBytes }
+  return { ...needed, totalBytes: needed.target + needed.kept }
+}
+
+/** Throws `INSUFFICIENT_SPACE` unless both the target's file system and the backup directory have room. */
+export async function requireRestoreSpace(
+  backup: BackupInfo,
+  target: Target,
+  { settings }: Context,
+): Promise<void> {
+  const needed = restoreSpace(backup, target)
+  const kept = settings.disposable ? 0 : needed.kept
+  const beside = await nearestDirectory(dirname(target.path))
+  const isShared = (await stat(beside)).dev === (await stat(settings.backupDir)).dev
+  await requireSpace(beside, needed.target + (isShared ? kept : 0) + SPACE_RESERVE_BYTES, 'the restore')
+  if (!isShared) await requireSpace(settings.backupDir, kept + SPACE_RESERVE_BYTES, 'the pre_restore backup')
+}
+
+/** The file that a path means; a dangling link means the file it points to, so that the link stays. */
+export async function realTarget(path: string): Promise<string> {
+  return during('find the target', path, async () => {
+    try {
+      return await realpath(path)
+    } catch (error) {
+      if (!isNotThere(error)) throw error
+    }
+    try {
+      if ((await lstat(path)).isSymbolicLink()) return resolve(dirname(path), await readlink(path))
+    } catch (error) {
+      if (!isNotThere(error)) throw error
+    }
+    return path
+  })
+}
+
+async function sizeOfFile(path: string): Promise<number | null> {
+  const stats = await during('read', path, async () => {
+    try {
+      return await stat(path)
+    } catch (error) {
+      if (isNotThere(error)) return null
+      throw error
+    }
+  })
+  if (stats === null || stats.isFile()) return stats?.size ?? null
+  throw new BackupError(
+    'TARGET_INVALID',
+    `Not a file but a ${stats.isDirectory() ? 'directory' : 'special file'}: ${path}`,
+    {
+      hint: 'Give the path of a file to restore to.',
+      path,
+    },
+  )
+}
+
+async function canBeRead(path: string, { settings, sqlite, signal }: Context): Promise<boolean> {
+  try {
+    await sqlite.ask('beginRead', { path, waitMs: settings.waitForLockMs }, { signal })
+    await endRead({ sqlite })
+    return true
+  } catch (error) {
+    if (!(error instanceof SqliteError)) throw error
+    // A hot journal is for SQLite to roll back when the restore opens the database for writing.
+    if (error.resultCode === SQLITE.READONLY_ROLLBACK) return true
+    if (error.primaryCode === SQLITE.NOTADB || error.primaryCode === SQLITE.CORRUPT) return false
+    throw fromSqlite(error, path)
+  }
+}
+
+async function nearestDirectory(path: string): Promise<string> {
+  if ((await isThere(path)) || dirname(path) === path) return path
+  return nearestDirectory(dirname(path))
+}

@@ -1,0 +1,114 @@
+/**
+ * Writing an image into a database that others may have open: through SQLite's backup API, as one
+ * transaction. Open connections see the old content or the new; a crash is rolled back by the next to
+ * open the database.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BackupError, throwIfCancelled } from '../errors.ts'
+import { PinnedFiles, walIndexOf } from '../snapshot/open-image.ts'
+import { readHeaderOf } from '../snapshot/source-files.ts'
+import { SQLITE } from '../snapshot/sqlite-failure.ts'
+import type { ApplyOutcome } from '../sqlite/requests.ts'
+import { SqliteError } from '../sqlite/sqlite-process.ts'
+import { compareImage } from './compare-image.ts'
+import { begin, bytesOf, type Context } from './context.ts'
+
+/** Between two tries for a target that another connection is writing. */
+const RETRY_MS = 20
+
+/** What a restore did, as both ways of doing it report. */
+export interface Applied {
+  readonly comparison: 'equal' | 'changed-since'
+  readonly journalMode: string
+  readonly notes: readonly string[]
+}
+
+/** Set once the target's content may have changed in a way that SQLite alone does not undo. */
+export interface Touched {
+  isTouched: boolean
+}
+
+/** Writes the image at `source` into the database and compares the result. Used by the restore and by its undoing. */
+export async function writeAndCompare(
+  source: string,
+  target: string,
+  touched: Touched,
+  context: Context,
+): Promise<Applied> {
+  const { sqlite, signal, settings } = context
+  begin(context, 'apply-image')
+  const before = await sqlite.ask('openTarget', { path: target, waitMs: settings.waitForLockMs }, { signal })
+  const wanted = readHeaderOf(source)
+  // SQLite cannot change the page size of a database in WAL mode.
+  if (before.journalMode === 'wal' && wanted !== null && wanted.pageSize !== before.pageSize) {
+    await sqlite.ask('leaveWal', {}, { signal })
+  }
+  touched.isTouched = true
+  const outcome = await applyWhenFree(source, touched, context)
+  touched.isTouched = true
+
+  begin(context, 'compare-target')
+  const comparison = await compareWithTarget(source, target, outcome, context)
+  begin(context, 'settle-target')
+  const wantedMode = wanted?.isWal === true ? 'wal' : 'delete'
+  const { journalMode } = await sqlite.ask('settleTarget', { journalMode: wantedMode }, { signal })
+  const isKept = (journalMode === 'wal') !== (wantedMode === 'wal')
+  return {
+    comparison,
+    journalMode,
+    notes: isKept
+      ? [
+          `The journal mode stays ${journalMode}, because another program has the database open; the backup's is ${wantedMode}.`,
+        ]
+      : [],
+  }
+}
+
+/** Tries until nobody else holds the target. SQLite undoes a try that it refused, so the target is untouched then. */
+async function applyWhenFree(source: string, touched: Touched, context: Context): Promise<ApplyOutcome> {
+  const { sqlite, signal, settings } = context
+  const deadline = Date.now() + settings.waitForLockMs
+  for (;;) {
+    try {
+      return await sqlite.ask('apply', { source }, { signal, onBytes: bytesOf(context, 'apply-image') })
+    } catch (error) {
+      if (error instanceof SqliteError) touched.isTouched = false
+      const isBusy =
+        error instanceof SqliteError &&
+        (error.primaryCode === SQLITE.BUSY || error.primaryCode === SQLITE.LOCKED)
+      if (!isBusy || Date.now() > deadline) throw error
+    }
+    await sleep(RETRY_MS)
+    throwIfCancelled(signal)
+    touched.isTouched = true
+  }
+}
+
+/**
+ * Compares under a read transaction. A difference is the restore's fault only if nobody has committed
+ * since; the commit counter says so.
+ */
+async function compareWithTarget(
+  source: string,
+  target: string,
+  { commitCounter }: ApplyOutcome,
+  context: Context,
+): Promise<Applied['comparison']> {
+  const { sqlite, signal } = context
+  const facts = await sqlite.ask('beginTargetRead', {}, { signal })
+  try {
+    using files = new PinnedFiles(target, facts, walIndexOf(facts))
+    const image = await files.loadImage(signal)
+    if (await compareImage(image, source, { signal, onBytes: bytesOf(context, 'compare-target') }))
+      return 'equal'
+    const counter =
+      files.index !== null && files.index.maxFrame > 0 ? files.index.changeCounter : files.changeCounter
+    if (commitCounter !== null && counter !== commitCounter) return 'changed-since'
+  } finally {
+    if (sqlite.isRunning) await sqlite.ask('endTargetRead', {})
+  }
+  throw new BackupError('RESTORE_FAILED', `The restored database differs from the backup: ${target}`, {
+    hint: 'The disk or the memory of this machine may be failing. Check it before you try again.',
+    path: target,
+  })
+}

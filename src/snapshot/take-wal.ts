@@ -1,0 +1,72 @@
+/**
+ * Taking an image in WAL mode: under a read transaction, which pins the WAL up to its last commit. For
+ * every page the newest frame up to there wins, otherwise the main file; a checkpoint cannot
+ * overwrite what the reader pinned (sqlite.org/walformat.html).
+ */
+import type { ReadFacts } from '../sqlite/requests.ts'
+import { copyWhole } from './copy-file.ts'
+import { hashImage } from './hash.ts'
+import { imageSize, layWalOver } from './image.ts'
+import { PinnedFiles, walIndexOf } from './open-image.ts'
+import { changing } from './source-files.ts'
+import type { TakenImage, TakeOptions } from './taken-image.ts'
+import { takeFromQuiescentFiles } from './take-quiescent.ts'
+import type { WalIndexHeader } from './wal-index.ts'
+import { WritableFile } from './writable-file.ts'
+
+export async function takeFromWalMode(database: string, options: TakeOptions): Promise<TakenImage> {
+  const { sqlite, signal, waitMs } = options
+  const facts = await sqlite.ask('beginRead', { path: database, waitMs }, { signal })
+  try {
+    if (facts.journalMode !== 'wal') throw changing(database)
+    const index = walIndexOf(facts)
+    // Without a WAL index in a file, as with a directory that cannot be written, only the files are left.
+    if (index === null) return await takeFromQuiescentFiles(database, options)
+    return await takePinned(database, facts, index, options)
+  } finally {
+    await endRead(options)
+  }
+}
+
+/** Ends the read transaction; after a cancellation the process that held it may be gone already. */
+export async function endRead({ sqlite }: Pick<TakeOptions, 'sqlite'>): Promise<void> {
+  if (sqlite.isRunning) await sqlite.ask('endRead', {})
+}
+
+async function takePinned(
+  database: string,
+  facts: ReadFacts,
+  index: WalIndexHeader,
+  options: TakeOptions,
+): Promise<TakenImage> {
+  const { signal, file, onSize, onBytes } = options
+  using files = new PinnedFiles(database, facts, index)
+  const sizeBytes = imageSize(files.bare)
+  await onSize(sizeBytes)
+
+  const copied = copyWhole(database, file, signal)
+  copied.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.
+  const image = await files.loadImage(signal)
+  const hashed = hashImage(image, { signal, onBytes: done => onBytes(done, sizeBytes) })
+  hashed.catch(() => {})
+  try {
+    await copied
+    using copy = new WritableFile(file)
+    // Under the read transaction the main file may grow or shrink by a checkpoint; the image does not.
+    copy.setSize(sizeBytes)
+    await layWalOver(image, copy.fd, signal)
+  } finally {
+    // The hash reads our descriptors: it must have stopped before they are closed.
+    await hashed.catch(() => {})
+  }
+  return {
+    file,
+    sizeBytes,
+    checksum: await hashed,
+    way: 'wal',
+    pageSize: image.pageSize,
+    journalMode: facts.journalMode,
+    userVersion: facts.userVersion,
+    sqliteVersion: facts.sqliteVersion,
+  }
+}

@@ -1,0 +1,34 @@
+import type { SqliteProcess } from '../sqlite/sqlite-process.ts'
+
+/**
+ * How an image was read. `wal`: under a read transaction, with the WAL's pages laid over the main file.
+ * `rollback`: copied without a lock, then corrected under a read lock. `recovered`: a hot journal was
+ * rolled back in a copy. `quiescent`: without SQLite's locks, from files that did not change meanwhile.
+ */
+export type SnapshotWay = 'wal' | 'rollback' | 'recovered' | 'quiescent'
+
+/** An image of a database as of one commit, in a file of ours that is not flushed yet. */
+export interface TakenImage {
+  readonly file: string
+  readonly sizeBytes: number
+  /** SHA-256 of the image, hex. */
+  readonly checksum: string
+  readonly way: SnapshotWay
+  /** 0 for an empty database. */
+  readonly pageSize: number
+  readonly journalMode: string
+  readonly userVersion: number
+  readonly sqliteVersion: string
+}
+
+export interface TakeOptions {
+  readonly sqlite: SqliteProcess
+  readonly signal: AbortSignal
+  /** How long to wait for a database that another process holds exclusively. */
+  readonly waitMs: number
+  /** A file that does not exist yet, in a directory of ours. */
+  readonly file: string
+  /** Called once the image's size is known and before bytes are written; throws when there is no room. */
+  readonly onSize: (sizeBytes: number) => Promise<void>
+  readonly onBytes: (doneBytes: number, totalBytes: number) => void
+}

@@ -1,0 +1,31 @@
+import { closeSync, constants, fchmodSync, ftruncateSync, openSync } from 'node:fs'
+import { toTypedError } from '../storage/io-errors.ts'
+
+/** A staged file of ours, opened for writing, mode 0600; closed by `using`. */
+export class WritableFile implements Disposable {
+  readonly fd: number
+  readonly path: string
+
+  /** Opens a file that is there, or makes it. */
+  constructor(path: string) {
+    this.path = path
+    try {
+      this.fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+      fchmodSync(this.fd, 0o600)
+    } catch (error) {
+      throw toTypedError(error, 'open', path)
+    }
+  }
+
+  setSize(bytes: number): void {
+    try {
+      ftruncateSync(this.fd, bytes)
+    } catch (error) {
+      throw toTypedError(error, 'set the size of', this.path)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.fd)
+  }
+}

@@ -1,0 +1,160 @@
+/** The reader of the SQLite process: one read transaction on one database. */
+import { closeSync, existsSync, openSync, readSync, type BigIntStats, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import type { Description, FileIdentity, ReadFacts, TableRows } from './requests.ts'
+import { single } from './sql.ts'
+
+/** Both copies of the WAL index's header and its checkpoint information. */
+const WAL_INDEX_HEADER_BYTES = 136
+
+interface OpenReader {
+  readonly path: string
+  readonly connection: DatabaseSync
+  /** Raw descriptor of the WAL index; closed only after the connection, whose locks its closing would drop. */
+  walIndexFd: number | null
+  /** Whether the WAL was not there before, so that our opening made it. */
+  readonly madeWal: boolean
+}
+
+let reader: OpenReader | null = null
+
+export function beginRead(path: string, waitMs: number): ReadFacts {
+  endRead()
+  const madeWal = !existsSync(`${path}-wal`)
+  const before = identityOf(path)
+  const connection = new DatabaseSync(path, { readOnly: true, timeout: waitMs })
+  reader = { path, connection, walIndexFd: null, madeWal }
+  try {
+    return readFacts(reader, before, waitMs)
+  } catch (error) {
+    endRead()
+    throw error
+  }
+}
+
+export function endRead(): void {
+  if (reader === null) return
+  const { connection, path, walIndexFd, madeWal } = reader
+  reader = null
+  connection.close()
+  if (walIndexFd !== null) closeSync(walIndexFd)
+  if (madeWal) removeEmptyWal(path)
+}
+
+/**
+ * Starts a read transaction on `connection` and says what it sees. The WAL index's header is the one that
+ * SQLite started from: it is read before and after, until both agree.
+ */
+export function readFacts(
+  open: { readonly path: string; readonly connection: DatabaseSync; walIndexFd: number | null },
+  before: FileIdentity,
+  waitMs: number,
+): ReadFacts {
+  const { connection, path } = open
+  startReading(connection)
+  const journalMode = String(single(connection, 'PRAGMA journal_mode'))
+  let walIndex: Uint8Array | null = null
+  if (journalMode === 'wal') {
+    open.walIndexFd ??= openWalIndex(path)
+    if (open.walIndexFd !== null) walIndex = pinWalIndex(connection, open.walIndexFd, waitMs)
+  }
+  const now = identityOf(path)
+  return {
+    // A file that was replaced while we opened it has two identities; an empty one equals no other.
+    identity: now.inode === before.inode && now.device === before.device ? now : { device: '', inode: '' },
+    journalMode,
+    walIndex,
+    sqliteVersion: String(single(connection, 'SELECT sqlite_version()')),
+    userVersion: Number(single(connection, 'PRAGMA user_version')),
+    pageCount: unlessDamaged(() => Number(single(connection, 'PRAGMA page_count'))),
+    encoding: unlessDamaged(() => String(single(connection, 'PRAGMA encoding'))) ?? '',
+  }
+}
+
+export function describe(countPagesMax: number): Description {
+  if (reader === null) throw new Error('There is no open reader')
+  const { connection } = reader
+  const pages = Number(single(connection, 'PRAGMA page_count'))
+  const names = tableNames(connection)
+  return {
+    pageSize: Number(single(connection, 'PRAGMA page_size')),
+    freePages: Number(single(connection, 'PRAGMA freelist_count')),
+    tables: names.map((name): TableRows => ({
+      name,
+      rows: pages <= countPagesMax ? countRows(connection, name) : null,
+    })),
+  }
+}
+
+/** Ordinary tables; the shadow tables of virtual ones, and virtual ones themselves, hold derived data. */
+export function tableNames(connection: DatabaseSync): string[] {
+  const rows = connection
+    .prepare(
+      "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+    )
+    .all()
+  return rows.map(row => String(row['name']))
+}
+
+export function countRows(connection: DatabaseSync, table: string): number {
+  return Number(single(connection, `SELECT count(*) FROM "${table.replaceAll('"', '""')}"`))
+}
+
+export function identityOf(path: string): FileIdentity {
+  const stats: BigIntStats = statSync(path, { bigint: true })
+  return { device: String(stats.dev), inode: String(stats.ino) }
+}
+
+/** `PRAGMA schema_version` takes the read lock without parsing the schema, which may be damaged. */
+function startReading(connection: DatabaseSync): void {
+  connection.exec('BEGIN')
+  connection.prepare('PRAGMA schema_version').get()
+}
+
+function pinWalIndex(connection: DatabaseSync, fd: number, waitMs: number): Uint8Array {
+  const deadline = Date.now() + waitMs
+  for (;;) {
+    connection.exec('ROLLBACK')
+    const header = readWalIndex(fd)
+    startReading(connection)
+    const again = readWalIndex(fd)
+    // Only the header must agree; the checkpoint information behind it may advance under our lock.
+    if (header.subarray(0, 96).equals(again.subarray(0, 96)) || Date.now() > deadline) return again
+  }
+}
+
+function readWalIndex(fd: number): Buffer {
+  const bytes = Buffer.alloc(WAL_INDEX_HEADER_BYTES)
+  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0))
+}
+
+function openWalIndex(path: string): number | null {
+  return existsSync(`${path}-shm`) ? openSync(`${path}-shm`, 'r') : null
+}
+
+function unlessDamaged<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Opening a database in WAL mode that nobody else has open makes an empty `-wal` and a `-shm`, and a
+ * read-only connection leaves them there. A connection that may write removes them when it is the last
+ * to close; with an empty WAL it has nothing to checkpoint, so the main file is not written.
+ */
+function removeEmptyWal(path: string): void {
+  try {
+    if (statSync(`${path}-wal`).size > 0) return
+    const connection = new DatabaseSync(path, { timeout: 0 })
+    try {
+      connection.prepare('PRAGMA schema_version').get()
+    } finally {
+      connection.close()
+    }
+  } catch {
+    // Leaving an empty WAL behind harms nobody; the database may be read-only or in use again.
+  }
+}

@@ -1,0 +1,121 @@
+/** The target of a restore: one database that is open for writing in the SQLite process. */
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { backup, DatabaseSync } from 'node:sqlite'
+import { openImmutable } from './check.ts'
+import { identityOf, readFacts } from './reader.ts'
+import type { ApplyOutcome, ReadFacts, TargetFacts } from './requests.ts'
+import { single } from './sql.ts'
+
+/** Bytes copied between two reports; small enough that SQLite's cache has spilled nothing before the first. */
+const STEP_BYTES = 1 << 20
+const CHANGE_COUNTER_OFFSET = 24
+const WAL_INDEX_CHANGE_OFFSET = 8
+
+interface OpenTarget {
+  readonly path: string
+  readonly connection: DatabaseSync
+  /** Raw descriptors live as long as the connection: closing one would drop SQLite's locks on that file. */
+  readonly mainFd: number
+  walIndexFd: number | null
+  readonly waitMs: number
+}
+
+let target: OpenTarget | null = null
+
+export function openTarget(path: string, waitMs: number): TargetFacts {
+  closeTarget()
+  const connection = new DatabaseSync(path, { timeout: waitMs })
+  try {
+    connection.prepare('PRAGMA schema_version').get()
+    const journalMode = String(single(connection, 'PRAGMA journal_mode'))
+    target = { path, connection, mainFd: openSync(path, 'r'), walIndexFd: null, waitMs }
+    if (journalMode === 'wal' && existsSync(`${path}-shm`)) target.walIndexFd = openSync(`${path}-shm`, 'r')
+    return { journalMode, pageSize: Number(single(connection, 'PRAGMA page_size')) }
+  } catch (error) {
+    if (target === null) connection.close()
+    closeTarget()
+    throw error
+  }
+}
+
+export function closeTarget(): void {
+  if (target === null) return
+  const { connection, mainFd, walIndexFd } = target
+  target = null
+  connection.close()
+  closeSync(mainFd)
+  if (walIndexFd !== null) closeSync(walIndexFd)
+}
+
+export function leaveWal(): void {
+  const { connection } = openedTarget()
+  const mode = String(single(connection, 'PRAGMA journal_mode = DELETE'))
+  if (mode !== 'delete') throw new Error(`database is locked: journal mode is still ${mode}`)
+}
+
+/**
+ * Runs SQLite's backup API into the target: one transaction, so that open connections see the old
+ * content or the new, and a crash rolls back. Source: sqlite.org/c3ref/backup_finish.html.
+ */
+export async function apply(
+  source: string,
+  onProgress: (doneBytes: number, totalBytes: number) => void,
+): Promise<ApplyOutcome> {
+  const open = openedTarget()
+  const image = openImmutable(source)
+  try {
+    const pageSize = Number(single(image, 'PRAGMA page_size'))
+    let counterBefore: number | null = null
+    await backup(image, open.path, {
+      rate: Math.max(1, Math.floor(STEP_BYTES / pageSize)),
+      progress: ({ totalPages, remainingPages }) => {
+        // From the first step on the target is locked, so nobody else can advance its counter.
+        counterBefore ??= readCommitCounter(open)
+        onProgress((totalPages - remainingPages) * pageSize, totalPages * pageSize)
+      },
+    })
+    return { commitCounter: counterBefore === null ? null : (counterBefore + 1) >>> 0 }
+  } finally {
+    image.close()
+  }
+}
+
+export function beginTargetRead(): ReadFacts {
+  const open = openedTarget()
+  return readFacts(open, identityOf(open.path), open.waitMs)
+}
+
+export function endTargetRead(): void {
+  openedTarget().connection.exec('ROLLBACK')
+}
+
+export function settleTarget(journalMode: 'wal' | 'delete'): { journalMode: string } {
+  const { connection } = openedTarget()
+  connection.exec('PRAGMA busy_timeout = 1000')
+  if (single(connection, 'PRAGMA journal_mode') === 'wal')
+    connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
+  if (single(connection, 'PRAGMA journal_mode') !== journalMode) {
+    try {
+      single(connection, `PRAGMA journal_mode = ${journalMode}`)
+    } catch {
+      // Another connection has the database open; the answer says which mode it stays in.
+    }
+  }
+  return { journalMode: String(single(connection, 'PRAGMA journal_mode')) }
+}
+
+function openedTarget(): OpenTarget {
+  if (target === null) throw new Error('There is no open target')
+  return target
+}
+
+/** The counter that every commit advances by one: in the WAL index in WAL mode, else in the file's header. */
+function readCommitCounter({ mainFd, walIndexFd }: OpenTarget): number {
+  const bytes = Buffer.alloc(4)
+  if (walIndexFd === null) {
+    readSync(mainFd, bytes, 0, 4, CHANGE_COUNTER_OFFSET)
+    return bytes.readUInt32BE(0)
+  }
+  readSync(walIndexFd, bytes, 0, 4, WAL_INDEX_CHANGE_OFFSET)
+  return bytes.readUInt32LE(0)
+}

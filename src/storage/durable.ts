@@ -1,0 +1,96 @@
+/** Making files that survive a power cut: every step is a call of its own, in the order of the design. */
+import { constants, type FileHandle, lstat, mkdir, open, rename, rm, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { BackupError } from '../errors.ts'
+import { during, isNotThere } from './io-errors.ts'
+
+export interface Durability {
+  /** False in disposable set-ups: fsync is left out. */
+  readonly isDurable: boolean
+}
+
+/** Flushes a file's bytes to the disk. After a failure the file must be abandoned: the kernel may have dropped its pages. */
+export async function syncFile(path: string, { isDurable }: Durability): Promise<void> {
+  if (!isDurable) return
+  await during('flush', path, async () => {
+    await using handle = await open(path, 'r')
+    await handle.sync()
+  })
+}
+
+/** Flushes a directory, so that names made or removed in it survive a power cut. */
+export async function syncDirectory(path: string, { isDurable }: Durability): Promise<void> {
+  // Windows cannot open directories, and its rename is durable in its own way.
+  if (!isDurable || process.platform === 'win32') return
+  await during('flush the directory', path, async () => {
+    await using handle = await open(path, 'r')
+    await handle.sync()
+  })
+}
+
+/** Renames within one file system and flushes the directory: after that the new name survives a power cut. */
+export async function renameDurably(from: string, to: string, durability: Durability): Promise<void> {
+  await during('rename', to, () => rename(from, to))
+  await syncDirectory(dirname(to), durability)
+}
+
+/** Makes a directory and its parents; those that are there stay as they are. */
+export async function makeDirectory(path: string, mode: number, durability: Durability): Promise<void> {
+  const made = await during('make the directory', path, () => mkdir(path, { recursive: true, mode }))
+  if (made !== undefined) await syncDirectory(dirname(made), durability)
+}
+
+/** Writes a new file of our own, flushed; refuses to follow a link or to touch what is there. */
+export async function writeNewFile(
+  path: string,
+  text: string,
+  mode: number,
+  { isDurable }: Durability,
+): Promise<void> {
+  await during('write', path, async () => {
+    await using handle: FileHandle = await open(
+      path,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      mode,
+    )
+    await handle.writeFile(text)
+    // The umask may have taken bits that the configuration asks for.
+    await handle.chmod(mode)
+    if (isDurable) await handle.sync()
+  })
+}
+
+/** Removes files and directories of our own; what is not there is fine. */
+export async function removeOwn(path: string): Promise<void> {
+  await during('remove', path, () => rm(path, { recursive: true, force: true }))
+}
+
+/** Whether the name is taken, be it by a dangling link. */
+export async function isThere(path: string): Promise<boolean> {
+  return during('read', path, async () => {
+    try {
+      await lstat(path)
+      return true
+    } catch (error) {
+      if (isNotThere(error)) return false
+      throw error
+    }
+  })
+}
+
+/** Bytes that an ordinary user may still write on the file system of `path`. */
+export async function freeBytes(path: string): Promise<number> {
+  const stats = await during('read the free space of', path, () => statfs(path))
+  return stats.bavail * stats.bsize
+}
+
+/** Throws `INSUFFICIENT_SPACE` with both figures unless `neededBytes` are free at `directory`. */
+export async function requireSpace(directory: string, neededBytes: number, what: string): Promise<void> {
+  const available = await freeBytes(directory)
+  if (available >= neededBytes) return
+  throw new BackupError(
+    'INSUFFICIENT_SPACE',
+    `Insufficient disk space: ${what} needs ${neededBytes} bytes, ${available} are available: ${directory}`,
+    { hint: 'Free some space there, or choose another backup directory.', path: directory },
+  )
+}
