@@ -1,15 +1,7 @@
-/** What every edge needs to know of a failure. */
-export interface ErrorTraits {
-  /** Process exit code of the CLI. */
-  readonly exit: number
-  /** HTTP status of a response that carries it. */
-  readonly http: number
-  /** Whether the same call may succeed later without anyone changing anything. */
-  readonly retryable: boolean
-}
-
 /**
- * Every way an operation can fail that was foreseen. Codes are never renamed or reused.
+ * Every way an operation can fail that was foreseen, and what each edge needs to know of it: `exit`, the
+ * CLI's exit code; `http`, the status of a response that carries it; `retryable`, whether the same call may
+ * succeed later without anyone changing anything. Codes are never renamed or reused.
  *
  * Exit codes follow restic's meanings, so that scripts keep theirs: 1 failed, 2 usage,
  * 3 finished with bad news, 10 not found, 11 locked, 12 wrong key, 130 cancelled.
@@ -41,10 +33,6 @@ export const ERRORS = {
 } as const
 
 export type ErrorCode = keyof typeof ERRORS
-
-export function traitsOf(code: ErrorCode): ErrorTraits {
-  return ERRORS[code]
-}
 
 /** What a failed call returns. `message` names what happened and to which path, `hint` what to do next. */
 export interface Failure {

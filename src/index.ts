@@ -1,5 +1,5 @@
 export { Database, type DatabaseOptions } from './database.ts'
-export { BackupError, ERRORS, type ErrorCode, type ErrorTraits, type Failure, toFailure } from './errors.ts'
+export { BackupError, ERRORS, type ErrorCode, type Failure, toFailure } from './errors.ts'
 export type { BackupInfo, CheckLevel, Encoding } from './catalog/backup-info.ts'
 export type { Metadata } from './catalog/metadata.ts'
 export type { Config } from './config/schema.ts'

@@ -24,6 +24,7 @@ export const metadataSchema: z.ZodType<Metadata> = z.looseObject({
   sqlite_version: z.string().optional(),
   tables: z.record(z.string(), z.int().nonnegative()).optional(),
   check: z.enum(['none', 'quick', 'full']).optional(),
+  unchecked: z.array(z.string()).optional(),
   verified_at: z.iso.datetime().nullable().optional(),
 })
 
@@ -56,6 +57,8 @@ export interface Metadata {
   tables?: Record<string, number> | undefined
   /** How deep the stored image was checked. */
   check?: 'none' | 'quick' | 'full' | undefined
+  /** Tables that the check had to leave out, and why: they need a function or collation of their application. */
+  unchecked?: string[] | undefined
   /** When that check passed; null when there was none. */
   verified_at?: string | null | undefined
 }

@@ -13,6 +13,8 @@ export interface StoredCheck {
   readonly sizeBytes: number
   readonly problems: readonly VerifyProblem[]
   readonly tables: Record<string, number> | null
+  /** Tables whose structure could not be checked, and why. */
+  readonly unchecked: readonly string[]
 }
 
 /** What the stored file should be, as far as anyone recorded it. */
@@ -44,6 +46,7 @@ export async function checkStored(
     sizeBytes,
     problems: [...differences(sizeBytes, checksum, expected), ...(outcome?.problems ?? [])],
     tables: outcome?.tables ?? null,
+    unchecked: outcome?.unchecked ?? [],
   }
 }
 
@@ -64,10 +67,7 @@ function differences(sizeBytes: number, checksum: string, expected: Expected): V
   return problems
 }
 
-interface Structure {
-  readonly problems: readonly VerifyProblem[]
-  readonly tables: Record<string, number> | null
-}
+type Structure = Pick<StoredCheck, 'problems' | 'tables' | 'unchecked'>
 
 async function checkStructure(
   path: string,
@@ -75,13 +75,13 @@ async function checkStructure(
   { sqlite, signal }: Context,
 ): Promise<Structure> {
   try {
-    const { problems, tables } = await sqlite.ask('check', { path, level }, { signal })
-    return { problems: problems.map(message => ({ code: 'INTEGRITY', message })), tables }
+    const { problems, ...rest } = await sqlite.ask('check', { path, level }, { signal })
+    return { problems: problems.map(message => ({ code: 'INTEGRITY', message })), ...rest }
   } catch (error) {
     // An image that SQLite cannot even read is damage found, not a failure of the check.
     if (!(error instanceof SqliteError) || !DAMAGE.has(error.primaryCode ?? -1)) throw error
     const code = error.primaryCode === SQLITE.NOTADB ? 'NOT_A_DATABASE' : 'INTEGRITY'
-    return { problems: [{ code, message: error.message }], tables: null }
+    return { problems: [{ code, message: error.message }], tables: null, unchecked: [] }
   }
 }
 

@@ -97,6 +97,8 @@ export interface BackupVerified {
   /** Whether there was a recorded checksum to compare with. */
   readonly checksumCompared: boolean
   readonly check: CheckLevel
+  /** Tables that the check had to leave out, and why: they need a function or collation of their application. */
+  readonly unchecked: readonly string[]
   readonly durationMs: number
 }
 

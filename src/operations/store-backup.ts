@@ -115,6 +115,7 @@ async function copyImage(
 
 interface Checked {
   readonly tables: Record<string, number> | null
+  readonly unchecked: readonly string[]
   readonly at: Date | null
 }
 
@@ -125,16 +126,16 @@ async function checkImage(
   time: LocalTime,
   context: Context,
 ): Promise<Checked> {
-  if (order.check === 'none') return { tables: null, at: null }
+  if (order.check === 'none') return { tables: null, unchecked: [], at: null }
   const expected = { sizeBytes: image.sizeBytes, checksum: image.checksum }
-  const { problems, tables } = await checkStored(
+  const { problems, ...rest } = await checkStored(
     image.file,
     order.check,
     expected,
     context,
     bytesOf(context, 'check-image'),
   )
-  if (problems.length === 0) return { tables, at: context.now() }
+  if (problems.length === 0) return { ...rest, at: context.now() }
   const filename = await freeFilename(order.type, time, context)
   const kept = order.keepDamaged ? await keepDamagedImage(image.file, filename, order.type, context) : null
   throw damaged(order.source, problems, kept)
@@ -204,6 +205,7 @@ function describe(
     sqlite_version: image.sqliteVersion,
     ...(checked.tables === null ? {} : { tables: checked.tables }),
     check: order.check,
+    ...(checked.unchecked.length === 0 ? {} : { unchecked: [...checked.unchecked] }),
     verified_at: checked.at?.toISOString() ?? null,
   }
 }

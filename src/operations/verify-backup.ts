@@ -30,6 +30,7 @@ export async function verifyBackup(
     checksum: stored.checksum,
     checksumCompared: expected.checksum !== null,
     check,
+    unchecked: stored.unchecked,
     durationMs: Math.round(performance.now() - started),
   }
 }

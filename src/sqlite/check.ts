@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import type { CheckOutcome } from './requests.ts'
 import { countRows, tableNames } from './reader.ts'
+import { quoteName } from './sql.ts'
 
 /** SQLite stops after so many findings; the first few say what is wrong. */
 const PROBLEMS_MAX = 20
@@ -11,12 +12,8 @@ export function checkImage(path: string, level: 'quick' | 'full'): CheckOutcome 
   const connection = openImmutable(path)
   try {
     connection.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;')
-    const problems = runCheck(connection, level)
-    if (problems.length > 0) return { problems, tables: null }
-    return {
-      problems,
-      tables: Object.fromEntries(tableNames(connection).map(name => [name, countRows(connection, name)])),
-    }
+    const { problems, unchecked } = runCheck(connection, level)
+    return { problems, unchecked, tables: problems.length > 0 ? null : countTables(connection) }
   } finally {
     connection.close()
   }
@@ -29,8 +26,49 @@ export function openImmutable(path: string): DatabaseSync {
   return new DatabaseSync(url, { readOnly: true, allowExtension: false, defensive: true })
 }
 
-function runCheck(connection: DatabaseSync, level: 'quick' | 'full'): string[] {
+interface Findings {
+  readonly problems: string[]
+  readonly unchecked: string[]
+}
+
+function runCheck(connection: DatabaseSync, level: 'quick' | 'full'): Findings {
+  try {
+    return { problems: findings(connection, level), unchecked: [] }
+  } catch (error) {
+    if (!isMissingExtension(error)) throw error
+  }
+  // The schema uses a function or a collation that only the application has. That is no damage: check each
+  // table by itself, and say which could not be.
+  const problems: string[] = []
+  const unchecked: string[] = []
+  for (const table of tableNames(connection)) {
+    try {
+      problems.push(...findings(connection, level, table))
+    } catch (error) {
+      if (!isMissingExtension(error)) throw error
+      unchecked.push(`${table}: ${(error as Error).message}`)
+    }
+  }
+  return { problems, unchecked }
+}
+
+function findings(connection: DatabaseSync, level: 'quick' | 'full', table?: string): string[] {
   const pragma = level === 'full' ? 'integrity_check' : 'quick_check'
-  const rows = connection.prepare(`PRAGMA ${pragma}(${PROBLEMS_MAX})`).all()
+  const scope = table === undefined ? PROBLEMS_MAX : quoteName(table)
+  const rows = connection.prepare(`PRAGMA ${pragma}(${scope})`).all()
   return rows.map(row => String(Object.values(row)[0])).filter(line => line !== 'ok')
+}
+
+/** SQLITE_ERROR and its extended codes: what SQLite says of SQL that it cannot prepare, such as an unknown function. */
+function isMissingExtension(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 1
+}
+
+function countTables(connection: DatabaseSync): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const name of tableNames(connection)) {
+    const rows = countRows(connection, name)
+    if (rows !== null) counts[name] = rows
+  }
+  return counts
 }

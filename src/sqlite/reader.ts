@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, readSync, type BigIntStats, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Description, FileIdentity, ReadFacts, TableRows } from './requests.ts'
-import { single } from './sql.ts'
+import { quoteName, single } from './sql.ts'
 
 /** Both copies of the WAL index's header and its checkpoint information. */
 const WAL_INDEX_HEADER_BYTES = 136
@@ -96,8 +96,13 @@ export function tableNames(connection: DatabaseSync): string[] {
   return rows.map(row => String(row['name']))
 }
 
-export function countRows(connection: DatabaseSync, table: string): number {
-  return Number(single(connection, `SELECT count(*) FROM "${table.replaceAll('"', '""')}"`))
+/** Null for a table that SQLite cannot prepare a query on, because its application defines a function that is unknown here. */
+export function countRows(connection: DatabaseSync, table: string): number | null {
+  try {
+    return Number(single(connection, `SELECT count(*) FROM ${quoteName(table)}`))
+  } catch {
+    return null
+  }
 }
 
 export function identityOf(path: string): FileIdentity {

@@ -37,6 +37,8 @@ export interface Description {
 export interface CheckOutcome {
   /** What SQLite found wrong; empty for an intact image. */
   readonly problems: readonly string[]
+  /** Tables that need a function or collation which only their application has, and why. */
+  readonly unchecked: readonly string[]
   /** Rows of each table; null when problems were found. */
   readonly tables: Record<string, number> | null
 }

@@ -10,6 +10,7 @@ import { single } from './sql.ts'
 const STEP_BYTES = 1 << 20
 const CHANGE_COUNTER_OFFSET = 24
 const WAL_INDEX_CHANGE_OFFSET = 8
+const SQLITE_BUSY = 5
 
 interface OpenTarget {
   readonly path: string
@@ -49,8 +50,7 @@ export function closeTarget(): void {
 
 export function leaveWal(): void {
   const { connection } = openedTarget()
-  const mode = String(single(connection, 'PRAGMA journal_mode = DELETE'))
-  if (mode !== 'delete') throw new Error(`database is locked: journal mode is still ${mode}`)
+  single(connection, 'PRAGMA journal_mode = DELETE')
 }
 
 /**
@@ -65,9 +65,11 @@ export async function apply(
   const image = openImmutable(source)
   try {
     const pageSize = Number(single(image, 'PRAGMA page_size'))
+    const pages = Number(single(image, 'PRAGMA page_count'))
     let counterBefore: number | null = null
     await backup(image, open.path, {
-      rate: Math.max(1, Math.floor(STEP_BYTES / pageSize)),
+      // At least two steps, because progress is told between steps only.
+      rate: Math.max(1, Math.min(Math.floor(STEP_BYTES / pageSize), pages - 1)),
       progress: ({ totalPages, remainingPages }) => {
         // From the first step on the target is locked, so nobody else can advance its counter.
         counterBefore ??= readCommitCounter(open)
@@ -75,9 +77,16 @@ export async function apply(
       },
     })
     return { commitCounter: counterBefore === null ? null : (counterBefore + 1) >>> 0 }
+  } catch (error) {
+    throw isBusy(error) ? Object.assign(new Error('database is locked'), { errcode: SQLITE_BUSY }) : error
   } finally {
     image.close()
   }
+}
+
+/** node:sqlite reports a locked target as an error without a code ("not an error"); other failures have theirs. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 0
 }
 
 export function beginTargetRead(): ReadFacts {
