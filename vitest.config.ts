@@ -1,6 +1,6 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Tests start real processes and fill real disks; a slow machine is no failure.
@@ -10,3 +10,5 @@ export default defineConfig({
     pool: 'forks',
   },
 })
+
+export default config

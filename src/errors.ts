@@ -68,12 +68,14 @@ export class BackupError extends Error {
 /** The {@link Failure} that says what `error` says; an unforeseen error becomes `UNEXPECTED`. */
 export function toFailure(error: unknown): Failure {
   const known = error instanceof BackupError ? error : unexpected(error)
-  return {
+  const failure: Failure = {
     success: false,
     code: known.code,
     message: known.message,
     ...(known.hint === undefined ? {} : { hint: known.hint }),
   }
+  // For whoever debugs; not enumerable, so that it is in no JSON.
+  return Object.defineProperty(failure, 'cause', { value: known.cause, enumerable: false })
 }
 
 /** The error that `failure` was made of, on the other side of a process or thread boundary. */

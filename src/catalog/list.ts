@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { metadataPath, typeDirectory } from './layout.ts'
-import { parseMetadata } from './metadata.ts'
 import { isType, parseFilename } from './names.ts'
 
 export interface ListFilter {
@@ -72,6 +71,7 @@ async function readMetadata(backupDir: string, filename: string): Promise<Metada
   const path = metadataPath(backupDir, filename)
   const text = await unlessMissing(path, () => readFile(path, 'utf8'))
   if (text === null) return { metadata: null, metadataState: 'missing', metadataProblem: null }
+  const { parseMetadata } = await import('./parse-metadata.ts')
   const parsed = parseMetadata(text)
   return 'metadata' in parsed
     ? { metadata: parsed.metadata, metadataState: 'ok', metadataProblem: null }

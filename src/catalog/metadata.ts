@@ -1,33 +1,7 @@
-import { z } from 'zod'
-
 /**
- * The metadata of one backup, as its JSON file holds it. The first seven keys have exactly these
- * names and forms since the first version; unknown keys are kept, so that a newer version's
- * files can be read by an older one.
+ * The metadata of one backup, as its JSON file holds it. The first seven keys have exactly these names and
+ * forms since the first version.
  */
-export const metadataSchema: z.ZodType<Metadata> = z.looseObject({
-  timestamp: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/, 'expected YYYY-MM-DDTHH:MM:SS'),
-  backup_type: z.string(),
-  database_version: z.string(),
-  file_size: z.int().nonnegative(),
-  checksum: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits'),
-  description: z.string(),
-  created_by: z.string(),
-  schema: z.literal(1).optional(),
-  created_at: z.iso.datetime().optional(),
-  database: z.string().optional(),
-  image_size: z.int().nonnegative().optional(),
-  image_checksum: z.string().optional(),
-  page_size: z.int().nonnegative().optional(),
-  encoding: z.enum(['plain', 'zstd', 'zstd+age']).optional(),
-  journal_mode: z.string().optional(),
-  sqlite_version: z.string().optional(),
-  tables: z.record(z.string(), z.int().nonnegative()).optional(),
-  check: z.enum(['none', 'quick', 'full']).optional(),
-  unchecked: z.array(z.string()).optional(),
-  verified_at: z.iso.datetime().nullable().optional(),
-})
-
 export interface Metadata {
   /** Local time in the configured time zone, "2025-06-27T14:30:22". */
   timestamp: string
@@ -61,22 +35,6 @@ export interface Metadata {
   unchecked?: string[] | undefined
   /** When that check passed; null when there was none. */
   verified_at?: string | null | undefined
-}
-
-/** What a metadata file's text says, or what is wrong with it. */
-export type ParsedMetadata = { readonly metadata: Metadata } | { readonly problem: string }
-
-export function parseMetadata(text: string): ParsedMetadata {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return { problem: 'it is not JSON' }
-  }
-  const parsed = metadataSchema.safeParse(value)
-  if (parsed.success) return { metadata: parsed.data }
-  const [issue] = parsed.error.issues
-  return { problem: `${issue?.path.join('.') || 'its content'}: ${issue?.message ?? 'not understood'}` }
 }
 
 export function printMetadata(metadata: Metadata): string {

@@ -97,3 +97,12 @@ export function backupFilename(database: string, type: string, time: LocalTime, 
   const count = attempt === 1 ? '' : `_${attempt}`
   return `${database}_backup_${type}_${time.compact}${count}.db`
 }
+
+export function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text })
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,10 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { z } from 'zod'
 import { BackupError } from '../errors.ts'
 import { isNotThere } from '../storage/io-errors.ts'
-import { type Config, configSchema } from './schema.ts'
+import type { Config } from './config.ts'
 
 /** Looked for in the working directory, in this order. */
 export const CONFIG_FILES: readonly string[] = [
@@ -29,21 +28,15 @@ export async function loadConfig(workingDirectory: string, explicit?: string): P
   const file =
     explicit === undefined ? await findConfig(workingDirectory) : resolve(workingDirectory, explicit)
   if (file === null) return { config: {}, directory: workingDirectory, file: null }
-  return { config: parseConfig(await readConfig(file), file), directory: dirname(file), file }
-}
-
-/** Throws `CONFIG_INVALID` with every key that is wrong and what it should be. */
-export function parseConfig(value: unknown, file: string): Config {
-  const parsed = configSchema.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw new BackupError(
-    'CONFIG_INVALID',
-    `Configuration is not valid: ${file}\n${z.prettifyError(parsed.error)}`,
-    {
-      hint: 'Correct the keys named above; docs/getting-started.md lists all of them.',
-      path: file,
-    },
-  )
+  const value = await readConfig(file)
+  // Loaded only for a file that there is: zod takes longer to load than a small backup takes to make.
+  const { parseConfig } = await import('./schema.ts')
+  const parsed = parseConfig(value)
+  if ('config' in parsed) return { config: parsed.config, directory: dirname(file), file }
+  throw new BackupError('CONFIG_INVALID', `Configuration is not valid: ${file}\n${parsed.problems}`, {
+    hint: 'Correct the keys named above; docs/getting-started.md lists all of them.',
+    path: file,
+  })
 }
 
 async function findConfig(directory: string): Promise<string | null> {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { CheckLevel } from '../catalog/backup-info.ts'
-import { isDatabaseName, isType } from '../catalog/names.ts'
+import { isDatabaseName, isTimeZone, isType } from '../catalog/names.ts'
+import type { Config } from './config.ts'
 
 const path = z
   .string()
@@ -18,26 +18,6 @@ const timeZone = z
   .string()
   .refine(isTimeZone, 'expected an IANA time zone such as "Europe/Berlin"')
   .describe("IANA time zone of the dates in file names; default: the system's.")
-
-/** What may be said for every database, and for one. */
-export interface DatabaseConfig {
-  path?: string | undefined
-  backupDir?: string | undefined
-  check?: CheckLevel | undefined
-  keepDamaged?: boolean | undefined
-}
-
-/** The configuration file. */
-export interface Config extends DatabaseConfig {
-  $schema?: string | undefined
-  databases?: Record<string, DatabaseConfig> | undefined
-  defaultDatabase?: string | undefined
-  timeZone?: string | undefined
-  backupTypes?: string[] | undefined
-  fileMode?: string | undefined
-  directoryMode?: string | undefined
-  waitForLockMs?: number | undefined
-}
 
 const databaseShape = {
   path: path
@@ -85,11 +65,8 @@ export const configSchema: z.ZodType<Config> = z
   })
   .describe('Configuration of Chame Backup.')
 
-function isTimeZone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text })
-    return true
-  } catch {
-    return false
-  }
+/** What a configuration file's value says, or every key that is wrong and what it should be. */
+export function parseConfig(value: unknown): { readonly config: Config } | { readonly problems: string } {
+  const parsed = configSchema.safeParse(value)
+  return parsed.success ? { config: parsed.data } : { problems: z.prettifyError(parsed.error) }
 }

@@ -1,11 +1,10 @@
 import { userInfo } from 'node:os'
 import { basename, resolve } from 'node:path'
-import { z } from 'zod'
 import { type CheckLevel, CHECK_LEVELS } from '../catalog/backup-info.ts'
-import { BUILT_IN_TYPES, isDatabaseName, nameOfPath } from '../catalog/names.ts'
+import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, nameOfPath } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
 import type { LoadedConfig } from './load.ts'
-import type { Config } from './schema.ts'
+import type { Config } from './config.ts'
 
 /** Everything an operation needs to know of one database, resolved: absolute paths, no defaults left. */
 export interface Settings {
@@ -78,7 +77,7 @@ export function resolveSettings(
     ),
     check: chosen?.check ?? config.check ?? env.check ?? 'quick',
     keepDamaged: chosen?.keepDamaged ?? config.keepDamaged ?? false,
-    timeZone: overrides.timeZone ?? config.timeZone ?? env.timeZone,
+    timeZone: knownTimeZone(overrides.timeZone ?? config.timeZone ?? env.timeZone),
     backupTypes: [...new Set([...BUILT_IN_TYPES, ...(config.backupTypes ?? [])])],
     fileMode: octal(config.fileMode, DEFAULT_FILE_MODE),
     directoryMode: octal(config.directoryMode, DEFAULT_DIRECTORY_MODE),
@@ -117,14 +116,6 @@ function chooseDatabase(
   })
 }
 
-const environmentSchema = z.object({
-  CHAME_BACKUP_PATH: z.string().min(1).optional(),
-  CHAME_BACKUP_DIR: z.string().min(1).optional(),
-  CHAME_BACKUP_DATABASE: z.string().min(1).optional(),
-  CHAME_BACKUP_CHECK: z.enum(CHECK_LEVELS as [CheckLevel]).optional(),
-  CHAME_BACKUP_TIME_ZONE: z.string().min(1).optional(),
-})
-
 interface EnvironmentSettings {
   readonly path: string | undefined
   readonly backupDir: string | undefined
@@ -133,27 +124,35 @@ interface EnvironmentSettings {
   readonly timeZone: string | undefined
 }
 
+/** An empty variable counts as one that is not set, as shells make it hard to tell them apart. */
 function readEnvironment(environment: Readonly<Record<string, string | undefined>>): EnvironmentSettings {
-  const parsed = environmentSchema.safeParse(environment)
-  if (!parsed.success) {
-    throw new BackupError('CONFIG_INVALID', `Environment is not valid\n${z.prettifyError(parsed.error)}`, {
-      hint: 'Correct or unset the variable named above.',
-    })
+  const get = (name: string): string | undefined => environment[name] || undefined
+  const check = get('CHAME_BACKUP_CHECK')
+  if (check !== undefined && !isCheckLevel(check)) {
+    throw wrong('The variable CHAME_BACKUP_CHECK', check, `one of ${CHECK_LEVELS.join(', ')}`)
   }
-  const {
-    CHAME_BACKUP_PATH,
-    CHAME_BACKUP_DIR,
-    CHAME_BACKUP_DATABASE,
-    CHAME_BACKUP_CHECK,
-    CHAME_BACKUP_TIME_ZONE,
-  } = parsed.data
   return {
-    path: CHAME_BACKUP_PATH,
-    backupDir: CHAME_BACKUP_DIR,
-    database: CHAME_BACKUP_DATABASE,
-    check: CHAME_BACKUP_CHECK,
-    timeZone: CHAME_BACKUP_TIME_ZONE,
+    path: get('CHAME_BACKUP_PATH'),
+    backupDir: get('CHAME_BACKUP_DIR'),
+    database: get('CHAME_BACKUP_DATABASE'),
+    check,
+    timeZone: get('CHAME_BACKUP_TIME_ZONE'),
   }
+}
+
+function isCheckLevel(text: string): text is CheckLevel {
+  return CHECK_LEVELS.some(level => level === text)
+}
+
+function knownTimeZone(timeZone: string | undefined): string | undefined {
+  if (timeZone === undefined || isTimeZone(timeZone)) return timeZone
+  throw wrong('The time zone', timeZone, 'an IANA name such as "Europe/Berlin"')
+}
+
+function wrong(what: string, value: string, expected: string): BackupError {
+  return new BackupError('CONFIG_INVALID', `${what} is ${JSON.stringify(value)}, but must be ${expected}`, {
+    hint: 'Correct the option or the environment variable (CHAME_BACKUP_…).',
+  })
 }
 
 function octal(text: string | undefined, otherwise: number): number {

@@ -1,8 +1,8 @@
 import type { Settings } from '../config/settings.ts'
 import { cancelled, type Failure } from '../errors.ts'
 import type { RunOptions } from '../operations/reports.ts'
-import { runHere } from './here.ts'
-import { type OperationName, type Operations, parseRequest } from './operations.ts'
+import { prepareHere, runHere } from './here.ts'
+import type { OperationName, Operations } from './operations.ts'
 import { EngineProcess } from './engine-process.ts'
 
 export type { OperationName, Operations } from './operations.ts'
@@ -27,15 +27,25 @@ export async function runOperation<Name extends OperationName>(
   { where, onProgress, signal }: EngineOptions,
 ): Promise<Operations[Name]['result'] | Failure> {
   if (signal?.aborted === true) throw cancelled()
-  const job = { name, settings, request: parseRequest(name, request) }
-  const options: RunOptions = {
-    ...(onProgress === undefined ? {} : { onProgress }),
-    ...(signal === undefined ? {} : { signal }),
+  const isHere = where === 'here' || name === 'list'
+  // Whatever does the work starts while the request is being checked.
+  if (isHere && name !== 'list') prepareHere()
+  const engine = isHere ? null : (idle.pop() ?? new EngineProcess())
+  try {
+    const { parseRequest } = await import('./requests.ts')
+    const job = { name, settings, request: parseRequest(name, request) }
+    const options: RunOptions = {
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(signal === undefined ? {} : { signal }),
+    }
+    if (engine === null) return await runHere(job, options)
+    return (await engine.run(job, options)) as Operations[Name]['result'] | Failure
+  } finally {
+    if (engine !== null) release(engine)
   }
-  if (where === 'here' || name === 'list') return runHere(job, options)
-  const engine = idle.pop() ?? new EngineProcess()
-  const result = await engine.run(job, options)
+}
+
+function release(engine: EngineProcess): void {
   if (engine.isReusable && idle.length < IDLE_MAX) idle.push(engine)
   else engine.stop()
-  return result as Operations[Name]['result'] | Failure
 }

@@ -13,14 +13,20 @@ export interface Job<Name extends OperationName = OperationName> {
 /** SQLite processes that are idle. An operation has one to itself. */
 const idle: SqliteProcess[] = []
 
+/** Starts a SQLite process for the next operation, unless one is idle: its start takes as long as a small backup. */
+export function prepareHere(): void {
+  if (idle.length > 0) return
+  const sqlite = new SqliteProcess()
+  sqlite.start()
+  idle.push(sqlite)
+}
+
 /** Runs an operation in this process; only its SQLite work is done in another. Throws `BackupError`. */
 export async function runHere<Name extends OperationName>(
   { name, settings, request }: Job<Name>,
   { onProgress, signal }: RunOptions,
 ): Promise<Operations[Name]['result']> {
   const sqlite = idle.pop() ?? new SqliteProcess()
-  // Its start takes as long as the first steps of most operations.
-  if (name !== 'list') sqlite.start()
   try {
     return await perform(name, request, {
       settings,

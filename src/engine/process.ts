@@ -4,11 +4,12 @@
  */
 import { toFailure } from '../errors.ts'
 import type { Job } from './here.ts'
-import { runHere } from './here.ts'
+import { prepareHere, runHere } from './here.ts'
 import type { FromEngine, ToEngine } from './messages.ts'
 
 let running: AbortController | null = null
 
+prepareHere()
 // Nobody else may read what is being made, whatever the host's umask is.
 process.umask(0o077)
 process.on('message', (message: ToEngine) => {

@@ -2,7 +2,7 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { throwIfCancelled } from '../errors.ts'
 import { type Image, imageSize, readAvailable, readImageRun, RUN_BYTES } from '../snapshot/image.ts'
-import { RawFile } from '../snapshot/source-files.ts'
+import { RawFile, readDatabaseHeader } from '../snapshot/source-files.ts'
 
 export interface CompareOptions {
   readonly signal: AbortSignal
@@ -28,11 +28,14 @@ const YIELD_EVERY_RUNS = 32
 /** Whether `image` has the pages of the image in `file`, apart from what SQLite sets itself. */
 export async function compareImage(image: Image, file: string, options: CompareOptions): Promise<boolean> {
   using stored = new RawFile(file)
+  const header = readDatabaseHeader(stored)
   // An empty image restored through SQLite is a database of one page without a schema.
-  if (stored.size === 0) return image.pageCount <= 1
-  if (stored.size !== imageSize(image)) return false
+  if (header === null) return image.pageCount <= 1
+  // A file that a program has made room in is longer than the database in it.
+  const pageCount = header.pageCount ?? Math.floor(stored.size / header.pageSize)
+  if (header.pageSize !== image.pageSize || pageCount !== image.pageCount) return false
   const lockPage = Math.floor(LOCK_BYTE / image.pageSize) * image.pageSize
-  return sameRuns(
+  return await sameRuns(
     stored,
     (run, position) => readImageRun(image, run, position),
     options,
@@ -51,7 +54,7 @@ export async function compareFiles(one: string, other: string, options: CompareO
   using stored = new RawFile(one)
   using copy = new RawFile(other)
   if (stored.size !== copy.size) return false
-  return sameRuns(
+  return await sameRuns(
     stored,
     (run, position) => readAvailable(copy.fd, run, position),
     options,
@@ -59,14 +62,14 @@ export async function compareFiles(one: string, other: string, options: CompareO
   )
 }
 
-/** Reads both run by run; `excuse` makes the bytes equal that may differ. */
+/** Reads `size` bytes of both run by run; `excuse` makes the bytes equal that may differ. */
 async function sameRuns(
   stored: RawFile,
+  size: number,
   readOther: (run: Buffer, position: number) => void,
   { signal, onBytes }: CompareOptions,
   excuse: (stored: Buffer, other: Buffer, position: number) => void,
 ): Promise<boolean> {
-  const size = stored.size
   const expected = Buffer.alloc(Math.min(RUN_BYTES, size))
   const found = Buffer.alloc(expected.length)
   for (let position = 0, runs = 1; position < size; position += expected.length, runs++) {

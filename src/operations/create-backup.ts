@@ -28,7 +28,8 @@ export async function createBackup(request: CreateBackupRequest, context: Contex
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [dirname(database)])
 
-  return storeBackup(
+  // Awaited here: the lock is released when this function ends.
+  return await storeBackup(
     {
       source: settings.path,
       type,

@@ -121,6 +121,8 @@ export interface RestorePlan {
   readonly success: true
   readonly dryRun: true
   readonly backup: BackupInfo
+  /** Name of the database at the target, which a person may be asked to type. */
+  readonly database: string
   readonly targetPath: string
   readonly target: TargetState
   /** Bytes of what is there now; 0 when it is missing. */

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { CatalogLock } from '../catalog/lock.ts'
-import { PRE_RESTORE } from '../catalog/names.ts'
+import { nameOfPath, PRE_RESTORE } from '../catalog/names.ts'
 import { removeLeftovers } from '../catalog/staging.ts'
 import { BackupError } from '../errors.ts'
 import { applyAsTransaction } from './apply-transaction.ts'
@@ -88,6 +88,7 @@ async function planRestore(
     success: true,
     dryRun: true,
     backup,
+    database: request.to === undefined ? context.settings.name : nameOfPath(path),
     targetPath: path,
     target: target.state,
     targetSizeBytes: target.sizeBytes,

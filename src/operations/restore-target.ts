@@ -3,6 +3,7 @@ import { lstat, readlink, realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { BackupError } from '../errors.ts'
+import { readHeaderOf } from '../snapshot/source-files.ts'
 import { fromSqlite, SQLITE } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
@@ -28,15 +29,19 @@ const SPACE_RESERVE_BYTES = 1 << 20
 /** Looks at the target without changing anything. Throws `TARGET_INVALID` for what is no regular file, `DATABASE_LOCKED`. */
 export async function inspectTarget(path: string, context: Context): Promise<Target> {
   const real = await realTarget(path)
-  const sideFiles: string[] = []
-  for (const suffix of SIDE_SUFFIXES) {
-    if (await isThere(`${real}${suffix}`)) sideFiles.push(`${real}${suffix}`)
-  }
   const size = await sizeOfFile(real)
-  if (size === null) return { path: real, state: 'missing', sizeBytes: 0, sideFiles }
+  if (size === null)
+    return { path: real, state: 'missing', sizeBytes: 0, sideFiles: await sideFilesOf(real) }
   const walBytes = (await sizeOfFile(`${real}-wal`)) ?? 0
   const state = (await canBeRead(real, context)) ? 'database' : 'unreadable'
-  return { path: real, state, sizeBytes: size + walBytes, sideFiles }
+  // Last, because SQLite's own look at a stale `-wal` makes a `-shm`.
+  return { path: real, state, sizeBytes: size + walBytes, sideFiles: await sideFilesOf(real) }
+}
+
+async function sideFilesOf(path: string): Promise<string[]> {
+  const files = SIDE_SUFFIXES.map(suffix => `${path}${suffix}`)
+  const found = await Promise.all(files.map(isThere))
+  return files.filter((_, index) => found[index])
 }
 
 export function isTargetThere(path: string): Promise<boolean> {
@@ -114,13 +119,24 @@ async function canBeRead(path: string, { settings, sqlite, signal }: Context): P
   try {
     await sqlite.ask('beginRead', { path, waitMs: settings.waitForLockMs }, { signal })
     await endRead({ sqlite })
-    return true
+    return hasHeader(path)
   } catch (error) {
     if (!(error instanceof SqliteError)) throw error
     // A hot journal is for SQLite to roll back when the restore opens the database for writing.
-    if (error.resultCode === SQLITE.READONLY_ROLLBACK) return true
+    if (error.resultCode === SQLITE.READONLY_ROLLBACK) return hasHeader(path)
     if (error.primaryCode === SQLITE.NOTADB || error.primaryCode === SQLITE.CORRUPT) return false
     throw fromSqlite(error, path)
+  }
+}
+
+/** SQLite reads even garbage through a stale `-wal` that holds the first page; such a file is no database to write into. */
+function hasHeader(path: string): boolean {
+  try {
+    readHeaderOf(path)
+    return true
+  } catch (error) {
+    if (error instanceof BackupError && error.code === 'DATABASE_INVALID') return false
+    throw error
   }
 }
 

@@ -40,7 +40,8 @@ export async function writeAndCompare(
   const before = await sqlite.ask('openTarget', { path: target, waitMs: settings.waitForLockMs }, { signal })
   const wanted = readHeaderOf(source)
   // SQLite cannot change the page size of a database in WAL mode.
-  if (before.journalMode === 'wal' && wanted !== null && wanted.pageSize !== before.pageSize) {
+  const isOtherSize = wanted !== null && wanted.pageSize !== before.pageSize
+  if (before.journalMode === 'wal' && (isOtherSize || hasWalResetBug(before.sqliteVersion))) {
     await sqlite.ask('leaveWal', {}, { signal })
   }
   touched.isTouched = true
@@ -91,7 +92,7 @@ async function applyWhenFree(source: string, touched: Touched, context: Context)
 async function compareWithTarget(
   source: string,
   target: string,
-  { commitCounter }: ApplyOutcome,
+  { commitCounter, isCounterInWalIndex }: ApplyOutcome,
   context: Context,
 ): Promise<Applied['comparison']> {
   const { sqlite, signal } = context
@@ -101,9 +102,10 @@ async function compareWithTarget(
     const image = await files.loadImage(signal)
     if (await compareImage(image, source, { signal, onBytes: bytesOf(context, 'compare-target') }))
       return 'equal'
-    const counter =
-      files.index !== null && files.index.maxFrame > 0 ? files.index.changeCounter : files.changeCounter
-    if (commitCounter !== null && counter !== commitCounter) return 'changed-since'
+    // A WAL that came with the image is new; any commit in it is somebody else's.
+    const isNewWalUsed = !isCounterInWalIndex && files.index !== null && files.index.maxFrame > 0
+    const counter = isCounterInWalIndex ? files.index?.changeCounter : files.changeCounter
+    if (isNewWalUsed || (commitCounter !== null && counter !== commitCounter)) return 'changed-since'
   } finally {
     if (sqlite.isRunning) await sqlite.ask('endTargetRead', {})
   }
@@ -111,4 +113,13 @@ async function compareWithTarget(
     hint: 'The disk or the memory of this machine may be failing. Check it before you try again.',
     path: target,
   })
+}
+
+/**
+ * SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode that others write while it is checkpointed
+ * (sqlite.org/wal.html, "the WAL-reset bug"). Older versions of Node 24 carry such a version.
+ */
+export function hasWalResetBug(sqliteVersion: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = sqliteVersion.split('.').map(Number)
+  return major === 3 && (minor < 51 || (minor === 51 && patch < 3))
 }

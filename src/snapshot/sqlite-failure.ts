@@ -20,6 +20,16 @@ export const SQLITE = {
 export function fromSqlite(error: unknown, path: string): unknown {
   if (!(error instanceof SqliteError)) return error
   const details = { path, cause: error }
+  if (error.resultCode === SQLITE.READONLY_ROLLBACK) {
+    return new BackupError(
+      'DATABASE_LOCKED',
+      `A killed program left a journal that must be rolled back first: ${path}`,
+      {
+        ...details,
+        hint: 'Let its application open it once. A backup can be made as it is: it is rolled back in the copy.',
+      },
+    )
+  }
   switch (error.primaryCode) {
     case SQLITE.BUSY:
     case SQLITE.LOCKED:

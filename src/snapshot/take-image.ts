@@ -1,4 +1,3 @@
-import { extname } from 'node:path'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
 import { toTypedError } from '../storage/io-errors.ts'
@@ -24,7 +23,7 @@ export async function takeImage(path: string, options: TakeOptions): Promise<Tak
   const database = await findDatabase(path)
   for (let attempt = 1; ; attempt++) {
     throwIfCancelled(options.signal)
-    const file = attempt === 1 ? options.file : `${options.file}.${attempt}${extname(options.file)}`
+    const file = attempt === 1 ? options.file : `${options.file}.${attempt}`
     try {
       return await takeOnce(database, { ...options, file })
     } catch (error) {
@@ -41,10 +40,12 @@ async function takeOnce(database: string, options: TakeOptions): Promise<TakenIm
     return await take(database, options)
   } catch (error) {
     if (!(error instanceof SqliteError)) throw error
-    if (error.resultCode === SQLITE.READONLY_ROLLBACK) return takeRecovered(database, options)
+    // What this try has copied so far stays in its file, which goes with the directory.
+    const anew = { ...options, file: `${options.file}.anew` }
+    if (error.resultCode === SQLITE.READONLY_ROLLBACK) return takeRecovered(database, anew)
     // SQLite needs to write side files that it may not write here: a read-only directory or medium.
     const cannotOpen = error.primaryCode === SQLITE.CANTOPEN || error.primaryCode === SQLITE.READONLY
-    if (cannotOpen) return takeFromQuiescentFiles(database, options)
+    if (cannotOpen) return takeFromQuiescentFiles(database, anew)
     throw error
   }
 }

@@ -59,6 +59,7 @@ async function takePinned(
     // The hash reads our descriptors: it must have stopped before they are closed.
     await hashed.catch(() => {})
   }
+  onBytes(sizeBytes, sizeBytes)
   return {
     file,
     sizeBytes,

@@ -46,6 +46,7 @@ export interface CheckOutcome {
 export interface TargetFacts {
   readonly journalMode: string
   readonly pageSize: number
+  readonly sqliteVersion: string
 }
 
 export interface ApplyOutcome {
@@ -54,6 +55,8 @@ export interface ApplyOutcome {
    * somebody else committed after it. Null when it could not be read.
    */
   readonly commitCounter: number | null
+  /** Whether it is the WAL index's counter, or the one in the file's header. */
+  readonly isCounterInWalIndex: boolean
 }
 
 /** Requests by name: what is given and what is answered. */

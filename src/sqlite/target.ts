@@ -14,7 +14,7 @@ const SQLITE_BUSY = 5
 
 interface OpenTarget {
   readonly path: string
-  readonly connection: DatabaseSync
+  connection: DatabaseSync
   /** Raw descriptors live as long as the connection: closing one would drop SQLite's locks on that file. */
   readonly mainFd: number
   walIndexFd: number | null
@@ -31,7 +31,11 @@ export function openTarget(path: string, waitMs: number): TargetFacts {
     const journalMode = String(single(connection, 'PRAGMA journal_mode'))
     target = { path, connection, mainFd: openSync(path, 'r'), walIndexFd: null, waitMs }
     if (journalMode === 'wal' && existsSync(`${path}-shm`)) target.walIndexFd = openSync(`${path}-shm`, 'r')
-    return { journalMode, pageSize: Number(single(connection, 'PRAGMA page_size')) }
+    return {
+      journalMode,
+      pageSize: Number(single(connection, 'PRAGMA page_size')),
+      sqliteVersion: String(single(connection, 'SELECT sqlite_version()')),
+    }
   } catch (error) {
     if (target === null) connection.close()
     closeTarget()
@@ -49,8 +53,11 @@ export function closeTarget(): void {
 }
 
 export function leaveWal(): void {
-  const { connection } = openedTarget()
-  single(connection, 'PRAGMA journal_mode = DELETE')
+  const open = openedTarget()
+  single(open.connection, 'PRAGMA journal_mode = DELETE')
+  // Its file is gone, and with it the locks that closing it could drop.
+  if (open.walIndexFd !== null) closeSync(open.walIndexFd)
+  open.walIndexFd = null
 }
 
 /**
@@ -76,7 +83,8 @@ export async function apply(
         onProgress((totalPages - remainingPages) * pageSize, totalPages * pageSize)
       },
     })
-    return { commitCounter: counterBefore === null ? null : (counterBefore + 1) >>> 0 }
+    const commitCounter = counterBefore === null ? null : (counterBefore + 1) >>> 0
+    return { commitCounter, isCounterInWalIndex: open.walIndexFd !== null }
   } catch (error) {
     throw isBusy(error) ? Object.assign(new Error('database is locked'), { errcode: SQLITE_BUSY }) : error
   } finally {
@@ -91,7 +99,24 @@ function isBusy(error: unknown): boolean {
 
 export function beginTargetRead(): ReadFacts {
   const open = openedTarget()
+  renewConnection(open)
   return readFacts(open, identityOf(open.path), open.waitMs)
+}
+
+/**
+ * A connection fails once the text encoding of its database has changed. The new one is open before the old
+ * one closes, because the last one to close would remove the WAL and its commit counter.
+ */
+function renewConnection(open: OpenTarget): void {
+  const renewed = new DatabaseSync(open.path, { timeout: open.waitMs })
+  try {
+    renewed.prepare('PRAGMA schema_version').get()
+  } catch (error) {
+    renewed.close()
+    throw error
+  }
+  open.connection.close()
+  open.connection = renewed
 }
 
 export function endTargetRead(): void {

@@ -1,5 +1,5 @@
 /** Making files that survive a power cut: every step is a call of its own, in the order of the design. */
-import { constants, type FileHandle, lstat, mkdir, open, rename, rm, statfs } from 'node:fs/promises'
+import { chmod, constants, type FileHandle, lstat, mkdir, open, rename, rm, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { during, isNotThere } from './io-errors.ts'
@@ -37,7 +37,10 @@ export async function renameDurably(from: string, to: string, durability: Durabi
 /** Makes a directory and its parents; those that are there stay as they are. */
 export async function makeDirectory(path: string, mode: number, durability: Durability): Promise<void> {
   const made = await during('make the directory', path, () => mkdir(path, { recursive: true, mode }))
-  if (made !== undefined) await syncDirectory(dirname(made), durability)
+  if (made === undefined) return
+  // The umask may have taken bits that the configuration asks for.
+  await during('set the mode of', path, () => chmod(path, mode))
+  await syncDirectory(dirname(made), durability)
 }
 
 /** Writes a new file of our own, flushed; refuses to follow a link or to touch what is there. */
@@ -60,9 +63,12 @@ export async function writeNewFile(
   })
 }
 
+/** A cancelled copy may still be making its file while its directory is removed. */
+const REMOVE_TRIES = 5
+
 /** Removes files and directories of our own; what is not there is fine. */
 export async function removeOwn(path: string): Promise<void> {
-  await during('remove', path, () => rm(path, { recursive: true, force: true }))
+  await during('remove', path, () => rm(path, { recursive: true, force: true, maxRetries: REMOVE_TRIES }))
 }
 
 /** Whether the name is taken, be it by a dangling link. */

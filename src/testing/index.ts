@@ -54,7 +54,9 @@ export interface ThrowAwayCopy extends AsyncDisposable {
 export async function throwAwayCopy(path: string): Promise<ThrowAwayCopy> {
   const directory = await mkdtemp(join(tmpdir(), 'chame-backup-test-'))
   const discard = (): Promise<void> => rm(directory, { recursive: true, force: true })
-  const copied = await new Database({ path, backupDir: directory, disposable: true }).createBackup({ check: 'none' })
+  const copied = await new Database({ path, backupDir: directory, disposable: true }).createBackup({
+    check: 'none',
+  })
   if (copied.success) return { path: copied.backupPath, discard, [Symbol.asyncDispose]: discard }
   await discard()
   throw toError(copied)
@@ -129,5 +131,9 @@ function noHooks(): BackupError {
 }
 
 function toError(failure: Failure): BackupError {
-  return new BackupError(failure.code, failure.message, failure.hint === undefined ? {} : { hint: failure.hint })
+  return new BackupError(
+    failure.code,
+    failure.message,
+    failure.hint === undefined ? {} : { hint: failure.hint },
+  )
 }

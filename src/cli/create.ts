@@ -1,0 +1,67 @@
+import type { Command } from 'commander'
+import type { BackupCreated, CheckLevel } from '../index.ts'
+import { defineCommand, examples } from './define-command.ts'
+import { checkOption, given } from './options.ts'
+import { type Paint, paintOut } from './output.ts'
+import { inSession, type Session } from './session.ts'
+import { safeText } from './text.ts'
+import { bytes, duration, plural } from './units.ts'
+
+interface CreateOptions {
+  readonly type?: string
+  readonly description?: string
+  readonly user?: string
+  readonly check?: CheckLevel
+  readonly keepDamaged?: true
+}
+
+export function createCommand(): Command {
+  return defineCommand('create', 'Make a consistent, checked backup of the database.')
+    .option('--type <type>', 'manual, daily, weekly, or a type that the configuration adds (default: manual)')
+    .option('--description <text>', 'why it is made')
+    .option('--user <name>', 'who makes it (default: the user of the operating system)')
+    .addOption(checkOption('how deep the stored backup is checked (default: the configuration, else quick)'))
+    .option('--keep-damaged', 'keep an image that fails its check, as <file>.damaged')
+    .addHelpText(
+      'after',
+      examples([
+        ['create --description "Before migration"', 'a manual backup'],
+        ['create --type daily', 'as a scheduler would make it'],
+        ['create --type weekly --user "admin"', 'say who made it'],
+        ['create --check full', "with SQLite's complete check"],
+      ]),
+    )
+    .action((options: CreateOptions, command: Command) =>
+      inSession(command, session => create(session, options)),
+    )
+}
+
+async function create(session: Session, options: CreateOptions): Promise<number> {
+  const { type: backupType, user: createdBy, description, check, keepDamaged } = options
+  const result = await session.run(run =>
+    session.database.createBackup({
+      ...run,
+      ...given({ backupType, createdBy, description, check, keepDamaged }),
+    }),
+  )
+  return session.show(result, created => (session.options.quiet ? '' : describeCreated(created, paintOut)))
+}
+
+function describeCreated({ backupPath, metadata, durationMs }: BackupCreated, paint: Paint): string {
+  const { check = 'none', tables } = metadata
+  const facts = [
+    bytes(metadata.file_size),
+    check === 'none' ? 'not checked' : `checked (${check})`,
+    ...(tables === undefined ? [] : [describeTables(tables)]),
+    duration(durationMs),
+  ]
+  return `${paint('green', '✔ Backup created:')} ${safeText(backupPath)}\n  ${facts.join(', ')}`
+}
+
+function describeTables(tables: Readonly<Record<string, number>>): string {
+  const rows = Object.values(tables)
+  return `${plural(rows.length, 'table')}, ${plural(
+    rows.reduce((sum, count) => sum + count, 0),
+    'row',
+  )}`
+}

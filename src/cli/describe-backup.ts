@@ -1,0 +1,36 @@
+import type { BackupInfo } from '../index.ts'
+import { safeText } from './text.ts'
+import { age, bytes } from './units.ts'
+
+/** "manual, 3 hours ago, 4.2 MiB, by admin, "Before migration"" */
+export function describeBackup(backup: BackupInfo, now: Date): string {
+  const { createdBy, description } = backup
+  return [
+    safeText(backup.type),
+    ageOf(backup, now),
+    bytes(backup.size),
+    ...(createdBy === null || createdBy === '' ? [] : [`by ${safeText(createdBy)}`]),
+    ...(description === null || description === '' ? [] : [`"${safeText(description)}"`]),
+  ].join(', ')
+}
+
+export function ageOf(backup: Pick<BackupInfo, 'created'>, now: Date): string {
+  return age(now.getTime() - Date.parse(backup.created))
+}
+
+/** When it was made, in the time zone that its file name is in; without metadata in the system's. */
+export function createdAt(backup: BackupInfo): string {
+  const local = backup.metadata?.timestamp ?? systemTime(new Date(backup.created))
+  return local.replace('T', ' ').slice(0, 'YYYY-MM-DD HH:MM'.length)
+}
+
+function systemTime(instant: Date): string {
+  // Swedish dates are ISO 8601 dates.
+  return instant.toLocaleString('sv-SE')
+}
+
+/** A mark for a backup whose metadata cannot be relied on; empty when all is well. */
+export function metadataMark(backup: BackupInfo): string {
+  if (backup.metadataState === 'ok') return ''
+  return backup.metadataState === 'missing' ? 'no metadata' : 'metadata invalid'
+}

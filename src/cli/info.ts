@@ -1,0 +1,25 @@
+import type { Command } from 'commander'
+import { defineCommand, examples } from './define-command.ts'
+import { outWidth, paintOut } from './output.ts'
+import { inSession } from './session.ts'
+
+export function infoCommand(): Command {
+  return defineCommand('info', 'Show the database, its backups, and what the next one would take.')
+    .addHelpText(
+      'after',
+      examples([
+        ['info', 'a page to read'],
+        ['info --json', 'for programs'],
+        ['info --path data/shop.db', 'another database'],
+      ]),
+    )
+    .action((_options: unknown, command: Command) =>
+      inSession(command, async session => {
+        const { renderInfo } = await import('./render-info.ts')
+        const result = await session.run(run => session.database.info(run))
+        return session.show(result, info =>
+          renderInfo(info, { now: new Date(), width: outWidth(), paint: paintOut }),
+        )
+      }),
+    )
+}

@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+import type { BackupInfo } from '../index.ts'
+import { defineCommand, examples } from './define-command.ts'
+import { ageOf, createdAt, metadataMark } from './describe-backup.ts'
+import { given, parseCount } from './options.ts'
+import { outWidth, type Paint, paintOut } from './output.ts'
+import { inSession, type Session } from './session.ts'
+import { type Column, renderTable } from './table.ts'
+import { safeText } from './text.ts'
+import { bytes, plural } from './units.ts'
+
+interface ListOptions {
+  readonly type?: string
+  readonly limit?: number
+}
+
+export function listCommand(): Command {
+  return defineCommand('list', 'List the backups of the database, newest first.')
+    .option('--type <type>', 'only backups of this type')
+    .option('--limit <count>', 'at most so many, the newest ones', parseCount)
+    .addHelpText(
+      'after',
+      examples([
+        ['list', 'all of them'],
+        ['list --type manual', 'only those made by hand'],
+        ['list --limit 10', 'the ten newest'],
+        ['list --json', 'for programs'],
+        ['list --quiet', 'file names only'],
+      ]),
+    )
+    .action((options: ListOptions, command: Command) => inSession(command, session => list(session, options)))
+}
+
+async function list(session: Session, options: ListOptions): Promise<number> {
+  const backups = await session.database.listBackups(given(options))
+  return session.show({ success: true, backups }, () => {
+    if (session.options.quiet) return backups.map(backup => safeText(backup.filename)).join('\n')
+    if (backups.length === 0) return describeNone(options)
+    return renderList(backups, { now: new Date(), width: outWidth(), paint: paintOut })
+  })
+}
+
+function describeNone({ type }: ListOptions): string {
+  if (type === undefined) return 'No backups yet. Make one with: chame-backup create'
+  return `No backups of type ${safeText(type)} yet. Make one with: chame-backup create --type ${safeText(type)}`
+}
+
+interface ListView {
+  readonly now: Date
+  readonly width: number
+  readonly paint: Paint
+}
+
+/** The table, and below it how many there are and what they take. */
+function renderList(backups: readonly BackupInfo[], { now, width, paint }: ListView): string {
+  const columns: readonly Column<BackupInfo>[] = [
+    { title: 'File', value: backup => safeText(backup.filename) },
+    { title: 'Type', value: backup => safeText(backup.type), drop: 2 },
+    { title: 'Created', value: createdAt, drop: 3 },
+    { title: 'Age', value: backup => ageOf(backup, now) },
+    { title: 'Size', value: backup => bytes(backup.size), align: 'right' },
+    { title: 'Note', value: metadataMark, paint: text => paint('yellow', text), drop: 0 },
+    { title: 'Description', value: backup => safeText(backup.description ?? ''), shrinkTo: 12, drop: 1 },
+  ]
+  const table = renderTable(columns, backups, { width, paintTitle: text => paint('bold', text) })
+  const total = backups.reduce((sum, backup) => sum + backup.size, 0)
+  return `${table}\n${paint('dim', `${plural(backups.length, 'backup')}, ${bytes(total)}`)}`
+}

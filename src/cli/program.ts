@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { completionCommand } from './completion.ts'
+import { createCommand } from './create.ts'
+import { defineCommand, examples } from './define-command.ts'
+import { infoCommand } from './info.ts'
+import { listCommand } from './list.ts'
+import { addGlobalOptions } from './options.ts'
+import { restoreCommand } from './restore.ts'
+import { verifyCommand } from './verify.ts'
+
+/** The whole command line as a tree: what is parsed, what help shows, what shell completion offers. */
+export function buildProgram(): Command {
+  const program = addGlobalOptions(
+    defineCommand('chame-backup', 'Backups for SQLite, proven to restore.'),
+  ).version(readVersion(), '--version', 'print the version')
+  for (const command of [
+    createCommand(),
+    listCommand(),
+    restoreCommand(),
+    verifyCommand(),
+    infoCommand(),
+    completionCommand(),
+  ]) {
+    program.addCommand(command)
+  }
+  return program.helpCommand('help [command]', 'show help for a command').addHelpText(
+    'after',
+    examples([
+      ['create --description "Before migration"', 'make a backup'],
+      ['list --limit 10', 'the ten newest'],
+      ['verify', 'check the newest'],
+      ['restore latest --to copy.db', 'restore it beside the database'],
+      ['info', 'the state of the database and its backups'],
+    ]),
+  )
+}
+
+function readVersion(): string {
+  // The package's own description lies two levels up, from src/cli and from dist/cli alike.
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

@@ -1,0 +1,112 @@
+import type { DatabaseFacts, Info, TypeTotals } from '../index.ts'
+import { describeBackup } from './describe-backup.ts'
+import type { Paint } from './output.ts'
+import { renderTable } from './table.ts'
+import { padText, safeText, textWidth } from './text.ts'
+import { age, bytes, number, plural } from './units.ts'
+
+export interface InfoView {
+  readonly now: Date
+  readonly width: number
+  readonly paint: Paint
+}
+
+type Fact = readonly [label: string, value: string]
+
+/** More would push the rest off the page; `--json` has them all. */
+const TABLES_SHOWN = 30
+
+export function renderInfo(info: Info, view: InfoView): string {
+  const sections = [
+    section(`Database ${safeText(info.name)}`, facts(databaseFacts(info)), view),
+    ...(info.database === null ? [] : [tablesSection(info.database, view)]),
+    section('Backups', backupsBody(info, view), view),
+    section('Next backup', facts(nextFacts(info)), view),
+  ]
+  return sections.join('\n\n')
+}
+
+function section(title: string, body: string, { paint }: InfoView): string {
+  const indented = body.split('\n').map(line => (line === '' ? '' : `  ${line}`))
+  return [paint('bold', title), ...indented].join('\n')
+}
+
+function facts(lines: readonly Fact[]): string {
+  const width = Math.max(...lines.map(([label]) => textWidth(label)))
+  return lines.map(([label, value]) => `${padText(label, width)}  ${value}`).join('\n')
+}
+
+function databaseFacts({ databasePath, database, databaseProblem }: Info): Fact[] {
+  const path: Fact = ['Path', safeText(databasePath)]
+  if (database === null) return [path, ['Problem', safeText(databaseProblem ?? 'It cannot be read.')]]
+  const { sizeBytes, walBytes, pageCount, pageSize, freePages } = database
+  const wal = walBytes > 0 ? ` + ${bytes(walBytes)} in the WAL` : ''
+  const free = freePages > 0 ? `, ${number(freePages)} of them free` : ''
+  return [
+    path,
+    ['Size', `${bytes(sizeBytes)}${wal}`],
+    ['Pages', `${number(pageCount)} of ${bytes(pageSize)}${free}`],
+    ['Journal mode', database.journalMode],
+    ['Encoding', database.encoding],
+    ['Version', `${database.userVersion} (user_version)`],
+    ['SQLite', database.sqliteVersion],
+  ]
+}
+
+function tablesSection({ tables }: DatabaseFacts, view: InfoView): string {
+  const shown = tables.toSorted((a, b) => (b.rows ?? 0) - (a.rows ?? 0)).slice(0, TABLES_SHOWN)
+  const lines = facts(
+    shown.map(({ name, rows }) => [safeText(name), rows === null ? 'not counted' : plural(rows, 'row')]),
+  )
+  const rest = tables.length - shown.length
+  const more = rest > 0 ? `\n… and ${number(rest)} more` : ''
+  return section(`Tables (${number(tables.length)})`, tables.length === 0 ? 'none' : lines + more, view)
+}
+
+function backupsBody({ backups, backupDir }: Info, view: InfoView): string {
+  const directory: Fact = ['Directory', safeText(backupDir)]
+  const { newest, newestAgeMs, growthBytesPerDay } = backups
+  if (newest === null || newestAgeMs === null) {
+    return `${facts([directory])}\nNo backups yet. Make one with: chame-backup create`
+  }
+  const growth: readonly Fact[] =
+    growthBytesPerDay === null ? [] : [['Growth', `${bytes(Math.round(growthBytesPerDay))} a day`]]
+  return [
+    facts([
+      directory,
+      ['Newest', `${age(newestAgeMs)}: ${safeText(newest.filename)}`],
+      ['', describeBackup(newest, view.now)],
+      ...growth,
+    ]),
+    '',
+    typesTable(backups.byType, view),
+    view.paint('dim', `${plural(backups.count, 'backup')}, ${bytes(backups.sizeBytes)}`),
+  ].join('\n')
+}
+
+function typesTable(byType: readonly TypeTotals[], { now, width, paint }: InfoView): string {
+  return renderTable<TypeTotals>(
+    [
+      { title: 'Type', value: totals => safeText(totals.type) },
+      { title: 'Count', value: totals => number(totals.count), align: 'right' },
+      { title: 'Size', value: totals => bytes(totals.sizeBytes), align: 'right' },
+      {
+        title: 'Newest',
+        value: ({ newest }) => (newest === null ? '' : age(now.getTime() - Date.parse(newest))),
+        drop: 1,
+      },
+    ],
+    byType.filter(totals => totals.count > 0),
+    { width: width - 2, paintTitle: text => paint('bold', text) },
+  )
+}
+
+function nextFacts({ database, disk }: Info): Fact[] {
+  const free: Fact = ['Free space', bytes(disk.freeBytes)]
+  if (database === null) return [free]
+  const fits = disk.fits === 0 ? 'not enough for one more' : `enough for ${number(disk.fits)} more`
+  return [
+    ['Needs', bytes(disk.nextBackupBytes)],
+    ['Free space', `${bytes(disk.freeBytes)}, ${fits}`],
+  ]
+}

@@ -1,0 +1,55 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type Column, renderTable } from '../../src/cli/table.ts'
+import { textWidth } from '../../src/cli/text.ts'
+
+interface Row {
+  readonly name: string
+  readonly size: string
+  readonly note: string
+}
+
+const columns: readonly Column<Row>[] = [
+  { title: 'Name', value: row => row.name },
+  { title: 'Size', value: row => row.size, align: 'right' },
+  { title: 'Note', value: row => row.note, shrinkTo: 6, drop: 1 },
+]
+
+const rows: readonly Row[] = [
+  { name: 'first.db', size: '1 KiB', note: 'Before migration' },
+  { name: '数据库.db', size: '12.3 MiB', note: '' },
+]
+
+test('columns line up, with wide characters too', () => {
+  expect(renderTable(columns, rows, { width: Infinity })).toBe(
+    ['Name           Size  Note', 'first.db      1 KiB  Before migration', '数据库.db  12.3 MiB'].join('\n'),
+  )
+})
+
+test('a narrow terminal gets shorter notes, then none, then a block for each row', () => {
+  expect(renderTable(columns, rows, { width: 30 }).split('\n')[1]).toBe('first.db      1 KiB  Before m…')
+  expect(renderTable(columns, rows, { width: 22 }).split('\n')[1]).toBe('first.db      1 KiB')
+  expect(renderTable(columns, rows, { width: 12 })).toBe(
+    ['first.db', '  1 KiB', '  Before migration', '数据库.db', '  12.3 MiB'].join('\n'),
+  )
+})
+
+test('a column that nothing fills is left out', () => {
+  expect(renderTable(columns, rows.slice(1), { width: 80 })).not.toContain('Note')
+})
+
+test('no line of a table is wider than the terminal', () => {
+  const text = fc.string({ unit: 'grapheme-ascii', maxLength: 12 })
+  const row = fc.record({
+    name: text,
+    size: text,
+    note: fc.string({ unit: 'grapheme-ascii', maxLength: 80 }),
+  })
+  fc.assert(
+    fc.property(fc.array(row, { minLength: 1 }), fc.integer({ min: 28, max: 120 }), (someRows, width) => {
+      for (const line of renderTable(columns, someRows, { width }).split('\n')) {
+        expect(textWidth(line)).toBeLessThanOrEqual(width)
+      }
+    }),
+  )
+})
