@@ -37,6 +37,7 @@ export async function compareImage(image: Image, file: string, options: CompareO
   const lockPage = Math.floor(LOCK_BYTE / image.pageSize) * image.pageSize
   return await sameRuns(
     stored,
+    imageSize(image),
     (run, position) => readImageRun(image, run, position),
     options,
     (a, b, position) => {
@@ -56,6 +57,7 @@ export async function compareFiles(one: string, other: string, options: CompareO
   if (stored.size !== copy.size) return false
   return await sameRuns(
     stored,
+    stored.size,
     (run, position) => readAvailable(copy.fd, run, position),
     options,
     () => {},
