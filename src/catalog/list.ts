@@ -69,13 +69,18 @@ type MetadataFields = Pick<BackupInfo, 'metadata' | 'metadataState' | 'metadataP
 
 async function readMetadata(backupDir: string, filename: string): Promise<MetadataFields> {
   const path = metadataPath(backupDir, filename)
-  const text = await unlessMissing(path, () => readFile(path, 'utf8'))
+  const text = await unlessMissing(path, () => readRegularFile(path))
   if (text === null) return { metadata: null, metadataState: 'missing', metadataProblem: null }
   const { parseMetadata } = await import('./parse-metadata.ts')
   const parsed = parseMetadata(text)
   return 'metadata' in parsed
     ? { metadata: parsed.metadata, metadataState: 'ok', metadataProblem: null }
     : { metadata: null, metadataState: 'invalid', metadataProblem: parsed.problem }
+}
+
+/** The text of a file; none for a FIFO, whose reading would never end, or a directory. */
+async function readRegularFile(path: string): Promise<string> {
+  return (await stat(path)).isFile() ? readFile(path, 'utf8') : ''
 }
 
 async function unlessMissing<T>(path: string, read: () => Promise<T>): Promise<T | null> {

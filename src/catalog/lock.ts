@@ -62,7 +62,8 @@ function makeLockFile(path: string): void {
 
 function tryLock(connection: DatabaseSync, path: string): boolean {
   try {
-    connection.exec('BEGIN EXCLUSIVE')
+    // The lock alone is wanted: no journal file beside it, which a full disk could refuse.
+    connection.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return true
   } catch (error) {
     const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : null

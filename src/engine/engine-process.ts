@@ -24,8 +24,8 @@ export class EngineProcess {
       execArgv: ['--no-warnings'],
       env,
     })
-    // An idle process that dies is found out by the next job.
     this.#child.on('error', () => {})
+    this.#child.on('exit', () => (this.isReusable = false))
     this.#release()
   }
 

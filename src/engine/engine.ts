@@ -30,7 +30,7 @@ export async function runOperation<Name extends OperationName>(
   const isHere = where === 'here' || name === 'list'
   // Whatever does the work starts while the request is being checked.
   if (isHere && name !== 'list') prepareHere()
-  const engine = isHere ? null : (idle.pop() ?? new EngineProcess())
+  const engine = isHere ? null : (takeIdle() ?? new EngineProcess())
   try {
     const { parseRequest } = await import('./requests.ts')
     const job = { name, settings, request: parseRequest(name, request) }
@@ -43,6 +43,12 @@ export async function runOperation<Name extends OperationName>(
   } finally {
     if (engine !== null) release(engine)
   }
+}
+
+/** An idle process that has not died meanwhile. */
+function takeIdle(): EngineProcess | undefined {
+  const engine = idle.pop()
+  return engine === undefined || engine.isReusable ? engine : takeIdle()
 }
 
 function release(engine: EngineProcess): void {

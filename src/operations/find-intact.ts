@@ -1,6 +1,7 @@
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import { findBackup } from '../catalog/find.ts'
 import { BackupError } from '../errors.ts'
+import { openIfThere } from '../snapshot/source-files.ts'
 import { checkStored, type Expected } from './check-stored.ts'
 import { begin, bytesOf, type Context } from './context.ts'
 
@@ -9,7 +10,10 @@ export async function findReadable(wanted: string, context: Context): Promise<Ba
   const { settings } = context
   begin(context, 'find-backup')
   const backup = await findBackup(settings.backupDir, settings.name, wanted)
-  if (backup.encoding === 'plain') return backup
+  if (backup.encoding === 'plain') {
+    await requireWhole(backup)
+    return backup
+  }
   throw new BackupError(
     'BACKUP_UNSUPPORTED',
     `This version cannot read the encoding ${backup.encoding}: ${backup.path}`,
@@ -18,6 +22,19 @@ export async function findReadable(wanted: string, context: Context): Promise<Ba
       path: backup.path,
     },
   )
+}
+
+/** A database in use, or left by a killed program, is no backup: its newest content is in the file beside it. */
+async function requireWhole({ path, metadata }: BackupInfo): Promise<void> {
+  if (metadata !== null) return // Its checksum tells.
+  for (const beside of [`${path}-wal`, `${path}-journal`]) {
+    using file = openIfThere(beside)
+    if (file === null || file.size === 0) continue
+    throw new BackupError('BACKUP_UNSUPPORTED', `Not a backup but a database, with content in ${beside}: ${path}`, {
+      hint: 'Make a backup of that database with chame-backup create, and restore the backup.',
+      path,
+    })
+  }
 }
 
 /** Throws `METADATA_INVALID` or `BACKUP_DAMAGED` unless the stored backup is what was stored. */

@@ -73,7 +73,7 @@ async function describeDatabase(
         problem: null,
       }
     } finally {
-      await endRead({ sqlite })
+      await endRead({ sqlite, signal })
     }
   } catch (error) {
     const known = fromSqlite(error, settings.path)

@@ -1,10 +1,10 @@
 /** Keeping what is damaged: it may be the last copy of something. Such files are never listed as backups. */
-import { chmod, copyFile, constants } from 'node:fs/promises'
+import { chmod, constants, copyFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { typeDirectory } from '../catalog/layout.ts'
 import { Staging } from '../catalog/staging.ts'
-import { isThere, renameDurably, syncFile } from '../storage/durable.ts'
-import { during } from '../storage/io-errors.ts'
+import { renameDurably, syncFile } from '../storage/durable.ts'
+import { during, isNotThere } from '../storage/io-errors.ts'
 import { type Context, durabilityOf } from './context.ts'
 
 /** Keeps a staged image as `<filename>.damaged`; returns its path. */
@@ -35,7 +35,7 @@ export async function keepDamagedFiles(
   const kept: string[] = []
   for (const suffix of ['', '-wal', '-journal']) {
     const from = `${database}${suffix}`
-    if (!(await isThere(from))) continue
+    if (!(await isFile(from))) continue
     const staged = staging.file(basename(`${filename}${suffix}`))
     await during('copy', from, () =>
       copyFile(from, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE),
@@ -47,4 +47,16 @@ export async function keepDamagedFiles(
     kept.push(path)
   }
   return kept
+}
+
+/** Only a file has content to keep; reading a FIFO in its place would wait for ever. */
+async function isFile(path: string): Promise<boolean> {
+  return during('read', path, async () => {
+    try {
+      return (await stat(path)).isFile()
+    } catch (error) {
+      if (isNotThere(error)) return false
+      throw error
+    }
+  })
 }

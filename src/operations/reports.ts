@@ -146,8 +146,11 @@ export interface BackupRestored {
   readonly preRestoreBackup: BackupInfo | null
   /** Raw copies of files that SQLite could not read, kept beside the pre_restore backups. */
   readonly keptFiles: readonly string[]
-  /** `changed-since`: another process committed after the restore and before the comparison. */
-  readonly comparison: 'equal' | 'changed-since'
+  /**
+   * `changed-since`: another process committed after the restore and before the comparison.
+   * `not-compared`: the database is disposable.
+   */
+  readonly comparison: 'equal' | 'changed-since' | 'not-compared'
   readonly journalMode: string
   /** What the user should know, such as a journal mode that could not be restored while in use. */
   readonly notes: readonly string[]

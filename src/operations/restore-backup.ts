@@ -40,12 +40,13 @@ export async function restoreBackup(
   await requireConfirmation(request, path)
 
   const backup = await findReadable(request.backup, context)
+  await requireOtherFile(backup, path)
   await prepareDirectories(PRE_RESTORE, context)
   begin(context, 'lock-catalog')
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [dirname(await realTarget(path))])
-  await requireIntact(backup, 'quick', context)
+  await requireIntact(backup, settings.disposable ? 'none' : 'quick', context)
 
   begin(context, 'inspect-target')
   const target = await inspectTarget(path, context)
@@ -81,6 +82,7 @@ async function planRestore(
   context: Context,
 ): Promise<RestorePlan> {
   const backup = await findReadable(request.backup, context)
+  await requireOtherFile(backup, path)
   await requireIntact(backup, 'quick', context)
   begin(context, 'inspect-target')
   const target = await inspectTarget(path, context)
@@ -105,6 +107,15 @@ async function requireConfirmation(request: Request, path: string): Promise<void
   if (request.to !== undefined && !(await isTargetThere(path))) return
   throw new BackupError('RESTORE_NOT_CONFIRMED', 'Restore not confirmed', {
     hint: `It would overwrite ${path}. Confirm with --confirm (confirm: true), or restore elsewhere with --to <path> (to).`,
+    path,
+  })
+}
+
+/** Restoring a file over itself would at best do nothing, and drop what is in its WAL. */
+async function requireOtherFile(backup: BackupInfo, path: string): Promise<void> {
+  if ((await realTarget(backup.path)) !== (await realTarget(path))) return
+  throw new BackupError('INVALID_ARGUMENT', `The backup and what it would be restored over are one file: ${path}`, {
+    hint: 'Name a backup: chame-backup list shows them.',
     path,
   })
 }

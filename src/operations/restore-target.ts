@@ -78,7 +78,7 @@ export async function requireRestoreSpace(
   if (!isShared) await requireSpace(settings.backupDir, kept + SPACE_RESERVE_BYTES, 'the pre_restore backup')
 }
 
-/** The file that a path means; a dangling link means the file it points to, so that the link stays. */
+/** The file that a path means; a dangling link means the file at the end of its links, so that they all stay. */
 export async function realTarget(path: string): Promise<string> {
   return during('find the target', path, async () => {
     try {
@@ -87,7 +87,8 @@ export async function realTarget(path: string): Promise<string> {
       if (!isNotThere(error)) throw error
     }
     try {
-      if ((await lstat(path)).isSymbolicLink()) return resolve(dirname(path), await readlink(path))
+      if ((await lstat(path)).isSymbolicLink())
+        return await realTarget(resolve(await realpath(dirname(path)), await readlink(path)))
     } catch (error) {
       if (!isNotThere(error)) throw error
     }
@@ -118,7 +119,7 @@ async function sizeOfFile(path: string): Promise<number | null> {
 async function canBeRead(path: string, { settings, sqlite, signal }: Context): Promise<boolean> {
   try {
     await sqlite.ask('beginRead', { path, waitMs: settings.waitForLockMs }, { signal })
-    await endRead({ sqlite })
+    await endRead({ sqlite, signal })
     return hasHeader(path)
   } catch (error) {
     if (!(error instanceof SqliteError)) throw error

@@ -1,5 +1,6 @@
 import { BackupError } from '../errors.ts'
 import { PinnedFiles, walIndexOf } from '../snapshot/open-image.ts'
+import { readHeaderOf } from '../snapshot/source-files.ts'
 import { compareImage } from './compare-image.ts'
 import { begin, type Context } from './context.ts'
 import type { KeptState } from './keep-current.ts'
@@ -27,8 +28,8 @@ export async function rollBack(
   if (kept === null)
     return failed('There is no pre_restore backup, because the database is marked disposable.', reason)
   try {
-    if (!(await isAsBefore(target, kept.path, context)))
-      await writeAndCompare(kept.path, target, { isTouched: true }, context)
+    if (await isAsBefore(target, kept.path, context)) await settleAsBefore(kept.path, context)
+    else await writeAndCompare(kept.path, target, { isTouched: true }, context)
   } catch (error) {
     return failed(
       `Stop the programs that use the database, then restore what was there before: ${kept.path}`,
@@ -46,6 +47,12 @@ export async function rollBack(
     path: target,
     cause: reason,
   })
+}
+
+/** The restore may have left WAL mode, to change the page size. */
+async function settleAsBefore(kept: string, { sqlite }: Context): Promise<void> {
+  const journalMode = readHeaderOf(kept)?.isWal === true ? 'wal' : 'delete'
+  await sqlite.ask('settleTarget', { journalMode, checkpoint: true })
 }
 
 /** Opening the target for writing lets SQLite roll back what a killed process left. */

@@ -12,13 +12,14 @@ import type { ApplyOutcome } from '../sqlite/requests.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
 import { compareImage } from './compare-image.ts'
 import { begin, bytesOf, type Context } from './context.ts'
+import type { BackupRestored } from './reports.ts'
 
 /** Between two tries for a target that another connection is writing. */
 const RETRY_MS = 20
 
 /** What a restore did, as both ways of doing it report. */
 export interface Applied {
-  readonly comparison: 'equal' | 'changed-since'
+  readonly comparison: BackupRestored['comparison']
   readonly journalMode: string
   readonly notes: readonly string[]
 }
@@ -42,17 +43,21 @@ export async function writeAndCompare(
   // SQLite cannot change the page size of a database in WAL mode.
   const isOtherSize = wanted !== null && wanted.pageSize !== before.pageSize
   if (before.journalMode === 'wal' && (isOtherSize || hasWalResetBug(before.sqliteVersion))) {
-    await sqlite.ask('leaveWal', {}, { signal })
+    await leaveWal(touched, context)
   }
-  touched.isTouched = true
   const outcome = await applyWhenFree(source, touched, context)
-  touched.isTouched = true
 
   begin(context, 'compare-target')
-  const comparison = await compareWithTarget(source, target, outcome, context)
+  const comparison = settings.disposable
+    ? 'not-compared'
+    : await compareWithTarget(source, target, outcome, context)
   begin(context, 'settle-target')
   const wantedMode = wanted?.isWal === true ? 'wal' : 'delete'
-  const { journalMode } = await sqlite.ask('settleTarget', { journalMode: wantedMode }, { signal })
+  const { journalMode } = await sqlite.ask(
+    'settleTarget',
+    { journalMode: wantedMode, checkpoint: !settings.disposable },
+    { signal },
+  )
   const isKept = (journalMode === 'wal') !== (wantedMode === 'wal')
   return {
     comparison,
@@ -65,15 +70,28 @@ export async function writeAndCompare(
   }
 }
 
+/** The one change that SQLite does not undo by itself when the restore goes no further. */
+async function leaveWal(touched: Touched, { sqlite, signal }: Context): Promise<void> {
+  touched.isTouched = true
+  try {
+    await sqlite.ask('leaveWal', {}, { signal })
+  } catch (error) {
+    if (error instanceof SqliteError) touched.isTouched = false
+    throw error
+  }
+}
+
 /** Tries until nobody else holds the target. SQLite undoes a try that it refused, so the target is untouched then. */
 async function applyWhenFree(source: string, touched: Touched, context: Context): Promise<ApplyOutcome> {
   const { sqlite, signal, settings } = context
   const deadline = Date.now() + settings.waitForLockMs
+  const wasTouched = touched.isTouched
   for (;;) {
+    touched.isTouched = true
     try {
       return await sqlite.ask('apply', { source }, { signal, onBytes: bytesOf(context, 'apply-image') })
     } catch (error) {
-      if (error instanceof SqliteError) touched.isTouched = false
+      if (error instanceof SqliteError) touched.isTouched = wasTouched
       const isBusy =
         error instanceof SqliteError &&
         (error.primaryCode === SQLITE.BUSY || error.primaryCode === SQLITE.LOCKED)
@@ -81,7 +99,6 @@ async function applyWhenFree(source: string, touched: Touched, context: Context)
     }
     await sleep(RETRY_MS)
     throwIfCancelled(signal)
-    touched.isTouched = true
   }
 }
 

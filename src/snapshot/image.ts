@@ -83,7 +83,7 @@ export function readFully(fd: number, into: Uint8Array, position: number, path: 
   if (got === into.length) return
   throw new BackupError(
     'DATABASE_DAMAGED',
-    `The file ends at byte ${position + got}, in the middle of the database: ${path}`,
+    `Backup integrity check failed: the file ends at byte ${position + got}, in the middle of the database: ${path}`,
     {
       hint: 'It was cut short. Restore the newest backup, or salvage the file with `sqlite3 … .recover`.',
       path,

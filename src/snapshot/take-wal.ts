@@ -4,6 +4,7 @@
  * overwrite what the reader pinned (sqlite.org/walformat.html).
  */
 import type { ReadFacts } from '../sqlite/requests.ts'
+import { sqliteProcessFailed } from '../sqlite/sqlite-process.ts'
 import { copyWhole } from './copy-file.ts'
 import { hashImage } from './hash.ts'
 import { imageSize, layWalOver } from './image.ts'
@@ -28,9 +29,13 @@ export async function takeFromWalMode(database: string, options: TakeOptions): P
   }
 }
 
-/** Ends the read transaction; after a cancellation the process that held it may be gone already. */
-export async function endRead({ sqlite }: Pick<TakeOptions, 'sqlite'>): Promise<void> {
+/**
+ * Ends the read transaction. Throws `ENGINE_FAILED` when its process has ended before: nothing held the
+ * database still then. After a cancellation, which kills that process, this is as it should be.
+ */
+export async function endRead({ sqlite, signal }: Pick<TakeOptions, 'sqlite' | 'signal'>): Promise<void> {
   if (sqlite.isRunning) await sqlite.ask('endRead', {})
+  else if (!signal.aborted) throw sqliteProcessFailed('ended in the middle')
 }
 
 async function takePinned(

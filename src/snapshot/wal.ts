@@ -73,7 +73,7 @@ export async function readPinnedFrames(maxFrame: number, options: ScanOptions): 
   if (seen === maxFrame && pageCount > 0) return { table, maxFrame, pageCount }
   throw new BackupError(
     'DATABASE_DAMAGED',
-    `The write-ahead log is damaged at frame ${seen + 1} of ${maxFrame}: ${options.path}`,
+    `Backup integrity check failed: the write-ahead log is damaged at frame ${seen + 1} of ${maxFrame}: ${options.path}`,
     {
       hint: 'Check the disk. Restore the newest backup, or salvage the database with `sqlite3 … .recover`.',
       path: options.path,

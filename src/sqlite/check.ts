@@ -1,9 +1,8 @@
 /** Checking an image that nobody writes. It may be hostile: RELIABILITY rests on SQLite's own advice (sqlite.org/security.html). */
-import { DatabaseSync } from 'node:sqlite'
-import { pathToFileURL } from 'node:url'
+import type { DatabaseSync } from 'node:sqlite'
 import type { CheckOutcome } from './requests.ts'
 import { countRows, tableNames } from './reader.ts'
-import { quoteName } from './sql.ts'
+import { openImmutable, quoteName } from './sql.ts'
 
 /** SQLite stops after so many findings; the first few say what is wrong. */
 const PROBLEMS_MAX = 20
@@ -17,13 +16,6 @@ export function checkImage(path: string, level: 'quick' | 'full'): CheckOutcome 
   } finally {
     connection.close()
   }
-}
-
-/** An immutable database is read without locks and without side files, whatever its journal mode. */
-export function openImmutable(path: string): DatabaseSync {
-  const url = pathToFileURL(path)
-  url.searchParams.set('immutable', '1')
-  return new DatabaseSync(url, { readOnly: true, allowExtension: false, defensive: true })
 }
 
 interface Findings {

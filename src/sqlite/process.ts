@@ -28,7 +28,7 @@ const handlers: Handlers = {
     targets.apply(source, (doneBytes, totalBytes) => reply({ id, progress: { doneBytes, totalBytes } })),
   beginTargetRead: () => targets.beginTargetRead(),
   endTargetRead: () => nothing(targets.endTargetRead()),
-  settleTarget: ({ journalMode }) => targets.settleTarget(journalMode),
+  settleTarget: ({ journalMode, checkpoint }) => targets.settleTarget(journalMode, checkpoint),
   closeTarget: () => nothing(targets.closeTarget()),
 }
 

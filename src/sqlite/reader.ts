@@ -1,11 +1,25 @@
 /** The reader of the SQLite process: one read transaction on one database. */
-import { closeSync, existsSync, openSync, readSync, type BigIntStats, statSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  type BigIntStats,
+  statSync,
+} from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Description, FileIdentity, ReadFacts, TableRows } from './requests.ts'
-import { quoteName, single } from './sql.ts'
+import { openImmutable, quoteName, single } from './sql.ts'
 
 /** Both copies of the WAL index's header and its checkpoint information. */
 const WAL_INDEX_HEADER_BYTES = 136
+/** Where the header says, in two bytes, which journal mode the file is in: 2 is WAL. */
+const FORMAT_VERSIONS_OFFSET = 18
+/** A try takes microseconds and nearly always succeeds; even the impatient wait for some of them. */
+const PIN_MS_MIN = 2_000
+const SQLITE_BUSY = 5
 
 interface OpenReader {
   readonly path: string
@@ -22,10 +36,14 @@ export function beginRead(path: string, waitMs: number): ReadFacts {
   endRead()
   const madeWal = !existsSync(`${path}-wal`)
   const before = identityOf(path)
-  const connection = new DatabaseSync(path, { readOnly: true, timeout: waitMs })
+  const isSealed = madeWal && isInWalMode(path) && !isWritable(path)
+  const connection = isSealed
+    ? openImmutable(path)
+    : new DatabaseSync(path, { readOnly: true, timeout: waitMs })
   reader = { path, connection, walIndexFd: null, madeWal }
   try {
-    return readFacts(reader, before, waitMs)
+    const facts = readFacts(reader, before, waitMs)
+    return isSealed ? { ...facts, journalMode: 'wal' } : facts
   } catch (error) {
     endRead()
     throw error
@@ -117,14 +135,16 @@ function startReading(connection: DatabaseSync): void {
 }
 
 function pinWalIndex(connection: DatabaseSync, fd: number, waitMs: number): Uint8Array {
-  const deadline = Date.now() + waitMs
+  const deadline = Date.now() + Math.max(waitMs, PIN_MS_MIN)
   for (;;) {
     connection.exec('ROLLBACK')
     const header = readWalIndex(fd)
     startReading(connection)
     const again = readWalIndex(fd)
     // Only the header must agree; the checkpoint information behind it may advance under our lock.
-    if (header.subarray(0, 96).equals(again.subarray(0, 96)) || Date.now() > deadline) return again
+    if (header.subarray(0, 96).equals(again.subarray(0, 96))) return again
+    // A header that is not the transaction's own would make an image of no commit.
+    if (Date.now() > deadline) throw Object.assign(new Error('database is locked'), { errcode: SQLITE_BUSY })
   }
 }
 
@@ -135,6 +155,33 @@ function readWalIndex(fd: number): Buffer {
 
 function openWalIndex(path: string): number | null {
   return existsSync(`${path}-shm`) ? openSync(`${path}-shm`, 'r') : null
+}
+
+/** Read before the database is opened: closing a descriptor of it would drop SQLite's locks. */
+function isInWalMode(path: string): boolean {
+  const versions = Buffer.alloc(2)
+  try {
+    const fd = openSync(path, 'r')
+    readSync(fd, versions, 0, 2, FORMAT_VERSIONS_OFFSET)
+    closeSync(fd)
+  } catch {
+    // SQLite will say what is wrong with the file.
+  }
+  return versions.includes(2)
+}
+
+/**
+ * Opening a database in WAL mode makes a `-wal` and a `-shm`, which only a connection that may write the
+ * database removes again. Without that right, and without a `-wal`, everything is in the main file: it is
+ * opened as one that does not change, which makes no files; its reader sees by its times whether it did.
+ */
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function unlessDamaged<T>(read: () => T): T | null {

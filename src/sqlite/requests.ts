@@ -80,8 +80,11 @@ export interface SqliteRequests {
   /** Starts a read transaction on the open target. */
   beginTargetRead: { request: Record<never, never>; answer: ReadFacts }
   endTargetRead: { request: Record<never, never>; answer: null }
-  /** Checkpoints the open target as far as its readers allow and sets its journal mode if it can; answers the mode. */
-  settleTarget: { request: { journalMode: 'wal' | 'delete' }; answer: { journalMode: string } }
+  /** Checkpoints the open target, if asked, as far as its readers allow, and sets its journal mode if it can; answers the mode. */
+  settleTarget: {
+    request: { journalMode: 'wal' | 'delete'; checkpoint: boolean }
+    answer: { journalMode: string }
+  }
   closeTarget: { request: Record<never, never>; answer: null }
 }
 

@@ -1,4 +1,5 @@
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 
 /** The first column of the first row; null when there is no row. */
 export function single(connection: DatabaseSync, sql: string): SQLOutputValue {
@@ -9,4 +10,11 @@ export function single(connection: DatabaseSync, sql: string): SQLOutputValue {
 /** A name from a database's schema, quoted for SQL. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
+}
+
+/** An immutable database is read without locks and without side files, whatever its journal mode. */
+export function openImmutable(path: string): DatabaseSync {
+  const url = pathToFileURL(path)
+  url.searchParams.set('immutable', '1')
+  return new DatabaseSync(url, { readOnly: true, allowExtension: false, defensive: true })
 }

@@ -69,7 +69,7 @@ export class SqliteProcess {
     signal?.addEventListener('abort', abort, { once: true })
     this.#hold(child)
     child.send({ id, name, request }, error => {
-      if (error !== null) reject(error)
+      if (error !== null) reject(sqliteProcessFailed(`could not be reached: ${error.message}`))
     })
     try {
       return (await promise) as SqliteRequests[Name]['answer']
@@ -114,9 +114,7 @@ export class SqliteProcess {
   #fail(child: ChildProcess, how: string): void {
     if (this.#child !== null && this.#child !== child) return
     this.#child = null
-    const error = new BackupError('ENGINE_FAILED', `The process that reads the database ${how}`, {
-      hint: 'The machine may be short of memory. Check the system log and try again.',
-    })
+    const error = sqliteProcessFailed(how)
     for (const waiting of this.#waiting.values()) waiting.reject(error)
   }
 
@@ -130,4 +128,10 @@ export class SqliteProcess {
     child.unref()
     child.channel?.unref()
   }
+}
+
+export function sqliteProcessFailed(how: string): BackupError {
+  return new BackupError('ENGINE_FAILED', `The process that reads the database ${how}`, {
+    hint: 'The machine may be short of memory. Check the system log and try again.',
+  })
 }

@@ -1,10 +1,9 @@
 /** The target of a restore: one database that is open for writing in the SQLite process. */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { backup, DatabaseSync } from 'node:sqlite'
-import { openImmutable } from './check.ts'
 import { identityOf, readFacts } from './reader.ts'
 import type { ApplyOutcome, ReadFacts, TargetFacts } from './requests.ts'
-import { single } from './sql.ts'
+import { openImmutable, single } from './sql.ts'
 
 /** Bytes copied between two reports; small enough that SQLite's cache has spilled nothing before the first. */
 const STEP_BYTES = 1 << 20
@@ -123,17 +122,16 @@ export function endTargetRead(): void {
   openedTarget().connection.exec('ROLLBACK')
 }
 
-export function settleTarget(journalMode: 'wal' | 'delete'): { journalMode: string } {
+export function settleTarget(journalMode: 'wal' | 'delete', checkpoint: boolean): { journalMode: string } {
   const { connection } = openedTarget()
   connection.exec('PRAGMA busy_timeout = 1000')
-  if (single(connection, 'PRAGMA journal_mode') === 'wal')
-    connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
-  if (single(connection, 'PRAGMA journal_mode') !== journalMode) {
-    try {
-      single(connection, `PRAGMA journal_mode = ${journalMode}`)
-    } catch {
-      // Another connection has the database open; the answer says which mode it stays in.
-    }
+  const mode = String(single(connection, 'PRAGMA journal_mode'))
+  if (mode === 'wal' && checkpoint) connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
+  if (mode === journalMode) return { journalMode }
+  try {
+    single(connection, `PRAGMA journal_mode = ${journalMode}`)
+  } catch {
+    // Another connection has the database open; the answer says which mode it stays in.
   }
   return { journalMode: String(single(connection, 'PRAGMA journal_mode')) }
 }

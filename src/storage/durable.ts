@@ -2,7 +2,7 @@
 import { chmod, constants, type FileHandle, lstat, mkdir, open, rename, rm, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BackupError } from '../errors.ts'
-import { during, isNotThere } from './io-errors.ts'
+import { during, isAlreadyThere, isNotThere } from './io-errors.ts'
 
 export interface Durability {
   /** False in disposable set-ups: fsync is left out. */
@@ -36,11 +36,19 @@ export async function renameDurably(from: string, to: string, durability: Durabi
 
 /** Makes a directory and its parents; those that are there stay as they are. */
 export async function makeDirectory(path: string, mode: number, durability: Durability): Promise<void> {
-  const made = await during('make the directory', path, () => mkdir(path, { recursive: true, mode }))
-  if (made === undefined) return
-  // The umask may have taken bits that the configuration asks for.
-  await during('set the mode of', path, () => chmod(path, mode))
-  await syncDirectory(dirname(made), durability)
+  if (await isThere(path)) return
+  // Not Node's recursive mkdir: on a read-only file system it reports that the path does not exist.
+  await makeDirectory(dirname(path), mode, durability)
+  await during('make the directory', path, async () => {
+    try {
+      await mkdir(path, { mode })
+      // The umask may have taken bits that the configuration asks for.
+      await chmod(path, mode)
+    } catch (error) {
+      if (!isAlreadyThere(error)) throw error
+    }
+  })
+  await syncDirectory(dirname(path), durability)
 }
 
 /** Writes a new file of our own, flushed; refuses to follow a link or to touch what is there. */

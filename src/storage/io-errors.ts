@@ -100,3 +100,8 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException & 
 export function isNotThere(error: unknown): boolean {
   return isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }
+
+/** Whether `error` says that the name is taken. */
+export function isAlreadyThere(error: unknown): boolean {
+  return isSystemError(error) && error.code === 'EEXIST'
+}

@@ -30,10 +30,15 @@ export function callElsewhere(
   calls: readonly Call[],
   { under = [], env = {} }: ProcessOptions = {},
 ): Answer[] {
-  const [command = '', ...args] = [
+  const [command, ...args] = [
     ...under,
     process.execPath,
-    ...['--no-warnings', '--input-type=module', '--eval', PROGRAM, '--', JSON.stringify({ options, calls })],
+    '--no-warnings',
+    '--input-type=module',
+    '--eval',
+    PROGRAM,
+    '--',
+    JSON.stringify({ options, calls }),
   ]
   const { NODE_OPTIONS: _, ...own } = process.env
   const result = spawnSync(command, args, { encoding: 'utf8', env: { ...own, ...env } })

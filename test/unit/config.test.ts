@@ -1,169 +1,250 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { configJsonSchema } from '../../src/config/json-schema.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { resolveSettings, type Settings, type SettingsOverrides } from '../../src/config/settings.ts'
+import type { LoadedConfig } from '../../src/config/load.ts'
+import { resolveSettings } from '../../src/config/settings.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
-interface Sources {
-  readonly file?: object
-  readonly options?: SettingsOverrides
-  readonly environment?: Record<string, string>
+type Configured = LoadedConfig['config']
+
+function loaded(config: Configured, directory = '/etc/app'): LoadedConfig {
+  return { config, directory, file: join(directory, 'chame-backup.config.json') }
 }
 
-async function settingsOf({
-  file,
-  options = {},
-  environment = {},
-}: Sources): Promise<Settings & { readonly in: string }> {
+function place(name: string, text: string): string {
   const directory = temporaryDirectory()
-  if (file !== undefined) writeFileSync(join(directory, 'chame-backup.config.json'), JSON.stringify(file))
-  const settings = resolveSettings(await loadConfig(directory), options, environment, directory)
-  return { ...settings, in: directory }
+  writeFileSync(join(directory, name), text)
+  return directory
 }
 
-test('without anything said, data/chame.db is backed up to backups, checked quickly, for its owner only', async () => {
-  const settings = await settingsOf({})
-  expect(settings).toMatchObject({
+test('the published schema is the configuration’s own', () => {
+  const published: unknown = JSON.parse(
+    readFileSync(new URL('../../schema/config.schema.json', import.meta.url), 'utf8'),
+  )
+  expect(published).toEqual(configJsonSchema())
+})
+
+test('without a file, options or environment the defaults hold', () => {
+  const settings = resolveSettings({ config: {}, directory: '/work', file: null }, {}, {}, '/here')
+  expect(settings).toEqual({
     name: 'chame',
-    path: join(settings.in, 'data/chame.db'),
-    backupDir: join(settings.in, 'backups'),
+    path: '/here/data/chame.db',
+    backupDir: '/here/backups',
     check: 'quick',
     keepDamaged: false,
+    timeZone: undefined,
+    backupTypes: ['manual', 'daily', 'weekly', 'pre_restore'],
     fileMode: 0o600,
     directoryMode: 0o700,
+    waitForLockMs: 30_000,
+    createdBy: userInfo().username,
     disposable: false,
   })
 })
 
-test('options win over the configuration file, that over the environment, that over the defaults', async () => {
-  const environment = { CHAME_BACKUP_PATH: 'env.db', CHAME_BACKUP_DIR: 'env', CHAME_BACKUP_CHECK: 'none' }
-  const file = { path: 'file.db', backupDir: 'file' }
-  const all = await settingsOf({ options: { path: 'option.db' }, file, environment })
-  expect(all).toMatchObject({
-    path: join(all.in, 'option.db'),
-    backupDir: join(all.in, 'file'),
+const ENVIRONMENT = {
+  CHAME_BACKUP_PATH: 'env.db',
+  CHAME_BACKUP_DIR: 'env-backups',
+  CHAME_BACKUP_CHECK: 'none',
+  CHAME_BACKUP_TIME_ZONE: 'Asia/Tokyo',
+}
+const CONFIG: Configured = {
+  path: 'file.db',
+  backupDir: 'file-backups',
+  check: 'full',
+  timeZone: 'Europe/Berlin',
+}
+
+test('the environment wins over the defaults, the file over the environment, options over the file', () => {
+  const environment = resolveSettings({ config: {}, directory: '/x', file: null }, {}, ENVIRONMENT, '/here')
+  expect(environment).toMatchObject({
+    name: 'env',
+    path: '/here/env.db',
+    backupDir: '/here/env-backups',
     check: 'none',
+    timeZone: 'Asia/Tokyo',
   })
-  const two = await settingsOf({ file: { path: 'file.db' }, environment })
-  expect(two).toMatchObject({ path: join(two.in, 'file.db'), backupDir: join(two.in, 'env') })
-  const one = await settingsOf({ environment })
-  expect(one).toMatchObject({ path: join(one.in, 'env.db'), name: 'env' })
+  const file = resolveSettings(loaded(CONFIG), {}, ENVIRONMENT, '/here')
+  expect(file).toMatchObject({
+    name: 'file',
+    path: '/etc/app/file.db',
+    backupDir: '/etc/app/file-backups',
+    check: 'full',
+    timeZone: 'Europe/Berlin',
+  })
+  const options = resolveSettings(
+    loaded(CONFIG),
+    { path: 'option.db', backupDir: '/abs', timeZone: 'UTC' },
+    ENVIRONMENT,
+    '/here',
+  )
+  expect(options).toMatchObject({
+    name: 'option',
+    path: '/here/option.db',
+    backupDir: '/abs',
+    check: 'full',
+    timeZone: 'UTC',
+  })
 })
 
-describe('with several databases', () => {
-  const file = {
-    backupDir: 'all',
-    databases: { chame: { path: 'a.db' }, shop: { path: 'b.db', backupDir: 'own', check: 'full' } },
-  }
+const SEVERAL: Configured = {
+  check: 'full',
+  backupDir: 'all',
+  databases: {
+    shop: { path: 'shop.db' },
+    blog: { path: '/var/blog.db', backupDir: 'blog-backups', check: 'none', keepDamaged: true },
+  },
+}
 
-  test('the first is meant unless one is named', async () => {
-    expect((await settingsOf({ file })).name).toBe('chame')
-    expect((await settingsOf({ file: { ...file, defaultDatabase: 'shop' } })).name).toBe('shop')
-    expect((await settingsOf({ file, environment: { CHAME_BACKUP_DATABASE: 'shop' } })).name).toBe('shop')
+test('of several databases the first is meant, or the default one, or the one that is named', () => {
+  const settings = (config: Configured, database?: string, env = {}): { name: string } =>
+    resolveSettings(loaded(config), database === undefined ? {} : { database }, env, '/here')
+  expect(settings(SEVERAL)).toMatchObject({
+    name: 'shop',
+    path: '/etc/app/shop.db',
+    backupDir: '/etc/app/all',
+    check: 'full',
+    keepDamaged: false,
   })
-
-  test('each may say its own, and takes the rest from the top', async () => {
-    const shop = await settingsOf({ file, options: { database: 'shop' } })
-    expect(shop).toMatchObject({
-      name: 'shop',
-      path: join(shop.in, 'b.db'),
-      backupDir: join(shop.in, 'own'),
-      check: 'full',
-    })
-    const chame = await settingsOf({ file, options: { database: 'chame' } })
-    expect(chame).toMatchObject({
-      path: join(chame.in, 'a.db'),
-      backupDir: join(chame.in, 'all'),
-      check: 'quick',
-    })
+  expect(settings({ ...SEVERAL, defaultDatabase: 'blog' }).name).toBe('blog')
+  expect(settings({ ...SEVERAL, defaultDatabase: 'blog' }, 'shop').name).toBe('shop')
+  expect(settings(SEVERAL, undefined, { CHAME_BACKUP_DATABASE: 'blog' }).name).toBe('blog')
+  expect(settings(SEVERAL, 'blog')).toMatchObject({
+    name: 'blog',
+    path: '/var/blog.db',
+    backupDir: '/etc/app/blog-backups',
+    check: 'none',
+    keepDamaged: true,
   })
+})
 
-  test("a caller's own path is not one of them under another name", async () => {
-    expect(await settingsOf({ file, options: { path: 'other.db' } })).toMatchObject({ name: 'other' })
-  })
-
-  test.each(['nothing', '__proto__', 'toString', '../x'])(
-    '%s is unknown, and the error names those there are',
-    async database => {
-      await expect(settingsOf({ file, options: { database } })).rejects.toMatchObject({
+test('a database that the file does not have is refused, with those that it has', () => {
+  for (const name of ['news', 'constructor', '__proto__', 'toString']) {
+    expect(() => resolveSettings(loaded(SEVERAL), { database: name }, {}, '/here')).toThrow(
+      expect.objectContaining({
         code: 'INVALID_ARGUMENT',
-        hint: expect.stringContaining('chame, shop'),
-      })
-    },
+        hint: expect.stringContaining('shop, blog') as unknown,
+      }),
+    )
+  }
+})
+
+test('without a list of databases a name names the one there is, if it is a name', () => {
+  expect(resolveSettings(loaded({ path: 'x.db' }), { database: 'main' }, {}, '/h')).toMatchObject({
+    name: 'main',
+    path: '/etc/app/x.db',
+  })
+  expect(() => resolveSettings(loaded({ path: 'x.db' }), { database: '../x' }, {}, '/h')).toThrow(
+    expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
   )
 })
 
-test.each([
-  [{ pth: 'x.db' }, /pth/],
-  [{ path: 5 }, /path/],
-  [{ check: 'deep' }, /"none".*"quick".*"full"|check/s],
-  [{ timeZone: 'Mars/Olympus' }, /IANA time zone/],
-  [{ fileMode: '0999' }, /octal mode/],
-  [{ backupTypes: ['metadata'] }, /backupTypes/],
-  [{ databases: { '../x': { path: 'x.db' } } }, /databases/],
-  [{ databases: { shop: { pth: 'x.db' } } }, /pth[^]*shop|shop[^]*pth/],
-  [{ waitForLockMs: -1 }, /waitForLockMs/],
-])('a configuration with %j is refused, and the error names the key', async (file, message) => {
-  await expect(settingsOf({ file })).rejects.toMatchObject({
-    code: 'CONFIG_INVALID',
-    message: expect.stringMatching(message),
+test('types and modes of the file are taken', () => {
+  const settings = resolveSettings(
+    loaded({ backupTypes: ['hourly', 'manual'], fileMode: '0640', directoryMode: '750', waitForLockMs: 0 }),
+    {},
+    {},
+    '/h',
+  )
+  expect(settings).toMatchObject({
+    backupTypes: ['manual', 'daily', 'weekly', 'pre_restore', 'hourly'],
+    fileMode: 0o640,
+    directoryMode: 0o750,
+    waitForLockMs: 0,
   })
 })
 
 test.each([
-  ['CHAME_BACKUP_CHECK', 'deep', /CHAME_BACKUP_CHECK.*none, quick, full/],
-  ['CHAME_BACKUP_TIME_ZONE', 'Mars/Olympus', /Mars\/Olympus.*IANA/],
-])(
-  'a wrong %s in the environment is refused, and the error says what it should be',
-  async (name, value, message) => {
-    await expect(settingsOf({ environment: { [name]: value } })).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-      message: expect.stringMatching(message),
-    })
-  },
-)
+  ['CHAME_BACKUP_CHECK', 'deep'],
+  ['CHAME_BACKUP_TIME_ZONE', 'Mars/Olympus'],
+])('%s = %j in the environment is refused, by its name', (key, value) => {
+  expect(() =>
+    resolveSettings({ config: {}, directory: '/x', file: null }, {}, { [key]: value }, '/h'),
+  ).toThrow(
+    expect.objectContaining({
+      message: expect.stringContaining(key === 'CHAME_BACKUP_TIME_ZONE' ? value : key) as unknown,
+    }),
+  )
+})
 
-test.each([
-  [
-    'chame-backup.config.ts',
-    "import type { Config } from 'chame-backup'\nexport default { path: 'x.db' } satisfies Config",
-  ],
-  ['chame-backup.config.js', "export default { path: 'x.db' }"],
-  ['chame-backup.config.json', '{ "path": "x.db" }'],
-])('%s is found in the working directory', async (name, text) => {
+test('a variable of the environment that is empty counts as not set', () => {
+  const empty = Object.fromEntries(
+    ['PATH', 'DIR', 'DATABASE', 'CHECK', 'TIME_ZONE'].map(name => [`CHAME_BACKUP_${name}`, '']),
+  )
+  const none = { config: {}, directory: '/x', file: null }
+  expect(resolveSettings(none, {}, empty, '/h')).toEqual(resolveSettings(none, {}, {}, '/h'))
+})
+
+test('the file is found in the working directory, TypeScript before JavaScript before JSON', async () => {
   const directory = temporaryDirectory()
-  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
-  writeFileSync(join(directory, name), text)
+  expect(await loadConfig(directory)).toEqual({ config: {}, directory, file: null })
+  writeFileSync(join(directory, 'chame-backup.config.json'), '{"path": "json.db"}')
+  expect(await loadConfig(directory)).toMatchObject({ config: { path: 'json.db' }, directory })
+  writeFileSync(join(directory, 'chame-backup.config.js'), 'export default { path: "js.db" }')
+  expect(await loadConfig(directory)).toMatchObject({ config: { path: 'js.db' } })
+  writeFileSync(
+    join(directory, 'chame-backup.config.ts'),
+    'const path: string = "ts.db"\nexport default { path }',
+  )
   expect(await loadConfig(directory)).toMatchObject({
-    config: { path: 'x.db' },
-    directory,
-    file: join(directory, name),
+    config: { path: 'ts.db' },
+    file: join(directory, 'chame-backup.config.ts'),
   })
 })
 
-test.each([
-  ['missing.json', null, /there is no such file/],
-  ['broken.json', '{', /JSON/],
-  ['throws.mjs', "throw new Error('no luck')", /no luck/],
-  ['nothing.mjs', 'export const x = 1', /no default export/],
-])(
-  'a configuration file that cannot be read, such as %s, is an error that says why',
-  async (name, text, message) => {
-    const directory = temporaryDirectory()
-    if (text !== null) writeFileSync(join(directory, name), text)
-    await expect(loadConfig(directory, name)).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-      message: expect.stringMatching(message),
-      path: join(directory, name),
-    })
-  },
-)
+test('an explicit file is read from where it lies, and its relative paths start there', async () => {
+  const directory = temporaryDirectory()
+  mkdirSync(join(directory, 'etc'))
+  writeFileSync(join(directory, 'etc', 'my.json'), '{"path": "x.db"}')
+  const config = await loadConfig(directory, 'etc/my.json')
+  expect(config).toMatchObject({ directory: join(directory, 'etc'), file: join(directory, 'etc', 'my.json') })
+  expect(resolveSettings(config, {}, {}, '/h').path).toBe(join(directory, 'etc', 'x.db'))
+})
 
-test('the published JSON schema is that of this version', () => {
-  const published: unknown = JSON.parse(
-    readFileSync(new URL('../../schema/config.schema.json', import.meta.url), 'utf8'),
-  )
-  expect(configJsonSchema()).toEqual(published)
+test.each([
+  ['path', '{"path": ""}'],
+  ['path', '{"path": 5}'],
+  ['path', '{"path": "a\\u0000b"}'],
+  ['backupDir', '{"backupDir": []}'],
+  ['check', '{"check": "deep"}'],
+  ['keepDamaged', '{"keepDamaged": "yes"}'],
+  ['timeZone', '{"timeZone": "Mars/Olympus"}'],
+  ['fileMode', '{"fileMode": "9999"}'],
+  ['fileMode', '{"fileMode": 600}'],
+  ['directoryMode', '{"directoryMode": "rwx"}'],
+  ['waitForLockMs', '{"waitForLockMs": -1}'],
+  ['waitForLockMs', '{"waitForLockMs": 1.5}'],
+  ['backupTypes', '{"backupTypes": ["Bad Type"]}'],
+  ['backupTypes', '{"backupTypes": ["metadata"]}'],
+  ['backupdir', '{"backupdir": "typing-mistake"}'],
+  ['databases.shop.chek', '{"databases": {"shop": {"chek": "none"}}}'],
+  ['databases', '{"databases": {"../x": {}}}'],
+])('a wrong %s is refused, by the name of the key: %s', async (key, text) => {
+  const directory = place('chame-backup.config.json', text)
+  const failure: unknown = await loadConfig(directory).catch((error: unknown) => error)
+  expect(failure).toMatchObject({ code: 'CONFIG_INVALID', path: join(directory, 'chame-backup.config.json') })
+  for (const part of key.split('.')) expect((failure as Error).message).toContain(part)
+})
+
+test.each([
+  ['chame-backup.config.json', '{ not JSON'],
+  ['chame-backup.config.json', ''],
+  ['chame-backup.config.json', 'null'],
+  ['chame-backup.config.json', '[]'],
+  ['chame-backup.config.js', 'throw new Error("boom")'],
+  ['chame-backup.config.js', 'export const path = 1'],
+  ['chame-backup.config.ts', 'export default 5'],
+])('a %s of %j is refused, with its path', async (name, text) => {
+  const directory = place(name, text)
+  await expect(loadConfig(directory)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining(join(directory, name)) as unknown,
+  })
+})
+
+test('an explicit file that is not there is refused', async () => {
+  await expect(loadConfig('/tmp', 'no-such-file.json')).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
