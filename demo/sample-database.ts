@@ -4,7 +4,7 @@ import { Random } from './random.ts'
 import { apiToken, messageBody, passwordHash, personName } from './sample-text.ts'
 
 export interface SampleOptions {
-  /** 1 (default) gives about 61,000 rows in 26 MB; size and rows grow in proportion. */
+  /** 1 (default) gives about 59,000 rows in 23 MB; size and rows grow in proportion. */
   readonly scale?: number
   /** The same seed gives the same content. */
   readonly seed?: string

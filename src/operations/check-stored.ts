@@ -23,10 +23,16 @@ export interface Expected {
   readonly checksum: string | null
 }
 
+export interface CheckOrder {
+  readonly level: CheckLevel
+  readonly expected: Expected
+  /** Whether to count the tables' rows, which reads all of them once more. */
+  readonly countRows: boolean
+}
+
 export async function checkStored(
   path: string,
-  level: CheckLevel,
-  expected: Expected,
+  order: CheckOrder,
   context: Context,
   onBytes: (doneBytes: number, totalBytes: number) => void,
 ): Promise<StoredCheck> {
@@ -34,7 +40,7 @@ export async function checkStored(
   using file = new RawFile(path)
   const sizeBytes = file.size
   // Asked first: a file that is no database ends the question at once, and the hash goes on beside it.
-  const structure = level === 'none' ? null : checkStructure(path, level, context)
+  const structure = order.level === 'none' ? null : checkStructure(path, order, order.level, context)
   structure?.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.
   const checksum = await hashFile(file.fd, sizeBytes, path, {
     signal,
@@ -44,7 +50,7 @@ export async function checkStored(
   return {
     checksum,
     sizeBytes,
-    problems: [...differences(sizeBytes, checksum, expected), ...(outcome?.problems ?? [])],
+    problems: [...differences(sizeBytes, checksum, order.expected), ...(outcome?.problems ?? [])],
     tables: outcome?.tables ?? null,
     unchecked: outcome?.unchecked ?? [],
   }
@@ -71,11 +77,12 @@ type Structure = Pick<StoredCheck, 'problems' | 'tables' | 'unchecked'>
 
 async function checkStructure(
   path: string,
+  { countRows }: CheckOrder,
   level: 'quick' | 'full',
   { sqlite, signal }: Context,
 ): Promise<Structure> {
   try {
-    const { problems, ...rest } = await sqlite.ask('check', { path, level }, { signal })
+    const { problems, ...rest } = await sqlite.ask('check', { path, level, countRows }, { signal })
     return { problems: problems.map(message => ({ code: 'INTEGRITY', message })), ...rest }
   } catch (error) {
     // An image that SQLite cannot even read is damage found, not a failure of the check.

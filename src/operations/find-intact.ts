@@ -30,10 +30,14 @@ async function requireWhole({ path, metadata }: BackupInfo): Promise<void> {
   for (const beside of [`${path}-wal`, `${path}-journal`]) {
     using file = openIfThere(beside)
     if (file === null || file.size === 0) continue
-    throw new BackupError('BACKUP_UNSUPPORTED', `Not a backup but a database, with content in ${beside}: ${path}`, {
-      hint: 'Make a backup of that database with chame-backup create, and restore the backup.',
-      path,
-    })
+    throw new BackupError(
+      'BACKUP_UNSUPPORTED',
+      `Not a backup but a database, with content in ${beside}: ${path}`,
+      {
+        hint: 'Make a backup of that database with chame-backup create, and restore the backup.',
+        path,
+      },
+    )
   }
 }
 
@@ -52,8 +56,7 @@ export async function requireIntact(backup: BackupInfo, level: CheckLevel, conte
   begin(context, 'verify-backup')
   const { problems } = await checkStored(
     backup.path,
-    level,
-    expectedOf(backup),
+    { level, expected: expectedOf(backup), countRows: false },
     context,
     bytesOf(context, 'verify-backup'),
   )

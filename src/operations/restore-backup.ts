@@ -114,8 +114,12 @@ async function requireConfirmation(request: Request, path: string): Promise<void
 /** Restoring a file over itself would at best do nothing, and drop what is in its WAL. */
 async function requireOtherFile(backup: BackupInfo, path: string): Promise<void> {
   if ((await realTarget(backup.path)) !== (await realTarget(path))) return
-  throw new BackupError('INVALID_ARGUMENT', `The backup and what it would be restored over are one file: ${path}`, {
-    hint: 'Name a backup: chame-backup list shows them.',
-    path,
-  })
+  throw new BackupError(
+    'INVALID_ARGUMENT',
+    `The backup and what it would be restored over are one file: ${path}`,
+    {
+      hint: 'Name a backup: chame-backup list shows them.',
+      path,
+    },
+  )
 }

@@ -30,8 +30,7 @@ const SPACE_RESERVE_BYTES = 1 << 20
 export async function inspectTarget(path: string, context: Context): Promise<Target> {
   const real = await realTarget(path)
   const size = await sizeOfFile(real)
-  if (size === null)
-    return { path: real, state: 'missing', sizeBytes: 0, sideFiles: await sideFilesOf(real) }
+  if (size === null) return { path: real, state: 'missing', sizeBytes: 0, sideFiles: await sideFilesOf(real) }
   const walBytes = (await sizeOfFile(`${real}-wal`)) ?? 0
   const state = (await canBeRead(real, context)) ? 'database' : 'unreadable'
   // Last, because SQLite's own look at a stale `-wal` makes a `-shm`.

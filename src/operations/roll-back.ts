@@ -52,7 +52,7 @@ export async function rollBack(
 /** The restore may have left WAL mode, to change the page size. */
 async function settleAsBefore(kept: string, { sqlite }: Context): Promise<void> {
   const journalMode = readHeaderOf(kept)?.isWal === true ? 'wal' : 'delete'
-  await sqlite.ask('settleTarget', { journalMode, checkpoint: true })
+  await sqlite.ask('settleTarget', { journalMode })
 }
 
 /** Opening the target for writing lets SQLite roll back what a killed process left. */

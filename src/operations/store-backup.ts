@@ -11,6 +11,7 @@ import { findDatabase } from '../snapshot/source-files.ts'
 import { takeImage } from '../snapshot/take-image.ts'
 import type { TakenImage } from '../snapshot/taken-image.ts'
 import {
+  type Durability,
   isThere,
   removeOwn,
   renameDurably,
@@ -47,10 +48,10 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
   await using staging = await Staging.open(settings.backupDir, typeDirectory(settings.backupDir, order.type))
 
   begin(context, 'copy-image')
-  const image = await copyImage(order, staging, time, context)
+  const flush = new Flush(durabilityOf(context))
+  const image = await copyImage(order, staging, time, flush, context)
   begin(context, 'sync-image')
-  const synced = syncFile(image.file, durabilityOf(context))
-  synced.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.
+  const synced = flush.start(image.file)
   begin(context, 'check-image')
   const checked = await checkImage(order, image, time, context)
   await synced
@@ -80,10 +81,28 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
   }
 }
 
+/** Flushes each file once, from the moment that its bytes are there: beside the hash, not after it. */
+class Flush {
+  readonly #durability: Durability
+  readonly #started = new Map<string, Promise<void>>()
+
+  constructor(durability: Durability) {
+    this.#durability = durability
+  }
+
+  start(file: string): Promise<void> {
+    const started = this.#started.get(file) ?? syncFile(file, this.#durability)
+    started.catch(() => {}) // Awaited later; until then a failure must not count as unhandled.
+    this.#started.set(file, started)
+    return started
+  }
+}
+
 async function copyImage(
   order: StoreOrder,
   staging: Staging,
   time: LocalTime,
+  flush: Flush,
   context: Context,
 ): Promise<TakenImage> {
   const { settings, sqlite, signal } = context
@@ -94,6 +113,7 @@ async function copyImage(
       waitMs: settings.waitForLockMs,
       file: staging.file('image.db'),
       onSize: bytes => requireSpace(settings.backupDir, bytes + SPACE_RESERVE_BYTES, 'the backup'),
+      onCopied: file => void flush.start(file),
       onBytes: bytesOf(context, 'copy-image'),
     })
   } catch (error) {
@@ -130,8 +150,7 @@ async function checkImage(
   const expected = { sizeBytes: image.sizeBytes, checksum: image.checksum }
   const { problems, ...rest } = await checkStored(
     image.file,
-    order.check,
-    expected,
+    { level: order.check, expected, countRows: true },
     context,
     bytesOf(context, 'check-image'),
   )

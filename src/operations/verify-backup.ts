@@ -16,7 +16,8 @@ export async function verifyBackup(
   const backup = await findReadable(request.backup, context)
   begin(context, 'verify-backup')
   const expected = expectedOf(backup)
-  const stored = await checkStored(backup.path, check, expected, context, bytesOf(context, 'verify-backup'))
+  const order = { level: check, expected, countRows: false }
+  const stored = await checkStored(backup.path, order, context, bytesOf(context, 'verify-backup'))
   const unreadable: VerifyProblem[] =
     backup.metadataState === 'invalid'
       ? [{ code: 'METADATA_INVALID', message: `The metadata cannot be read: ${backup.metadataProblem}` }]

@@ -3,6 +3,7 @@
  * transaction. Open connections see the old content or the new; a crash is rolled back by the next to
  * open the database.
  */
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { PinnedFiles, walIndexOf } from '../snapshot/open-image.ts'
@@ -10,8 +11,9 @@ import { readHeaderOf } from '../snapshot/source-files.ts'
 import { SQLITE } from '../snapshot/sqlite-failure.ts'
 import type { ApplyOutcome } from '../sqlite/requests.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
+import { syncDirectory, syncFile } from '../storage/durable.ts'
 import { compareImage } from './compare-image.ts'
-import { begin, bytesOf, type Context } from './context.ts'
+import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import type { BackupRestored } from './reports.ts'
 
 /** Between two tries for a target that another connection is writing. */
@@ -47,17 +49,15 @@ export async function writeAndCompare(
   }
   const outcome = await applyWhenFree(source, touched, context)
 
-  begin(context, 'compare-target')
   const comparison = settings.disposable
     ? 'not-compared'
     : await compareWithTarget(source, target, outcome, context)
   begin(context, 'settle-target')
   const wantedMode = wanted?.isWal === true ? 'wal' : 'delete'
-  const { journalMode } = await sqlite.ask(
-    'settleTarget',
-    { journalMode: wantedMode, checkpoint: !settings.disposable },
-    { signal },
-  )
+  const { journalMode } = await sqlite.ask('settleTarget', { journalMode: wantedMode }, { signal })
+  // SQLite removes the journal, and cuts the file, without flushing: after a power cut the journal would be back.
+  await syncFile(target, durabilityOf(context))
+  await syncDirectory(dirname(target), durabilityOf(context))
   const isKept = (journalMode === 'wal') !== (wantedMode === 'wal')
   return {
     comparison,
@@ -113,6 +113,9 @@ async function compareWithTarget(
   context: Context,
 ): Promise<Applied['comparison']> {
   const { sqlite, signal } = context
+  begin(context, 'compare-target')
+  // Most of it is in the main file then, and need not be read from a WAL as large as the database.
+  await sqlite.ask('checkpointTarget', {}, { signal })
   const facts = await sqlite.ask('beginTargetRead', {}, { signal })
   try {
     using files = new PinnedFiles(target, facts, walIndexOf(facts))

@@ -33,6 +33,7 @@ export async function takeFromRollbackMode(database: string, options: TakeOption
   } finally {
     await endRead(options)
   }
+  options.onCopied?.(file)
   using copy = new RawFile(file)
   const sizeBytes = imageSize(image)
   return {

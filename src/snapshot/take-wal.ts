@@ -7,7 +7,7 @@ import type { ReadFacts } from '../sqlite/requests.ts'
 import { sqliteProcessFailed } from '../sqlite/sqlite-process.ts'
 import { copyWhole } from './copy-file.ts'
 import { hashImage } from './hash.ts'
-import { imageSize, layWalOver } from './image.ts'
+import { type Image, imageSize, layWalOver } from './image.ts'
 import { PinnedFiles, walIndexOf } from './open-image.ts'
 import { changing } from './source-files.ts'
 import type { TakenImage, TakeOptions } from './taken-image.ts'
@@ -56,10 +56,8 @@ async function takePinned(
   hashed.catch(() => {})
   try {
     await copied
-    using copy = new WritableFile(file)
-    // Under the read transaction the main file may grow or shrink by a checkpoint; the image does not.
-    copy.setSize(sizeBytes)
-    await layWalOver(image, copy.fd, signal)
+    await completeCopy(image, file, signal)
+    options.onCopied?.(file)
   } finally {
     // The hash reads our descriptors: it must have stopped before they are closed.
     await hashed.catch(() => {})
@@ -75,4 +73,12 @@ async function takePinned(
     userVersion: facts.userVersion,
     sqliteVersion: facts.sqliteVersion,
   }
+}
+
+/** Makes a copy of the main file equal to the image. */
+async function completeCopy(image: Image, file: string, signal: AbortSignal): Promise<void> {
+  using copy = new WritableFile(file)
+  // Under the read transaction the main file may grow or shrink by a checkpoint; the image does not.
+  copy.setSize(imageSize(image))
+  await layWalOver(image, copy.fd, signal)
 }

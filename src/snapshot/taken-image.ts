@@ -30,5 +30,7 @@ export interface TakeOptions {
   readonly file: string
   /** Called once the image's size is known and before bytes are written; throws when there is no room. */
   readonly onSize: (sizeBytes: number) => Promise<void>
+  /** Called once `file` holds the whole image, while its checksum may still be on its way: time to flush it. */
+  readonly onCopied?: (file: string) => void
   readonly onBytes: (doneBytes: number, totalBytes: number) => void
 }

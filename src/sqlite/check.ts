@@ -1,18 +1,20 @@
 /** Checking an image that nobody writes. It may be hostile: RELIABILITY rests on SQLite's own advice (sqlite.org/security.html). */
 import type { DatabaseSync } from 'node:sqlite'
-import type { CheckOutcome } from './requests.ts'
+import type { CheckOutcome, SqliteRequests } from './requests.ts'
 import { countRows, tableNames } from './reader.ts'
 import { openImmutable, quoteName } from './sql.ts'
 
 /** SQLite stops after so many findings; the first few say what is wrong. */
 const PROBLEMS_MAX = 20
 
-export function checkImage(path: string, level: 'quick' | 'full'): CheckOutcome {
+type CheckRequest = SqliteRequests['check']['request']
+
+export function checkImage({ path, level, countRows: isCounted }: CheckRequest): CheckOutcome {
   const connection = openImmutable(path)
   try {
     connection.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;')
     const { problems, unchecked } = runCheck(connection, level)
-    return { problems, unchecked, tables: problems.length > 0 ? null : countTables(connection) }
+    return { problems, unchecked, tables: problems.length > 0 || !isCounted ? null : countTables(connection) }
   } finally {
     connection.close()
   }

@@ -20,7 +20,7 @@ const handlers: Handlers = {
   beginRead: ({ path, waitMs }) => beginRead(path, waitMs),
   endRead: () => nothing(endRead()),
   describe: ({ countPagesMax }) => describe(countPagesMax),
-  check: ({ path, level }) => checkImage(path, level),
+  check: request => checkImage(request),
   recover: ({ path }) => nothing(recover(path)),
   openTarget: ({ path, waitMs }) => targets.openTarget(path, waitMs),
   leaveWal: () => nothing(targets.leaveWal()),
@@ -28,7 +28,8 @@ const handlers: Handlers = {
     targets.apply(source, (doneBytes, totalBytes) => reply({ id, progress: { doneBytes, totalBytes } })),
   beginTargetRead: () => targets.beginTargetRead(),
   endTargetRead: () => nothing(targets.endTargetRead()),
-  settleTarget: ({ journalMode, checkpoint }) => targets.settleTarget(journalMode, checkpoint),
+  checkpointTarget: () => nothing(targets.checkpointTarget()),
+  settleTarget: ({ journalMode }) => targets.settleTarget(journalMode),
   closeTarget: () => nothing(targets.closeTarget()),
 }
 

@@ -39,7 +39,7 @@ export interface CheckOutcome {
   readonly problems: readonly string[]
   /** Tables that need a function or collation which only their application has, and why. */
   readonly unchecked: readonly string[]
-  /** Rows of each table; null when problems were found. */
+  /** Rows of each table; null when problems were found or nobody asked. */
   readonly tables: Record<string, number> | null
 }
 
@@ -68,7 +68,7 @@ export interface SqliteRequests {
   /** Tables of the open reader, their rows counted if the database has at most `countPagesMax` pages. */
   describe: { request: { countPagesMax: number }; answer: Description }
   /** Checks an image that nobody writes, without making side files. */
-  check: { request: { path: string; level: 'quick' | 'full' }; answer: CheckOutcome }
+  check: { request: { path: string; level: 'quick' | 'full'; countRows: boolean }; answer: CheckOutcome }
   /** Opens a copy for writing, which rolls back its hot journal, and closes it. */
   recover: { request: { path: string }; answer: null }
   /** Opens a database to restore into, and keeps it open. */
@@ -80,11 +80,10 @@ export interface SqliteRequests {
   /** Starts a read transaction on the open target. */
   beginTargetRead: { request: Record<never, never>; answer: ReadFacts }
   endTargetRead: { request: Record<never, never>; answer: null }
-  /** Checkpoints the open target, if asked, as far as its readers allow, and sets its journal mode if it can; answers the mode. */
-  settleTarget: {
-    request: { journalMode: 'wal' | 'delete'; checkpoint: boolean }
-    answer: { journalMode: string }
-  }
+  /** Copies the open target's WAL into its main file, as far as its readers allow. */
+  checkpointTarget: { request: Record<never, never>; answer: null }
+  /** Sets the open target's journal mode if nobody else has it open; answers the mode it is in. */
+  settleTarget: { request: { journalMode: 'wal' | 'delete' }; answer: { journalMode: string } }
   closeTarget: { request: Record<never, never>; answer: null }
 }
 

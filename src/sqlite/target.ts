@@ -5,8 +5,10 @@ import { identityOf, readFacts } from './reader.ts'
 import type { ApplyOutcome, ReadFacts, TargetFacts } from './requests.ts'
 import { openImmutable, single } from './sql.ts'
 
-/** Bytes copied between two reports; small enough that SQLite's cache has spilled nothing before the first. */
-const STEP_BYTES = 1 << 20
+/** Bytes copied between two reports: enough that the steps themselves cost nothing. */
+const STEP_BYTES = 64 << 20
+/** In rollback mode, so little that SQLite's cache has not written page 1 with its counter before the first report. */
+const ROLLBACK_STEP_BYTES = 1 << 20
 const CHANGE_COUNTER_OFFSET = 24
 const WAL_INDEX_CHANGE_OFFSET = 8
 const SQLITE_BUSY = 5
@@ -72,10 +74,11 @@ export async function apply(
   try {
     const pageSize = Number(single(image, 'PRAGMA page_size'))
     const pages = Number(single(image, 'PRAGMA page_count'))
+    const stepBytes = open.walIndexFd === null ? ROLLBACK_STEP_BYTES : STEP_BYTES
     let counterBefore: number | null = null
     await backup(image, open.path, {
       // At least two steps, because progress is told between steps only.
-      rate: Math.max(1, Math.min(Math.floor(STEP_BYTES / pageSize), pages - 1)),
+      rate: Math.max(1, Math.min(Math.floor(stepBytes / pageSize), pages - 1)),
       progress: ({ totalPages, remainingPages }) => {
         // From the first step on the target is locked, so nobody else can advance its counter.
         counterBefore ??= readCommitCounter(open)
@@ -122,11 +125,19 @@ export function endTargetRead(): void {
   openedTarget().connection.exec('ROLLBACK')
 }
 
-export function settleTarget(journalMode: 'wal' | 'delete', checkpoint: boolean): { journalMode: string } {
+/** Copies the WAL into the main file as far as the database's readers allow. */
+export function checkpointTarget(): void {
+  const { connection } = openedTarget()
+  if (single(connection, 'PRAGMA journal_mode') !== 'wal') return
+  connection.exec('PRAGMA busy_timeout = 1000')
+  connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
+}
+
+/** Sets the journal mode if nobody else has the database open; answers the mode it is in. */
+export function settleTarget(journalMode: 'wal' | 'delete'): { journalMode: string } {
   const { connection } = openedTarget()
   connection.exec('PRAGMA busy_timeout = 1000')
   const mode = String(single(connection, 'PRAGMA journal_mode'))
-  if (mode === 'wal' && checkpoint) connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
   if (mode === journalMode) return { journalMode }
   try {
     single(connection, `PRAGMA journal_mode = ${journalMode}`)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { buildLedger, type JournalMode } from '../support/databases.ts'
 import { assertIntact, withCopy } from '../support/intact.ts'
+import { type Call, callElsewhere } from '../support/other-process.ts'
 import { backUp, engineProcesses, protect, succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -25,7 +26,8 @@ function newestOf(writers: readonly WriterProcess[]): number {
 async function takeUnderLoad(journalMode: JournalMode, count: number): Promise<void> {
   const directory = temporaryDirectory()
   const path = join(directory, 'ledger.db')
-  buildLedger(path, { journalMode })
+  // With auto_vacuum nearly every commit changes the number of pages as well.
+  buildLedger(path, { journalMode, autoVacuum: 'full' })
   // Set again in each connection: only WAL is a property of the file.
   const pragmas = `PRAGMA journal_mode = ${journalMode}; PRAGMA synchronous = OFF`
   const writers = await Promise.all(
@@ -124,6 +126,25 @@ test('a backup without any patience, under load, equals one committed state or i
   expect(made).toBeGreaterThan(0)
   for (const writer of writers) expect(await writer.stop()).toBe('')
 })
+
+testWith(
+  ['linux', 'strace'],
+  'commits between the start of the read transaction and the look at the WAL index are not mixed in',
+  async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'ledger.db')
+    buildLedger(path, { autoVacuum: 'full' })
+    const writer = await WriterProcess.start(path, directory)
+    // The index is read before the transaction starts and after; every second time the latter is held up.
+    const under = ['strace', '-f', '-qq', '-o', '/dev/null', '-P', `${path}-shm`]
+    const inject = ['-e', 'trace=pread64', '-e', 'inject=pread64:delay_enter=30000:when=2+4']
+    const calls = Array.from({ length: 10 }, (): Call => ['createBackup', { check: 'none' }])
+    const options = { path, backupDir: join(directory, 'backups'), engine: 'here' } as const
+    const answers = callElsewhere(options, calls, { under: [...under, ...inject] })
+    expect(await writer.stop()).toBe('')
+    for (const answer of answers) assertIntact(succeeded(answer).backupPath)
+  },
+)
 
 testWith(
   ['linux'],

@@ -2,7 +2,16 @@ import { readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { BackupCreated, ErrorCode } from '../../src/index.ts'
-import { BACKED_UP, backUpThenChange, expectCommit, flipByte, keptIn, openScene, restored, treeOf } from './scene.ts'
+import {
+  BACKED_UP,
+  backUpThenChange,
+  expectCommit,
+  flipByte,
+  keptIn,
+  openScene,
+  restored,
+  treeOf,
+} from './scene.ts'
 
 interface Damage {
   readonly what: string

@@ -30,20 +30,23 @@ async function openPlanScene(forms: Forms = {}): Promise<Scene> {
   return scene
 }
 
-test.each(['wal', 'delete'] as const)('a dry run says what a restore would do, and touches nothing (%s)', async journalMode => {
-  const scene = await openPlanScene({ now: { journalMode } })
-  const result = await plan(scene)
-  expect(result).toMatchObject({
-    dryRun: true,
-    target: 'database',
-    way: 'transaction',
-    targetPath: scene.databasePath,
-    preRestoreBackup: true,
-    backup: { type: 'manual' },
-  })
-  expect(result.targetSizeBytes).toBeGreaterThan(100_000)
-  expect(result.neededBytes).toBeGreaterThan(result.targetSizeBytes)
-})
+test.each(['wal', 'delete'] as const)(
+  'a dry run says what a restore would do, and touches nothing (%s)',
+  async journalMode => {
+    const scene = await openPlanScene({ now: { journalMode } })
+    const result = await plan(scene)
+    expect(result).toMatchObject({
+      dryRun: true,
+      target: 'database',
+      way: 'transaction',
+      targetPath: scene.databasePath,
+      preRestoreBackup: true,
+      backup: { type: 'manual' },
+    })
+    expect(result.targetSizeBytes).toBeGreaterThan(100_000)
+    expect(result.neededBytes).toBeGreaterThan(result.targetSizeBytes)
+  },
+)
 
 test('a dry run needs no confirmation and makes no backup directory', async () => {
   const scene = await openPlanScene()
@@ -72,9 +75,9 @@ test('a dry run leaves a database that is open, its WAL and its WAL index as the
   const app = openDatabase(scene.databasePath)
   app.exec('CREATE TABLE more AS SELECT 1')
   const before = treeOf(scene.directory, { withTimes: true })
-  expect(
-    succeeded(await scene.product().restoreBackup('latest', { dryRun: true })),
-  ).toMatchObject({ way: 'transaction' })
+  expect(succeeded(await scene.product().restoreBackup('latest', { dryRun: true }))).toMatchObject({
+    way: 'transaction',
+  })
   const after = treeOf(scene.directory, { withTimes: true })
   // Readers mark their place in the WAL index, which is memory that processes share.
   for (const tree of [before, after]) delete tree['data/app.db-shm']

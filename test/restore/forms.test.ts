@@ -1,5 +1,14 @@
 /** Journal modes, page sizes and other forms of databases, of the backup and of what it is restored over. */
-import { closeSync, copyFileSync, mkdirSync, openSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { buildDatabase, openDatabase } from '../support/databases.ts'
@@ -58,25 +67,28 @@ describe.each([
   })
 })
 
-test.each(PAGE_SIZES)('a backup with pages of %i bytes is restored over pages of another size', async pageSize => {
-  for (const journalMode of ['wal', 'delete'] as const) {
-    const other = pageSize === 1024 ? 16_384 : 1024
-    const scene = openScene()
-    await backUpThenChange(scene, {
-      backedUp: { pageSize, journalMode },
-      now: { pageSize: other, journalMode },
-    })
-    const result = restored(await scene.product().restoreBackup('latest', { confirm: true }))
-    expect(result).toMatchObject({ way: 'transaction', comparison: 'equal', journalMode })
-    expectCommit(scene.databasePath, BACKED_UP)
-    expect(pragmaOf(scene.databasePath, 'page_size')).toBe(pageSize)
-    restored(
-      await scene.product().restoreBackup(result.preRestoreBackup?.filename ?? '', { confirm: true }),
-    )
-    expectCommit(scene.databasePath, NOW)
-    expect(pragmaOf(scene.databasePath, 'page_size')).toBe(other)
-  }
-})
+test.each(PAGE_SIZES)(
+  'a backup with pages of %i bytes is restored over pages of another size',
+  async pageSize => {
+    for (const journalMode of ['wal', 'delete'] as const) {
+      const other = pageSize === 1024 ? 16_384 : 1024
+      const scene = openScene()
+      await backUpThenChange(scene, {
+        backedUp: { pageSize, journalMode },
+        now: { pageSize: other, journalMode },
+      })
+      const result = restored(await scene.product().restoreBackup('latest', { confirm: true }))
+      expect(result).toMatchObject({ way: 'transaction', comparison: 'equal', journalMode })
+      expectCommit(scene.databasePath, BACKED_UP)
+      expect(pragmaOf(scene.databasePath, 'page_size')).toBe(pageSize)
+      restored(
+        await scene.product().restoreBackup(result.preRestoreBackup?.filename ?? '', { confirm: true }),
+      )
+      expectCommit(scene.databasePath, NOW)
+      expect(pragmaOf(scene.databasePath, 'page_size')).toBe(other)
+    }
+  },
+)
 
 test.each(PAGE_SIZES)('a backup with pages of %i bytes is restored where nothing is', async pageSize => {
   const scene = openScene()
@@ -133,31 +145,35 @@ test.each(['UTF-16le', 'UTF-16be'] as const)('a backup in %s replaces one in UTF
 
 test('user_version and application_id come back', async () => {
   const scene = openScene()
-  buildDatabase(scene.path('other.db'), 'PRAGMA user_version = 7; PRAGMA application_id = 4711; CREATE TABLE t (a)')
-  await backUpThenChange(scene)
-  restored(
-    await scene.product().restoreBackup(scene.path('other.db'), { confirm: true }),
+  buildDatabase(
+    scene.path('other.db'),
+    'PRAGMA user_version = 7; PRAGMA application_id = 4711; CREATE TABLE t (a)',
   )
+  await backUpThenChange(scene)
+  restored(await scene.product().restoreBackup(scene.path('other.db'), { confirm: true }))
   expect(pragmaOf(scene.databasePath, 'user_version')).toBe(7)
   expect(pragmaOf(scene.databasePath, 'application_id')).toBe(4711)
 })
 
-test.each(['wal', 'delete'] as const)('the backup of an empty file empties the database (%s)', async journalMode => {
-  const scene = openScene()
-  mkdirSync(scene.path('data'))
-  writeFileSync(scene.databasePath, '')
-  succeeded(await scene.product().createBackup())
-  await backUpThenChange(openSceneAt(scene), { now: { journalMode } })
-  const empty = (await scene.product().listBackups()).find(({ size }) => size === 0)
-  const result = restored(await scene.product().restoreBackup(empty?.filename ?? '', { confirm: true }))
-  expect(result).toMatchObject({ way: 'transaction', comparison: 'equal' })
-  expect(contentOf(scene.databasePath)).toEqual({ schema: [] })
-  expect(pragmaOf(scene.databasePath, 'integrity_check')).toBe('ok')
+test.each(['wal', 'delete'] as const)(
+  'the backup of an empty file empties the database (%s)',
+  async journalMode => {
+    const scene = openScene()
+    mkdirSync(scene.path('data'))
+    writeFileSync(scene.databasePath, '')
+    succeeded(await scene.product().createBackup())
+    await backUpThenChange(openSceneAt(scene), { now: { journalMode } })
+    const empty = (await scene.product().listBackups()).find(({ size }) => size === 0)
+    const result = restored(await scene.product().restoreBackup(empty?.filename ?? '', { confirm: true }))
+    expect(result).toMatchObject({ way: 'transaction', comparison: 'equal' })
+    expect(contentOf(scene.databasePath)).toEqual({ schema: [] })
+    expect(pragmaOf(scene.databasePath, 'integrity_check')).toBe('ok')
 
-  const copy = scene.path('copy.db')
-  restored(await scene.product().restoreBackup(empty?.filename ?? '', { to: copy }))
-  expect(statSync(copy).size).toBe(0)
-})
+    const copy = scene.path('copy.db')
+    restored(await scene.product().restoreBackup(empty?.filename ?? '', { to: copy }))
+    expect(statSync(copy).size).toBe(0)
+  },
+)
 
 test('a large backup over a small database, and a small one over a large', async () => {
   const scene = openScene()

@@ -123,26 +123,29 @@ test('in rollback mode a read transaction that lasts longer than waitForLockMs m
   expectCommit(scene.databasePath, NOW + 1)
 })
 
-test.each(['wal', 'delete'] as const)('a restore waits for a write transaction that ends in time (%s)', async mode => {
-  const scene = openScene()
-  await backUpThenChange(scene, { now: { journalMode: mode } })
-  const app = openDatabase(scene.databasePath, { journalMode: mode })
-  let isHeld = false
-  const result = await scene.product().restoreBackup('latest', {
-    confirm: true,
-    onProgress: ({ step }) => {
-      if (step !== 'apply-image' || isHeld) return
-      isHeld = true
-      app.exec('BEGIN IMMEDIATE')
-      setTimeout(() => app.exec('COMMIT'), 200)
-    },
-  })
-  expect(isHeld).toBe(true)
-  expect(restored(result).comparison).toBe('equal')
-  expect(readLedger(app)).toEqual({ commits: BACKED_UP })
-  app.close()
-  expectCommit(scene.databasePath, BACKED_UP)
-})
+test.each(['wal', 'delete'] as const)(
+  'a restore waits for a write transaction that ends in time (%s)',
+  async mode => {
+    const scene = openScene()
+    await backUpThenChange(scene, { now: { journalMode: mode } })
+    const app = openDatabase(scene.databasePath, { journalMode: mode })
+    let isHeld = false
+    const result = await scene.product().restoreBackup('latest', {
+      confirm: true,
+      onProgress: ({ step }) => {
+        if (step !== 'apply-image' || isHeld) return
+        isHeld = true
+        app.exec('BEGIN IMMEDIATE')
+        setTimeout(() => app.exec('COMMIT'), 200)
+      },
+    })
+    expect(isHeld).toBe(true)
+    expect(restored(result).comparison).toBe('equal')
+    expect(readLedger(app)).toEqual({ commits: BACKED_UP })
+    app.close()
+    expectCommit(scene.databasePath, BACKED_UP)
+  },
+)
 
 test.each(journalModes)(
   'under a writer that never pauses every restored state is one commit, and nothing is mixed (%s)',

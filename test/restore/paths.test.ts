@@ -168,7 +168,11 @@ test('a backup is found by its name, its path, and a path in another backup dire
   renameSync(scene.backupDir, join(elsewhere, 'backups'))
   const moved = created.backupPath.replace(scene.backupDir, join(elsewhere, 'backups'))
   const result = restored(await scene.product().restoreBackup(moved, { confirm: true }))
-  expect(result.backup).toMatchObject({ path: moved, metadataState: 'ok', checksum: created.metadata.checksum })
+  expect(result.backup).toMatchObject({
+    path: moved,
+    metadataState: 'ok',
+    checksum: created.metadata.checksum,
+  })
   expectCommit(scene.databasePath, BACKED_UP)
 })
 
@@ -178,7 +182,12 @@ test('a file outside every backup directory is restored, after its structure was
   const copy = scene.path('received by mail.db')
   copyFileSync(created.backupPath, copy)
   const result = restored(await scene.product().restoreBackup(copy, { confirm: true }))
-  expect(result.backup).toMatchObject({ path: copy, type: 'external', metadataState: 'missing', checksum: null })
+  expect(result.backup).toMatchObject({
+    path: copy,
+    type: 'external',
+    metadataState: 'missing',
+    checksum: null,
+  })
   expectCommit(scene.databasePath, BACKED_UP)
   expect(existsSync(copy)).toBe(true)
 })
@@ -243,7 +252,9 @@ test('a relative path starts at the working directory', async () => {
   const scene = openScene()
   await backUpThenChange(scene)
   const to = scene.path('data', '..', 'x', 'copy.db')
-  expect(restored(await scene.product().restoreBackup('latest', { to })).targetPath).toBe(scene.path('x', 'copy.db'))
+  expect(restored(await scene.product().restoreBackup('latest', { to })).targetPath).toBe(
+    scene.path('x', 'copy.db'),
+  )
   expect(realpathSync(dirname(scene.path('x', 'copy.db')))).toBe(scene.path('x'))
 })
 

@@ -95,9 +95,7 @@ test('a hot journal that a killed process left is rolled back, in the pre_restor
     "UPDATE payload SET content = zeroblob(20000); UPDATE log SET hash = 'half'",
   ])
   await app.kill()
-  const { preRestoreBackup, way } = restored(
-    await scene.product().restoreBackup('latest', { confirm: true }),
-  )
+  const { preRestoreBackup, way } = restored(await scene.product().restoreBackup('latest', { confirm: true }))
   expect(way).toBe('transaction')
   expectCommit(preRestoreBackup?.path ?? '', NOW)
   expectCommit(scene.databasePath, BACKED_UP)
@@ -143,7 +141,9 @@ testWith(
       expect(result).toMatchObject({
         success: false,
         code: 'INSUFFICIENT_SPACE',
-        message: expect.stringMatching(/^Insufficient disk space: the restore needs \d+ bytes, \d+ are available/),
+        message: expect.stringMatching(
+          /^Insufficient disk space: the restore needs \d+ bytes, \d+ are available/,
+        ),
       })
       expect(treeOf(disk.path)).toEqual({})
       expect(keptIn(scene)).toEqual([])

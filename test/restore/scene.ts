@@ -28,7 +28,7 @@ export interface Scene {
   readonly directory: string
   readonly databasePath: string
   readonly backupDir: string
-  path(...parts: string[]): string
+  readonly path: (...parts: string[]) => string
   /** The product, with `waitForLockMs` from a configuration file in the directory. */
   product(options?: ProductOptions): Database
 }
@@ -97,7 +97,10 @@ export function flipByte(path: string, position: number): void {
 }
 
 /** Everything below a directory with its mode, and files with their content; `withTimes` also shows a write of the same bytes. */
-export function treeOf(directory: string, { withTimes = false } = {}): Record<string, string> {
+export function treeOf(
+  directory: string,
+  { withTimes = false }: { readonly withTimes?: boolean } = {},
+): Record<string, string> {
   return Object.fromEntries(
     filesBelow(directory).map(entry => {
       const path = join(directory, entry)

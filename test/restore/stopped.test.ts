@@ -115,9 +115,7 @@ test('a restore that is cancelled before it begins does nothing', async () => {
   const scene = openScene()
   await backUpThenChange(scene)
   const before = treeOf(scene.directory, { withTimes: true })
-  const result = await scene
-    .product()
-    .restoreBackup('latest', { confirm: true, signal: AbortSignal.abort() })
+  const result = await scene.product().restoreBackup('latest', { confirm: true, signal: AbortSignal.abort() })
   expect(result).toMatchObject({ success: false, code: 'CANCELLED' })
   expect(treeOf(scene.directory, { withTimes: true })).toEqual(before)
 })
@@ -188,7 +186,10 @@ describe.each(forms)('a database in $name', ({ now }) => {
 
   testWith(['linux'], 'is whole and old after that process was killed in the middle of writing', async () => {
     const scene = openScene()
-    await backUpThenChange(scene, { backedUp: { commits: BACKED_UP, pageSize: 512 }, now: { ...now, pageSize: 512 } })
+    await backUpThenChange(scene, {
+      backedUp: { commits: BACKED_UP, pageSize: 512 },
+      now: { ...now, pageSize: 512 },
+    })
     growBackup(scene)
     const large = restored(
       await scene.product().restoreBackup(scene.path('large.db'), { to: scene.path('large-copy.db') }),
@@ -227,7 +228,8 @@ function killSqliteProcesses(): void {
   for (const task of readdirSync('/proc/self/task')) {
     const children = readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean)
     for (const pid of children) {
-      if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sqlite/process')) process.kill(Number(pid), 'SIGKILL')
+      if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sqlite/process'))
+        process.kill(Number(pid), 'SIGKILL')
     }
   }
 }

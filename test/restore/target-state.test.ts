@@ -84,20 +84,26 @@ const corruptions: readonly { what: string; corrupt: (path: string) => void }[] 
   },
 ]
 
-test.each(corruptions)('a database that $what is restored, and what was there is kept', async ({ corrupt }) => {
-  for (const journalMode of ['wal', 'delete'] as const) {
-    const scene = openScene()
-    await backUpThenChange(scene, { now: { journalMode } })
-    corrupt(scene.databasePath)
-    const before = readFileSync(scene.databasePath)
-    const { keptFiles, preRestoreBackup } = await restoreAlone(scene)
-    const kept = [...keptFiles, ...(preRestoreBackup === null ? [] : [preRestoreBackup.path])]
-    expect(kept).toHaveLength(1)
-    expect(statSync(kept[0] ?? '').mode & 0o777).toBe(0o600)
-    if (keptFiles.length > 0) expect(readFileSync(keptFiles[0] ?? '').equals(before)).toBe(true)
-    else expect(readFileSync(preRestoreBackup?.path ?? '').subarray(4096, 40_960)).toEqual(before.subarray(4096, 40_960))
-  }
-})
+test.each(corruptions)(
+  'a database that $what is restored, and what was there is kept',
+  async ({ corrupt }) => {
+    for (const journalMode of ['wal', 'delete'] as const) {
+      const scene = openScene()
+      await backUpThenChange(scene, { now: { journalMode } })
+      corrupt(scene.databasePath)
+      const before = readFileSync(scene.databasePath)
+      const { keptFiles, preRestoreBackup } = await restoreAlone(scene)
+      const kept = [...keptFiles, ...(preRestoreBackup === null ? [] : [preRestoreBackup.path])]
+      expect(kept).toHaveLength(1)
+      expect(statSync(kept[0] ?? '').mode & 0o777).toBe(0o600)
+      if (keptFiles.length > 0) expect(readFileSync(keptFiles[0] ?? '').equals(before)).toBe(true)
+      else
+        expect(readFileSync(preRestoreBackup?.path ?? '').subarray(4096, 40_960)).toEqual(
+          before.subarray(4096, 40_960),
+        )
+    }
+  },
+)
 
 test('what SQLite cannot read is kept as .damaged, which is not listed, and the result says where', async () => {
   const scene = openScene()
@@ -178,7 +184,9 @@ test('a -wal whose database was replaced by another file brings nothing back', a
 test('side files of garbage beside a good database do not get into the restored one', async () => {
   for (const suffix of ['-wal', '-shm', '-journal']) {
     const scene = openScene()
-    await backUpThenChange(scene, { now: { commits: NOW, journalMode: suffix === '-journal' ? 'delete' : 'wal' } })
+    await backUpThenChange(scene, {
+      now: { commits: NOW, journalMode: suffix === '-journal' ? 'delete' : 'wal' },
+    })
     writeFileSync(scene.databasePath + suffix, Buffer.alloc(40_000, 'garbage '))
     restored(await scene.product().restoreBackup('latest', { confirm: true }))
     expectCommit(scene.databasePath, BACKED_UP)

@@ -11,7 +11,8 @@ export const SLOTS = 61
 export const START_BALANCE = 1_000
 /** Older rows of the log are deleted, so that the database stops growing and pages are freed and used again. */
 export const LOG_ROWS_MAX = 500
-const PAYLOAD_BYTES = 3_000
+/** A slot's content is of ever another length, so that commits take pages and give them back. */
+const PAYLOAD_BYTES_MAX = 9_000
 
 export interface LedgerState {
   /** The number of commits since the ledger was made. */
@@ -122,7 +123,7 @@ function lastWriterOf(slot: number, commits: number): number {
 }
 
 function contentOf(slot: number, seq: number): Buffer {
-  return Buffer.alloc(PAYLOAD_BYTES, `${slot}:${seq};`)
+  return Buffer.alloc(1 + ((seq * 1_237 + slot * 91) % PAYLOAD_BYTES_MAX), `${slot}:${seq};`)
 }
 
 function hashAfter(previous: string, seq: number): string {
