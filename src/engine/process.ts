@@ -7,6 +7,9 @@ import type { Job } from './here.ts'
 import { prepareHere, runHere } from './here.ts'
 import type { FromEngine, ToEngine } from './messages.ts'
 
+/** Longer than any cleaning up takes, short enough that nobody finds us in a process list. */
+const ORPHAN_MS = 30_000
+
 let running: AbortController | null = null
 
 prepareHere()
@@ -20,6 +23,8 @@ process.on('message', (message: ToEngine) => {
 process.on('disconnect', () => {
   if (running === null) process.exit(0)
   running.abort()
+  // Whatever hangs then, such as a dead disk: nobody is left to wait for it. The next run cleans up.
+  setTimeout(() => process.exit(1), ORPHAN_MS).unref()
 })
 // A terminal's Ctrl-C reaches the whole group; the host decides what becomes of us.
 process.on('SIGINT', () => {})

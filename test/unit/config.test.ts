@@ -28,7 +28,7 @@ test('the published schema is the configuration’s own', () => {
 })
 
 test('without a file, options or environment the defaults hold', () => {
-  const settings = resolveSettings({ config: {}, directory: '/work', file: null }, {}, {}, '/here')
+  const settings = resolveSettings({ config: {}, directory: '/elsewhere', file: null }, {}, {}, '/here')
   expect(settings).toEqual({
     name: 'chame',
     path: '/here/data/chame.db',
