@@ -52,7 +52,7 @@ export class EngineProcess {
     this.#child.on('message', onMessage).on('exit', onExit).on('error', onError)
     signal?.addEventListener('abort', cancel, { once: true })
     this.#hold()
-    this.#send({ kind: 'run', job }, crash)
+    this.#send({ kind: 'run', job, wantsProgress: onProgress !== undefined }, crash)
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) crash('had ended')
     try {
       return await promise

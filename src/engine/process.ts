@@ -16,7 +16,7 @@ prepareHere()
 // Nobody else may read what is being made, whatever the host's umask is.
 process.umask(0o077)
 process.on('message', (message: ToEngine) => {
-  if (message.kind === 'run') void run(message.job)
+  if (message.kind === 'run') void run(message.job, message.wantsProgress)
   else running?.abort()
 })
 // Without a host the work has no taker: cancel it, which cleans up, and end.
@@ -29,12 +29,12 @@ process.on('disconnect', () => {
 // A terminal's Ctrl-C reaches the whole group; the host decides what becomes of us.
 process.on('SIGINT', () => {})
 
-async function run(job: Job): Promise<void> {
+async function run(job: Job, wantsProgress: boolean): Promise<void> {
   running = new AbortController()
   const { signal } = running
   const result = await runHere(job, {
     signal,
-    onProgress: progress => send({ kind: 'progress', progress }),
+    ...(wantsProgress ? { onProgress: progress => send({ kind: 'progress', progress }) } : {}),
   }).catch(toFailure)
   running = null
   // A cancelled kernel copy goes on unseen; a fresh process will not wait for it.

@@ -41,8 +41,15 @@ async function requireWhole({ path, metadata }: BackupInfo): Promise<void> {
   }
 }
 
-/** Throws `METADATA_INVALID` or `BACKUP_DAMAGED` unless the stored backup is what was stored. */
-export async function requireIntact(backup: BackupInfo, level: CheckLevel, context: Context): Promise<void> {
+/**
+ * Verifies the stored backup; returns its checksum. Throws `METADATA_INVALID` or `BACKUP_DAMAGED` unless it is
+ * what was stored.
+ */
+export async function requireIntact(
+  backup: BackupInfo,
+  level: CheckLevel,
+  context: Context,
+): Promise<string> {
   if (backup.metadataState === 'invalid') {
     throw new BackupError(
       'METADATA_INVALID',
@@ -54,13 +61,13 @@ export async function requireIntact(backup: BackupInfo, level: CheckLevel, conte
     )
   }
   begin(context, 'verify-backup')
-  const { problems } = await checkStored(
+  const { problems, checksum } = await checkStored(
     backup.path,
     { level, expected: expectedOf(backup), countRows: false },
     context,
     bytesOf(context, 'verify-backup'),
   )
-  if (problems.length === 0) return
+  if (problems.length === 0) return checksum
   throw new BackupError('BACKUP_DAMAGED', `The backup is damaged (${problems[0]?.message}): ${backup.path}`, {
     hint: 'Nothing was changed. Choose another backup: chame-backup list, then chame-backup verify <file>.',
     path: backup.path,

@@ -8,7 +8,7 @@ import { applyAsTransaction } from './apply-transaction.ts'
 import { begin, type Context } from './context.ts'
 import { prepareDirectories } from './create-backup.ts'
 import { findReadable, requireIntact } from './find-intact.ts'
-import { keepCurrent, type KeptState } from './keep-current.ts'
+import { discardKept, keepCurrent, type KeptState } from './keep-current.ts'
 import { replaceTarget } from './replace-target.ts'
 import type { BackupRestored, RestoreBackupRequest, RestorePlan } from './reports.ts'
 import {
@@ -46,7 +46,7 @@ export async function restoreBackup(
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [dirname(await realTarget(path))])
-  await requireIntact(backup, settings.disposable ? 'none' : 'quick', context)
+  const checksum = await requireIntact(backup, settings.disposable ? 'none' : 'quick', context)
 
   begin(context, 'inspect-target')
   const target = await inspectTarget(path, context)
@@ -54,7 +54,7 @@ export async function restoreBackup(
   await requireRestoreSpace(backup, target, context)
   begin(context, 'pre-restore-backup')
   const kept = await keepCurrent(backup, target, context)
-  const applied = await apply(backup, target, kept, context)
+  const applied = await apply({ backup, checksum, target, kept }, context)
   return {
     success: true,
     dryRun: false,
@@ -68,10 +68,23 @@ export async function restoreBackup(
   }
 }
 
-function apply(backup: BackupInfo, target: Target, kept: KeptState, context: Context): Promise<Applied> {
-  return wayFor(target) === 'transaction'
-    ? applyAsTransaction(backup, target, kept, context)
-    : replaceTarget(backup, target, kept, context)
+interface Prepared {
+  readonly backup: BackupInfo
+  /** Of the stored file, as it was verified. */
+  readonly checksum: string
+  readonly target: Target
+  readonly kept: KeptState
+}
+
+async function apply({ backup, checksum, target, kept }: Prepared, context: Context): Promise<Applied> {
+  try {
+    if (wayFor(target) === 'replace') return await replaceTarget(backup, target, kept, context)
+    return await applyAsTransaction({ path: backup.path, checksum }, target, kept, context)
+  } catch (error) {
+    // The database is as it was, so the copy of it is of no use; after any other failure it may be.
+    if (error instanceof BackupError && error.code === 'CANCELLED') await discardKept(kept, context)
+    throw error
+  }
 }
 
 /** Everything up to touching something: so the plan says what a restore would really meet. */

@@ -1,39 +1,45 @@
 import { BackupError } from '../errors.ts'
 import { PinnedFiles, walIndexOf } from '../snapshot/open-image.ts'
-import { readHeaderOf } from '../snapshot/source-files.ts'
 import { compareImage } from './compare-image.ts'
 import { begin, type Context } from './context.ts'
 import type { KeptState } from './keep-current.ts'
-import { writeAndCompare } from './write-image.ts'
+import { type Source, type Touched, untouched, writeAndCompare } from './write-image.ts'
+
+/** A restore that failed after it had begun to write. */
+export interface FailedRestore {
+  readonly target: string
+  readonly source: Source
+  readonly kept: KeptState
+  readonly touched: Touched
+}
 
 /**
- * Brings the target back to what the pre_restore backup holds, after a restore failed that had begun to
- * write; returns the error to throw. Goes on after a cancellation: half a restore is no place to stop.
+ * Brings the target back to what it was after a restore failed that had begun to write; returns the error
+ * to throw. Goes on after a cancellation: half a restore is no place to stop.
+ *
+ * Only a target that holds the new image is written again. One whose transaction never committed was
+ * rolled back by SQLite, and may hold commits that others have made since the pre_restore backup.
  */
 export async function rollBack(
   reason: unknown,
-  target: string,
-  { backup: kept }: KeptState,
+  failed: FailedRestore,
   cancelledContext: Context,
-): Promise<unknown> {
+): Promise<BackupError> {
   const context: Context = { ...cancelledContext, signal: new AbortController().signal }
+  const { target, kept } = failed
   begin(context, 'roll-back')
   const why = reason instanceof Error ? reason.message : String(reason)
-  const failed = (hint: string, cause: unknown): BackupError =>
-    new BackupError('RESTORE_FAILED', `Restore failed (${why}) and could not be rolled back: ${target}`, {
-      hint,
-      path: target,
-      cause,
-    })
-  if (kept === null)
-    return failed('There is no pre_restore backup, because the database is marked disposable.', reason)
   try {
-    if (await isAsBefore(target, kept.path, context)) await settleAsBefore(kept.path, context)
-    else await writeAndCompare(kept.path, target, { isTouched: true }, context)
+    await undo(failed, context)
   } catch (error) {
-    return failed(
-      `Stop the programs that use the database, then restore what was there before: ${kept.path}`,
-      error,
+    return new BackupError(
+      'RESTORE_FAILED',
+      `Restore failed (${why}) and could not be rolled back: ${target}`,
+      {
+        hint: whereItIs(kept),
+        path: target,
+        cause: error,
+      },
     )
   }
   if (reason instanceof BackupError && reason.code === 'CANCELLED') {
@@ -43,30 +49,44 @@ export async function rollBack(
     })
   }
   return new BackupError('RESTORE_ROLLED_BACK', `Restore failed and was rolled back (${why}): ${target}`, {
-    hint: `The database is as it was before the restore. A backup of that state is ${kept.path}`,
+    hint: `The database is as it was before the restore. ${whereItIs(kept)}`,
     path: target,
     cause: reason,
   })
 }
 
-/** The restore may have left WAL mode, to change the page size. */
-async function settleAsBefore(kept: string, { sqlite }: Context): Promise<void> {
-  const journalMode = readHeaderOf(kept)?.isWal === true ? 'wal' : 'delete'
-  await sqlite.ask('settleTarget', { journalMode })
+async function undo({ target, source, kept, touched }: FailedRestore, context: Context): Promise<void> {
+  const { sqlite, settings } = context
+  // Opening it for writing lets SQLite roll back what a killed process left.
+  await sqlite.ask('openTarget', { path: target, waitMs: settings.waitForLockMs })
+  const isNew =
+    touched.state === 'committed' || (touched.state === 'unknown' && (await holds(target, source, context)))
+  if (!isNew) {
+    // The restore may have left WAL mode, to change the page size.
+    await sqlite.ask('settleTarget', { journalMode: touched.journalMode })
+    return
+  }
+  if (kept.backup === null) throw new Error('there is no pre_restore backup')
+  await writeAndCompare(
+    { path: kept.backup.path, checksum: kept.backup.checksum },
+    target,
+    untouched(),
+    context,
+  )
 }
 
-/** Opening the target for writing lets SQLite roll back what a killed process left. */
-async function isAsBefore(
-  target: string,
-  kept: string,
-  { sqlite, signal, settings }: Context,
-): Promise<boolean> {
-  await sqlite.ask('openTarget', { path: target, waitMs: settings.waitForLockMs }, { signal })
-  const facts = await sqlite.ask('beginTargetRead', {}, { signal })
+async function holds(target: string, source: Source, { sqlite, signal }: Context): Promise<boolean> {
+  const facts = await sqlite.ask('beginTargetRead', {})
   try {
     using files = new PinnedFiles(target, facts, walIndexOf(facts))
-    return await compareImage(await files.loadImage(signal), kept, { signal, onBytes: () => {} })
+    return await compareImage(await files.loadImage(signal), source.path, { signal, onBytes: () => {} })
   } finally {
     await sqlite.ask('endTargetRead', {})
   }
+}
+
+function whereItIs({ backup, files }: KeptState): string {
+  if (backup !== null) return `What was there before is in ${backup.path}`
+  if (files.length > 0) return `What was there before is kept as ${files.join(', ')}`
+  return 'No pre_restore backup was made, because the database is marked disposable.'
 }

@@ -7,7 +7,8 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { PinnedFiles, walIndexOf } from '../snapshot/open-image.ts'
-import { readHeaderOf } from '../snapshot/source-files.ts'
+import { hashFile } from '../snapshot/hash.ts'
+import { RawFile, readHeaderOf } from '../snapshot/source-files.ts'
 import { SQLITE } from '../snapshot/sqlite-failure.ts'
 import type { ApplyOutcome } from '../sqlite/requests.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
@@ -26,14 +27,30 @@ export interface Applied {
   readonly notes: readonly string[]
 }
 
-/** Set once the target's content may have changed in a way that SQLite alone does not undo. */
-export interface Touched {
-  isTouched: boolean
+/** An image to write: a stored file that was verified. */
+export interface Source {
+  readonly path: string
+  /** SHA-256 that it was verified with, hex; null when there is none to hold it to. */
+  readonly checksum: string | null
 }
 
-/** Writes the image at `source` into the database and compares the result. Used by the restore and by its undoing. */
+/**
+ * How far the target was touched, for whoever has to undo it. `left-wal`: only its journal mode changed.
+ * `unknown`: the transaction was begun and never answered. `committed`: it holds the new image.
+ */
+export interface Touched {
+  state: 'untouched' | 'left-wal' | 'unknown' | 'committed'
+  /** What it was in before. */
+  journalMode: 'wal' | 'delete'
+}
+
+export function untouched(): Touched {
+  return { state: 'untouched', journalMode: 'delete' }
+}
+
+/** Writes an image into the database and compares the result. Used by the restore and by its undoing. */
 export async function writeAndCompare(
-  source: string,
+  source: Source,
   target: string,
   touched: Touched,
   context: Context,
@@ -41,13 +58,15 @@ export async function writeAndCompare(
   const { sqlite, signal, settings } = context
   begin(context, 'apply-image')
   const before = await sqlite.ask('openTarget', { path: target, waitMs: settings.waitForLockMs }, { signal })
-  const wanted = readHeaderOf(source)
+  touched.journalMode = before.journalMode === 'wal' ? 'wal' : 'delete'
+  const wanted = readHeaderOf(source.path)
   // SQLite cannot change the page size of a database in WAL mode.
   const isOtherSize = wanted !== null && wanted.pageSize !== before.pageSize
   if (before.journalMode === 'wal' && (isOtherSize || hasWalResetBug(before.sqliteVersion))) {
     await leaveWal(touched, context)
   }
-  const outcome = await applyWhenFree(source, touched, context)
+  const outcome = await applyWhenFree(source.path, touched, context)
+  touched.state = 'committed'
 
   const comparison = settings.disposable
     ? 'not-compared'
@@ -72,26 +91,26 @@ export async function writeAndCompare(
 
 /** The one change that SQLite does not undo by itself when the restore goes no further. */
 async function leaveWal(touched: Touched, { sqlite, signal }: Context): Promise<void> {
-  touched.isTouched = true
+  touched.state = 'left-wal'
   try {
     await sqlite.ask('leaveWal', {}, { signal })
   } catch (error) {
-    if (error instanceof SqliteError) touched.isTouched = false
+    if (error instanceof SqliteError) touched.state = 'untouched'
     throw error
   }
 }
 
-/** Tries until nobody else holds the target. SQLite undoes a try that it refused, so the target is untouched then. */
+/** Tries until nobody else holds the target. SQLite undoes a try that it refused, so the target is as before it then. */
 async function applyWhenFree(source: string, touched: Touched, context: Context): Promise<ApplyOutcome> {
   const { sqlite, signal, settings } = context
   const deadline = Date.now() + settings.waitForLockMs
-  const wasTouched = touched.isTouched
+  const before = touched.state
   for (;;) {
-    touched.isTouched = true
+    touched.state = 'unknown'
     try {
       return await sqlite.ask('apply', { source }, { signal, onBytes: bytesOf(context, 'apply-image') })
     } catch (error) {
-      if (error instanceof SqliteError) touched.isTouched = wasTouched
+      if (error instanceof SqliteError) touched.state = before
       const isBusy =
         error instanceof SqliteError &&
         (error.primaryCode === SQLITE.BUSY || error.primaryCode === SQLITE.LOCKED)
@@ -103,19 +122,42 @@ async function applyWhenFree(source: string, touched: Touched, context: Context)
 }
 
 /**
+ * Compares the target with the stored file, and that with the checksum it was verified with: it may have
+ * been damaged, or replaced, since.
+ */
+async function compareWithTarget(
+  source: Source,
+  target: string,
+  outcome: ApplyOutcome,
+  context: Context,
+): Promise<Applied['comparison']> {
+  const { sqlite, signal } = context
+  begin(context, 'compare-target')
+  using stored = new RawFile(source.path)
+  const hashed = hashFile(stored.fd, stored.size, source.path, { signal })
+  hashed.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.
+  try {
+    // Most of it is in the main file then, and need not be read from a WAL as large as the database.
+    await sqlite.ask('checkpointTarget', {}, { signal })
+    const comparison = await comparePages(source.path, target, outcome, context)
+    if (source.checksum === null || (await hashed) === source.checksum) return comparison
+  } finally {
+    await hashed.catch(() => {})
+  }
+  throw differs(`The stored backup changed after it was verified: ${source.path}`, source.path)
+}
+
+/**
  * Compares under a read transaction. A difference is the restore's fault only if nobody has committed
  * since; the commit counter says so.
  */
-async function compareWithTarget(
+async function comparePages(
   source: string,
   target: string,
   { commitCounter, isCounterInWalIndex }: ApplyOutcome,
   context: Context,
 ): Promise<Applied['comparison']> {
   const { sqlite, signal } = context
-  begin(context, 'compare-target')
-  // Most of it is in the main file then, and need not be read from a WAL as large as the database.
-  await sqlite.ask('checkpointTarget', {}, { signal })
   const facts = await sqlite.ask('beginTargetRead', {}, { signal })
   try {
     using files = new PinnedFiles(target, facts, walIndexOf(facts))
@@ -129,9 +171,13 @@ async function compareWithTarget(
   } finally {
     if (sqlite.isRunning) await sqlite.ask('endTargetRead', {})
   }
-  throw new BackupError('RESTORE_FAILED', `The restored database differs from the backup: ${target}`, {
+  throw differs(`The restored database differs from the backup: ${target}`, target)
+}
+
+function differs(message: string, path: string): BackupError {
+  return new BackupError('RESTORE_FAILED', message, {
     hint: 'The disk or the memory of this machine may be failing. Check it before you try again.',
-    path: target,
+    path,
   })
 }
 

@@ -58,7 +58,10 @@ test('a throw-away copy holds the same data, can be changed freely, and is gone 
 test('a database that is not there is a typed error, and leaves no temporary directory', async () => {
   const before = leftovers()
   const missing = join(temporaryDirectory(), 'none.db')
-  await expect(saveDatabase(missing)).rejects.toMatchObject({ name: 'BackupError', code: 'DATABASE_NOT_FOUND' })
+  await expect(saveDatabase(missing)).rejects.toMatchObject({
+    name: 'BackupError',
+    code: 'DATABASE_NOT_FOUND',
+  })
   await expect(throwAwayCopy(missing)).rejects.toBeInstanceOf(BackupError)
   expect(leftovers()).toEqual(before)
 })
@@ -121,7 +124,10 @@ test('under node:test, each test of a suite finds the database as it was', () =>
     `,
   )
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...env } = process.env
-  const printed = execFileSync(process.execPath, ['--test', '--test-reporter=tap', suite], { env, encoding: 'utf8' })
+  const printed = execFileSync(process.execPath, ['--test', '--test-reporter=tap', suite], {
+    env,
+    encoding: 'utf8',
+  })
   expect(printed).toMatch(/# pass 2/)
   expect(items(path)).toEqual(['tea', 'bread'])
 })

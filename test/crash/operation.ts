@@ -1,0 +1,42 @@
+/**
+ * A process that runs one operation and may be killed in it.
+ *
+ * Usage: node operation.ts '<order as JSON>'. Prints the steps it reaches, one a line; before it kills
+ * itself the ids of its descendants; after a success "success".
+ */
+import { writeSync } from 'node:fs'
+import { Database } from '../../src/index.ts'
+import { descendantsOf } from './processes.ts'
+
+export interface Order {
+  readonly operation: 'create' | 'restore' | 'verify'
+  readonly path: string
+  readonly backupDir: string
+  readonly engine: 'here' | 'process'
+  /** The backup to restore or verify. Default: the newest. */
+  readonly backup?: string
+  /** Kill this process when the step begins. */
+  readonly killAt?: string
+}
+
+const order = JSON.parse(process.argv[2] ?? '') as Order
+const database = new Database({ path: order.path, backupDir: order.backupDir, engine: order.engine })
+const seen = new Set<string>()
+
+function onProgress({ step }: { readonly step: string }): void {
+  if (seen.has(step)) return
+  seen.add(step)
+  writeSync(1, `step ${step}\n`)
+  if (step !== order.killAt) return
+  writeSync(1, `pids ${descendantsOf(process.pid).join(' ')}\n`)
+  process.kill(process.pid, 'SIGKILL')
+}
+
+const backup = order.backup ?? 'latest'
+const result = await (order.operation === 'create'
+  ? database.createBackup({ onProgress })
+  : order.operation === 'restore'
+    ? database.restoreBackup(backup, { confirm: true, onProgress })
+    : database.verifyBackup(backup, { onProgress }))
+writeSync(1, result.success ? 'success\n' : `failure ${result.code}: ${result.message}\n`)
+process.exit(0)

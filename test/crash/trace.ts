@@ -1,0 +1,84 @@
+/** System calls of a process and its descendants, as strace saw them. */
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+export interface Call {
+  readonly name: string
+  /** What stands between the parentheses; descriptors show their paths. */
+  readonly args: string
+  readonly result: string
+  /** When it was entered and when it returned, as numbers of lines. */
+  readonly entered: number
+  readonly returned: number
+}
+
+const CALLS =
+  'openat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,fsync,fdatasync,write,pwrite64,pwritev,' +
+  'writev,ftruncate,copy_file_range,sendfile,chmod,fchmod,unlink'
+
+/** Runs Node with `args` under strace; returns the calls that succeeded, in the order in which they returned. */
+export function traceNode(args: readonly string[], traceFile: string): Call[] {
+  const strace = ['-f', '-y', '-qq', '-s', '64', '-o', traceFile, '-e', `trace=${CALLS}`]
+  const { status, stderr } = spawnSync('strace', [...strace, process.execPath, '--no-warnings', ...args], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(stderr)
+  return parse(readFileSync(traceFile, 'utf8')).filter(({ result }) => !result.startsWith('-1'))
+}
+
+/** The path behind the descriptor, or the first path among the arguments. */
+export function pathOf({ name, args }: Call): string {
+  const descriptor = /^\d+<([^>]*)>/.exec(args)?.[1]
+  if (descriptor !== undefined && name !== 'openat') return descriptor
+  return /"([^"]*)"/.exec(args)?.[1] ?? ''
+}
+
+const WRITES: readonly string[] = [
+  'write',
+  'pwrite64',
+  'pwritev',
+  'writev',
+  'ftruncate',
+  'copy_file_range',
+  'sendfile',
+]
+
+/** The file whose content the call changed; null when it changed none. */
+export function writtenBy({ name, args }: Call): string | null {
+  if (!WRITES.includes(name)) return null
+  const descriptors = [...args.matchAll(/(?:^|, )\d+<([^>]*)>/g)].map(match => match[1] ?? '')
+  return (name === 'copy_file_range' ? descriptors[1] : descriptors[0]) ?? null
+}
+
+/** The two paths of a rename or a link. */
+export function fromAndTo({ args }: Call): [from: string, to: string] {
+  const paths = [...args.matchAll(/"([^"]*)"/g)].map(match => match[1] ?? '')
+  return [paths[0] ?? '', paths.at(-1) ?? '']
+}
+
+function parse(text: string): Call[] {
+  const unfinished = new Map<string, { name: string; args: string; entered: number }>()
+  const calls: Call[] = []
+  for (const [line, content] of text.split('\n').entries()) {
+    const [, pid = '', rest = ''] = /^(\d+)\s+(.*)$/.exec(content) ?? []
+    const begun = /^(\w+)\((.*) <unfinished \.\.\.>$/.exec(rest)
+    const resumed = /^<\.\.\. (\w+) resumed>(.*)\)\s+= (.*)$/.exec(rest)
+    const whole = /^(\w+)\((.*)\)\s+= (.*)$/.exec(rest)
+    if (begun !== null) {
+      unfinished.set(pid, { name: begun[1] ?? '', args: begun[2] ?? '', entered: line })
+    } else if (resumed !== null) {
+      const start = unfinished.get(pid)
+      if (start === undefined) continue
+      calls.push({
+        ...start,
+        args: start.args + (resumed[2] ?? ''),
+        result: resumed[3] ?? '',
+        returned: line,
+      })
+    } else if (whole !== null) {
+      const [, name = '', args = '', result = ''] = whole
+      calls.push({ name, args, result, entered: line, returned: line })
+    }
+  }
+  return calls
+}
