@@ -69,7 +69,8 @@ export class SqliteProcess {
     signal?.addEventListener('abort', abort, { once: true })
     this.#hold(child)
     child.send({ id, name, request }, error => {
-      if (error !== null) reject(sqliteProcessFailed(`could not be reached: ${error.message}`))
+      // A process that cannot be reached has ended, or must; its end is what the question is answered with.
+      if (error !== null) child.kill('SIGKILL')
     })
     try {
       return (await promise) as SqliteRequests[Name]['answer']

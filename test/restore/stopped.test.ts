@@ -1,8 +1,10 @@
 /** Restores that are cancelled or fail on the way: the target is whole, old or new as the result says, and nothing is left behind. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import type { Progress } from '../../src/index.ts'
+import { commitToLedger } from '../support/ledger.ts'
 import { testWith } from '../support/requirements.ts'
 import {
   BACKED_UP,
@@ -152,6 +154,26 @@ describe.each(forms)('a database in $name', ({ now }) => {
     expect(leftoversIn(scene.directory)).toEqual([])
   })
 
+  test('is rolled back when the stored backup changed after it was verified', async () => {
+    const scene = openScene()
+    const created = await backUpThenChange(scene, { now })
+    let isDamaged = false
+    const result = await scene.product({ engine: 'here' }).restoreBackup('latest', {
+      confirm: true,
+      onProgress({ step }) {
+        if (step !== 'apply-image' || isDamaged) return
+        isDamaged = true
+        flipByte(created.backupPath, 30_000)
+      },
+    })
+    expect(result).toMatchObject({
+      success: false,
+      code: 'RESTORE_ROLLED_BACK',
+      message: expect.stringContaining('changed after it was verified'),
+    })
+    expectCommit(scene.databasePath, NOW)
+  })
+
   test('is not touched by a backup that became no database after it was verified', async () => {
     const scene = openScene()
     const created = await backUpThenChange(scene, { now })
@@ -184,34 +206,49 @@ describe.each(forms)('a database in $name', ({ now }) => {
     expectCommit(scene.databasePath, BACKED_UP)
   })
 
-  testWith(['linux'], 'is whole and old after that process was killed in the middle of writing', async () => {
-    const scene = openScene()
-    await backUpThenChange(scene, {
-      backedUp: { commits: BACKED_UP, pageSize: 512 },
-      now: { ...now, pageSize: 512 },
-    })
-    growBackup(scene)
-    const large = restored(
-      await scene.product().restoreBackup(scene.path('large.db'), { to: scene.path('large-copy.db') }),
-    )
-    expect(large.way).toBe('replace')
-    let killed = 0
-    const result = await scene.product({ engine: 'here' }).restoreBackup(scene.path('large.db'), {
-      confirm: true,
-      onProgress({ step, doneBytes = 0 }) {
-        if (step === 'apply-image' && doneBytes > 8 << 20 && killed++ === 0) killSqliteProcesses()
-      },
-    })
-    expect(killed).toBeGreaterThan(0)
-    expect(result).toMatchObject({
-      success: false,
-      code: 'RESTORE_ROLLED_BACK',
-      message: expect.stringContaining('killed by SIGKILL'),
-    })
-    expectCommit(scene.databasePath, NOW)
-    expect(foreignFilesIn(scene)).toEqual([])
-  })
+  testWith(
+    ['linux'],
+    'is whole and old, with what was committed just before, after that process was killed in the middle of writing',
+    async () => {
+      const scene = openScene()
+      await backUpThenChange(scene, {
+        backedUp: { commits: BACKED_UP, pageSize: 512 },
+        now: { ...now, pageSize: 512 },
+      })
+      growBackup(scene)
+      const large = restored(
+        await scene.product().restoreBackup(scene.path('large.db'), { to: scene.path('large-copy.db') }),
+      )
+      expect(large.way).toBe('replace')
+      let killed = 0
+      let isCommitted = false
+      const result = await scene.product({ engine: 'here' }).restoreBackup(scene.path('large.db'), {
+        confirm: true,
+        onProgress({ step, doneBytes = 0 }) {
+          if (step !== 'apply-image') return
+          // The application commits once more, after the pre_restore backup.
+          if (!isCommitted) commitOnce(scene.databasePath)
+          isCommitted = true
+          if (doneBytes > 8 << 20 && killed++ === 0) killSqliteProcesses()
+        },
+      })
+      expect(killed).toBeGreaterThan(0)
+      expect(result).toMatchObject({
+        success: false,
+        code: 'RESTORE_ROLLED_BACK',
+        message: expect.stringContaining('killed by SIGKILL'),
+      })
+      expectCommit(scene.databasePath, NOW + 1)
+      expect(foreignFilesIn(scene)).toEqual([])
+    },
+  )
 })
+
+function commitOnce(path: string): void {
+  const connection = new DatabaseSync(path)
+  commitToLedger(connection)
+  connection.close()
+}
 
 function growBackup(scene: Scene): void {
   spawnSync(process.execPath, [
