@@ -7,7 +7,7 @@ import type { Metadata } from './metadata.ts'
  * names and forms since the first version; unknown keys are kept, so that a newer version's
  * files can be read by an older one.
  */
-export const metadataSchema: z.ZodType<Metadata> = z.looseObject({
+const metadataSchema: z.ZodType<Metadata> = z.looseObject({
   timestamp: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/, 'expected YYYY-MM-DDTHH:MM:SS'),
   backup_type: z.string(),
   database_version: z.string(),

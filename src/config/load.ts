@@ -6,7 +6,7 @@ import { isNotThere } from '../storage/io-errors.ts'
 import type { Config } from './config.ts'
 
 /** Looked for in the working directory, in this order. */
-export const CONFIG_FILES: readonly string[] = [
+const CONFIG_FILES: readonly string[] = [
   'chame-backup.config.ts',
   'chame-backup.config.js',
   'chame-backup.config.json',

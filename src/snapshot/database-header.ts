@@ -6,7 +6,7 @@ export const HEADER_BYTES = 100
 const MAGIC = Buffer.from('SQLite format 3\0', 'latin1')
 
 /** Page 1 fields that SQLite itself advances when content is written through it. */
-export const CHANGE_COUNTER_OFFSET = 24
+const CHANGE_COUNTER_OFFSET = 24
 
 export interface DatabaseHeader {
   readonly pageSize: number

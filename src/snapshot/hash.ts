@@ -51,7 +51,7 @@ export function hashFile(fd: number, size: number, path: string, options: HashOp
 }
 
 /** Hashes an image bit by bit, so that a thread can report and an event loop breathe between. */
-export class ImageHash {
+class ImageHash {
   readonly #image: Image
   readonly #hash = createHash('sha256')
   readonly #run: Uint8Array

@@ -78,7 +78,7 @@ export async function layWalOver(image: Image, fd: number, signal: AbortSignal):
 }
 
 /** Reads until `into` is full; a file that ends before that is a typed error, never a shortened image. */
-export function readFully(fd: number, into: Uint8Array, position: number, path: string): void {
+function readFully(fd: number, into: Uint8Array, position: number, path: string): void {
   const got = readAvailable(fd, into, position)
   if (got === into.length) return
   throw new BackupError(

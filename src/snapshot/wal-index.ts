@@ -5,7 +5,7 @@
 import { endianness } from 'node:os'
 import { walChecksum } from './wal-checksum.ts'
 
-export const WAL_INDEX_HEADER_BYTES = 136
+const WAL_INDEX_HEADER_BYTES = 136
 
 const COPY_BYTES = 48
 const VERSION = 3_007_000

@@ -6,8 +6,8 @@ import { BackupError, throwIfCancelled } from '../errors.ts'
 import { PageTable } from './page-table.ts'
 import { walChecksum, type WalSum } from './wal-checksum.ts'
 
-export const WAL_HEADER_BYTES = 32
-export const FRAME_HEADER_BYTES = 24
+const WAL_HEADER_BYTES = 32
+const FRAME_HEADER_BYTES = 24
 
 const MAGIC_LITTLE = 0x377f0682
 const MAGIC_BIG = 0x377f0683
