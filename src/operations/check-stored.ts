@@ -23,6 +23,7 @@ export interface Expected {
   readonly checksum: string | null
 }
 
+/** What is asked of a stored file. */
 export interface CheckOrder {
   readonly level: CheckLevel
   readonly expected: Expected
@@ -30,6 +31,7 @@ export interface CheckOrder {
   readonly countRows: boolean
 }
 
+/** Reads a stored file back. Damage is in the answer; throws only when the check itself could not be made. */
 export async function checkStored(
   path: string,
   order: CheckOrder,

@@ -1,12 +1,11 @@
 import { stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { BackupError } from '../errors.ts'
 import { findDatabase } from '../snapshot/source-files.ts'
 import { fromSqlite } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
-import { freeBytes } from '../storage/durable.ts'
+import { freeBytes, nearestDirectory } from '../storage/durable.ts'
 import { isNotThere } from '../storage/io-errors.ts'
 import { begin, type Context } from './context.ts'
 import type { DatabaseFacts, Info, TypeTotals } from './reports.ts'
@@ -114,16 +113,5 @@ async function sizeOf(path: string): Promise<number> {
   } catch (error) {
     if (isNotThere(error)) return 0
     throw error
-  }
-}
-
-/** The directory itself, or the first of its parents that is there. */
-async function nearestDirectory(path: string): Promise<string> {
-  try {
-    await stat(path)
-    return path
-  } catch (error) {
-    if (!isNotThere(error) || dirname(path) === path) throw error
-    return nearestDirectory(dirname(path))
   }
 }

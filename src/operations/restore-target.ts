@@ -7,7 +7,7 @@ import { readHeaderOf } from '../snapshot/source-files.ts'
 import { fromSqlite, SQLITE } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
-import { isThere, requireSpace } from '../storage/durable.ts'
+import { isThere, nearestDirectory, requireSpace } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import type { Context } from './context.ts'
 import type { RestoreWay, TargetState } from './reports.ts'
@@ -138,9 +138,4 @@ function hasHeader(path: string): boolean {
     if (error instanceof BackupError && error.code === 'DATABASE_INVALID') return false
     throw error
   }
-}
-
-async function nearestDirectory(path: string): Promise<string> {
-  if ((await isThere(path)) || dirname(path) === path) return path
-  return nearestDirectory(dirname(path))
 }

@@ -1,4 +1,4 @@
-/** Checking an image that nobody writes. It may be hostile: RELIABILITY rests on SQLite's own advice (sqlite.org/security.html). */
+/** Checking an image that nobody writes. It may be hostile, so it is opened as sqlite.org/security.html advises. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { CheckOutcome, SqliteRequests } from './requests.ts'
 import { countRows, tableNames } from './reader.ts'

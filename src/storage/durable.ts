@@ -92,6 +92,12 @@ export async function isThere(path: string): Promise<boolean> {
   })
 }
 
+/** The directory itself, or the first of its parents that is there. */
+export async function nearestDirectory(path: string): Promise<string> {
+  if ((await isThere(path)) || dirname(path) === path) return path
+  return nearestDirectory(dirname(path))
+}
+
 /** Bytes that an ordinary user may still write on the file system of `path`. */
 export async function freeBytes(path: string): Promise<number> {
   const stats = await during('read the free space of', path, () => statfs(path))
