@@ -16,14 +16,24 @@ const CALLS =
   'openat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,fsync,fdatasync,write,pwrite64,pwritev,' +
   'writev,ftruncate,copy_file_range,sendfile,chmod,fchmod,unlink'
 
+/** What makes strace note the calls of a program, to be followed by that program and its arguments. */
+export function straceTo(traceFile: string): string[] {
+  return ['strace', '-f', '-y', '-qq', '-s', '64', '-o', traceFile, '-e', `trace=${CALLS}`]
+}
+
+/** The calls in a trace that succeeded, in the order in which they returned. */
+export function readTrace(traceFile: string): Call[] {
+  return parse(readFileSync(traceFile, 'utf8')).filter(({ result }) => !result.startsWith('-1'))
+}
+
 /** Runs Node with `args` under strace; returns the calls that succeeded, in the order in which they returned. */
 export function traceNode(args: readonly string[], traceFile: string): Call[] {
-  const strace = ['-f', '-y', '-qq', '-s', '64', '-o', traceFile, '-e', `trace=${CALLS}`]
-  const { status, stderr } = spawnSync('strace', [...strace, process.execPath, '--no-warnings', ...args], {
+  const [strace = '', ...options] = straceTo(traceFile)
+  const { status, stderr } = spawnSync(strace, [...options, process.execPath, '--no-warnings', ...args], {
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(stderr)
-  return parse(readFileSync(traceFile, 'utf8')).filter(({ result }) => !result.startsWith('-1'))
+  return readTrace(traceFile)
 }
 
 /** The path behind the descriptor, or the first path among the arguments. */
