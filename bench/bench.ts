@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { writeBetweenMarks } from '../scripts/write-between-marks.ts'
 import { type BenchContext, openContext } from './bench-context.ts'
 import { makeDatabase } from './make-database.ts'
 import { type Options, parseOptions, USAGE } from './options.ts'
@@ -13,7 +14,6 @@ import { restoreMissing, restoreOver } from './rows/restore.ts'
 import { small } from './rows/small.ts'
 import { writers } from './rows/writers.ts'
 import { type Group, renderMarkdown, renderTerminal } from './table.ts'
-import { writeTable } from './write-table.ts'
 
 const ON_LARGE = {
   create,
@@ -43,7 +43,7 @@ async function main(options: Options): Promise<void> {
   writeFileSync(file, `${JSON.stringify({ startedAt, options, machine: machine(), groups }, null, 2)}\n`)
   process.stdout.write(`\nWritten to ${file}\n`)
   if (options.markdown !== null) {
-    writeTable(options.markdown, `${describeRun(options)}\n\n${renderMarkdown(groups)}`)
+    writeBetweenMarks(options.markdown, 'bench', `${describeRun(options)}\n\n${renderMarkdown(groups)}`)
   }
 }
 
