@@ -1,12 +1,17 @@
-/** Builds the package: compiles src/ to dist/. */
+/** Builds the package: compiles src/ to dist/, which is replaced as a whole once that has worked. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
 
 process.chdir(root)
-rmSync('dist', { recursive: true, force: true })
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
-if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755)
+// Inside node_modules: ignored by git, by the linters and by the package.
+const made = `node_modules/.cache/dist-${process.pid}`
+const old = `${made}-old`
+execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made], { stdio: 'inherit' })
+chmodSync(`${made}/cli/main.js`, 0o755)
+if (existsSync('dist')) renameSync('dist', old)
+renameSync(made, 'dist')
+rmSync(old, { recursive: true, force: true })
