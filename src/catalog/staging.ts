@@ -13,6 +13,11 @@ import { isType } from './names.ts'
 /** A staging directory, removed with all that is still in it by `await using`. */
 export class Staging implements AsyncDisposable {
   readonly path: string
+  /**
+   * Part of every file's name in here, and known to nobody else. Who owns the directory around us may put
+   * another in our place, with links to files that only we may change; but not under names he cannot read.
+   */
+  readonly #secret = randomBytes(8).toString('hex')
 
   private constructor(path: string) {
     this.path = path
@@ -26,7 +31,7 @@ export class Staging implements AsyncDisposable {
   }
 
   file(name: string): string {
-    return join(this.path, name)
+    return join(this.path, `${this.#secret}-${name}`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

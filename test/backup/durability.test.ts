@@ -29,6 +29,7 @@ function orderOf(options: DatabaseOptions): string[] {
       .replace(/^\d+ +/, '')
       .replaceAll(`${backupDir}/`, '')
       .replaceAll(filename, '<name>')
+      .replaceAll(/\.chame-backup-[0-9a-f-]+\/[0-9a-f]{16}-/g, '<staging>/')
       .replaceAll(/\.chame-backup-[0-9a-f-]+/g, '<staging>')
       .replaceAll(/\(\d+</g, '(<')
       .replace(/ += 0$/, ''),

@@ -9,12 +9,13 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 /** What a test that uses the shim must ask for, see testWith. */
 export const SHIM_NEEDS: readonly string[] = ['linux', 'cc']
 
-export type FailingErrno = 'ENOSPC' | 'EDQUOT' | 'EIO' | 'EMFILE' | 'EXDEV' | 'EACCES'
+export type FailingErrno = 'ENOSPC' | 'EDQUOT' | 'EIO' | 'EMFILE' | 'EXDEV' | 'EACCES' | 'EPERM'
 
 /** A group of system calls, as the shim names them in its log. */
 export const CALLS = {
@@ -30,9 +31,13 @@ export const CALLS = {
 
 export type CallGroup = keyof typeof CALLS
 
-/** What happens at a call: the process that makes it is killed; the disk loses its power; the call fails, or does half. */
+/**
+ * What happens at a call: the process that makes it is killed, or stopped while something is done behind
+ * its back; the disk loses its power; the call fails, or does half.
+ */
 export type Event =
   | { readonly kind: 'kill' }
+  | { readonly kind: 'stop'; readonly meanwhile: () => void }
   | { readonly kind: 'power'; readonly mountPoint: string }
   | { readonly kind: 'fail'; readonly errno: FailingErrno; readonly isSticky: boolean }
   | { readonly kind: 'short'; readonly isSticky: boolean }
@@ -51,6 +56,8 @@ export interface Fault {
 
 export interface SeenCall {
   readonly pid: number
+  /** False for one of a kind that does not count; only a live shim tells of those. */
+  readonly isCounted: boolean
   readonly call: string
   readonly path: string
   /** Whether the event happened here. */
@@ -87,16 +94,33 @@ export async function runUnderShim(
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...settingsOf(fault), FAULT_LOG: log, FAULT_STATE: state, LD_PRELOAD: shim() },
     })
+    if (fault.event?.kind === 'stop') void whenStopped(log, child, fault.event.meanwhile)
     const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
     const [stdout, stderr, [code, signal]] = await Promise.all([
       text(child.stdout),
       text(child.stderr),
       exited,
     ])
-    return { stdout, stderr, code, signal, calls: parse(readFileSync(log, 'utf8')), child }
+    return { stdout, stderr, code, signal, calls: parseLog(readFileSync(log, 'utf8')), child }
   } finally {
     rmSync(directory, { recursive: true })
   }
+}
+
+async function whenStopped(log: string, child: ChildProcess, meanwhile: () => void): Promise<void> {
+  while (child.exitCode === null && child.signalCode === null) {
+    const hit = parseLog(readFileSync(log, 'utf8')).find(({ isHit }) => isHit)
+    if (hit !== undefined && isStopped(hit.pid)) {
+      meanwhile()
+      process.kill(hit.pid, 'SIGCONT')
+      return
+    }
+    await sleep(2)
+  }
+}
+
+function isStopped(pid: number): boolean {
+  return /^\d+ \(.*\) T/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
 }
 
 function settingsOf({ paths, calls, event, at = 0, isAfterAnswer = false }: Fault): Record<string, string> {
@@ -115,24 +139,25 @@ function settingsOf({ paths, calls, event, at = 0, isAfterAnswer = false }: Faul
   }
 }
 
-function errnoOf(name: FailingErrno): number {
+export function errnoOf(name: FailingErrno): number {
   return constants.errno[name]
 }
 
-function parse(log: string): SeenCall[] {
+/** The calls in a log that the shim has written. */
+export function parseLog(log: string): SeenCall[] {
   return log
     .split('\n')
     .filter(Boolean)
     .map(line => {
-      const [, , pid = '', call = '', mark, path = ''] = /^(\d+) (\d+) (\w+)(!?) (.*)$/s.exec(line) ?? []
-      return { pid: Number(pid), call, path, isHit: mark === '!' }
+      const [, n, pid = '', call = '', mark, path = ''] = /^(\d+) (\d+) (\w+)(!?) (.*)$/s.exec(line) ?? []
+      return { pid: Number(pid), isCounted: n !== '0', call, path, isHit: mark === '!' }
     })
 }
 
 let built: string | null = null
 
 /** The compiled shim; compiled once for each content of its source. */
-function shim(): string {
+export function shim(): string {
   if (built !== null) return built
   const source = fileURLToPath(new URL('./shim/shim.c', import.meta.url))
   const hash = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)

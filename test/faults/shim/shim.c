@@ -1,6 +1,6 @@
 /*
  * Preloaded into the product's processes (LD_PRELOAD), it counts the system calls that touch given paths,
- * across processes and threads, and at the n-th one kills, cuts the power, or makes the call fail.
+ * across processes and threads, and at the n-th one kills, stops, cuts the power, or makes the call fail.
  * shim.ts builds it and says what each variable means. Linux only.
  */
 #define _GNU_SOURCE
@@ -28,10 +28,17 @@
 #define WITHOUT_FLUSHING 2
 
 enum { PROCEED = 0, SHORTEN = -1 };
-enum action { NOTHING, KILL, POWER, FAIL, SHORT };
+enum action { NOTHING, KILL, STOP, POWER, FAIL, SHORT };
 
-/* In a file that every process maps: the number of calls so far. */
-static _Atomic long *counter;
+/*
+ * A file that every process maps: the number of calls so far. With FAULT_LIVE it also says what to do, so
+ * that it can be told anew to processes that are running already.
+ */
+static struct state {
+  _Atomic long count;
+  char at[16], action[16], error[16], is_sticky[8], calls[192];
+} *state;
+static int is_live;
 static const char *paths, *calls, *mount_point;
 static long at;
 static int is_sticky, error_number, log_fd = -1, cuts_after_answer;
@@ -46,26 +53,33 @@ static const char *setting(const char *name) {
   return value && *value ? value : NULL;
 }
 
-__attribute__((constructor)) static void start(void) {
-  const char *state = setting("FAULT_STATE"), *kind = setting("FAULT_ACTION"), *log = setting("FAULT_LOG");
-  if (!state) return;
-  paths = setting("FAULT_PATHS");
-  calls = setting("FAULT_CALLS");
-  mount_point = setting("FAULT_MOUNT");
-  at = setting("FAULT_AT") ? atol(setting("FAULT_AT")) : 0;
-  is_sticky = setting("FAULT_STICKY") != NULL;
-  cuts_after_answer = setting("FAULT_AFTER_ANSWER") != NULL;
-  error_number = setting("FAULT_ERRNO") ? atoi(setting("FAULT_ERRNO")) : EIO;
+static void obey(const char *when, const char *kind, const char *error, const char *sticky, const char *which) {
+  at = when ? atol(when) : 0;
+  error_number = error && *error ? atoi(error) : EIO;
+  is_sticky = sticky && *sticky;
+  calls = which && *which ? which : NULL;
   action = !kind                     ? NOTHING
            : !strcmp(kind, "kill")   ? KILL
+           : !strcmp(kind, "stop")   ? STOP
            : !strcmp(kind, "power")  ? POWER
            : !strcmp(kind, "fail")   ? FAIL
            : !strcmp(kind, "short")  ? SHORT
                                      : NOTHING;
-  int fd = (int)syscall(SYS_openat, AT_FDCWD, state, O_RDWR | O_CLOEXEC, 0);
+}
+
+__attribute__((constructor)) static void start(void) {
+  const char *file = setting("FAULT_STATE"), *log = setting("FAULT_LOG");
+  if (!file) return;
+  paths = setting("FAULT_PATHS");
+  mount_point = setting("FAULT_MOUNT");
+  cuts_after_answer = setting("FAULT_AFTER_ANSWER") != NULL;
+  is_live = setting("FAULT_LIVE") != NULL;
+  obey(setting("FAULT_AT"), setting("FAULT_ACTION"), setting("FAULT_ERRNO"), setting("FAULT_STICKY"),
+       setting("FAULT_CALLS"));
+  int fd = (int)syscall(SYS_openat, AT_FDCWD, file, O_RDWR | O_CLOEXEC, 0);
   if (fd < 0) abort();
-  counter = mmap(NULL, sizeof *counter, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (counter == MAP_FAILED) abort();
+  state = mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (state == MAP_FAILED) abort();
   if (!log) return;
   int low = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CLOEXEC, 0);
   log_fd = fcntl(low, F_DUPFD_CLOEXEC, 500);
@@ -98,13 +112,19 @@ static void note(long n, const char *call, const char *path, const char *mark) {
 
 /* A call is about to be made. Returns PROCEED, SHORTEN, or the errno to fail with. */
 static int point(const char *call, const char *path) {
-  if (!counter || !path || !is_listed(paths, ':', path, 1)) return PROCEED;
-  if (calls && !is_listed(calls, ',', call, 0)) return PROCEED;
-  long n = atomic_fetch_add(counter, 1) + 1;
+  if (!state || !path || !is_listed(paths, ':', path, 1)) return PROCEED;
+  if (is_live) obey(state->at, state->action, state->error, state->is_sticky, state->calls);
+  if (calls && !is_listed(calls, ',', call, 0)) {
+    /* A reader of the log may want to know the others too; they have no number. */
+    if (is_live) note(0, call, path, "");
+    return PROCEED;
+  }
+  long n = atomic_fetch_add(&state->count, 1) + 1;
   int is_due = at && (n == at || (is_sticky && n > at));
   note(n, call, path, is_due && action != NOTHING ? "!" : "");
   if (!is_due) return PROCEED;
   if (action == KILL) syscall(SYS_kill, getpid(), SIGKILL);
+  if (action == STOP) syscall(SYS_kill, getpid(), SIGSTOP);
   if (action == POWER) cut_power();
   if (action == FAIL) return error_number;
   return action == SHORT ? SHORTEN : PROCEED;
@@ -112,7 +132,7 @@ static int point(const char *call, const char *path) {
 
 /* The same for a call on a descriptor, whose path the kernel knows. */
 static int point_fd(const char *call, int fd) {
-  if (!counter) return PROCEED;
+  if (!state) return PROCEED;
   char link[40], path[PATH_MAX];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = syscall(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1);
