@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeOwn } from '../storage/durable.ts'
+import { removeDirectory } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { metadataDirectory, typeDirectory } from './layout.ts'
 import { isType } from './names.ts'
@@ -35,7 +35,7 @@ export class Staging implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeOwn(this.path)
+    await removeDirectory(this.path)
   }
 }
 
@@ -48,7 +48,7 @@ export async function removeLeftovers(backupDir: string, others: readonly string
   const isLeftover = (name: string): boolean => name.startsWith(prefixOf(backupDir)) && RANDOM_PART.test(name)
   for (const directory of [...types, metadataDirectory(backupDir), ...others]) {
     const names = await namesIn(directory)
-    for (const name of names.filter(isLeftover)) await removeOwn(join(directory, name))
+    for (const name of names.filter(isLeftover)) await removeDirectory(join(directory, name))
   }
 }
 

@@ -3,7 +3,7 @@ import { metadataPath } from '../catalog/layout.ts'
 import { readBackup } from '../catalog/list.ts'
 import { localTime, PRE_RESTORE } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
-import { removeOwn } from '../storage/durable.ts'
+import { removeFile } from '../storage/durable.ts'
 import type { Context } from './context.ts'
 import { keepDamagedFiles } from './keep-damaged.ts'
 import type { Target } from './restore-target.ts'
@@ -51,10 +51,10 @@ export async function keepCurrent(
 /** Removes what was kept, after a restore that was cancelled: metadata first, so that no half of it is listed. */
 export async function discardKept({ backup, files }: KeptState, { settings }: Context): Promise<void> {
   if (backup !== null) {
-    await removeOwn(metadataPath(settings.backupDir, backup.filename))
-    await removeOwn(backup.path)
+    await removeFile(metadataPath(settings.backupDir, backup.filename))
+    await removeFile(backup.path)
   }
-  for (const file of files) await removeOwn(file)
+  for (const file of files) await removeFile(file)
 }
 
 async function keepFiles(target: Target, context: Context): Promise<KeptState> {

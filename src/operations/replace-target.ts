@@ -5,8 +5,8 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import { Staging } from '../catalog/staging.ts'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { copyWhole } from '../snapshot/copy-file.ts'
-import { makeDirectory, removeOwn, renameDurably, syncDirectory, syncFile } from '../storage/durable.ts'
-import { during, isSystemError } from '../storage/io-errors.ts'
+import { makeDirectory, removeFile, renameDurably, syncDirectory, syncFile } from '../storage/durable.ts'
+import { during, isAlreadyThere } from '../storage/io-errors.ts'
 import { compareFiles } from './compare-image.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import type { KeptState } from './keep-current.ts'
@@ -46,7 +46,7 @@ export async function replaceTarget(
   throwIfCancelled(signal)
 
   begin(context, 'remove-side-files')
-  for (const file of target.sideFiles) await removeOwn(file)
+  for (const file of target.sideFiles) await removeFile(file)
   await syncDirectory(directory, durabilityOf(context))
   begin(context, 'replace-target')
   if (target.state === 'missing') await putWhereNothingIs(staged, target.path, context)
@@ -74,8 +74,7 @@ async function putWhereNothingIs(staged: string, path: string, context: Context)
       await link(staged, path)
       await unlink(staged)
     } catch (error) {
-      if (!isSystemError(error)) throw error
-      if (error.code === 'EEXIST') {
+      if (isAlreadyThere(error)) {
         throw new BackupError(
           'DATABASE_CHANGING',
           `A file appeared at the target during the restore; it was left alone: ${path}`,
@@ -87,11 +86,7 @@ async function putWhereNothingIs(staged: string, path: string, context: Context)
         )
       }
       // Some file systems have no hard links; a rename is as whole, if less careful.
-      await renameDurably(
-        staged,
-        path,
-        context.settings.disposable ? { isDurable: false } : { isDurable: true },
-      )
+      await renameDurably(staged, path, durabilityOf(context))
     }
   })
   await syncDirectory(dirname(path), durabilityOf(context))

@@ -1,4 +1,5 @@
 /** What a restore is about to overwrite, and the space it needs. */
+import type { Stats } from 'node:fs'
 import { lstat, readlink, realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
@@ -37,10 +38,16 @@ export async function inspectTarget(path: string, context: Context): Promise<Tar
   return { path: real, state, sizeBytes: size + walBytes, sideFiles: await sideFilesOf(real) }
 }
 
+/** A side file belongs to the database that is replaced. A directory of that name is somebody's, and in the way. */
 async function sideFilesOf(path: string): Promise<string[]> {
-  const files = SIDE_SUFFIXES.map(suffix => `${path}${suffix}`)
-  const found = await Promise.all(files.map(isThere))
-  return files.filter((_, index) => found[index])
+  const found: string[] = []
+  for (const file of SIDE_SUFFIXES.map(suffix => `${path}${suffix}`)) {
+    const stats = await statsOf(file, lstat)
+    if (stats?.isDirectory() === true)
+      throw inTheWay(file, 'directory', 'Move it away: the database needs that name for itself.')
+    if (stats !== null) found.push(file)
+  }
+  return found
 }
 
 export function isTargetThere(path: string): Promise<boolean> {
@@ -96,24 +103,32 @@ export async function realTarget(path: string): Promise<string> {
 }
 
 async function sizeOfFile(path: string): Promise<number | null> {
-  const stats = await during('read', path, async () => {
+  const stats = await statsOf(path, stat)
+  if (stats === null || stats.isFile()) return stats?.size ?? null
+  throw inTheWay(
+    path,
+    stats.isDirectory() ? 'directory' : 'special file',
+    'Give the path of a file to restore to.',
+  )
+}
+
+/** Null when nothing is there. */
+function statsOf(path: string, look: (path: string) => Promise<Stats>): Promise<Stats | null> {
+  return during('read', path, async () => {
     try {
-      return await stat(path)
+      return await look(path)
     } catch (error) {
       if (isNotThere(error)) return null
       throw error
     }
   })
-  if (stats === null || stats.isFile()) return stats?.size ?? null
-  throw new BackupError(
-    'TARGET_INVALID',
-    `Not a file but a ${stats.isDirectory() ? 'directory' : 'special file'}: ${path}`,
-    {
-      hint: 'Give the path of a file to restore to.',
-      path,
-    },
-  )
 }
+
+function inTheWay(path: string, kind: string, hint: string): BackupError {
+  return new BackupError('TARGET_INVALID', `Not a file but a ${kind}: ${path}`, { hint, path })
+}
+
+const UNREADABLE: ReadonlySet<number | null> = new Set([SQLITE.ERROR, SQLITE.CORRUPT, SQLITE.NOTADB])
 
 async function canBeRead(path: string, { settings, sqlite, signal }: Context): Promise<boolean> {
   try {
@@ -124,7 +139,7 @@ async function canBeRead(path: string, { settings, sqlite, signal }: Context): P
     if (!(error instanceof SqliteError)) throw error
     // A hot journal is for SQLite to roll back when the restore opens the database for writing.
     if (error.resultCode === SQLITE.READONLY_ROLLBACK) return hasHeader(path)
-    if (error.primaryCode === SQLITE.NOTADB || error.primaryCode === SQLITE.CORRUPT) return false
+    if (UNREADABLE.has(error.primaryCode)) return false
     throw fromSqlite(error, path)
   }
 }

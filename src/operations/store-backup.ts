@@ -13,7 +13,7 @@ import type { TakenImage } from '../snapshot/taken-image.ts'
 import {
   type Durability,
   isThere,
-  removeOwn,
+  removeFile,
   renameDurably,
   requireSpace,
   syncDirectory,
@@ -76,7 +76,7 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
     }
   } catch (error) {
     // Without metadata there is no backup: what was published goes again, before anyone restores it.
-    await removeOwn(path).catch(() => {})
+    await removeFile(path).catch(() => {})
     throw error
   }
 }
@@ -194,7 +194,7 @@ async function writeMetadata(filename: string, metadata: Metadata, context: Cont
   try {
     await syncDirectory(metadataDirectory(backupDir), durabilityOf(context))
   } catch (error) {
-    await removeOwn(path)
+    await removeFile(path)
     throw error
   }
 }

@@ -1,5 +1,16 @@
 /** Making files that survive a power cut: every step is a call of its own, in the order of the design. */
-import { chmod, constants, type FileHandle, lstat, mkdir, open, rename, rm, statfs } from 'node:fs/promises'
+import {
+  chmod,
+  constants,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  rename,
+  rm,
+  statfs,
+  unlink,
+} from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { during, isAlreadyThere, isNotThere } from './io-errors.ts'
@@ -74,9 +85,20 @@ export async function writeNewFile(
 /** A cancelled copy may still be making its file while its directory is removed. */
 const REMOVE_TRIES = 5
 
-/** Removes files and directories of our own; what is not there is fine. */
-export async function removeOwn(path: string): Promise<void> {
+/** Removes a directory of our own with all that is in it; what is not there is fine. */
+export async function removeDirectory(path: string): Promise<void> {
   await during('remove', path, () => rm(path, { recursive: true, force: true, maxRetries: REMOVE_TRIES }))
+}
+
+/** Removes a file, or a link, never a directory; what is not there is fine. */
+export async function removeFile(path: string): Promise<void> {
+  await during('remove', path, async () => {
+    try {
+      await unlink(path)
+    } catch (error) {
+      if (!isNotThere(error)) throw error
+    }
+  })
 }
 
 /** Whether the name is taken, be it by a dangling link. */

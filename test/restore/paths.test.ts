@@ -6,6 +6,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readFileSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -19,6 +20,7 @@ import { expect, test } from 'vitest'
 import { openDatabase } from '../support/databases.ts'
 import { NOBODY, run, testWith } from '../support/requirements.ts'
 import { commitToLedger } from '../support/ledger.ts'
+import { failedWith } from '../support/product.ts'
 import {
   BACKED_UP,
   backUpThenChange,
@@ -268,3 +270,22 @@ test('a path with spaces, quotes, percent and question marks and other scripts i
   expect(restored(await product.restoreBackup('latest', { confirm: true })).way).toBe('transaction')
   expectCommit(path, BACKED_UP)
 })
+
+test.each(['-wal', '-shm', '-journal'])(
+  'a directory that is called like a side file, %s, is left alone, and the restore says that it is in the way',
+  async suffix => {
+    const scene = openScene()
+    await backUpThenChange(scene)
+    removeDatabase(scene.databasePath)
+    const inTheWay = `${scene.databasePath}${suffix}`
+    mkdirSync(inTheWay)
+    writeFileSync(`${inTheWay}/precious`, 'precious')
+    const failure = failedWith(
+      'TARGET_INVALID',
+      await scene.product().restoreBackup('latest', { confirm: true }),
+    )
+    expect(failure.message).toContain(inTheWay)
+    expect(readFileSync(`${inTheWay}/precious`, 'utf8')).toBe('precious')
+    expect(existsSync(scene.databasePath)).toBe(false)
+  },
+)
