@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -25,32 +26,40 @@ import { runUnderShim, SHIM_NEEDS } from './shim.ts'
 const SECRET = 'root:$6$not-yours'
 const NOT_OURS = 65_534
 
-testWith(
-  [...SHIM_NEEDS, 'root', 'setpriv'],
-  'a restore whose staging directory is swapped at any call leaves files elsewhere as they are',
-  async () => {
-    const undisturbed = await ransackedScene()
-    const { calls } = await restore(undisturbed)
-    const swappable = calls.flatMap(({ path }, i) => (isStaging(undisturbed, path) ? [i + 1] : []))
-    expect(swappable.length).toBeGreaterThan(5)
+for (const [swappedFor, swap] of [
+  ['a link to a directory', putLink],
+  ['a directory of links', putLinks],
+] as const) {
+  testWith(
+    [...SHIM_NEEDS, 'root', 'setpriv'],
+    `a restore whose staging directory is swapped for ${swappedFor} at any call leaves files elsewhere as they are`,
+    () => swapAtEveryCall(swap),
+  )
+}
 
-    let swaps = 0
-    for (const at of select(swappable, 12)) {
-      const scene = await ransackedScene()
-      await restore(scene, at, () => (swaps += swapStaging(scene)))
-      for (const name of ['image.db', 'other']) {
-        const { uid, mode } = lstatSync(scene.path('elsewhere', name))
-        const found = {
-          content: readFileSync(scene.path('elsewhere', name), 'utf8'),
-          uid,
-          mode: mode & 0o777,
-        }
-        expect(found, `${name}, swapped at call ${at}`).toEqual({ content: SECRET, uid: 0, mode: 0o600 })
+async function swapAtEveryCall(swap: Swap): Promise<void> {
+  const undisturbed = await ransackedScene()
+  const { calls } = await restore(undisturbed)
+  const swappable = calls.flatMap(({ path }, i) => (isStaging(undisturbed, path) ? [i + 1] : []))
+  expect(swappable.length).toBeGreaterThan(5)
+
+  let swaps = 0
+  for (const at of select(swappable, 12)) {
+    const scene = await ransackedScene()
+    await restore(scene, at, () => (swaps += swapStaging(scene, swap)))
+    for (const name of ['image.db', 'other']) {
+      expect(existsSync(scene.path('elsewhere', name)), `${name}, swapped at call ${at}`).toBe(true)
+      const { uid, mode } = lstatSync(scene.path('elsewhere', name))
+      const found = {
+        content: readFileSync(scene.path('elsewhere', name), 'utf8'),
+        uid,
+        mode: mode & 0o777,
       }
+      expect(found, `${name}, swapped at call ${at}`).toEqual({ content: SECRET, uid: 0, mode: 0o600 })
     }
-    expect(swaps).toBeGreaterThan(3)
-  },
-)
+  }
+  expect(swaps).toBeGreaterThan(3)
+}
 
 /** A backup, nothing at its target, the target's directory somebody else's; and files elsewhere that are root's alone. */
 async function ransackedScene(): Promise<Scene> {
@@ -78,20 +87,30 @@ function isStaging(scene: Scene, path: string): boolean {
   return path.startsWith(scene.path('data', '.chame-backup-'))
 }
 
-/**
- * Puts in its place a directory whose files are links: under the names that the owner of the directory
- * around it can see in it, and under one that he may guess. Returns how many staging directories there were.
- */
-function swapStaging(scene: Scene): number {
+type Swap = (scene: Scene, staging: string, names: readonly string[]) => void
+
+/** Puts something else in the place of our staging directory; returns how many there were. */
+function swapStaging(scene: Scene, swap: Swap): number {
   const data = scene.path('data')
   const staged = readdirSync(data).filter(name => name.startsWith('.chame-backup-'))
   for (const name of staged) {
-    const names = new Set(['image.db', ...namesSeenBySomebodyElse(join(data, name))])
+    const names = namesSeenBySomebodyElse(join(data, name))
     renameSync(join(data, name), scene.path(`taken-${name}`))
-    mkdirSync(join(data, name))
-    for (const file of names) symlinkSync(scene.path('elsewhere', 'image.db'), join(data, name, file))
+    swap(scene, join(data, name), names)
   }
   return staged.length
+}
+
+function putLink(scene: Scene, staging: string): void {
+  symlinkSync(scene.path('elsewhere'), staging)
+}
+
+/** Under the names that the owner of the directory around it can see in it, and under one that he may guess. */
+function putLinks(scene: Scene, staging: string, names: readonly string[]): void {
+  mkdirSync(staging)
+  for (const file of new Set(['image.db', ...names])) {
+    symlinkSync(scene.path('elsewhere', 'image.db'), join(staging, file))
+  }
 }
 
 function namesSeenBySomebodyElse(directory: string): string[] {
