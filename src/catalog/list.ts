@@ -41,7 +41,8 @@ export async function readBackup(
     filename,
     path,
     type,
-    database: known?.database ?? parsed.database,
+    // The file's name first: damaged metadata must not hide a backup from its database's list.
+    database: parsed.database ?? known?.database ?? null,
     created: known?.created_at ?? stats.mtime.toISOString(),
     size: stats.size,
     checksum: known?.checksum ?? null,
