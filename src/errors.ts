@@ -27,6 +27,7 @@ export const ERRORS = {
   TARGET_INVALID: { exit: 2, http: 422, retryable: false },
   INVALID_ARGUMENT: { exit: 2, http: 400, retryable: false },
   CONFIG_INVALID: { exit: 2, http: 500, retryable: false },
+  STALLED: { exit: 1, http: 504, retryable: true },
   ENGINE_FAILED: { exit: 1, http: 500, retryable: true },
   CANCELLED: { exit: 130, http: 499, retryable: false },
   UNEXPECTED: { exit: 1, http: 500, retryable: false },
@@ -67,6 +68,8 @@ export class BackupError extends Error {
 
 /** The {@link Failure} that says what `error` says; an unforeseen error becomes `UNEXPECTED`. */
 export function toFailure(error: unknown): Failure {
+  // Of two failures, of the work and then of what `using` closes after it, the first is the reason.
+  if (error instanceof SuppressedError) return toFailure(error.suppressed)
   const known = error instanceof BackupError ? error : unexpected(error)
   const failure: Failure = {
     success: false,

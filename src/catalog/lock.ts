@@ -32,7 +32,7 @@ export class CatalogLock implements Disposable {
     const path = join(backupDir, LOCK_FILE)
     makeLockFile(path)
     // An immediate answer instead of SQLite's own waiting, which would block this process's events.
-    const connection = new DatabaseSync(path, { timeout: 0 })
+    const connection = openLockFile(path)
     try {
       const deadline = Date.now() + waitMs
       while (!tryLock(connection, path)) {
@@ -60,20 +60,31 @@ function makeLockFile(path: string): void {
   }
 }
 
+function openLockFile(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path, { timeout: 0 })
+  } catch (error) {
+    throw cannotLock(path, error)
+  }
+}
+
 function tryLock(connection: DatabaseSync, path: string): boolean {
   try {
     // The lock alone is wanted: no journal file beside it, which a full disk could refuse.
     connection.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return true
   } catch (error) {
-    const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : null
-    if (code === SQLITE_BUSY) return false
-    throw new BackupError('IO_FAILED', `The catalog could not be locked: ${path}`, {
-      hint: 'The backup directory must be on a file system with POSIX locks, and its lock file must be writable.',
-      path,
-      cause: error,
-    })
+    if ((Number((error as { errcode?: unknown }).errcode) & 0xff) === SQLITE_BUSY) return false
+    throw cannotLock(path, error)
   }
+}
+
+function cannotLock(path: string, cause: unknown): BackupError {
+  return new BackupError('IO_FAILED', `The catalog could not be locked: ${path}`, {
+    hint: 'The backup directory must be on a file system with POSIX locks, and its lock file must be writable.',
+    path,
+    cause,
+  })
 }
 
 function locked(backupDir: string): BackupError {

@@ -45,7 +45,7 @@ export function parseFilename(filename: string): ParsedFilename | null {
   const file = FILE.exec(filename)?.groups
   const encoding = ENCODING_OF_SUFFIX[file?.['suffix'] ?? '']
   if (file === undefined || encoding === undefined) return null
-  const name = BACKUP_NAME.exec(file['stem'] ?? '')?.groups
+  const name = BACKUP_NAME.exec(file['stem'] as string)?.groups
   return { encoding, database: name?.['name'] ?? null, type: name?.['type'] ?? null }
 }
 
@@ -54,7 +54,7 @@ export function parseFilename(filename: string): ParsedFilename | null {
  * belong in a file name replaced.
  */
 export function nameOfPath(path: string): string {
-  const base = path.split(/[/\\]/).at(-1) ?? ''
+  const base = path.split(/[/\\]/).at(-1) as string
   const stem = base.replace(/\.(db|sqlite|sqlite3|db3)$/i, '')
   const name = stem
     .replaceAll(/[^A-Za-z0-9._-]/g, '_')
@@ -86,7 +86,7 @@ export function localTime(instant: Date, timeZone: string | undefined): LocalTim
     second: '2-digit',
   })
   const parts = new Map(format.formatToParts(instant).map(part => [part.type, part.value]))
-  const get = (type: Intl.DateTimeFormatPartTypes): string => parts.get(type) ?? ''
+  const get = (type: Intl.DateTimeFormatPartTypes): string => parts.get(type) as string
   const date = [get('year').padStart(4, '0'), get('month'), get('day')]
   const time = [get('hour'), get('minute'), get('second')]
   return { compact: `${date.join('')}_${time.join('')}`, timestamp: `${date.join('-')}T${time.join(':')}` }

@@ -42,6 +42,6 @@ export function parseMetadata(text: string): ParsedMetadata {
   }
   const parsed = metadataSchema.safeParse(value)
   if (parsed.success) return { metadata: parsed.data }
-  const [issue] = parsed.error.issues
-  return { problem: `${issue?.path.join('.') || 'its content'}: ${issue?.message ?? 'not understood'}` }
+  const issue = parsed.error.issues[0] as z.core.$ZodIssue
+  return { problem: `${issue.path.join('.') || 'its content'}: ${issue.message}` }
 }

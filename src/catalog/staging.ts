@@ -10,7 +10,10 @@ import { during, isNotThere } from '../storage/io-errors.ts'
 import { metadataDirectory, typeDirectory } from './layout.ts'
 import { isType } from './names.ts'
 
-/** A staging directory, removed with all that is still in it by `await using`. */
+/**
+ * A staging directory, removed with all that is still in it by `await using`. What cannot be removed is left
+ * to the next run: it is no reason to call failed what was done.
+ */
 export class Staging implements AsyncDisposable {
   readonly path: string
   /**
@@ -35,7 +38,7 @@ export class Staging implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeDirectory(this.path)
+    await removeDirectory(this.path).catch(() => {})
   }
 }
 

@@ -25,7 +25,7 @@ export function cancelOnSignals(): Cancellation {
     [Symbol.dispose]() {
       process.off('SIGINT', cancel)
       process.off('SIGTERM', cancel)
-      // A copy inside the kernel cannot be stopped and goes on, into a file that is unlinked already.
+      // A call that a slow disk has not answered cannot be stopped; what it writes goes into a file that is unlinked already.
       if (controller.signal.aborted) setTimeout(endAtOnce, LAST_WORK_MS).unref()
     },
   }

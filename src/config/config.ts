@@ -18,4 +18,5 @@ export interface Config extends DatabaseConfig {
   fileMode?: string | undefined
   directoryMode?: string | undefined
   waitForLockMs?: number | undefined
+  stallAfterMs?: number | undefined
 }

@@ -62,6 +62,13 @@ export const configSchema: z.ZodType<Config> = z
       .nonnegative()
       .optional()
       .describe('How long to wait for a database or catalog in use, in milliseconds. Default: 30000'),
+    stallAfterMs: z
+      .int()
+      .positive()
+      .optional()
+      .describe(
+        'How long a job may show no sign of life before it is given up as stalled, in milliseconds. Default: 1800000',
+      ),
   })
   .describe('Configuration of Chame Backup.')
 

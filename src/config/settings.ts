@@ -19,6 +19,8 @@ export interface Settings {
   readonly fileMode: number
   readonly directoryMode: number
   readonly waitForLockMs: number
+  /** How long a job may show no sign of life, beyond what it waits for a lock. */
+  readonly stallAfterMs: number
   readonly createdBy: string
   /** For test suites: no fsync, no pre_restore backup. Nothing then survives a power cut. */
   readonly disposable: boolean
@@ -39,6 +41,11 @@ const DEFAULT_FILE_MODE = 0o600
 const DEFAULT_DIRECTORY_MODE = 0o700
 /** Long enough for another backup of a gigabyte to finish, short enough for a person to wait. */
 const DEFAULT_WAIT_FOR_LOCK_MS = 30_000
+/**
+ * Flushing a file is one silent call. Linux lets a fifth of the memory be unwritten: at half an hour a
+ * machine of 16 GB may have a disk that writes 2 MB/s before it is taken for dead.
+ */
+const DEFAULT_STALL_AFTER_MS = 30 * 60_000
 
 /** Decides the settings of one database. Pure but for the path resolution against `workingDirectory`. */
 export function resolveSettings(
@@ -82,6 +89,7 @@ export function resolveSettings(
     fileMode: octal(config.fileMode, DEFAULT_FILE_MODE),
     directoryMode: octal(config.directoryMode, DEFAULT_DIRECTORY_MODE),
     waitForLockMs: config.waitForLockMs ?? DEFAULT_WAIT_FOR_LOCK_MS,
+    stallAfterMs: config.stallAfterMs ?? DEFAULT_STALL_AFTER_MS,
     createdBy: userName(environment),
     disposable: overrides.disposable ?? false,
   }

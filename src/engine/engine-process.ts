@@ -3,9 +3,10 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Failure, toFailure } from '../errors.ts'
 import { BackupError } from '../errors.ts'
-import type { RunOptions } from '../operations/reports.ts'
+import type { RunOptions, Step } from '../operations/reports.ts'
 import type { Job } from './here.ts'
 import type { FromEngine, ToEngine } from './messages.ts'
+import { silenceMsFor, stalled, StallWatch } from './stall-watch.ts'
 
 type Result = { readonly success: true } | Failure
 
@@ -24,20 +25,35 @@ export class EngineProcess {
       execArgv: ['--no-warnings'],
       env,
     })
-    this.#child.on('error', () => {})
+    this.#child.on('error', () => (this.isReusable = false))
     this.#child.on('exit', () => (this.isReusable = false))
     this.#release()
   }
 
-  /** Runs a job; a crash of the process is a failure with code `ENGINE_FAILED`. Never rejects. */
+  /**
+   * Runs a job. A crash of the process is a failure with code `ENGINE_FAILED`; a process without a sign of
+   * life is given up, with code `STALLED`. Never rejects.
+   */
   async run(job: Job, { onProgress, signal }: RunOptions): Promise<Result> {
+    const { pid } = this.#child
+    if (pid === undefined) {
+      this.isReusable = false
+      return crashed('could not be started')
+    }
     const { promise, resolve } = Promise.withResolvers<Result>()
     const crash = (how: string): void => {
       this.isReusable = false
       resolve(crashed(how))
     }
+    let step: Step | null = null
+    using watch = new StallWatch(pid, silenceMsFor(job), pids => {
+      this.#giveUp(pids)
+      resolve(toFailure(stalled(job, step)))
+    })
     const onMessage = (message: FromEngine): void => {
+      watch.sign()
       if (message.kind === 'progress') {
+        step = message.progress.step
         onProgress?.(message.progress)
       } else {
         this.isReusable &&= message.isReusable
@@ -52,7 +68,7 @@ export class EngineProcess {
     this.#child.on('message', onMessage).on('exit', onExit).on('error', onError)
     signal?.addEventListener('abort', cancel, { once: true })
     this.#hold()
-    this.#send({ kind: 'run', job, wantsProgress: onProgress !== undefined }, crash)
+    this.#send({ kind: 'run', job }, crash)
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) crash('had ended')
     try {
       return await promise
@@ -65,6 +81,15 @@ export class EngineProcess {
 
   stop(): void {
     this.#child.kill('SIGKILL')
+  }
+
+  /**
+   * Kills the process and then what it started, so that none of them goes on once the disk answers: until
+   * then the kernel may keep them whatever we do, but nobody here waits for them.
+   */
+  #giveUp(pids: readonly number[]): void {
+    this.isReusable = false
+    for (const pid of pids) killIfThere(pid)
   }
 
   #send(message: ToEngine, onFailure: (how: string) => void): void {
@@ -85,10 +110,18 @@ export class EngineProcess {
   }
 }
 
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
 function crashed(how: string): Failure {
   return toFailure(
     new BackupError('ENGINE_FAILED', `The engine process ${how}`, {
-      hint: 'The machine may be short of memory. Check the system log and try again; what it left unfinished is removed by the next run.',
+      hint: 'The machine may be short of memory, processes or open files. Check the system log and try again; what it left unfinished is removed by the next run.',
     }),
   )
 }

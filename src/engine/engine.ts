@@ -1,9 +1,10 @@
 import type { Settings } from '../config/settings.ts'
 import { cancelled, type Failure } from '../errors.ts'
-import type { RunOptions } from '../operations/reports.ts'
-import { prepareHere, runHere } from './here.ts'
+import type { RunOptions, Step } from '../operations/reports.ts'
+import { type Job, prepareHere, runHere } from './here.ts'
 import type { OperationName, Operations } from './operations.ts'
 import { EngineProcess } from './engine-process.ts'
+import { silenceMsFor, stalled, StallWatch } from './stall-watch.ts'
 
 export type { OperationName, Operations } from './operations.ts'
 
@@ -38,11 +39,37 @@ export async function runOperation<Name extends OperationName>(
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(signal === undefined ? {} : { signal }),
     }
-    if (engine === null) return await runHere(job, options)
+    if (engine === null) return await runWatched(job, options)
     return (await engine.run(job, options)) as Operations[Name]['result'] | Failure
   } finally {
     if (engine !== null) release(engine)
   }
+}
+
+/**
+ * Runs a job here. One that shows no sign of life is given up and cancelled; a thread of this process that
+ * hangs in the kernel stays there until the disk answers, and the cancelled job cleans up then.
+ */
+async function runWatched<Name extends OperationName>(
+  job: Job<Name>,
+  { onProgress, signal }: RunOptions,
+): Promise<Operations[Name]['result']> {
+  const hangs = Promise.withResolvers<never>()
+  const givenUp = new AbortController()
+  let step: Step | null = null
+  using watch = new StallWatch(process.pid, silenceMsFor(job), () => {
+    hangs.reject(stalled(job, step))
+    givenUp.abort()
+  })
+  const work = runHere(job, {
+    signal: signal === undefined ? givenUp.signal : AbortSignal.any([signal, givenUp.signal]),
+    onProgress(progress) {
+      watch.sign()
+      step = progress.step
+      onProgress?.(progress)
+    },
+  })
+  return await Promise.race([work, hangs.promise])
 }
 
 /** An idle process that has not died meanwhile. */

@@ -27,6 +27,7 @@ export async function runHere<Name extends OperationName>(
   { onProgress, signal }: RunOptions,
 ): Promise<Operations[Name]['result']> {
   const sqlite = idle.pop() ?? new SqliteProcess()
+  sqlite.patienceMs = settings.stallAfterMs
   try {
     return await perform(name, request, {
       settings,

@@ -3,9 +3,7 @@ import type { Failure } from '../errors.ts'
 import type { Progress } from '../operations/reports.ts'
 import type { Job } from './here.ts'
 
-export type ToEngine =
-  | { readonly kind: 'run'; readonly job: Job; readonly wantsProgress: boolean }
-  | { readonly kind: 'cancel' }
+export type ToEngine = { readonly kind: 'run'; readonly job: Job } | { readonly kind: 'cancel' }
 
 export type FromEngine =
   | { readonly kind: 'progress'; readonly progress: Progress }

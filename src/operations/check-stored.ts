@@ -2,7 +2,7 @@
 import type { CheckLevel } from '../catalog/backup-info.ts'
 import { hashFile } from '../snapshot/hash.ts'
 import { RawFile } from '../snapshot/source-files.ts'
-import { SQLITE } from '../snapshot/sqlite-failure.ts'
+import { fromSqlite, SQLITE } from '../snapshot/sqlite-failure.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
 import type { Context } from './context.ts'
 import type { VerifyProblem } from './reports.ts'
@@ -31,8 +31,28 @@ export interface CheckOrder {
   readonly countRows: boolean
 }
 
-/** Reads a stored file back. Damage is in the answer; throws only when the check itself could not be made. */
+/**
+ * Reads a stored file back. Damage is in the answer; throws only when the check itself could not be made.
+ *
+ * Of a disk that fails for a moment SQLite says that the database is damaged. So what it finds in a file
+ * whose bytes are as expected must be found twice, and the file must be read whole in between.
+ */
 export async function checkStored(
+  path: string,
+  order: CheckOrder,
+  context: Context,
+  onBytes: (doneBytes: number, totalBytes: number) => void,
+): Promise<StoredCheck> {
+  const looked = await look(path, order, context, onBytes)
+  const isAccusedBySqliteAlone = looked.problems.length > 0 && looked.problems.every(isOfStructure)
+  return isAccusedBySqliteAlone ? await look(path, order, context, onBytes) : looked
+}
+
+function isOfStructure({ code }: VerifyProblem): boolean {
+  return code === 'INTEGRITY' || code === 'NOT_A_DATABASE'
+}
+
+async function look(
   path: string,
   order: CheckOrder,
   context: Context,
@@ -47,16 +67,26 @@ export async function checkStored(
   const checksum = await hashFile(file.fd, sizeBytes, path, {
     signal,
     onBytes: done => onBytes(done, sizeBytes),
+  }).catch(async (error: unknown) => {
+    // Until SQLite is done with the file it holds it open, and the next operation would wait for its answer.
+    await structure?.catch(() => {})
+    throw error
   })
   const outcome = await structure
   return {
     checksum,
     sizeBytes,
-    problems: [...differences(sizeBytes, checksum, order.expected), ...(outcome?.problems ?? [])],
+    problems: [
+      ...differences(sizeBytes, checksum, order.expected),
+      // SQLite takes a file of one byte for an empty one, on purpose: a file system of old needed it.
+      ...(sizeBytes === 1 && order.level !== 'none' ? [ONE_BYTE] : (outcome?.problems ?? [])),
+    ],
     tables: outcome?.tables ?? null,
     unchecked: outcome?.unchecked ?? [],
   }
 }
+
+const ONE_BYTE: VerifyProblem = { code: 'NOT_A_DATABASE', message: 'file is not a database' }
 
 function differences(sizeBytes: number, checksum: string, expected: Expected): VerifyProblem[] {
   const problems: VerifyProblem[] = []
@@ -87,11 +117,16 @@ async function checkStructure(
     const { problems, ...rest } = await sqlite.ask('check', { path, level, countRows }, { signal })
     return { problems: problems.map(message => ({ code: 'INTEGRITY', message })), ...rest }
   } catch (error) {
-    // An image that SQLite cannot even read is damage found, not a failure of the check.
-    if (!(error instanceof SqliteError) || !DAMAGE.has(error.primaryCode ?? -1)) throw error
+    // An image that SQLite makes no sense of is damage found, not a failure of the check.
+    if (!(error instanceof SqliteError) || !isDamage(error)) throw fromSqlite(error, path)
     const code = error.primaryCode === SQLITE.NOTADB ? 'NOT_A_DATABASE' : 'INTEGRITY'
     return { problems: [{ code, message: error.message }], tables: null, unchecked: [] }
   }
 }
 
-const DAMAGE: ReadonlySet<number> = new Set([SQLITE.CORRUPT, SQLITE.NOTADB, SQLITE.CANTOPEN, SQLITE.IOERR])
+const DAMAGE: ReadonlySet<number | null> = new Set([SQLITE.ERROR, SQLITE.CORRUPT, SQLITE.NOTADB])
+
+/** A file that ends too early is damaged; one that the disk does not give is not. */
+function isDamage({ primaryCode, resultCode }: SqliteError): boolean {
+  return DAMAGE.has(primaryCode) || resultCode === SQLITE.IOERR_SHORT_READ
+}

@@ -1,8 +1,9 @@
 /** Comparing what was restored with the backup's image. */
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { throwIfCancelled } from '../errors.ts'
-import { type Image, imageSize, readAvailable, readImageRun, RUN_BYTES } from '../snapshot/image.ts'
+import { type Image, imageSize, readImageRun, RUN_BYTES } from '../snapshot/image.ts'
 import { RawFile, readDatabaseHeader } from '../snapshot/source-files.ts'
+import { readAvailable } from '../storage/transfer.ts'
 
 export interface CompareOptions {
   readonly signal: AbortSignal
@@ -11,12 +12,13 @@ export interface CompareOptions {
 
 /**
  * Bytes of page 1 that SQLite itself sets when an image is written through it: the journal mode (18–19),
- * the change counter (24–27), the schema cookie (40–43), and which version wrote it for which change
- * (92–99). Source: sqlite.org/fileformat2.html, section 1.3.
+ * the change counter (24–27), the number of pages (28–31), which is compared by itself and which not every
+ * backup has there, the schema cookie (40–43), and which version wrote it for which change (92–99). Source:
+ * sqlite.org/fileformat2.html, section 1.3.
  */
 const OWN_BYTES: readonly (readonly [from: number, to: number])[] = [
   [18, 20],
-  [24, 28],
+  [24, 32],
   [40, 44],
   [92, 100],
 ]
@@ -58,7 +60,7 @@ export async function compareFiles(one: string, other: string, options: CompareO
   return await sameRuns(
     stored,
     stored.size,
-    (run, position) => readAvailable(copy.fd, run, position),
+    (run, position) => readAvailable(copy, run, position),
     options,
     () => {},
   )
@@ -77,7 +79,7 @@ async function sameRuns(
   for (let position = 0, runs = 1; position < size; position += expected.length, runs++) {
     const length = Math.min(expected.length, size - position)
     const [a, b] = [expected.subarray(0, length), found.subarray(0, length)]
-    readAvailable(stored.fd, a, position)
+    readAvailable(stored, a, position)
     readOther(b, position)
     if (!a.equals(b)) {
       excuse(a, b, position)

@@ -6,7 +6,7 @@ import { findDatabase } from '../snapshot/source-files.ts'
 import { fromSqlite } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
 import { freeBytes, nearestDirectory } from '../storage/durable.ts'
-import { isNotThere } from '../storage/io-errors.ts'
+import { during, isNotThere } from '../storage/io-errors.ts'
 import { begin, type Context } from './context.ts'
 import type { DatabaseFacts, Info, TypeTotals } from './reports.ts'
 
@@ -51,7 +51,7 @@ async function describeDatabase(
     const [main, wal] = await Promise.all([sizeOf(database), sizeOf(`${database}-wal`)])
     const read = await sqlite.ask('beginRead', { path: database, waitMs: settings.waitForLockMs }, { signal })
     try {
-      const { pageSize, freePages, tables } = await sqlite.ask(
+      const { pageSize, pageCount, freePages, tables } = await sqlite.ask(
         'describe',
         { countPagesMax: COUNT_PAGES_MAX },
         { signal },
@@ -61,7 +61,7 @@ async function describeDatabase(
           sizeBytes: main,
           walBytes: wal,
           pageSize,
-          pageCount: read.pageCount ?? 0,
+          pageCount,
           freePages,
           journalMode: read.journalMode,
           encoding: read.encoding,
@@ -88,19 +88,21 @@ function totalsByType(backups: readonly BackupInfo[]): TypeTotals[] {
       type,
       count: list.length,
       sizeBytes: sum(list),
-      newest: list[0]?.created ?? null,
+      newest: (list[0] as BackupInfo).created,
     }))
     .toSorted((a, b) => (a.type < b.type ? -1 : 1))
 }
 
 /** Between the oldest and the newest backup that say how large their image was, at least an hour apart. */
 function growthPerDay(backups: readonly BackupInfo[]): number | null {
-  const sized = backups.filter(({ metadata }) => metadata?.image_size !== undefined)
+  const sized = backups.flatMap(({ created, metadata }) =>
+    metadata?.image_size === undefined ? [] : [{ at: Date.parse(created), bytes: metadata.image_size }],
+  )
   const [newest, oldest] = [sized[0], sized.at(-1)]
   if (newest === undefined || oldest === undefined) return null
-  const days = (Date.parse(newest.created) - Date.parse(oldest.created)) / DAY_MS
+  const days = (newest.at - oldest.at) / DAY_MS
   if (days < 1 / 24) return null
-  return Math.round(((newest.metadata?.image_size ?? 0) - (oldest.metadata?.image_size ?? 0)) / days)
+  return Math.round((newest.bytes - oldest.bytes) / days)
 }
 
 function sum(backups: readonly BackupInfo[]): number {
@@ -108,10 +110,12 @@ function sum(backups: readonly BackupInfo[]): number {
 }
 
 async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size
-  } catch (error) {
-    if (isNotThere(error)) return 0
-    throw error
-  }
+  return during('read', path, async () => {
+    try {
+      return (await stat(path)).size
+    } catch (error) {
+      if (isNotThere(error)) return 0
+      throw error
+    }
+  })
 }

@@ -1,15 +1,16 @@
 /** Restoring where no readable database is: the new file is made beside it, and renamed into its place. */
-import { chmod, chown, link, stat, unlink } from 'node:fs/promises'
+import { chmod, chown, link, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { Staging } from '../catalog/staging.ts'
-import { BackupError, throwIfCancelled } from '../errors.ts'
+import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
 import { copyWhole } from '../snapshot/copy-file.ts'
-import { makeDirectory, removeFile, renameDurably, syncDirectory, syncFile } from '../storage/durable.ts'
+import { makeDirectory, removeFile, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, isAlreadyThere } from '../storage/io-errors.ts'
 import { compareFiles } from './compare-image.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import type { KeptState } from './keep-current.ts'
+import { whereItIs } from './roll-back.ts'
 import type { Applied } from './write-image.ts'
 import type { Target } from './restore-target.ts'
 
@@ -49,8 +50,9 @@ export async function replaceTarget(
   for (const file of target.sideFiles) await removeFile(file)
   await syncDirectory(directory, durabilityOf(context))
   begin(context, 'replace-target')
-  if (target.state === 'missing') await putWhereNothingIs(staged, target.path, context)
-  else await renameDurably(staged, target.path, durabilityOf(context))
+  if (target.state === 'missing') await putWhereNothingIs(staged, target.path)
+  else await during('rename', target.path, () => rename(staged, target.path))
+  await flushReplaced(target, kept, context)
   return {
     comparison: 'equal',
     journalMode: backup.metadata?.journal_mode ?? 'unknown',
@@ -68,11 +70,10 @@ async function takeOwnership(staged: string, target: Target): Promise<void> {
 }
 
 /** Fails rather than overwrites when a file has appeared meanwhile. */
-async function putWhereNothingIs(staged: string, path: string, context: Context): Promise<void> {
+async function putWhereNothingIs(staged: string, path: string): Promise<void> {
   await during('put in place', path, async () => {
     try {
       await link(staged, path)
-      await unlink(staged)
     } catch (error) {
       if (isAlreadyThere(error)) {
         throw new BackupError(
@@ -86,10 +87,23 @@ async function putWhereNothingIs(staged: string, path: string, context: Context)
         )
       }
       // Some file systems have no hard links; a rename is as whole, if less careful.
-      await renameDurably(staged, path, durabilityOf(context))
+      await rename(staged, path)
     }
   })
-  await syncDirectory(dirname(path), durabilityOf(context))
+}
+
+/** The new file is in its place already: what fails now must not sound as if nothing had happened. */
+async function flushReplaced({ path, state }: Target, kept: KeptState, context: Context): Promise<void> {
+  try {
+    await syncDirectory(dirname(path), durabilityOf(context))
+  } catch (error) {
+    const before = state === 'missing' ? 'Nothing was there before.' : whereItIs(kept)
+    throw new BackupError(
+      'RESTORE_FAILED',
+      `Restore failed (${toFailure(error).message}): the restored database is in its place, but a power cut may undo that: ${path}`,
+      { hint: `Check the disk and restore again. ${before}`, path, cause: error },
+    )
+  }
 }
 
 function notesOn(kept: KeptState): string[] {

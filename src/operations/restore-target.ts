@@ -33,7 +33,9 @@ export async function inspectTarget(path: string, context: Context): Promise<Tar
   const size = await sizeOfFile(real)
   if (size === null) return { path: real, state: 'missing', sizeBytes: 0, sideFiles: await sideFilesOf(real) }
   const walBytes = (await sizeOfFile(`${real}-wal`)) ?? 0
-  const state = (await canBeRead(real, context)) ? 'database' : 'unreadable'
+  // Asked twice: of a disk that fails for a moment SQLite says that the database is damaged.
+  const isReadable = (await canBeRead(real, context)) || (await canBeRead(real, context))
+  const state = isReadable ? 'database' : 'unreadable'
   // Last, because SQLite's own look at a stale `-wal` makes a `-shm`.
   return { path: real, state, sizeBytes: size + walBytes, sideFiles: await sideFilesOf(real) }
 }

@@ -1,9 +1,7 @@
-import { BackupError } from '../errors.ts'
-import { PinnedFiles, walIndexOf } from '../snapshot/open-image.ts'
-import { compareImage } from './compare-image.ts'
+import { BackupError, toFailure } from '../errors.ts'
 import { begin, type Context } from './context.ts'
 import type { KeptState } from './keep-current.ts'
-import { type Source, type Touched, untouched, writeAndCompare } from './write-image.ts'
+import { holds, type Source, type Touched, untouched, writeAndCompare } from './write-image.ts'
 
 /** A restore that failed after it had begun to write. */
 export interface FailedRestore {
@@ -28,7 +26,7 @@ export async function rollBack(
   const context: Context = { ...cancelledContext, signal: new AbortController().signal }
   const { target, kept } = failed
   begin(context, 'roll-back')
-  const why = reason instanceof Error ? reason.message : String(reason)
+  const why = toFailure(reason).message
   try {
     await undo(failed, context)
   } catch (error) {
@@ -36,7 +34,8 @@ export async function rollBack(
       'RESTORE_FAILED',
       `Restore failed (${why}) and could not be rolled back: ${target}`,
       {
-        hint: whereItIs(kept),
+        // Each of its steps was a transaction.
+        hint: `It holds its previous content or the restored one as a whole, once SQLite can open it. ${whereItIs(kept)}`,
         path: target,
         cause: error,
       },
@@ -60,7 +59,8 @@ async function undo({ target, source, kept, touched }: FailedRestore, context: C
   // Opening it for writing lets SQLite roll back what a killed process left.
   await sqlite.ask('openTarget', { path: target, waitMs: settings.waitForLockMs })
   const isNew =
-    touched.state === 'committed' || (touched.state === 'unknown' && (await holds(target, source, context)))
+    touched.state === 'committed' ||
+    (touched.state === 'unknown' && (await holds(target, source.path, context)))
   if (!isNew) {
     // The restore may have left WAL mode, to change the page size.
     await sqlite.ask('settleTarget', { journalMode: touched.journalMode })
@@ -75,17 +75,8 @@ async function undo({ target, source, kept, touched }: FailedRestore, context: C
   )
 }
 
-async function holds(target: string, source: Source, { sqlite, signal }: Context): Promise<boolean> {
-  const facts = await sqlite.ask('beginTargetRead', {})
-  try {
-    using files = new PinnedFiles(target, facts, walIndexOf(facts))
-    return await compareImage(await files.loadImage(signal), source.path, { signal, onBytes: () => {} })
-  } finally {
-    await sqlite.ask('endTargetRead', {})
-  }
-}
-
-function whereItIs({ backup, files }: KeptState): string {
+/** Where a user finds what was there before a restore. */
+export function whereItIs({ backup, files }: KeptState): string {
   if (backup !== null) return `What was there before is in ${backup.path}`
   if (files.length > 0) return `What was there before is kept as ${files.join(', ')}`
   return 'No pre_restore backup was made, because the database is marked disposable.'

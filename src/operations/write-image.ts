@@ -8,9 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { PinnedFiles, walIndexOf } from '../snapshot/open-image.ts'
 import { hashFile } from '../snapshot/hash.ts'
+import { readThrough } from '../snapshot/read-through.ts'
 import { RawFile, readHeaderOf } from '../snapshot/source-files.ts'
 import { SQLITE } from '../snapshot/sqlite-failure.ts'
-import type { ApplyOutcome } from '../sqlite/requests.ts'
+import type { ApplyOutcome, TargetFacts } from '../sqlite/requests.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
 import { syncDirectory, syncFile } from '../storage/durable.ts'
 import { compareImage } from './compare-image.ts'
@@ -57,15 +58,15 @@ export async function writeAndCompare(
 ): Promise<Applied> {
   const { sqlite, signal, settings } = context
   begin(context, 'apply-image')
-  const before = await sqlite.ask('openTarget', { path: target, waitMs: settings.waitForLockMs }, { signal })
+  const before = await openTarget(target, context)
   touched.journalMode = before.journalMode === 'wal' ? 'wal' : 'delete'
   const wanted = readHeaderOf(source.path)
   // SQLite cannot change the page size of a database in WAL mode.
   const isOtherSize = wanted !== null && wanted.pageSize !== before.pageSize
   if (before.journalMode === 'wal' && (isOtherSize || hasWalResetBug(before.sqliteVersion))) {
-    await leaveWal(touched, context)
+    await leaveWal(target, touched, context)
   }
-  const outcome = await applyWhenFree(source.path, touched, context)
+  const outcome = await applyWhenFree(source.path, target, touched, context)
   touched.state = 'committed'
 
   const comparison = settings.disposable
@@ -89,19 +90,45 @@ export async function writeAndCompare(
   }
 }
 
+function openTarget(path: string, context: Context): Promise<TargetFacts> {
+  const { sqlite, signal, settings } = context
+  const open = (): Promise<TargetFacts> =>
+    sqlite.ask('openTarget', { path, waitMs: settings.waitForLockMs }, { signal })
+  return unlessDiskFails(open, path, signal)
+}
+
+/** Of a disk that fails for a moment SQLite says that the database is damaged: it has to say so twice. */
+async function unlessDiskFails<T>(ask: () => Promise<T>, path: string, signal: AbortSignal): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (!(error instanceof SqliteError) || error.primaryCode !== SQLITE.CORRUPT) throw error
+  }
+  await readThrough(path, signal)
+  return await ask()
+}
+
 /** The one change that SQLite does not undo by itself when the restore goes no further. */
-async function leaveWal(touched: Touched, { sqlite, signal }: Context): Promise<void> {
+async function leaveWal(target: string, touched: Touched, { sqlite, signal }: Context): Promise<void> {
   touched.state = 'left-wal'
   try {
-    await sqlite.ask('leaveWal', {}, { signal })
+    await unlessDiskFails(() => sqlite.ask('leaveWal', {}, { signal }), target, signal)
   } catch (error) {
     if (error instanceof SqliteError) touched.state = 'untouched'
     throw error
   }
 }
 
-/** Tries until nobody else holds the target. SQLite undoes a try that it refused, so the target is as before it then. */
-async function applyWhenFree(source: string, touched: Touched, context: Context): Promise<ApplyOutcome> {
+/**
+ * Tries until nobody else holds the target. SQLite undoes a try that it refused, so the target is as before it
+ * then. Only what fails after the commit, as when it cuts the file, leaves the new image there.
+ */
+async function applyWhenFree(
+  source: string,
+  target: string,
+  touched: Touched,
+  context: Context,
+): Promise<ApplyOutcome> {
   const { sqlite, signal, settings } = context
   const deadline = Date.now() + settings.waitForLockMs
   const before = touched.state
@@ -110,10 +137,13 @@ async function applyWhenFree(source: string, touched: Touched, context: Context)
     try {
       return await sqlite.ask('apply', { source }, { signal, onBytes: bytesOf(context, 'apply-image') })
     } catch (error) {
-      if (error instanceof SqliteError) touched.state = before
-      const isBusy =
-        error instanceof SqliteError &&
-        (error.primaryCode === SQLITE.BUSY || error.primaryCode === SQLITE.LOCKED)
+      const code = error instanceof SqliteError ? error.primaryCode : null
+      const isBusy = code === SQLITE.BUSY || code === SQLITE.LOCKED
+      // All files are opened before anything is written.
+      const isUntried = isBusy || code === SQLITE.CANTOPEN
+      if (isUntried || (error instanceof SqliteError && (await isUndone(source, target, context)))) {
+        touched.state = before
+      }
       if (!isBusy || Date.now() > deadline) throw error
     }
     await sleep(RETRY_MS)
@@ -188,4 +218,29 @@ function differs(message: string, path: string): BackupError {
 export function hasWalResetBug(sqliteVersion: string): boolean {
   const [major = 0, minor = 0, patch = 0] = sqliteVersion.split('.').map(Number)
   return major === 3 && (minor < 51 || (minor === 51 && patch < 3))
+}
+
+/**
+ * Whether the next to open the target finds the old content: a transaction whose log could not be flushed is
+ * in there all the same, and counts again unless closing the target has removed it. False also where nobody
+ * can tell.
+ */
+async function isUndone(source: string, target: string, context: Context): Promise<boolean> {
+  try {
+    await openTarget(target, context)
+    return !(await holds(target, source, context))
+  } catch {
+    return false
+  }
+}
+
+/** Whether the open target has the content of the stored file. */
+export async function holds(target: string, source: string, { sqlite, signal }: Context): Promise<boolean> {
+  const facts = await sqlite.ask('beginTargetRead', {})
+  try {
+    using files = new PinnedFiles(target, facts, walIndexOf(facts))
+    return await compareImage(await files.loadImage(signal), source, { signal, onBytes: () => {} })
+  } finally {
+    await sqlite.ask('endTargetRead', {})
+  }
 }

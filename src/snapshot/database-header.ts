@@ -10,7 +10,7 @@ const CHANGE_COUNTER_OFFSET = 24
 
 export interface DatabaseHeader {
   readonly pageSize: number
-  /** Whether the file's last writer left it in WAL mode. */
+  /** Whether the file is in WAL mode: the version that readers go by says so. */
   readonly isWal: boolean
   /** The counter that SQLite advances at each commit in rollback mode. */
   readonly changeCounter: number
@@ -29,7 +29,7 @@ export function parseDatabaseHeader(bytes: Buffer): DatabaseHeader | null {
   const isTrusted = pages > 0 && changeCounter === bytes.readUInt32BE(92)
   return {
     pageSize,
-    isWal: bytes[18] === 2 || bytes[19] === 2,
+    isWal: bytes[19] === 2,
     changeCounter,
     pageCount: isTrusted ? pages : null,
   }

@@ -1,6 +1,6 @@
-import { readSync, writeSync } from 'node:fs'
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { BackupError, throwIfCancelled } from '../errors.ts'
+import { type OpenFile, readAvailable, writeFully } from '../storage/transfer.ts'
 import type { PageTable } from './page-table.ts'
 import { framePagePosition } from './wal.ts'
 
@@ -27,28 +27,28 @@ export function readImageRun(image: Image, run: Uint8Array, position: number): v
   const first = position / pageSize + 1
   const last = first + run.length / pageSize - 1
   if (wal === null || !wal.table.mayHaveAny(first, last)) {
-    readFully(image.mainFd, run, position, image.path)
+    readFully(mainFileOf(image), run, position)
     return
   }
-  readAvailable(image.mainFd, run, position)
+  // A page that neither file has is one of zeros, as SQLite reads it; not what the run held before.
+  run.fill(0, readAvailable(mainFileOf(image), run, position))
   for (let page = first; page <= last; page++) {
     const frame = wal.table.get(page)
     if (frame === 0) continue
     const at = (page - first) * pageSize
     readFully(
-      wal.fd,
+      walFileOf(image.path, wal.fd),
       run.subarray(at, at + pageSize),
       framePagePosition(frame, pageSize),
-      `${image.path}-wal`,
     )
   }
 }
 
 /**
- * Writes the WAL's pages to their places in `fd`, a copy of the main file. Pages that follow each other
+ * Writes the WAL's pages to their places in `copy`, which holds the main file's. Pages that follow each other
  * go in one write.
  */
-export async function layWalOver(image: Image, fd: number, signal: AbortSignal): Promise<void> {
+export async function layWalOver(image: Image, copy: OpenFile, signal: AbortSignal): Promise<void> {
   const { pageSize, wal } = image
   if (wal === null) return
   const run = new Uint8Array(Math.max(RUN_BYTES, pageSize))
@@ -56,7 +56,7 @@ export async function layWalOver(image: Image, fd: number, signal: AbortSignal):
   let filled = 0
   let written = 0
   const flush = (): void => {
-    if (filled > 0) writeFully(fd, run.subarray(0, filled), (start - 1) * pageSize)
+    if (filled > 0) writeFully(copy, run.subarray(0, filled), (start - 1) * pageSize)
     filled = 0
   }
   for (const page of wal.table.pages()) {
@@ -66,7 +66,7 @@ export async function layWalOver(image: Image, fd: number, signal: AbortSignal):
       start = page
     }
     const into = run.subarray(filled, filled + pageSize)
-    readFully(wal.fd, into, framePagePosition(wal.table.get(page), pageSize), `${image.path}-wal`)
+    readFully(walFileOf(image.path, wal.fd), into, framePagePosition(wal.table.get(page), pageSize))
     filled += pageSize
     written += 1
     if (written % 4096 === 0) {
@@ -77,9 +77,18 @@ export async function layWalOver(image: Image, fd: number, signal: AbortSignal):
   flush()
 }
 
+function mainFileOf({ mainFd, path }: Image): OpenFile {
+  return { fd: mainFd, path }
+}
+
+function walFileOf(database: string, fd: number): OpenFile {
+  return { fd, path: `${database}-wal` }
+}
+
 /** Reads until `into` is full; a file that ends before that is a typed error, never a shortened image. */
-function readFully(fd: number, into: Uint8Array, position: number, path: string): void {
-  const got = readAvailable(fd, into, position)
+function readFully(file: OpenFile, into: Uint8Array, position: number): void {
+  const { path } = file
+  const got = readAvailable(file, into, position)
   if (got === into.length) return
   throw new BackupError(
     'DATABASE_DAMAGED',
@@ -89,21 +98,4 @@ function readFully(fd: number, into: Uint8Array, position: number, path: string)
       path,
     },
   )
-}
-
-/** Reads until `into` is full or the file ends; returns the bytes read. */
-export function readAvailable(fd: number, into: Uint8Array, position: number): number {
-  let got = 0
-  while (got < into.length) {
-    const count = readSync(fd, into, got, into.length - got, position + got)
-    if (count === 0) break
-    got += count
-  }
-  return got
-}
-
-/** Writes all of `bytes`: a full disk shows first as a short write without an error. */
-export function writeFully(fd: number, bytes: Uint8Array, position: number): void {
-  let done = 0
-  while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
 }

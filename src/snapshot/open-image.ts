@@ -19,10 +19,10 @@ export class PinnedFiles implements Disposable {
     this.#main = cleanup.use(new RawFile(database))
     if (!isSameFile(this.#main.identity, facts.identity)) throw changing(database)
     // Once every frame is in the main file a reader leaves the WAL alone, and a writer may start it anew.
-    const needsWal = index !== null && index.maxFrame > index.backfilled
-    this.#wal = needsWal ? cleanup.use(new RawFile(`${database}-wal`)) : null
-    const header = this.#wal === null ? readDatabaseHeader(this.#main) : null
-    const pageSize = this.#wal === null ? (header?.pageSize ?? 0) : (index?.pageSize ?? 0)
+    const needed = index !== null && index.maxFrame > index.backfilled ? index : null
+    this.#wal = needed === null ? null : cleanup.use(new RawFile(`${database}-wal`))
+    const header = needed === null ? readDatabaseHeader(this.#main) : null
+    const pageSize = needed?.pageSize ?? header?.pageSize ?? 0
     const inMain = pageSize === 0 ? 0 : (header?.pageCount ?? Math.floor(this.#main.size / pageSize))
     const pageCount = pageSize === 0 ? 0 : (facts.pageCount ?? (index?.pageCount || inMain))
     this.bare = { path: database, mainFd: this.#main.fd, pageSize, pageCount, wal: null }
@@ -33,11 +33,20 @@ export class PinnedFiles implements Disposable {
   async loadImage(signal: AbortSignal): Promise<Image> {
     if (this.#wal === null || this.index === null) return this.bare
     const { fd, path } = this.#wal
-    const header = readWalHeader(fd)
+    const header = readWalHeader(this.#wal)
     // A WAL that does not belong to the pinned index would mean a lost lock: start over rather than guess.
     if (header === null || !header.salts.equals(this.index.salts)) throw changing(path)
     const { table } = await readPinnedFrames(this.index.maxFrame, { fd, path, header, signal })
     return { ...this.bare, wal: { fd, table } }
+  }
+
+  /**
+   * Throws `DATABASE_CHANGING` when the path no longer leads to the pinned file: what was copied by its path
+   * since may be another's.
+   */
+  requireInPlace(): void {
+    using now = new RawFile(this.#main.path)
+    if (!isSameFile(now.identity, this.#main.identity)) throw changing(this.#main.path)
   }
 
   /** The commit counter of the main file's header: what a commit in rollback mode advances. */

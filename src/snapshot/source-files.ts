@@ -1,11 +1,11 @@
 /** The files of a database, opened raw: in a process that never opens them with SQLite. */
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { constants, fstatSync, openSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { BackupError } from '../errors.ts'
 import type { FileIdentity } from '../sqlite/requests.ts'
 import { isNotThere, toTypedError } from '../storage/io-errors.ts'
+import { closeRead, readAvailable } from '../storage/transfer.ts'
 import { type DatabaseHeader, HEADER_BYTES, parseDatabaseHeader } from './database-header.ts'
-import { readAvailable } from './image.ts'
 
 /** The real path of the database file, links resolved as SQLite does. Throws typed errors for what is no regular file. */
 export async function findDatabase(path: string): Promise<string> {
@@ -61,7 +61,7 @@ export class RawFile implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.fd)
+    closeRead(this.fd)
   }
 }
 
@@ -78,7 +78,7 @@ export function openIfThere(path: string): RawFile | null {
 /** The header of a database file; null for an empty file. Throws `DATABASE_INVALID` for anything else. */
 export function readDatabaseHeader(file: RawFile): DatabaseHeader | null {
   const bytes = Buffer.alloc(HEADER_BYTES)
-  const got = readAvailable(file.fd, bytes, 0)
+  const got = readAvailable(file, bytes, 0)
   if (got === 0) return null
   const header = parseDatabaseHeader(bytes.subarray(0, got))
   if (header !== null) return header

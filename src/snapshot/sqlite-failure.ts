@@ -1,24 +1,32 @@
+import { accessSync, constants, statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
+import { toTypedError } from '../storage/io-errors.ts'
 
 /** SQLite's result codes that have a meaning of their own here. Source: sqlite.org/rescode.html. */
 export const SQLITE = {
+  ERROR: 1,
   PERM: 3,
   BUSY: 5,
   LOCKED: 6,
   READONLY: 8,
-  IOERR: 10,
   CORRUPT: 11,
   FULL: 13,
   CANTOPEN: 14,
   AUTH: 23,
   NOTADB: 26,
+  IOERR_SHORT_READ: 522,
   READONLY_ROLLBACK: 776,
+  IOERR_SHMSIZE: 4874,
 } as const
 
-/** The typed error for what SQLite said of the database at `path`; other errors come back as they are. */
-export function fromSqlite(error: unknown, path: string): unknown {
+/** The typed error for what SQLite said of `database`, or of the other file that it names; other errors come back as they are. */
+export function fromSqlite(error: unknown, database: string): unknown {
   if (!(error instanceof SqliteError)) return error
+  const path = error.path ?? database
+  // It was no call of SQLite's, but one of our own beside it.
+  if (error.system !== undefined) return toTypedError(Object.assign(error, error.system), 'read', path)
   const details = { path, cause: error }
   if (error.resultCode === SQLITE.READONLY_ROLLBACK) {
     return new BackupError(
@@ -30,6 +38,13 @@ export function fromSqlite(error: unknown, path: string): unknown {
       },
     )
   }
+  if (error.resultCode === SQLITE.IOERR_SHMSIZE) {
+    return new BackupError(
+      'INSUFFICIENT_SPACE',
+      `Insufficient disk space: SQLite could not make the WAL index beside: ${path}`,
+      { ...details, hint: 'Free some space there and try again.' },
+    )
+  }
   switch (error.primaryCode) {
     case SQLITE.BUSY:
     case SQLITE.LOCKED:
@@ -37,6 +52,8 @@ export function fromSqlite(error: unknown, path: string): unknown {
         ...details,
         hint: 'Another program holds it exclusively. Let it finish, or raise waitForLockMs.',
       })
+    // Of a database that is only read, SQLite says this when it makes no sense of the schema, such as its format number.
+    case SQLITE.ERROR:
     case SQLITE.CORRUPT:
       return new BackupError('DATABASE_DAMAGED', `Backup integrity check failed: ${error.message}: ${path}`, {
         ...details,
@@ -52,9 +69,10 @@ export function fromSqlite(error: unknown, path: string): unknown {
         ...details,
         hint: 'Free some space there and try again.',
       })
+    case SQLITE.CANTOPEN:
+      return cannotOpen(path, error)
     case SQLITE.PERM:
     case SQLITE.AUTH:
-    case SQLITE.CANTOPEN:
       return new BackupError('PERMISSION_DENIED', `SQLite cannot open the database: ${path}`, {
         ...details,
         hint: 'Check the permissions of the file and of its directory.',
@@ -73,5 +91,50 @@ export function fromSqlite(error: unknown, path: string): unknown {
           hint: 'Check the disk and the system log.',
         },
       )
+  }
+}
+
+/** SQLite does not say why; a second look does, unless the reason has passed or is another. */
+function cannotOpen(path: string, cause: SqliteError): unknown {
+  if (hasNoInodes(dirname(path))) {
+    return new BackupError(
+      'INSUFFICIENT_SPACE',
+      `Insufficient disk space: SQLite could not make its files beside, because no inodes are left: ${path}`,
+      { path, cause, hint: 'Remove some files there and try again.' },
+    )
+  }
+  return (
+    whyRefused(path) ??
+    new BackupError('IO_FAILED', `SQLite could not open the database or a file beside it: ${path}`, {
+      path,
+      cause,
+      hint: 'Check the disk, the system log and the limit of open files (ulimit -n), and try again.',
+    })
+  )
+}
+
+/** SQLite does not say why it could not make a file. File systems without a fixed number of inodes tell none at all. */
+function hasNoInodes(directory: string): boolean {
+  try {
+    const { files, ffree } = statfsSync(directory)
+    return files > 0 && ffree === 0
+  } catch {
+    return false
+  }
+}
+
+/** Whether this user cannot open the file for reading, or make one beside it. */
+export function isRefused(path: string): boolean {
+  return whyRefused(path) !== null
+}
+
+/** The typed error that says why this user cannot open the file, or make one beside it; null when he can. */
+function whyRefused(path: string): unknown {
+  try {
+    accessSync(path, constants.R_OK)
+    accessSync(dirname(path), constants.W_OK | constants.X_OK)
+    return null
+  } catch (error) {
+    return toTypedError(error, 'open', path)
   }
 }

@@ -6,9 +6,10 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { throwIfCancelled } from '../errors.ts'
 import type { ReadFacts } from '../sqlite/requests.ts'
+import { readAvailable, writeFully } from '../storage/transfer.ts'
 import { cloneWhole, copyWhole } from './copy-file.ts'
 import { hashFile } from './hash.ts'
-import { type Image, imageSize, readAvailable, readImageRun, RUN_BYTES, writeFully } from './image.ts'
+import { type Image, imageSize, readImageRun, RUN_BYTES } from './image.ts'
 import { PinnedFiles } from './open-image.ts'
 import { changing, RawFile } from './source-files.ts'
 import type { TakenImage, TakeOptions } from './taken-image.ts'
@@ -69,8 +70,8 @@ async function overwriteDifferences(image: Image, copy: WritableFile, signal: Ab
   for (let position = 0, runs = 1; position < sizeBytes; position += RUN_BYTES, runs++) {
     const run = now.subarray(0, Math.min(RUN_BYTES, sizeBytes - position))
     readImageRun(image, run, position)
-    const copied = before.subarray(0, readAvailable(copy.fd, before.subarray(0, run.length), position))
-    if (!run.equals(copied)) writeFully(copy.fd, run, position)
+    const copied = before.subarray(0, readAvailable(copy, before.subarray(0, run.length), position))
+    if (!run.equals(copied)) writeFully(copy, run, position)
     if (runs % YIELD_EVERY_RUNS === 0) {
       await yieldToEvents()
       throwIfCancelled(signal)

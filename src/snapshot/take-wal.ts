@@ -56,6 +56,7 @@ async function takePinned(
   hashed.catch(() => {})
   try {
     await copied
+    files.requireInPlace()
     await completeCopy(image, file, signal)
     options.onCopied?.(file)
   } finally {
@@ -80,5 +81,5 @@ async function completeCopy(image: Image, file: string, signal: AbortSignal): Pr
   using copy = new WritableFile(file)
   // Under the read transaction the main file may grow or shrink by a checkpoint; the image does not.
   copy.setSize(imageSize(image))
-  await layWalOver(image, copy.fd, signal)
+  await layWalOver(image, copy, signal)
 }

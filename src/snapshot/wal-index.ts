@@ -2,7 +2,6 @@
  * The header of the WAL index, the file `<database>-shm`: two copies of 48 bytes, then 40 bytes of
  * checkpoint information, all in the machine's byte order. Source: sqlite.org/walformat.html, section 2.1.
  */
-import { endianness } from 'node:os'
 import { walChecksum } from './wal-checksum.ts'
 
 const WAL_INDEX_HEADER_BYTES = 136
@@ -32,8 +31,10 @@ export function parseWalIndexHeader(bytes: Buffer): WalIndexHeader | null {
   if (bytes.length < WAL_INDEX_HEADER_BYTES) return null
   const copy = bytes.subarray(0, COPY_BYTES)
   if (!copy.equals(bytes.subarray(COPY_BYTES, 2 * COPY_BYTES))) return null
-  const u16 = (at: number): number => (isLittle ? copy.readUInt16LE(at) : copy.readUInt16BE(at))
-  const u32 = (at: number): number => (isLittle ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
+  // Typed arrays are in the machine's byte order, as the header is; they start at a multiple of their size.
+  const { buffer } = new Uint8Array(bytes.subarray(0, WAL_INDEX_HEADER_BYTES))
+  const u16 = (at: number): number => new Uint16Array(buffer)[at / 2] as number
+  const u32 = (at: number): number => new Uint32Array(buffer)[at / 4] as number
   if (u32(0) !== VERSION || copy[12] !== 1) return null
   const sum = walChecksum(copy.subarray(0, 40), { first: 0, second: 0 }, true)
   if (sum.first !== u32(40) || sum.second !== u32(44)) return null
@@ -47,5 +48,3 @@ export function parseWalIndexHeader(bytes: Buffer): WalIndexHeader | null {
     backfilled: u32(96),
   }
 }
-
-const isLittle = endianness() === 'LE'

@@ -1,8 +1,9 @@
 /** Reading a write-ahead log. Source: sqlite.org/fileformat2.html, section 4. */
-import { readSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { BackupError, throwIfCancelled } from '../errors.ts'
+import { type OpenFile, readAvailable } from '../storage/transfer.ts'
+import { isPageSize } from './database-header.ts'
 import { PageTable } from './page-table.ts'
 import { walChecksum, type WalSum } from './wal-checksum.ts'
 
@@ -26,13 +27,29 @@ export interface WalHeader {
 
 /** What a WAL's first 32 bytes say; null when they are no WAL header or its checksum fails. */
 export function parseWalHeader(bytes: Buffer): WalHeader | null {
+  const header = parseOfAnyVersion(bytes)
+  return header?.version === VERSION ? header : null
+}
+
+/**
+ * Whether this is the whole header of a WAL in a version of the format that is not known here. SQLite does
+ * not open such a database; read without its WAL it would be an older one.
+ */
+export function isOfUnknownVersion(bytes: Buffer): boolean {
+  const header = parseOfAnyVersion(bytes)
+  return header !== null && header.version !== VERSION
+}
+
+function parseOfAnyVersion(bytes: Buffer): (WalHeader & { readonly version: number }) | null {
   if (bytes.length < WAL_HEADER_BYTES) return null
   const magic = bytes.readUInt32BE(0)
-  if ((magic !== MAGIC_LITTLE && magic !== MAGIC_BIG) || bytes.readUInt32BE(4) !== VERSION) return null
+  const pageSize = bytes.readUInt32BE(8)
+  if ((magic !== MAGIC_LITTLE && magic !== MAGIC_BIG) || !isPageSize(pageSize)) return null
   const isNative = (magic === MAGIC_BIG) === (endianness() === 'BE')
   const sum = walChecksum(bytes.subarray(0, 24), { first: 0, second: 0 }, isNative)
   if (sum.first !== bytes.readUInt32BE(24) || sum.second !== bytes.readUInt32BE(28)) return null
-  return { pageSize: bytes.readUInt32BE(8), salts: Buffer.from(bytes.subarray(16, 24)), isNative, sum }
+  const salts = Buffer.from(bytes.subarray(16, 24))
+  return { version: bytes.readUInt32BE(4), pageSize, salts, isNative, sum }
 }
 
 /** Where the page of `frame` (counted from 1) starts in the WAL. */
@@ -103,14 +120,21 @@ interface Frame {
 }
 
 /** The frames up to `limit` that pass their check, up to the first that does not; a run of them at a time. */
-async function* validFrames(limit: number, { fd, header, signal }: ScanOptions): AsyncGenerator<Frame[]> {
+async function* validFrames(
+  limit: number,
+  { fd, path, header, signal }: ScanOptions,
+): AsyncGenerator<Frame[]> {
   const frameBytes = FRAME_HEADER_BYTES + header.pageSize
   const perRun = Math.max(1, Math.floor(RUN_BYTES / frameBytes))
   const run = Buffer.alloc(perRun * frameBytes)
   let sum = header.sum
   for (let start = 1; start <= limit; start += perRun) {
     const wanted = Math.min(perRun, limit - start + 1) * frameBytes
-    const got = readSync(fd, run, 0, wanted, WAL_HEADER_BYTES + (start - 1) * frameBytes)
+    const got = readAvailable(
+      { fd, path },
+      run.subarray(0, wanted),
+      WAL_HEADER_BYTES + (start - 1) * frameBytes,
+    )
     const frames: Frame[] = []
     let isWhole = got === wanted
     for (let at = 0; at + frameBytes <= got; at += frameBytes) {
@@ -137,7 +161,12 @@ async function* validFrames(limit: number, { fd, header, signal }: ScanOptions):
 }
 
 /** The header of an open WAL; null when it is empty or not valid. */
-export function readWalHeader(fd: number): WalHeader | null {
+export function readWalHeader(file: OpenFile): WalHeader | null {
+  return parseWalHeader(readWalStart(file))
+}
+
+/** As many of an open WAL's first 32 bytes as there are. */
+export function readWalStart(file: OpenFile): Buffer {
   const bytes = Buffer.alloc(WAL_HEADER_BYTES)
-  return parseWalHeader(bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0)))
+  return bytes.subarray(0, readAvailable(file, bytes, 0))
 }

@@ -11,9 +11,14 @@ export class WritableFile implements Disposable {
     this.path = path
     try {
       this.fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
-      fchmodSync(this.fd, 0o600)
     } catch (error) {
       throw toTypedError(error, 'open', path)
+    }
+    try {
+      fchmodSync(this.fd, 0o600)
+    } catch (error) {
+      closeSync(this.fd)
+      throw toTypedError(error, 'set the mode of', path)
     }
   }
 
@@ -25,7 +30,12 @@ export class WritableFile implements Disposable {
     }
   }
 
+  /** Throws when closing fails: on some file systems it is only then that a write turns out to have failed. */
   [Symbol.dispose](): void {
-    closeSync(this.fd)
+    try {
+      closeSync(this.fd)
+    } catch (error) {
+      throw toTypedError(error, 'close', this.path)
+    }
   }
 }

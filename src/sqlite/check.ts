@@ -1,8 +1,8 @@
 /** Checking an image that nobody writes. It may be hostile, so it is opened as sqlite.org/security.html advises. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { CheckOutcome, SqliteRequests } from './requests.ts'
-import { countRows, tableNames } from './reader.ts'
 import { openImmutable, quoteName } from './sql.ts'
+import { countRows, tableNames } from './tables.ts'
 
 /** SQLite stops after so many findings; the first few say what is wrong. */
 const PROBLEMS_MAX = 20
@@ -26,10 +26,12 @@ interface Findings {
 }
 
 function runCheck(connection: DatabaseSync, level: 'quick' | 'full'): Findings {
+  let reason: string
   try {
     return { problems: findings(connection, level), unchecked: [] }
   } catch (error) {
     if (!isMissingExtension(error)) throw error
+    reason = error.message
   }
   // The schema uses a function or a collation that only the application has. That is no damage: check each
   // table by itself, and say which could not be.
@@ -40,9 +42,11 @@ function runCheck(connection: DatabaseSync, level: 'quick' | 'full'): Findings {
       problems.push(...findings(connection, level, table))
     } catch (error) {
       if (!isMissingExtension(error)) throw error
-      unchecked.push(`${table}: ${(error as Error).message}`)
+      unchecked.push(`${table}: ${error.message}`)
     }
   }
+  // Then it was none of them but, say, a virtual table that cannot be opened, for want of a tokenizer or by damage.
+  if (unchecked.length === 0) unchecked.push(reason)
   return { problems, unchecked }
 }
 
@@ -50,11 +54,12 @@ function findings(connection: DatabaseSync, level: 'quick' | 'full', table?: str
   const pragma = level === 'full' ? 'integrity_check' : 'quick_check'
   const scope = table === undefined ? PROBLEMS_MAX : quoteName(table)
   const rows = connection.prepare(`PRAGMA ${pragma}(${scope})`).all()
-  return rows.map(row => String(Object.values(row)[0])).filter(line => line !== 'ok')
+  const lines = rows.flatMap(row => String(Object.values(row)[0]).split('\n'))
+  return lines.filter(line => line !== 'ok' && !line.startsWith('*** in database '))
 }
 
 /** SQLITE_ERROR and its extended codes: what SQLite says of SQL that it cannot prepare, such as an unknown function. */
-function isMissingExtension(error: unknown): boolean {
+function isMissingExtension(error: unknown): error is Error {
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 1
 }
 

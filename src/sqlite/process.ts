@@ -4,6 +4,7 @@
  * (sqlite.org/howtocorrupt.html, 2.2). It answers one call after another and ends with its parent.
  */
 import { DatabaseSync } from 'node:sqlite'
+import { isSystemError } from '../storage/io-errors.ts'
 import { checkImage } from './check.ts'
 import { beginRead, describe, endRead } from './reader.ts'
 import type { SqliteCall, SqliteFault, SqliteReply, SqliteRequestName, SqliteRequests } from './requests.ts'
@@ -54,8 +55,11 @@ function reply(message: SqliteReply): void {
 
 function faultOf(error: unknown): SqliteFault {
   if (!(error instanceof Error)) return { message: String(error), resultCode: null }
-  const code = 'errcode' in error ? Number(error.errcode) : null
-  return { message: error.message, resultCode: code }
+  const resultCode = 'errcode' in error ? Number(error.errcode) : null
+  const path = 'fileOfSource' in error ? { path: String(error.fileOfSource) } : {}
+  if (!isSystemError(error)) return { message: error.message, resultCode, ...path }
+  const { code, errno, syscall } = error
+  return { message: error.message, resultCode, system: { code, errno, syscall } }
 }
 
 function recover(path: string): void {

@@ -1,25 +1,21 @@
 /** The reader of the SQLite process: one read transaction on one database. */
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readSync,
-  type BigIntStats,
-  statSync,
-} from 'node:fs'
+import { accessSync, constants, existsSync, openSync, type BigIntStats, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { closeRead, type OpenFile, readAvailable } from '../storage/transfer.ts'
 import type { Description, FileIdentity, ReadFacts, TableRows } from './requests.ts'
-import { openImmutable, quoteName, single } from './sql.ts'
+import { openExisting, openImmutable, single } from './sql.ts'
+import { countRows, tableNames } from './tables.ts'
 
 /** Both copies of the WAL index's header and its checkpoint information. */
 const WAL_INDEX_HEADER_BYTES = 136
-/** Where the header says, in two bytes, which journal mode the file is in: 2 is WAL. */
+/** Where the header says, in two bytes, which journal mode the file is in for writers and for readers: 2 is WAL. */
 const FORMAT_VERSIONS_OFFSET = 18
 /** A try takes microseconds and nearly always succeeds; even the impatient wait for some of them. */
 const PIN_MS_MIN = 2_000
 const SQLITE_BUSY = 5
+const SQLITE_IOERR = 10
+const SQLITE_CORRUPT = 11
+const SQLITE_READONLY_ROLLBACK = 776
 
 interface OpenReader {
   readonly path: string
@@ -34,6 +30,7 @@ let reader: OpenReader | null = null
 
 export function beginRead(path: string, waitMs: number): ReadFacts {
   endRead()
+  requireReadable(path)
   const madeWal = !existsSync(`${path}-wal`)
   const before = identityOf(path)
   const isSealed = madeWal && isInWalMode(path) && !isWritable(path)
@@ -55,7 +52,7 @@ export function endRead(): void {
   const { connection, path, walIndexFd, madeWal } = reader
   reader = null
   connection.close()
-  if (walIndexFd !== null) closeSync(walIndexFd)
+  if (walIndexFd !== null) closeRead(walIndexFd)
   if (madeWal) removeEmptyWal(path)
 }
 
@@ -74,7 +71,8 @@ export function readFacts(
   let walIndex: Uint8Array | null = null
   if (journalMode === 'wal') {
     open.walIndexFd ??= openWalIndex(path)
-    if (open.walIndexFd !== null) walIndex = pinWalIndex(connection, open.walIndexFd, waitMs)
+    if (open.walIndexFd !== null)
+      walIndex = pinWalIndex(connection, { fd: open.walIndexFd, path: `${path}-shm` }, waitMs)
   }
   const now = identityOf(path)
   return {
@@ -96,6 +94,7 @@ export function describe(countPagesMax: number): Description {
   const names = tableNames(connection)
   return {
     pageSize: Number(single(connection, 'PRAGMA page_size')),
+    pageCount: pages,
     freePages: Number(single(connection, 'PRAGMA freelist_count')),
     tables: names.map((name): TableRows => ({
       name,
@@ -104,28 +103,31 @@ export function describe(countPagesMax: number): Description {
   }
 }
 
-/** Ordinary tables; the shadow tables of virtual ones, and virtual ones themselves, hold derived data. */
-export function tableNames(connection: DatabaseSync): string[] {
-  const rows = connection
-    .prepare(
-      "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
-    )
-    .all()
-  return rows.map(row => String(row['name']))
-}
-
-/** Null for a table that SQLite cannot prepare a query on, because its application defines a function that is unknown here. */
-export function countRows(connection: DatabaseSync, table: string): number | null {
-  try {
-    return Number(single(connection, `SELECT count(*) FROM ${quoteName(table)}`))
-  } catch {
-    return null
-  }
-}
-
 export function identityOf(path: string): FileIdentity {
   const stats: BigIntStats = statSync(path, { bigint: true })
   return { device: String(stats.dev), inode: String(stats.ino) }
+}
+
+/**
+ * Refuses what SQLite would do more with than read, even on a read-only connection: it waits for ever for a
+ * writer of a FIFO, and it deletes a WAL or a journal beside a file that is empty (or of one byte, which it
+ * takes for empty). There that may be all that is left of the database.
+ */
+function requireReadable(path: string): void {
+  const isEmpty = statSync(path).size <= 1
+  for (const suffix of ['-journal', '-wal', '-shm']) {
+    const beside = statSync(`${path}${suffix}`, { throwIfNoEntry: false })
+    if (beside === undefined || beside.isDirectory()) continue
+    if (!beside.isFile()) throw failure(`not a file: ${path}${suffix}`, SQLITE_IOERR)
+    if (!isEmpty || beside.size === 0) continue
+    if (suffix === '-wal') throw failure('the file is empty, but its write-ahead log is not', SQLITE_CORRUPT)
+    if (suffix === '-journal')
+      throw failure('the file is empty, but its journal is not', SQLITE_READONLY_ROLLBACK)
+  }
+}
+
+function failure(message: string, errcode: number): Error {
+  return Object.assign(new Error(message), { errcode })
 }
 
 /** `PRAGMA schema_version` takes the read lock without parsing the schema, which may be damaged. */
@@ -134,13 +136,13 @@ function startReading(connection: DatabaseSync): void {
   connection.prepare('PRAGMA schema_version').get()
 }
 
-function pinWalIndex(connection: DatabaseSync, fd: number, waitMs: number): Uint8Array {
+function pinWalIndex(connection: DatabaseSync, file: OpenFile, waitMs: number): Uint8Array {
   const deadline = Date.now() + Math.max(waitMs, PIN_MS_MIN)
   for (;;) {
     connection.exec('ROLLBACK')
-    const header = readWalIndex(fd)
+    const header = readWalIndex(file)
     startReading(connection)
-    const again = readWalIndex(fd)
+    const again = readWalIndex(file)
     // Only the header must agree; the checkpoint information behind it may advance under our lock.
     if (header.subarray(0, 96).equals(again.subarray(0, 96))) return again
     // A header that is not the transaction's own would make an image of no commit.
@@ -148,9 +150,9 @@ function pinWalIndex(connection: DatabaseSync, fd: number, waitMs: number): Uint
   }
 }
 
-function readWalIndex(fd: number): Buffer {
+function readWalIndex(file: OpenFile): Buffer {
   const bytes = Buffer.alloc(WAL_INDEX_HEADER_BYTES)
-  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0))
+  return bytes.subarray(0, readAvailable(file, bytes, 0))
 }
 
 function openWalIndex(path: string): number | null {
@@ -162,12 +164,15 @@ function isInWalMode(path: string): boolean {
   const versions = Buffer.alloc(2)
   try {
     const fd = openSync(path, 'r')
-    readSync(fd, versions, 0, 2, FORMAT_VERSIONS_OFFSET)
-    closeSync(fd)
+    try {
+      readAvailable({ fd, path }, versions, FORMAT_VERSIONS_OFFSET)
+    } finally {
+      closeRead(fd)
+    }
   } catch {
     // SQLite will say what is wrong with the file.
   }
-  return versions.includes(2)
+  return versions[1] === 2
 }
 
 /**
@@ -200,7 +205,7 @@ function unlessDamaged<T>(read: () => T): T | null {
 function removeEmptyWal(path: string): void {
   try {
     if (statSync(`${path}-wal`).size > 0) return
-    const connection = new DatabaseSync(path, { timeout: 0 })
+    const connection = openExisting(path)
     try {
       connection.prepare('PRAGMA schema_version').get()
     } finally {

@@ -30,6 +30,7 @@ export interface TableRows {
 
 export interface Description {
   readonly pageSize: number
+  readonly pageCount: number
   readonly freePages: number
   readonly tables: readonly TableRows[]
 }
@@ -100,6 +101,16 @@ export interface SqliteFault {
   readonly message: string
   /** SQLite's extended result code; null for an error of another kind. */
   readonly resultCode: number | null
+  /** Which file it was about, when it is not the database that was asked for. */
+  readonly path?: string
+  /** What the operating system said, when it was a call of our own that failed. */
+  readonly system?: SystemFault
+}
+
+export interface SystemFault {
+  readonly code: string
+  readonly errno: number | undefined
+  readonly syscall: string | undefined
 }
 
 export type SqliteReply =

@@ -18,3 +18,10 @@ export function openImmutable(path: string): DatabaseSync {
   url.searchParams.set('immutable', '1')
   return new DatabaseSync(url, { readOnly: true, allowExtension: false, defensive: true })
 }
+
+/** Opens a database for writing, without waiting for its locks. One that was deleted meanwhile is not made anew. */
+export function openExisting(path: string): DatabaseSync {
+  const url = pathToFileURL(path)
+  url.searchParams.set('mode', 'rw')
+  return new DatabaseSync(url, { timeout: 0 })
+}

@@ -1,18 +1,24 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BackupError, cancelled } from '../errors.ts'
-import type { SqliteFault, SqliteReply, SqliteRequestName, SqliteRequests } from './requests.ts'
+import type { SqliteFault, SqliteReply, SqliteRequestName, SqliteRequests, SystemFault } from './requests.ts'
 
 /** SQLite, or the file system below it, said no. The operation that asked says what that means there. */
 export class SqliteError extends Error {
   override readonly name = 'SqliteError'
   /** SQLite's extended result code; null for an error of another kind. */
   readonly resultCode: number | null
+  /** Which file it was about; null for the database that was asked for. */
+  readonly path: string | null
+  readonly system: SystemFault | undefined
 
   constructor(fault: SqliteFault) {
     super(fault.message)
     this.resultCode = fault.resultCode
+    this.path = fault.path ?? null
+    this.system = fault.system
   }
 
   /** The primary result code: the extended one's low byte. */
@@ -20,6 +26,22 @@ export class SqliteError extends Error {
     return this.resultCode === null ? null : this.resultCode & 0xff
   }
 }
+
+/**
+ * Questions whose answer a file can put off for ever, by a schema that is expensive to make sense of or by
+ * pages that lead back to each other.
+ */
+const BOUNDED: ReadonlySet<SqliteRequestName> = new Set([
+  'beginRead',
+  'describe',
+  'check',
+  'recover',
+  'openTarget',
+])
+/** Timers take no longer delays. */
+const DELAY_MS_MAX = 2 ** 31 - 1
+/** A hundred times what the slowest check takes on a slow disk. */
+const MS_PER_MEBIBYTE = 1_000
 
 export interface AskOptions {
   /** Aborting kills the process: SQLite's long calls cannot be interrupted otherwise, and its kernel locks go with it. */
@@ -40,6 +62,10 @@ interface Waiting {
 export class SqliteProcess {
   #child: ChildProcess | null = null
   #nextId = 1
+  /** The file that was asked about last. */
+  #path = ''
+  /** How long a question of {@link BOUNDED} may take, beside a second for each MiB and what it waits for a lock. */
+  patienceMs: number = Number.POSITIVE_INFINITY
   readonly #waiting = new Map<number, Waiting>()
 
   /** Starts the process, so that it is ready when the first question comes. */
@@ -67,6 +93,12 @@ export class SqliteProcess {
       this.kill()
     }
     signal?.addEventListener('abort', abort, { once: true })
+    const limitMs = BOUNDED.has(name) ? this.#limitMs(request) : Number.POSITIVE_INFINITY
+    const giveUp = (): void => {
+      reject(tookTooLong(this.#path, limitMs))
+      this.kill()
+    }
+    const timer = limitMs <= DELAY_MS_MAX ? setTimeout(giveUp, limitMs) : undefined
     this.#hold(child)
     child.send({ id, name, request }, error => {
       // A process that cannot be reached has ended, or must; its end is what the question is answered with.
@@ -75,10 +107,18 @@ export class SqliteProcess {
     try {
       return (await promise) as SqliteRequests[Name]['answer']
     } finally {
+      clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
       this.#waiting.delete(id)
       if (this.#waiting.size === 0) this.#release(child)
     }
+  }
+
+  #limitMs(request: SqliteRequests[SqliteRequestName]['request']): number {
+    if ('path' in request) this.#path = request.path
+    const waitMs = 'waitMs' in request ? request.waitMs : 0
+    const bytes = sizeOf(this.#path) + sizeOf(`${this.#path}-wal`) + sizeOf(`${this.#path}-journal`)
+    return this.patienceMs + waitMs + (bytes / (1 << 20)) * MS_PER_MEBIBYTE
   }
 
   /** Kills the process; the kernel drops its locks, and SQLite's next reader rolls back what it left. */
@@ -128,6 +168,25 @@ export class SqliteProcess {
   #release(child: ChildProcess): void {
     child.unref()
     child.channel?.unref()
+  }
+}
+
+function tookTooLong(path: string, limitMs: number): BackupError {
+  return new BackupError(
+    'STALLED',
+    `SQLite was still busy with the file after ${Math.round(limitMs / 1000)} s: ${path}`,
+    {
+      hint: 'It is damaged, or made to keep whoever reads it busy. On a disk that is only slow, raise stallAfterMs.',
+      path,
+    },
+  )
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size
+  } catch {
+    return 0
   }
 }
 

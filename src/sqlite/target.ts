@@ -1,6 +1,7 @@
 /** The target of a restore: one database that is open for writing in the SQLite process. */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { existsSync, openSync } from 'node:fs'
 import { backup, DatabaseSync } from 'node:sqlite'
+import { closeRead, readAvailable } from '../storage/transfer.ts'
 import { identityOf, readFacts } from './reader.ts'
 import type { ApplyOutcome, ReadFacts, TargetFacts } from './requests.ts'
 import { openImmutable, single } from './sql.ts'
@@ -12,6 +13,8 @@ const ROLLBACK_STEP_BYTES = 1 << 20
 const CHANGE_COUNTER_OFFSET = 24
 const WAL_INDEX_CHANGE_OFFSET = 8
 const SQLITE_BUSY = 5
+const SQLITE_READONLY = 8
+const SQLITE_READONLY_ROLLBACK = 776
 
 interface OpenTarget {
   readonly path: string
@@ -40,8 +43,13 @@ export function openTarget(path: string, waitMs: number): TargetFacts {
   } catch (error) {
     if (target === null) connection.close()
     closeTarget()
-    throw error
+    throw isUnwritable(error) ? Object.assign(error, { errcode: SQLITE_READONLY }) : error
   }
+}
+
+/** What SQLite cannot open for writing it opens for reading, and then finds a journal that it cannot roll back. */
+function isUnwritable(error: unknown): error is Error {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_READONLY_ROLLBACK
 }
 
 export function closeTarget(): void {
@@ -49,15 +57,15 @@ export function closeTarget(): void {
   const { connection, mainFd, walIndexFd } = target
   target = null
   connection.close()
-  closeSync(mainFd)
-  if (walIndexFd !== null) closeSync(walIndexFd)
+  closeRead(mainFd)
+  if (walIndexFd !== null) closeRead(walIndexFd)
 }
 
 export function leaveWal(): void {
   const open = openedTarget()
   single(open.connection, 'PRAGMA journal_mode = DELETE')
   // Its file is gone, and with it the locks that closing it could drop.
-  if (open.walIndexFd !== null) closeSync(open.walIndexFd)
+  if (open.walIndexFd !== null) closeRead(open.walIndexFd)
   open.walIndexFd = null
 }
 
@@ -70,7 +78,7 @@ export async function apply(
   onProgress: (doneBytes: number, totalBytes: number) => void,
 ): Promise<ApplyOutcome> {
   const open = openedTarget()
-  const image = openImmutable(source)
+  const image = openSource(source)
   try {
     const pageSize = Number(single(image, 'PRAGMA page_size'))
     const pages = Number(single(image, 'PRAGMA page_count'))
@@ -91,6 +99,15 @@ export async function apply(
     throw isBusy(error) ? Object.assign(new Error('database is locked'), { errcode: SQLITE_BUSY }) : error
   } finally {
     image.close()
+  }
+}
+
+/** What is wrong with opening the source is not the target's fault, and says so. */
+function openSource(source: string): DatabaseSync {
+  try {
+    return openImmutable(source)
+  } catch (error) {
+    throw error instanceof Error ? Object.assign(error, { fileOfSource: source }) : error
   }
 }
 
@@ -153,12 +170,12 @@ function openedTarget(): OpenTarget {
 }
 
 /** The counter that every commit advances by one: in the WAL index in WAL mode, else in the file's header. */
-function readCommitCounter({ mainFd, walIndexFd }: OpenTarget): number {
+function readCommitCounter({ path, mainFd, walIndexFd }: OpenTarget): number {
   const bytes = Buffer.alloc(4)
   if (walIndexFd === null) {
-    readSync(mainFd, bytes, 0, 4, CHANGE_COUNTER_OFFSET)
+    readAvailable({ fd: mainFd, path }, bytes, CHANGE_COUNTER_OFFSET)
     return bytes.readUInt32BE(0)
   }
-  readSync(walIndexFd, bytes, 0, 4, WAL_INDEX_CHANGE_OFFSET)
+  readAvailable({ fd: walIndexFd, path: `${path}-shm` }, bytes, WAL_INDEX_CHANGE_OFFSET)
   return bytes.readUInt32LE(0)
 }

@@ -65,8 +65,12 @@ const MEANINGS: Record<string, Meaning> = {
   },
 }
 
-/** The typed error for a failed file system call; other errors, and typed ones, come back as they are. */
+/**
+ * The typed error for a failed file system call; other errors, and typed ones, come back as they are. Of two
+ * failures, of the work and then of closing its file, it is the first that counts.
+ */
 export function toTypedError(error: unknown, doing: string, path: string): unknown {
+  if (error instanceof SuppressedError) return toTypedError(error.suppressed, doing, path)
   if (error instanceof BackupError || !isSystemError(error)) return error
   const code = CODE_OF_ERRNO[error.errno ?? 0] ?? error.code
   const meaning = MEANINGS[code]
