@@ -5,8 +5,8 @@
  * itself the ids of its descendants; after a success "success".
  */
 import { writeSync } from 'node:fs'
-import { Database } from '../../src/index.ts'
 import { descendantsOf } from './processes.ts'
+import { loadProduct } from './product.ts'
 
 export interface Order {
   readonly operation: 'create' | 'restore' | 'verify'
@@ -20,6 +20,7 @@ export interface Order {
 }
 
 const order = JSON.parse(process.argv[2] ?? '') as Order
+const { Database } = await loadProduct()
 const database = new Database({ path: order.path, backupDir: order.backupDir, engine: order.engine })
 const seen = new Set<string>()
 

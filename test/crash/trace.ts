@@ -13,8 +13,10 @@ export interface Call {
 }
 
 const CALLS =
-  'openat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,fsync,fdatasync,write,pwrite64,pwritev,' +
-  'writev,ftruncate,copy_file_range,sendfile,chmod,fchmod,unlink'
+  'open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat,rename,renameat,renameat2,link,linkat,symlink,' +
+  'symlinkat,fsync,fdatasync,write,pwrite64,pwritev,pwritev2,writev,truncate,ftruncate,fallocate,' +
+  'copy_file_range,sendfile,splice,chmod,fchmod,fchmodat,chown,fchown,fchownat,lchown,utimensat,setxattr,' +
+  'fsetxattr,unlink,unlinkat,rmdir'
 
 /** What makes strace note the calls of a program, to be followed by that program and its arguments. */
 export function straceTo(traceFile: string): string[] {
@@ -47,8 +49,10 @@ const WRITES: readonly string[] = [
   'write',
   'pwrite64',
   'pwritev',
+  'pwritev2',
   'writev',
   'ftruncate',
+  'fallocate',
   'copy_file_range',
   'sendfile',
 ]
@@ -58,6 +62,26 @@ export function writtenBy({ name, args }: Call): string | null {
   if (!WRITES.includes(name)) return null
   const descriptors = [...args.matchAll(/(?:^|, )\d+<([^>]*)>/g)].map(match => match[1] ?? '')
   return (name === 'copy_file_range' ? descriptors[1] : descriptors[0]) ?? null
+}
+
+const OPENS: readonly string[] = ['open', 'openat', 'openat2', 'creat']
+const FLUSHES: readonly string[] = ['fsync', 'fdatasync']
+
+/**
+ * The files that the call changed, or may change from then on: their content, name, mode or owner. Pipes,
+ * sockets and the like are none.
+ */
+export function changedBy(call: Call): string[] {
+  const { name, args } = call
+  if (FLUSHES.includes(name)) return []
+  if (OPENS.includes(name) && !/O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_TMPFILE/.test(args)) return []
+  // A relative path starts at the descriptor before it.
+  const named = [...args.matchAll(/(?:<([^>]*)>, )?"([^"]*)"/g)].map(([, from = '', path = '']) =>
+    path.startsWith('/') ? path : `${from}/${path}`,
+  )
+  const written = writtenBy(call) ?? /^\d+<([^>]*)>/.exec(args)?.[1] ?? ''
+  const isByDescriptor = WRITES.includes(name) || (named.length === 0 && written !== '')
+  return (isByDescriptor ? [written] : named).filter(path => path.startsWith('/'))
 }
 
 /** The two paths of a rename or a link. */

@@ -40,6 +40,7 @@ test('without a file, options or environment the defaults hold', () => {
     fileMode: 0o600,
     directoryMode: 0o700,
     waitForLockMs: 30_000,
+    stallAfterMs: 1_800_000,
     createdBy: userInfo().username,
     disposable: false,
   })
@@ -217,6 +218,8 @@ test.each([
   ['directoryMode', '{"directoryMode": "rwx"}'],
   ['waitForLockMs', '{"waitForLockMs": -1}'],
   ['waitForLockMs', '{"waitForLockMs": 1.5}'],
+  ['stallAfterMs', '{"stallAfterMs": 0}'],
+  ['stallAfterMs', '{"stallAfterMs": "1h"}'],
   ['backupTypes', '{"backupTypes": ["Bad Type"]}'],
   ['backupTypes', '{"backupTypes": ["metadata"]}'],
   ['backupdir', '{"backupdir": "typing-mistake"}'],

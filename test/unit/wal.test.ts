@@ -38,7 +38,7 @@ async function scan(
 ): Promise<{ content: WalContent; pageSize: number } | null> {
   const fd = openSync(`${path}-wal`, 'r')
   try {
-    const header = readWalHeader(fd)
+    const header = readWalHeader({ fd, path })
     if (header === null) return null
     const options = { fd, path, header, signal }
     const content =
@@ -264,7 +264,7 @@ test('a pinned frame that fails its check is an error, never a shorter image', a
 test('reading a WAL can be cancelled', async () => {
   const { path } = makeWal()
   const fd = openSync(`${path}-wal`, 'r')
-  const header = readWalHeader(fd)
+  const header = readWalHeader({ fd, path })
   if (header === null) throw new Error('There is no WAL')
   const options = { fd, path, header, signal: AbortSignal.abort() }
   await expect(readUnpinnedFrames(options)).rejects.toMatchObject({ code: 'CANCELLED' })

@@ -1,10 +1,9 @@
-/** The order in which things are written, and what is never written, as strace sees it. */
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+/** The order in which things are written, where, and what is never written, as strace sees it. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
-import { openDatabase } from '../support/databases.ts'
-import { testWith } from '../support/requirements.ts'
-import { filesBelow } from '../support/temporary.ts'
+import type { Order } from '../crash/operation.ts'
+import { fromAndTo, pathOf } from '../crash/trace.ts'
 import {
   BACKED_UP,
   backUpThenChange,
@@ -16,79 +15,112 @@ import {
   type Scene,
   treeOf,
 } from '../restore/scene.ts'
-import { OPERATION, orderFor, type OrderOf } from './run-operation.ts'
-import { type Call, fromAndTo, pathOf, traceNode, writtenBy } from './trace.ts'
+import { openDatabase } from '../support/databases.ts'
+import { testWith } from '../support/requirements.ts'
+import { WriterProcess } from '../support/writer-process.ts'
+import { isFull, select } from './extent.ts'
+import {
+  type Allowed,
+  expectDurable,
+  expectInside,
+  expectPrivate,
+  expectUnwritten,
+  flushBetween,
+  isRename,
+  isStaged,
+  successOf,
+  trace,
+  typesOf,
+  writesTo,
+} from './order.ts'
 
-const RENAMES: readonly string[] = ['rename', 'renameat', 'renameat2', 'link', 'linkat']
-const FLUSHES: readonly string[] = ['fsync', 'fdatasync']
-
-const isStaged = (path: string): boolean => path.includes('/.chame-backup-')
-
-/** Runs the operation under strace, which must succeed; returns its calls. */
-function trace(scene: Scene, order: OrderOf): Call[] {
-  const calls = traceNode([OPERATION, orderFor(scene, order)], scene.path('trace'))
-  expect(successOf(calls)).toBeDefined()
-  return calls
+const ALLOWED: Readonly<Record<Order['operation'], Allowed>> = {
+  // Reading a database in WAL mode takes its side files.
+  create: { backupDir: true, suffixes: ['-wal', '-shm'], staging: false },
+  restore: { backupDir: true, suffixes: ['', '-wal', '-shm', '-journal'], staging: true },
+  verify: { backupDir: false, suffixes: [], staging: false },
 }
 
-function successOf(calls: readonly Call[]): Call | undefined {
-  return calls.find(({ name, args }) => name === 'write' && /^1<.*"success\\n"/.test(args))
+/** Where nobody has it open they are made for that, and only who may write the database can remove them again. */
+const TIDIES_UP: Allowed = { ...ALLOWED.create, suffixes: ['', '-wal', '-shm'] }
+
+/** Who else has the database open: nobody; somebody who is idle; somebody who commits without pause. */
+type Company = 'nobody' | 'idle' | 'writer'
+
+interface Combination {
+  readonly operation: Order['operation']
+  readonly engine: Order['engine']
+  readonly journalMode: 'wal' | 'delete'
+  readonly company: Company
 }
 
-function writesTo(calls: readonly Call[], path: string): Call[] {
-  return calls.filter(call => writtenBy(call) === path)
+/** In rollback mode a writer without pause hardly leaves anyone a turn. */
+function companies(journalMode: 'wal' | 'delete'): readonly Company[] {
+  return journalMode === 'wal' ? ['nobody', 'idle', 'writer'] : ['nobody', 'idle']
 }
 
-/** The flush of `path` that is begun after one line and done before another. */
-function flushBetween(calls: readonly Call[], path: string, after: number, before: number): Call | undefined {
-  return calls.find(
-    call =>
-      FLUSHES.includes(call.name) && pathOf(call) === path && call.entered > after && call.returned < before,
+const COMBINATIONS: readonly Combination[] = (['create', 'verify', 'restore'] as const).flatMap(operation =>
+  (['process', 'here'] as const).flatMap(engine =>
+    (['wal', 'delete'] as const).flatMap(journalMode =>
+      companies(journalMode).map(company => ({ operation, engine, journalMode, company })),
+    ),
+  ),
+)
+
+const TITLES: Readonly<Record<Order['operation'], string>> = {
+  create: 'A backup writes below its directory alone, in order, privately, and never the database',
+  verify: 'A verification changes nothing at all, whoever has the database open',
+  restore: 'A restore writes the database and below its directory alone, in order and privately',
+}
+
+for (const operation of ['create', 'verify', 'restore'] as const) {
+  const all = COMBINATIONS.filter(combination => combination.operation === operation)
+  testWith(
+    ['linux', 'strace'],
+    TITLES[operation],
+    async () => {
+      for (const combination of select(all, 5)) await holdToRules(combination)
+    },
+    isFull ? 600_000 : 300_000,
   )
 }
 
-/** Everything that came to its place by rename was flushed before, and its directory after. */
-function expectDurable(calls: readonly Call[], until: number): Call[] {
-  const published = calls.filter(call => RENAMES.includes(call.name) && isStaged(fromAndTo(call)[0]))
-  for (const call of published) {
-    const [from, to] = fromAndTo(call)
-    const lastWrite = Math.max(0, ...writesTo(calls, from).map(({ returned }) => returned))
-    expect(lastWrite, `${from} was written`).toBeGreaterThan(0)
-    expect(flushBetween(calls, from, lastWrite, call.entered), `${from} before its rename`).toBeDefined()
-    expect(flushBetween(calls, dirname(to), call.returned, until), `${dirname(to)} after it`).toBeDefined()
-  }
-  return published
+async function holdToRules({ operation, engine, journalMode, company }: Combination): Promise<void> {
+  const scene = openScene()
+  await backUpThenChange(scene, { backedUp: { journalMode }, now: { journalMode } })
+  const leave = await keepCompany(scene, company, journalMode)
+  const before = contentBeside(scene)
+  const calls = trace(scene, { operation, engine })
+  const after = contentBeside(scene)
+  await leave()
+  const isTidying = operation === 'create' && journalMode === 'wal' && company === 'nobody'
+  expectInside(calls, scene, isTidying ? TIDIES_UP : ALLOWED[operation])
+  expectPrivate(calls, scene)
+  expectDurable(calls, successOf(calls))
+  if (operation === 'create') expectUnwritten(calls, scene.databasePath)
+  if (operation !== 'restore' && company !== 'writer') expect(after).toEqual(before)
 }
 
-/** Files are made 0600, or in a staging directory that is 0700. */
-function expectPrivate(calls: readonly Call[], scene: Scene): void {
-  const ours = calls.filter(call => pathOf(call).startsWith(scene.backupDir))
-  const opened = new Set<string>()
-  // Only the first opening of a path may make the file, whatever a later one asks for.
-  const made = ours.filter(call => {
-    if (call.name !== 'openat' || opened.has(pathOf(call))) return false
-    opened.add(pathOf(call))
-    return call.args.includes('O_CREAT')
-  })
-  expect(made.length).toBeGreaterThan(2)
-  for (const call of made) {
-    if (!isStaged(pathOf(call))) expect(call.args, pathOf(call)).toMatch(/, 0?100600$|, 0600$/)
-  }
-  const directories = ours.filter(({ name }) => name === 'mkdir' || name === 'mkdirat')
-  for (const { args } of directories) expect(args).toMatch(/, 0700$/)
-  for (const name of filesBelow(scene.backupDir)) {
-    const stats = statSync(join(scene.backupDir, name))
-    expect(stats.mode & 0o777, name).toBe(stats.isDirectory() ? 0o700 : 0o600)
-  }
+/** The database's files, but for the WAL index, in which readers leave their marks. */
+function contentBeside(scene: Scene): Record<string, string> {
+  const { 'app.db-shm': _, ...content } = treeOf(scene.path('data'), { withTimes: true })
+  return content
 }
 
-/** No byte of the database, of its WAL or of its journal was written. */
-function expectUnwritten(calls: readonly Call[], database: string): void {
-  for (const suffix of ['', '-wal', '-journal']) {
-    expect(writesTo(calls, database + suffix)).toEqual([])
+/** Returns what ends it. */
+async function keepCompany(
+  scene: Scene,
+  company: Company,
+  journalMode: 'wal' | 'delete',
+): Promise<() => unknown> {
+  if (company === 'nobody') return () => {}
+  if (company === 'writer') {
+    const writer = await WriterProcess.start(scene.databasePath, scene.directory)
+    return () => writer.kill()
   }
-  const opened = calls.filter(call => call.name === 'openat' && pathOf(call) === database)
-  expect(opened.length).toBeGreaterThan(0)
+  const connection = openDatabase(scene.databasePath, { journalMode })
+  connection.prepare('SELECT count(*) FROM log').get()
+  return () => connection.close()
 }
 
 testWith(
@@ -99,8 +131,8 @@ testWith(
       const scene = openScene()
       rebuild(scene.databasePath, { commits: NOW, journalMode })
       const calls = trace(scene, { operation: 'create' })
-      const published = expectDurable(calls, successOf(calls)?.entered ?? 0)
-      expect(published.map(call => basename(dirname(fromAndTo(call)[1])))).toEqual(['manual', 'metadata'])
+      const published = expectDurable(calls, successOf(calls))
+      expect(typesOf(published)).toEqual(['manual', 'metadata'])
       const [image, metadata] = published
       // The metadata says that the backup exists: its name comes only once that of the image is safe.
       const flushed = flushBetween(
@@ -123,7 +155,7 @@ testWith(
     const scene = openScene()
     rebuild(scene.databasePath, { commits: NOW })
     const calls = trace(scene, { operation: 'create', backupDir: scene.path('a', 'b') })
-    const done = successOf(calls)?.entered ?? 0
+    const done = successOf(calls)
     for (const made of [scene.directory, scene.path('a'), scene.path('a', 'b')]) {
       const mkdir = calls.findLast(
         call => call.name === 'mkdir' && dirname(pathOf(call)) === made && !isStaged(pathOf(call)),
@@ -154,14 +186,8 @@ testWith(['linux', 'strace'], 'a verification writes nothing but its answer', as
   const before = treeOf(scene.directory, { withTimes: true })
   const calls = trace(scene, { operation: 'verify' })
   const after = treeOf(scene.directory, { withTimes: true })
-  delete after['trace']
   expect(after).toEqual(before)
-  const opened = calls.filter(
-    call =>
-      call.name === 'openat' &&
-      pathOf(call).startsWith(scene.directory) &&
-      pathOf(call) !== scene.path('trace'),
-  )
+  const opened = calls.filter(call => call.name === 'openat' && pathOf(call).startsWith(scene.directory))
   expect(opened.map(pathOf)).toContain(backupPath)
   expect(opened.filter(({ args }) => !args.includes('O_RDONLY'))).toEqual([])
 })
@@ -174,16 +200,13 @@ testWith(
       const scene = openScene()
       await backUpThenChange(scene, { backedUp: { journalMode }, now: { journalMode } })
       const calls = trace(scene, { operation: 'restore' })
-      const done = successOf(calls)?.entered ?? 0
+      const done = successOf(calls)
       const writes = [scene.databasePath, `${scene.databasePath}-wal`].flatMap(path => writesTo(calls, path))
       const firstWrite = Math.min(...writes.map(({ entered }) => entered))
       const lastWrite = Math.max(...writesTo(calls, scene.databasePath).map(({ returned }) => returned))
       expect(firstWrite).toBeLessThan(done)
       const published = expectDurable(calls, firstWrite)
-      expect(published.map(call => basename(dirname(fromAndTo(call)[1])))).toEqual([
-        'pre_restore',
-        'metadata',
-      ])
+      expect(typesOf(published)).toEqual(['pre_restore', 'metadata'])
       expect(flushBetween(calls, scene.databasePath, lastWrite, done), journalMode).toBeDefined()
       // A journal that came back after a power cut would bring the old content back; a WAL holds the new one.
       const journal = calls.findLast(
@@ -210,10 +233,8 @@ testWith(
       if (isThere) writeFileSync(scene.databasePath, 'garbage')
       writeFileSync(`${scene.databasePath}-journal`, 'stale')
       const calls = trace(scene, { operation: 'restore' })
-      expectDurable(calls, successOf(calls)?.entered ?? 0)
-      const replaced = calls.find(
-        call => RENAMES.includes(call.name) && fromAndTo(call)[1] === scene.databasePath,
-      )
+      expectDurable(calls, successOf(calls))
+      const replaced = calls.find(call => isRename(call) && fromAndTo(call)[1] === scene.databasePath)
       const removed = calls.find(
         call => call.name === 'unlink' && pathOf(call) === `${scene.databasePath}-journal`,
       )

@@ -1,0 +1,24 @@
+/** The operations whose calls fail, and what they find on the disk. */
+import type { Loop } from './failing-loop.ts'
+import { SCENARIOS } from './matrix-scenarios.ts'
+
+export const FAILING_LOOPS: readonly Omit<Loop, 'engine'>[] = [
+  loopOf('createWal'),
+  loopOf('createRollback'),
+  loopOf('createFirst'),
+  loopOf('createHotJournal'),
+  loopOf('verify'),
+  { ...loopOf('verify'), name: 'list', operation: 'list' },
+  { ...loopOf('verify'), name: 'info', operation: 'info' },
+  loopOf('restoreWal'),
+  loopOf('restoreRollback'),
+  loopOf('restorePageSize'),
+  loopOf('restoreHotJournal'),
+  loopOf('restoreMissing'),
+  loopOf('restoreGarbage'),
+]
+
+function loopOf(key: keyof typeof SCENARIOS): Omit<Loop, 'engine'> {
+  const scenario = SCENARIOS[key]
+  return { name: scenario.name, scenario, operation: scenario.operation }
+}

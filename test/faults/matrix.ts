@@ -1,0 +1,250 @@
+/**
+ * The crash matrix: one operation is crashed at one of its system calls, what it leaves is examined, and the
+ * next run must succeed without anyone's help.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { OPERATION, orderFor } from '../crash/run-operation.ts'
+import { BACKED_UP, leftoversIn, NOW, openScene, restored, type Scene, succeeded } from '../restore/scene.ts'
+import { assertIntact } from '../support/intact.ts'
+import { run } from '../support/requirements.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+import { ERRORS } from '../../src/errors.ts'
+import { Disk, type FileSystem } from './matrix-disk.ts'
+import { Holder } from './matrix-holder.ts'
+import { IN_LOG, type Scenario } from './matrix-scenarios.ts'
+import type { MutantName } from './mutate.ts'
+import { type Before, examine, lookBefore, lookBetween } from './oracle.ts'
+import { type Fault, runUnderShim, type SeenCall } from './shim.ts'
+
+/** `kill`: of the process that makes the call; the others: a power cut of a disk with that file system. */
+export type Crash = 'kill' | FileSystem
+
+export interface Attack {
+  readonly scenario: Scenario
+  readonly engine: 'here' | 'process'
+  readonly crash: Crash
+  /** What is broken in the product on purpose, see mutate.ts. */
+  readonly mutant?: MutantName
+}
+
+/** A call, counted from 1; right after the answer; or nowhere. */
+export type Point = number | 'answer' | 'none'
+
+export interface Struck {
+  readonly point: Point
+  /** Whether the operation got there. */
+  readonly isHit: boolean
+  /** The calls up to then. */
+  readonly calls: readonly SeenCall[]
+  readonly state: string
+  readonly violations: readonly string[]
+}
+
+/** What an attack begins with: a scene that is copied for each point. */
+export interface Start {
+  readonly directory: string
+  readonly before: Before
+}
+
+// Most of a crash is the starting of processes. Coverage is exact only without compiled code.
+if (process.env['NODE_V8_COVERAGE'] === undefined) {
+  process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), `chame-compiled-${process.getuid?.() ?? 0}`)
+}
+
+const MUTATE = fileURLToPath(new URL('./mutate.ts', import.meta.url))
+/** Longer than an engine outlives its host at most; who has not ended then hangs. */
+const END_MS_MAX = 60_000
+
+/** Where the scenes of an attack lie, one after another. Made within a running test, gone with it. */
+export class Place {
+  readonly scene: Scene
+  readonly #disk: Disk | null
+
+  constructor(crash: Crash) {
+    this.#disk = crash === 'kill' ? null : new Disk(crash)
+    this.scene = openScene(join(this.#disk?.mountPoint ?? temporaryDirectory(), 'scene'))
+  }
+
+  /** Puts a copy of the start there, flushed. */
+  reset({ directory }: Start): void {
+    const { directory: scene } = this.scene
+    const flush = this.#disk === null ? ':' : 'sync -f "$2"'
+    run('sh', ['-ec', `rm -rf "$2"; cp -a "$1" "$2"; ${flush}`, 'sh', directory, scene])
+  }
+
+  fault(point: Point): Fault {
+    const paths = [this.scene.directory]
+    if (point === 'none') return { paths }
+    if (this.#disk === null)
+      return point === 'answer' ? { paths } : { paths, event: { kind: 'kill' }, at: point }
+    const event = { kind: 'power', mountPoint: this.#disk.mountPoint } as const
+    return point === 'answer' ? { paths, event, isAfterAnswer: true } : { paths, event, at: point }
+  }
+
+  /** Gives a disk its power again. */
+  async recover(): Promise<void> {
+    await this.#disk?.remount()
+  }
+}
+
+export async function prepareStart(scenario: Scenario): Promise<Start> {
+  const scene = openScene(join(temporaryDirectory(), 'scene'))
+  run('mkdir', [scene.directory])
+  await scenario.prepare(scene)
+  return {
+    directory: scene.directory,
+    before: lookBefore(scene, { isUnreadable: scenario.isUnreadable === true }),
+  }
+}
+
+/** Crashes the operation at one point of a fresh copy of `start`, and says what is wrong afterwards. */
+export async function strike(attack: Attack, start: Start, place: Place, point: Point): Promise<Struck> {
+  const { scenario } = attack
+  place.reset(start)
+  await using holder = scenario.isOpen === true ? await Holder.open(place.scene.databasePath, IN_LOG) : null
+  const before = holder === null ? start.before : lookBefore(place.scene, { isUnreadable: false })
+  const seen = await crash(attack, place, point)
+  const found = examine(place.scene, before, scenario.operation, seen.answer)
+  const violations = [
+    ...seen.violations,
+    ...found.violations,
+    ...(holder === null
+      ? []
+      : await holder.problems(scenario.operation === 'restore' ? [NOW, BACKED_UP] : [NOW])),
+    ...(await runAgain(attack, place.scene, lookBetween(place.scene, before, found.state))),
+    ...(holder === null ? [] : await holder.problems(scenario.operation === 'restore' ? [BACKED_UP] : [NOW])),
+  ]
+  return {
+    point,
+    isHit: seen.isHit,
+    calls: seen.calls,
+    state: found.state,
+    violations: violations.map(at(point)),
+  }
+}
+
+/** Crashes a fresh copy of `start` at a point and keeps what that leaves, as the start of another attack. */
+export async function startAfterCrash(
+  attack: Attack,
+  start: Start,
+  place: Place,
+  point: Point,
+): Promise<Start> {
+  place.reset(start)
+  const { answer, isHit } = await crash(attack, place, point)
+  if (!isHit) throw new Error(`There was no call ${point} to crash at`)
+  const { state } = examine(place.scene, start.before, attack.scenario.operation, answer)
+  const directory = join(temporaryDirectory(), 'scene')
+  run('cp', ['-a', place.scene.directory, directory])
+  return { directory, before: lookBetween(place.scene, start.before, state) }
+}
+
+interface Seen {
+  readonly isHit: boolean
+  readonly calls: readonly SeenCall[]
+  readonly answer: string
+  readonly violations: readonly string[]
+}
+
+async function crash(attack: Attack, place: Place, point: Point): Promise<Seen> {
+  const { scenario, engine, mutant } = attack
+  const order = orderFor(place.scene, { operation: scenario.operation, engine })
+  const args = mutant === undefined ? [OPERATION, order] : ['--import', MUTATE, OPERATION, order, mutant]
+  const ran = await runUnderShim(args, place.fault(point))
+  const hasEnded = await untilGroupEnded(ran.child.pid ?? -1)
+  await place.recover()
+  const answer = ran.stdout.split('\n').find(line => /^(success|failure)/.test(line)) ?? ''
+  const isHit = point === 'answer' ? answer === 'success' : ran.calls.some(call => call.isHit)
+  const hasEndedWell = answer !== '' || ran.signal === 'SIGKILL'
+  return {
+    isHit,
+    calls: ran.calls,
+    answer,
+    violations: [
+      ...(hasEnded ? [] : [`processes still ran ${END_MS_MAX} ms after the crash`]),
+      ...(hasEndedWell ? [] : [`it ended without an answer, with code ${ran.code}`]),
+      ...(answer.startsWith('failure') ? problemsOfFailure(answer, isHit, attack, place.scene) : []),
+      ...(ran.stderr === '' ? [] : [`it said on stderr: ${ran.stderr.slice(0, 500)}`]),
+    ],
+  }
+}
+
+function problemsOfFailure(
+  failure: string,
+  isHit: boolean,
+  { engine, crash }: Attack,
+  scene: Scene,
+): string[] {
+  const code = /^failure (\w+):/.exec(failure)?.[1] ?? ''
+  if (!(code in ERRORS) || code === 'UNEXPECTED') return [`not a typed failure: ${failure}`]
+  if (!isHit) return [`failed without a crash: ${failure}`]
+  // An engine that lives to say that it failed has cleaned up.
+  const hasCleanedUp = engine === 'here' && crash === 'kill'
+  return hasCleanedUp ? leftoversIn(scene.directory).map(left => `${failure}, but it left ${left}`) : []
+}
+
+/** The next run succeeds as if nothing had been, leaves nothing, and what is newest restores. */
+async function runAgain({ scenario }: Attack, scene: Scene, between: Before): Promise<string[]> {
+  const product = scene.product()
+  try {
+    if (scenario.operation === 'create') {
+      succeeded(await product.createBackup())
+      const to = scene.path('elsewhere.db')
+      restored(await product.restoreBackup('latest', { to }))
+      const { commits } = assertIntact(to)
+      if (commits !== NOW) return [`the newest backup restores to commit ${commits}`]
+    } else if (scenario.operation === 'restore') {
+      restored(await product.restoreBackup('latest', { confirm: true }))
+    } else {
+      const { status } = succeeded(await product.verifyBackup('latest'))
+      if (status !== 'intact') return ['the next verification finds damage']
+    }
+  } catch (error) {
+    return [`the next run failed: ${String(error)}`]
+  }
+  const { violations } = examine(scene, between, scenario.operation, 'success')
+  return [...violations, ...leftoversIn(scene.directory).map(name => `left behind: ${name}`)].map(
+    violation => `after the next run: ${violation}`,
+  )
+}
+
+function at(point: Point): (violation: string) => string {
+  return violation => `at ${point}: ${violation}`
+}
+
+/** Waits until no process of the group runs any more; false when one does after {@link END_MS_MAX}. */
+async function untilGroupEnded(group: number): Promise<boolean> {
+  const deadline = Date.now() + END_MS_MAX
+  while (readdirSync('/proc').some(pid => isRunningIn(group, pid))) {
+    if (Date.now() > deadline) return false
+    await sleep(2)
+  }
+  return true
+}
+
+/** The first thread may be gone and others not yet: as long as one is there, it may hold files. */
+function isRunningIn(group: number, pid: string): boolean {
+  if (!/^\d+$/.test(pid) || fieldsOf(`/proc/${pid}/stat`)[2] !== String(group)) return false
+  try {
+    return readdirSync(`/proc/${pid}/task`).some(thread => {
+      const [state = 'X'] = fieldsOf(`/proc/${pid}/task/${thread}/stat`)
+      return state !== 'Z' && state !== 'X'
+    })
+  } catch {
+    return false
+  }
+}
+
+/** The fields after the name, which may hold anything, in parentheses: state, parent, group, …; none when it is gone. */
+function fieldsOf(path: string): string[] {
+  try {
+    const stat = readFileSync(path, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return []
+  }
+}

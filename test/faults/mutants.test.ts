@@ -1,0 +1,87 @@
+/** The crash matrix tests itself: a product that is broken on purpose is found out. */
+import { expect } from 'vitest'
+import { testWith } from '../support/requirements.ts'
+import { publish } from './figures.ts'
+import { type Attack, Place, type Point, prepareStart, strike, type Struck } from './matrix.ts'
+import { SCENARIOS } from './matrix-scenarios.ts'
+import { MATRIX_MS_MAX, needsOf } from './matrix-tests.ts'
+import type { MutantName } from './mutate.ts'
+
+type Attempt = Pick<Attack, 'scenario' | 'crash'>
+
+const { createWal, createRollback, restoreMissing, restoreGarbage } = SCENARIOS
+
+const LAST_CALLS = 15
+
+const ATTEMPTS: Readonly<Record<MutantName, readonly Attempt[]>> = {
+  'no fsync': [
+    { scenario: createWal, crash: 'ext4' },
+    { scenario: createRollback, crash: 'xfs' },
+    // Not on xfs, where the restored file shares the backup's blocks, which are on the disk already.
+    { scenario: restoreMissing, crash: 'ext4' },
+  ],
+  'no directory fsync': [
+    { scenario: createWal, crash: 'ext4' },
+    { scenario: createRollback, crash: 'xfs' },
+    { scenario: restoreMissing, crash: 'ext4' },
+    { scenario: restoreMissing, crash: 'xfs' },
+  ],
+  'metadata before data': [{ scenario: createRollback, crash: 'kill' }],
+  'side files kept': [
+    { scenario: restoreMissing, crash: 'kill' },
+    { scenario: restoreGarbage, crash: 'kill' },
+  ],
+}
+
+for (const [name, attempts] of Object.entries(ATTEMPTS) as [MutantName, readonly Attempt[]][]) {
+  testWith(
+    [...new Set(attempts.flatMap(({ crash }) => needsOf(crash)))],
+    `The crash matrix finds out a product with the mistake "${name}", and nothing in one without it`,
+    async () => {
+      let caught = 0
+      let visited = 0
+      for (const attempt of attempts) {
+        const struck = await attackBoth({ ...attempt, engine: 'here' }, name)
+        // What the mistake leads to, and not a mutant that does not even start.
+        expect(struck.flatMap(({ violations }) => violations).filter(isBroken)).toEqual([])
+        const wrong = struck.filter(({ violations }) => violations.length > 0)
+        expect(wrong.length, `${attempt.scenario.name}, ${attempt.crash}`).toBeGreaterThan(0)
+        caught += wrong.length
+        visited += struck.length
+      }
+      publish({
+        group: 'Mutants',
+        what: name,
+        count: attempts.length,
+        unit: 'runs',
+        outcome: `caught in each, at ${caught} of ${visited} points`,
+      })
+    },
+    MATRIX_MS_MAX,
+  )
+}
+
+/** The same points for the product with the mistake, whose outcome is returned, and without, which must do well. */
+async function attackBoth(attack: Attack, mutant: MutantName): Promise<Struck[]> {
+  const place = new Place(attack.crash)
+  const start = await prepareStart(attack.scenario)
+  const undisturbed = await strike({ ...attack, mutant }, start, place, 'none')
+  const points = pointsOf(attack, undisturbed)
+  const struck = [undisturbed]
+  for (const point of points) {
+    const { violations } = await strike(attack, start, place, point)
+    expect(violations).toEqual([])
+    struck.push(await strike({ ...attack, mutant }, start, place, point))
+  }
+  return struck
+}
+
+/** A power cut right after the answer; kills at the last calls, which publish what was made. */
+function pointsOf({ crash }: Attack, { calls }: Struck): Point[] {
+  if (crash !== 'kill') return ['answer', 'answer']
+  return calls.map((_, index) => index + 1).slice(-LAST_CALLS)
+}
+
+function isBroken(violation: string): boolean {
+  return /stderr|without an answer|typed failure/.test(violation)
+}

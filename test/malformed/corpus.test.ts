@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { isFull } from '../faults/extent.ts'
+import { publish } from '../faults/figures.ts'
+import { findCorpus } from './find-corpus.ts'
+import { CORPUS_IMAGES, corpusImages, keptImages, type MalformedImage } from './images.ts'
+import { judgeAll } from './judge-all.ts'
+import { expectRecorded } from './recorded.ts'
+
+async function expectAsRecorded(what: string, images: readonly MalformedImage[]): Promise<void> {
+  const { classes, broken, sound, refused } = await judgeAll(images)
+  publish({
+    group: 'Malformed databases',
+    what,
+    count: images.length,
+    unit: 'images',
+    outcome: `${refused} refused or reported, ${sound} sound to SQLite too, ${broken.length} crashes, hangs or lies`,
+  })
+  expect(broken).toEqual([])
+  expectRecorded('corpus', classes)
+}
+
+test('each way in which a malformed database turns out is the recorded one, and none is called sound that SQLite calls damaged', async () => {
+  const images = keptImages()
+  expect(images.length).toBeGreaterThan(100)
+  await expectAsRecorded('SQLite’s corpus, one of each outcome', images)
+}, 600_000)
+
+const corpus = isFull ? findCorpus() : { missing: 'npm run faults runs it' }
+if ('directory' in corpus) {
+  test('every image of SQLite’s corpus turns out as recorded', async () => {
+    const images = corpusImages(corpus.directory)
+    expect(images).toHaveLength(CORPUS_IMAGES)
+    await expectAsRecorded('SQLite’s corpus, all of it', images)
+  }, 3_600_000)
+} else {
+  test.skip(`every image of SQLite’s corpus turns out as recorded (skipped: ${corpus.missing})`)
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { isFull, SEED, select } from '../faults/extent.ts'
+import { publish } from '../faults/figures.ts'
+import { wholeBases } from './bases.ts'
+import { damaged, randomlyDamaged } from './generate.ts'
+import type { MalformedImage } from './images.ts'
+import { judgeAll, type Verdicts } from './judge-all.ts'
+import type { Judgement } from './judge.ts'
+import type { Oracle } from './oracle.ts'
+import { expectRecorded } from './recorded.ts'
+
+/** What is stored is what SQLite reads, byte for byte, however damaged. */
+async function expectSqlitesImage(
+  image: MalformedImage,
+  { image: stored }: Judgement,
+  oracle: Oracle,
+): Promise<string[]> {
+  if (stored === null) return []
+  const { image: truth } = await oracle.ask(image, { wantsImage: true })
+  return truth !== null && stored.equals(truth) ? [] : ['the stored image is not what SQLite reads']
+}
+
+function publishVerdicts(what: string, { broken, sound, refused }: Verdicts): void {
+  publish({
+    group: 'Malformed databases',
+    what,
+    count: sound + refused,
+    unit: 'images',
+    outcome: `${refused} refused or reported, ${sound} sound to SQLite too, ${broken.length} crashes, hangs or lies`,
+  })
+}
+
+test.each(wholeBases().map(base => [base.id, base] as const))(
+  'every structure of the %s database, damaged in every way, turns out as recorded, and what is stored is what SQLite reads',
+  async (id, base) => {
+    const verdicts = await judgeAll(select(damaged(base), 60), expectSqlitesImage)
+    publishVerdicts(`generated, ${id}`, verdicts)
+    expect(verdicts.broken).toEqual([])
+    expectRecorded('generated', verdicts.classes)
+  },
+  3_600_000,
+)
+
+test('bytes changed at random places are reported, or change nothing that SQLite checks', async () => {
+  const images = wholeBases().flatMap(base => randomlyDamaged(base, isFull ? 250 : 8, SEED))
+  const verdicts = await judgeAll(images, expectSqlitesImage)
+  publishVerdicts(`generated, random bytes, seed ${SEED}`, verdicts)
+  expect(verdicts.broken).toEqual([])
+}, 3_600_000)

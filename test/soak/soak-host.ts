@@ -1,0 +1,129 @@
+/**
+ * A program that uses the library for as long as the soak lasts: carries out orders, several at once, and
+ * says what it holds on to.
+ *
+ * Usage: spawned with an IPC channel.
+ */
+import { readdirSync, readlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Database, toFailure } from '../../src/index.ts'
+import { descendantsOf } from '../crash/processes.ts'
+
+export interface Order {
+  readonly path: string
+  readonly backupDir: string
+  readonly config: string
+  readonly engine: 'here' | 'process'
+  readonly operation: 'create' | 'restore' | 'restore-to' | 'verify' | 'list' | 'info'
+  readonly backup: string
+  readonly to: string
+  readonly cancelAfterMs: number | null
+}
+
+export type ToHost =
+  | { readonly kind: 'run'; readonly question: number; readonly order: Order }
+  | { readonly kind: 'measure'; readonly question: number }
+
+export interface Answer {
+  /** Null for a success; `KILLED` when nobody was left to answer. */
+  readonly code: string | null
+  readonly message: string
+  /** The paths of the backups that it says it has made. */
+  readonly made: readonly string[]
+}
+
+export interface Measure {
+  readonly children: number
+  /** Open descriptors, less one for the channel to each child. */
+  readonly descriptors: number
+  /** Descriptors of files below a directory of the product's or the database's. */
+  readonly files: readonly string[]
+  readonly heapBytes: number
+  readonly rssBytes: number
+}
+
+export interface FromHost {
+  readonly question: number
+  readonly answer: Answer | Measure
+}
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+const databases = new Map<string, Database>()
+
+function databaseFor({ path, backupDir, config, engine }: Order): Database {
+  const key = `${engine} ${path}`
+  const known = databases.get(key) ?? new Database({ path, backupDir, config, engine })
+  databases.set(key, known)
+  return known
+}
+
+async function run(order: Order): Promise<Answer> {
+  const database = databaseFor(order)
+  const controller = new AbortController()
+  const { signal } = controller
+  if (order.cancelAfterMs !== null) void sleep(order.cancelAfterMs).then(() => controller.abort())
+  const made = (...paths: readonly (string | undefined)[]): Answer => ({
+    code: null,
+    message: '',
+    made: paths.filter(path => path !== undefined),
+  })
+  try {
+    if (order.operation === 'list') {
+      await database.listBackups()
+      return made()
+    }
+    const options = { signal }
+    const result = await (order.operation === 'create'
+      ? database.createBackup(options)
+      : order.operation === 'verify'
+        ? database.verifyBackup(order.backup, options)
+        : order.operation === 'info'
+          ? database.info(options)
+          : database.restoreBackup(order.backup, {
+              ...options,
+              confirm: true,
+              ...(order.operation === 'restore-to' ? { to: order.to } : {}),
+            }))
+    if (!result.success) return { code: result.code, message: result.message, made: [] }
+    if ('status' in result) return { ...made(), message: result.status }
+    if ('preRestoreBackup' in result && result.dryRun === false) return made(result.preRestoreBackup?.path)
+    return made('backupPath' in result ? result.backupPath : undefined)
+  } catch (error) {
+    const { code, message } = toFailure(error)
+    return { code, message, made: [] }
+  }
+}
+
+/** Twice, because the first run only finds what the finalizers then let go. */
+async function measure(): Promise<Measure> {
+  collectGarbage()
+  await sleep(50)
+  collectGarbage()
+  const { heapUsed, rss } = process.memoryUsage()
+  const children = descendantsOf(process.pid).length
+  const open = readdirSync('/proc/self/fd').flatMap(fd => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)]
+    } catch {
+      return []
+    }
+  })
+  return {
+    children,
+    descriptors: open.length,
+    files: open.filter(path => /\/(data|store|plain|restored)\//.test(path)),
+    heapBytes: heapUsed,
+    rssBytes: rss,
+  }
+}
+
+process.on('message', (message: ToHost) => {
+  const answer = message.kind === 'run' ? run(message.order) : measure()
+  void answer.then(result =>
+    process.send?.({ question: message.question, answer: result } satisfies FromHost),
+  )
+})
+process.on('disconnect', () => process.exit(0))
