@@ -8,6 +8,10 @@ const config: ViteUserConfig = defineConfig({
     hookTimeout: 120_000,
     maxWorkers: 2,
     pool: 'forks',
+    // Tests import the product as every other process does, with Node itself: what ran is then the source as it
+    // stands, in which coverage can be counted.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    setupFiles: process.env['NODE_V8_COVERAGE'] === undefined ? [] : ['test/support/write-coverage.ts'],
   },
 })
 

@@ -1,0 +1,65 @@
+/**
+ * Runs the tests, and fails when they leave out more than a few branches of the directories that decide whether
+ * a backup is right. Every process of the run is measured, the product's own included; one that is killed with
+ * SIGKILL leaves nothing to count. Arguments are handed to vitest.
+ */
+import { spawn } from 'node:child_process'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type FileBranches, measureDirectory } from './branches/measure.ts'
+import { CoverageFiles } from './branches/coverage-files.ts'
+
+const DIRECTORIES: readonly string[] = ['src/snapshot', 'src/operations', 'src/catalog']
+/** Each directory by itself. What is left are platforms that the tests do not run on. */
+const PERCENT_MIN = 98
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const raw = `${root}coverage/raw`
+
+process.chdir(root)
+rmSync('coverage', { recursive: true, force: true })
+mkdirSync(raw, { recursive: true })
+// Some tests run the product as a user who may write nothing of ours.
+chmodSync(raw, 0o777)
+const files = new CoverageFiles(
+  raw,
+  DIRECTORIES.map(directory => `${root}${directory}/`),
+)
+const testsPassed = await runTests(process.argv.slice(2))
+await files.readToTheEnd()
+
+const shares = await Promise.all(DIRECTORIES.map(report))
+console.log(`\nBranches covered, of ${files.count} processes and threads that wrote what they ran:`)
+for (const line of shares.map(({ line }) => line)) console.log(line)
+if (!testsPassed || shares.some(({ isEnough }) => !isEnough)) process.exitCode = 1
+
+function runTests(args: readonly string[]): Promise<boolean> {
+  const child = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, NODE_V8_COVERAGE: raw },
+  })
+  const reading = setInterval(() => files.read(), 2_000)
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('exit', code => {
+      clearInterval(reading)
+      resolve(code === 0)
+    })
+  })
+}
+
+async function report(directory: string): Promise<{ line: string; isEnough: boolean }> {
+  const measured = await measureDirectory(directory, files.hits)
+  for (const file of measured.filter(({ missed }) => missed.length > 0)) print(file)
+  const total = measured.reduce((sum, file) => sum + file.total, 0)
+  const covered = measured.reduce((sum, file) => sum + file.total - file.missed.length, 0)
+  const percent = (100 * covered) / total
+  const isEnough = percent >= PERCENT_MIN
+  const verdict = isEnough ? '' : `  too few: at least ${PERCENT_MIN} % are wanted`
+  return { line: `  ${directory}: ${covered} of ${total}, ${percent.toFixed(1)} %${verdict}`, isEnough }
+}
+
+function print({ path, total, missed }: FileBranches): void {
+  console.log(`\n${path}: ${total - missed.length} of ${total} branches, not`)
+  for (const { line, what, text } of missed) console.log(`  ${path}:${line}  ${what}  ${text}`)
+}
