@@ -62,6 +62,7 @@ async function undo({ target, source, kept, touched }: FailedRestore, context: C
     touched.state === 'committed' ||
     (touched.state === 'unknown' && (await holds(target, source.path, context)))
   if (!isNew) {
+    if (touched.state === 'unknown') await sqlite.ask('forgetUncommitted', {})
     // The restore may have left WAL mode, to change the page size.
     await sqlite.ask('settleTarget', { journalMode: touched.journalMode })
     return

@@ -30,6 +30,7 @@ const handlers: Handlers = {
   beginTargetRead: () => targets.beginTargetRead(),
   endTargetRead: () => nothing(targets.endTargetRead()),
   checkpointTarget: () => nothing(targets.checkpointTarget()),
+  forgetUncommitted: () => nothing(targets.forgetUncommitted()),
   settleTarget: ({ journalMode }) => targets.settleTarget(journalMode),
   closeTarget: () => nothing(targets.closeTarget()),
 }

@@ -83,6 +83,8 @@ export interface SqliteRequests {
   endTargetRead: { request: Record<never, never>; answer: null }
   /** Copies the open target's WAL into its main file, as far as its readers allow. */
   checkpointTarget: { request: Record<never, never>; answer: null }
+  /** Makes sure that what a killed process wrote into the open target's WAL without committing it never counts. */
+  forgetUncommitted: { request: Record<never, never>; answer: null }
   /** Sets the open target's journal mode if nobody else has it open; answers the mode it is in. */
   settleTarget: { request: { journalMode: 'wal' | 'delete' }; answer: { journalMode: string } }
   closeTarget: { request: Record<never, never>; answer: null }

@@ -150,6 +150,24 @@ export function checkpointTarget(): void {
   connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
 }
 
+/**
+ * A process may die when the last frame of its transaction is in the WAL and the WAL index does not say so
+ * yet. Whoever has the database open sees nothing of it; but after a power cut the index is made anew from the
+ * WAL, and the transaction would count. A commit that changes nothing takes its frames' place.
+ */
+export function forgetUncommitted(): void {
+  const { connection } = openedTarget()
+  if (single(connection, 'PRAGMA journal_mode') !== 'wal') return
+  connection.exec('BEGIN IMMEDIATE')
+  try {
+    connection.exec(`PRAGMA user_version = ${Number(single(connection, 'PRAGMA user_version'))}`)
+    connection.exec('COMMIT')
+  } catch (error) {
+    if (connection.isTransaction) connection.exec('ROLLBACK')
+    throw error
+  }
+}
+
 /** Sets the journal mode if nobody else has the database open; answers the mode it is in. */
 export function settleTarget(journalMode: 'wal' | 'delete'): { journalMode: string } {
   const { connection } = openedTarget()

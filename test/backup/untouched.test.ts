@@ -155,8 +155,11 @@ function traceEverything(path: string, engine: string): Traced {
   const calls = readFileSync(log, 'utf8')
     .split('\n')
     .map(line => line.replace(/^\d+ +/, ''))
+  // To look for a file that is not there is no harm.
   const on = (file: string): string[] =>
-    calls.filter(call => call.includes(`${file}"`) || call.includes(`${file}>`))
+    calls.filter(
+      call => (call.includes(`${file}"`) || call.includes(`${file}>`)) && !call.includes('= -1 ENOENT'),
+    )
   return { main: on(path), wal: on(`${path}-wal`) }
 }
 
