@@ -1,10 +1,10 @@
 /** Databases that are switched, replaced or rolled back by others at the very instants when a snapshot begins. */
-import { appendFileSync, mkdirSync, renameSync } from 'node:fs'
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { BackupError } from '../../src/index.ts'
-import type { SqliteProcess } from '../../src/sqlite/sqlite-process.ts'
+import { SqliteError, type SqliteProcess } from '../../src/sqlite/sqlite-process.ts'
 import { takeImage } from '../../src/snapshot/take-image.ts'
 import type { TakenImage, TakeOptions } from '../../src/snapshot/taken-image.ts'
 import { buildLedger, type LedgerForm } from '../support/databases.ts'
@@ -144,3 +144,36 @@ test.each(['wal', 'delete'] as const)(
     })
   },
 )
+
+test('a copy that SQLite cannot open for writing is not called damaged', async () => {
+  const { path } = await makeHotLedger()
+  const refuse = (): never => {
+    throw new SqliteError({ message: 'attempt to write a readonly database', resultCode: 776 })
+  }
+  const sqlite = new WatchedSqlite({ before: name => name === 'recover' && refuse() })
+  await expect(take(path, sqlite)).rejects.toMatchObject({
+    code: 'IO_FAILED',
+    message: expect.stringContaining('could not open the copy'),
+  })
+})
+
+test('a process that ends while it rolls a copy back is said to have ended', async () => {
+  const { path } = await makeHotLedger()
+  const sqlite = new WatchedSqlite({
+    before: (name, process) => name === 'recover' && process.killUnanswered(),
+  })
+  await expect(take(path, sqlite)).rejects.toMatchObject({ code: 'ENGINE_FAILED' })
+})
+
+test('where SQLite cannot open a database, and a journal keeps others from reading it, SQLite’s reason is told', async () => {
+  const { path } = makeLedger({ journalMode: 'delete' })
+  writeFileSync(`${path}-journal`, 'perhaps hot')
+  const refuse = (): never => {
+    throw new SqliteError({ message: 'unable to open database file', resultCode: 14 })
+  }
+  const sqlite = new WatchedSqlite({ before: name => name === 'beginRead' && refuse() })
+  await expect(take(path, sqlite)).rejects.toMatchObject({
+    code: 'IO_FAILED',
+    message: expect.stringContaining('SQLite could not open'),
+  })
+})

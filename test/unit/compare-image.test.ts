@@ -4,6 +4,7 @@ import {
   copyFileSync,
   openSync,
   readFileSync,
+  readSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -41,7 +42,10 @@ function imageOf(path: string): Image {
 
 function change(path: string, position: number, length = 1): void {
   const fd = openSync(path, 'r+')
-  writeSync(fd, Buffer.alloc(length, 0xa5), 0, length, position)
+  const bytes = Buffer.alloc(length)
+  readSync(fd, bytes, 0, length, position)
+  // Whatever was there, it is another now.
+  writeSync(fd, bytes.map(byte => byte ^ 0xff), 0, length, position)
   closeSync(fd)
 }
 

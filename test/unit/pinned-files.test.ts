@@ -1,5 +1,5 @@
 /** The files behind a read transaction: what is read is theirs, or nothing is. */
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { PinnedFiles, walIndexOf } from '../../src/snapshot/open-image.ts'
@@ -69,6 +69,18 @@ test('where SQLite cannot say how many pages there are, the WAL index or the fil
   using byFile = new PinnedFiles(file, { ...facts2, pageCount: null }, null)
   expect(byFile.bare.pageCount).toBe(facts2.pageCount)
   expect(facts2.pageCount).toBeGreaterThan(10)
+})
+
+test('a path that leads to another file by now is not what was read', async () => {
+  const { path, facts, index } = await pinLedger()
+  using pinned = new PinnedFiles(path, facts, index)
+  expect(() => pinned.requireInPlace()).not.toThrow()
+  const other = join(temporaryDirectory(), 'other.db')
+  copyFileSync(path, other)
+  renameSync(other, path)
+  expect(() => pinned.requireInPlace()).toThrow(
+    expect.objectContaining({ code: 'DATABASE_CHANGING', path }),
+  )
 })
 
 test('an empty file is an image of no pages, that nobody has committed to', async () => {

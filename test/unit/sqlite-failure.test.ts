@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { BackupError } from '../../src/index.ts'
 import { fromSqlite } from '../../src/snapshot/sqlite-failure.ts'
 import { SqliteError } from '../../src/sqlite/sqlite-process.ts'
+import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 function makeFile(): string {
@@ -47,6 +48,15 @@ test('why SQLite cannot open a database is told where a second look shows it', (
   const missing = join(temporaryDirectory(), 'missing', 'app.db')
   const typed = fromSqlite(new SqliteError({ message: 'unable to open', resultCode: 14 }), missing)
   expect(typed).toMatchObject({ code: 'IO_FAILED', message: `Could not open: ${missing} (ENOENT)` })
+})
+
+testWith(['root', 'mount'], 'a file system without inodes is why SQLite cannot make its files', () => {
+  const directory = temporaryDirectory()
+  run('mount', ['-t', 'tmpfs', '-o', 'size=1m,nr_inodes=1', 'tmpfs', directory])
+  onTestFinished(() => void run('umount', [directory]))
+  const path = join(directory, 'app.db')
+  const typed = fromSqlite(new SqliteError({ message: 'unable to open', resultCode: 14 }), path)
+  expect(typed).toMatchObject({ code: 'INSUFFICIENT_SPACE', path })
 })
 
 test('what the operating system said beside SQLite is told as such', () => {
