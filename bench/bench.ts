@@ -9,6 +9,8 @@ import { type Options, parseOptions, USAGE } from './options.ts'
 import { create, createWithoutSearch } from './rows/create.ts'
 import { createFromRollbackMode, createFromWal } from './rows/create-modes.ts'
 import { eventLoop } from './rows/event-loop.ts'
+import { exports } from './rows/export.ts'
+import { exportMemory } from './rows/export-memory.ts'
 import { memory } from './rows/memory.ts'
 import { restoreMissing, restoreOver } from './rows/restore.ts'
 import { small } from './rows/small.ts'
@@ -24,8 +26,9 @@ const ON_LARGE = {
   'restore-missing': restoreMissing,
   writers,
   'event-loop': eventLoop,
+  export: exports,
 } as const
-const ON_OWN = { small, memory } as const
+const ON_OWN = { small, memory, 'export-memory': exportMemory } as const
 
 const options = parseOptions(process.argv.slice(2))
 if (options === null) process.stdout.write(USAGE)
@@ -57,7 +60,7 @@ async function measureGroups(context: BenchContext): Promise<Group[]> {
     makeDatabase(database, sizeBytes, context)
     for (const [id, measureGroup] of onLarge) {
       context.say(`  ${id}`)
-      groups.push(await measureGroup(database, context))
+      groups.push(...[await measureGroup(database, context)].flat())
     }
     context.remove(database)
   }

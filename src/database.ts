@@ -2,17 +2,23 @@ import type { BackupInfo } from './catalog/backup-info.ts'
 import { loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
 import { type OperationName, type Operations, runOperation } from './engine/engine.ts'
-import { type Failure, fromFailure, toFailure } from './errors.ts'
+import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
 import type {
   BackupCreated,
   BackupRestored,
   BackupVerified,
   CreateBackupRequest,
+  DataExported,
+  ExportDataRequest,
+  DataImported,
+  ImportDataRequest,
   Info,
   ListBackupsRequest,
   RestoreBackupRequest,
   RestorePlan,
   RunOptions,
+  ScanSensitiveRequest,
+  SensitiveScan,
   VerifyBackupRequest,
 } from './operations/reports.ts'
 
@@ -91,9 +97,31 @@ export class Database {
     return this.#run('verify', { ...request, backup })
   }
 
+  /**
+   * Writes a readable copy of the data as of one commit, of the live database or of a stored backup. Passwords,
+   * tokens and the like are left out unless `includeSensitive` says otherwise.
+   */
+  async exportData(request: ExportDataRequest & RunOptions = {}): Promise<DataExported | Failure> {
+    if (request.output === '-' && this.#options.engine !== 'here') return noStandardOutput()
+    return this.#run('export', request)
+  }
+
+  /** Which columns an export would leave out by itself, and why. Writes nothing. */
+  scanSensitive(request: ScanSensitiveRequest & RunOptions = {}): Promise<SensitiveScan | Failure> {
+    return this.#run('scan', request)
+  }
+
   /** The state of the database, its backups and the space for the next one. */
   info(request: RunOptions = {}): Promise<Info | Failure> {
     return this.#run('info', request)
+  }
+
+  /**
+   * Makes a new database of an export. Nothing is overwritten, and the database of this object is not
+   * touched: it need not exist.
+   */
+  importData(request: ImportDataRequest & RunOptions): Promise<DataImported | Failure> {
+    return this.#run('import', request)
   }
 
   async #run<Name extends OperationName>(
@@ -122,4 +150,13 @@ export class Database {
     )
     return resolveSettings(loaded, this.#options, process.env, workingDirectory)
   }
+}
+
+/** The engine's own process has none that anybody reads. */
+function noStandardOutput(): Failure {
+  return toFailure(
+    new BackupError('INVALID_ARGUMENT', 'An export from a program cannot go to standard output', {
+      hint: 'Give a path as output. The CLI writes to standard output with: chame-backup export --output -',
+    }),
+  )
 }

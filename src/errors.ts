@@ -20,6 +20,8 @@ export const ERRORS = {
   RESTORE_NOT_CONFIRMED: { exit: 2, http: 400, retryable: false },
   RESTORE_FAILED: { exit: 1, http: 500, retryable: false },
   RESTORE_ROLLED_BACK: { exit: 1, http: 500, retryable: false },
+  EXPORT_NOT_FOUND: { exit: 10, http: 404, retryable: false },
+  EXPORT_INVALID: { exit: 3, http: 422, retryable: false },
   INSUFFICIENT_SPACE: { exit: 1, http: 507, retryable: true },
   PERMISSION_DENIED: { exit: 1, http: 403, retryable: false },
   READ_ONLY: { exit: 1, http: 403, retryable: false },

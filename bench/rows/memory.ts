@@ -1,11 +1,11 @@
 /** Peak memory of each process of the product, on a small database and on a large one. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { BenchContext } from '../bench-context.ts'
 import { makeBlobDatabase } from '../make-database.ts'
 import type { HostTask } from '../memory-host.ts'
+import { childrenOf, peakMegabytes } from '../process-memory.ts'
 import { atMost, type Group, type Row } from '../table.ts'
 
 const SMALL_BYTES = 100 << 20
@@ -68,32 +68,7 @@ async function peaksOf(task: Omit<HostTask, 'library'>, context: BenchContext): 
 
 /** The engine is the host's child, the SQLite process the engine's. */
 function readPeaks(host: ChildProcess): Peaks {
-  const parents = readParents()
-  const childrenOf = (pid: number): number[] =>
-    [...parents].filter(([, parent]) => parent === pid).map(([child]) => child)
   const engines = childrenOf(host.pid ?? -1)
   const peak = (pids: readonly number[]): number => Math.max(...pids.map(peakMegabytes))
   return { engineMb: peak(engines), sqliteMb: peak(engines.flatMap(childrenOf)) }
-}
-
-function readParents(): Map<number, number> {
-  const parents = new Map<number, number>()
-  for (const name of readdirSync('/proc').filter(entry => /^\d+$/.test(entry))) {
-    const parent = /^PPid:\s+(\d+)$/m.exec(readStatus(name))?.[1]
-    if (parent !== undefined) parents.set(Number(name), Number(parent))
-  }
-  return parents
-}
-
-function peakMegabytes(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readStatus(String(pid)))?.[1] ?? Number.NaN) / 1024
-}
-
-/** Empty for a process that has ended meanwhile. */
-function readStatus(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8')
-  } catch {
-    return ''
-  }
 }

@@ -3,6 +3,8 @@ import type { Command } from 'commander'
 import { completionCommand } from './completion.ts'
 import { createCommand } from './create.ts'
 import { defineCommand, examples } from './define-command.ts'
+import { exportCommand } from './export.ts'
+import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
 import { listCommand } from './list.ts'
 import { addGlobalOptions } from './options.ts'
@@ -20,6 +22,8 @@ export function buildProgram(): Command {
     restoreCommand(),
     verifyCommand(),
     infoCommand(),
+    exportCommand(),
+    importCommand(),
     completionCommand(),
   ]) {
     program.addCommand(command)
@@ -32,6 +36,7 @@ export function buildProgram(): Command {
       ['verify', 'check the newest'],
       ['restore latest --to copy.db', 'restore it beside the database'],
       ['info', 'the state of the database and its backups'],
+      ['export --format csv --zip', 'its data for other programs'],
     ]),
   )
 }

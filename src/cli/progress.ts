@@ -1,6 +1,6 @@
 import type { Progress, Step } from '../index.ts'
 import { cutText } from './text.ts'
-import { bytes, duration } from './units.ts'
+import { bytes, duration, plural } from './units.ts'
 
 /** What each step is called while one waits for it. */
 const WORDS: Readonly<Record<Step, string>> = {
@@ -25,6 +25,14 @@ const WORDS: Readonly<Record<Step, string>> = {
   'compare-target': 'Comparing with the backup',
   'settle-target': 'Restoring settings',
   'roll-back': 'Rolling back',
+  'open-source': 'Opening the database',
+  'find-sensitive': 'Looking for sensitive columns',
+  'write-rows': 'Exporting',
+  'publish-export': 'Writing to disk',
+  'find-export': 'Looking for the export',
+  'import-rows': 'Importing',
+  'check-import': 'Checking the new database',
+  'publish-import': 'Putting the new database in its place',
 }
 
 /** Operations that end sooner show no bar at all: a flash is noise. */
@@ -84,26 +92,35 @@ export function openProgressBar(stream: NodeJS.WriteStream): ProgressBar {
 /** "Copying the database  ██████░░░░  61%  612 MiB of 1 GiB  540 MiB/s  1.2 s left", as much as fits. */
 export function progressLine(progress: Progress, elapsedMs: number, width: number): string {
   const words = WORDS[progress.step]
-  const { doneBytes, totalBytes } = progress
-  if (doneBytes === undefined || totalBytes === undefined || totalBytes <= 0)
-    return cutText(`${words} …`, width)
+  const { doneBytes, totalBytes = 0, doneRows } = progress
+  if (doneBytes !== undefined && totalBytes > 0)
+    return fitParts(words, shareOf(doneBytes, totalBytes, elapsedMs), width)
+  if (doneBytes === undefined || doneRows === undefined) return cutText(`${words} …`, width)
+  const rate = elapsedMs >= RATE_AFTER_MS && doneBytes > 0 ? [rateOf(doneBytes, elapsedMs)] : []
+  return fitParts(`${words} … ${plural(doneRows, 'row')}`, [bytes(doneBytes), ...rate], width)
+}
+
+/** Of what has an end: how far it is. */
+function shareOf(doneBytes: number, totalBytes: number, elapsedMs: number): string[] {
   const share = Math.min(1, doneBytes / totalBytes)
   const full = Math.round(share * BAR_WIDTH)
   const parts = [
-    words,
     '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full),
     `${String(Math.floor(share * 100)).padStart(3)}%`,
     `${bytes(doneBytes)} of ${bytes(totalBytes)}`,
   ]
-  if (elapsedMs >= RATE_AFTER_MS && doneBytes > 0) {
-    const bytesPerMs = doneBytes / elapsedMs
-    parts.push(
-      `${bytes(bytesPerMs * 1000)}/s`,
-      `${duration(Math.max(0, totalBytes - doneBytes) / bytesPerMs)} left`,
-    )
-  }
+  if (elapsedMs < RATE_AFTER_MS || doneBytes === 0) return parts
+  const leftMs = (Math.max(0, totalBytes - doneBytes) / doneBytes) * elapsedMs
+  return [...parts, rateOf(doneBytes, elapsedMs), `${duration(leftMs)} left`]
+}
+
+function rateOf(doneBytes: number, elapsedMs: number): string {
+  return `${bytes((doneBytes / elapsedMs) * 1000)}/s`
+}
+
+function fitParts(words: string, parts: readonly string[], width: number): string {
   let line = words
-  for (const part of parts.slice(1)) {
+  for (const part of parts) {
     if (line.length + 2 + part.length <= width) line = `${line}  ${part}`
   }
   return cutText(line, width)

@@ -1,4 +1,5 @@
 import type { CheckLevel } from '../catalog/backup-info.ts'
+import type { RedactionWay } from '../export/model.ts'
 
 /** What may be said for every database, and for one. */
 export interface DatabaseConfig {
@@ -6,6 +7,16 @@ export interface DatabaseConfig {
   backupDir?: string | undefined
   check?: CheckLevel | undefined
   keepDamaged?: boolean | undefined
+  export?: ExportConfig | undefined
+}
+
+/** What exports leave out, beside what they find by themselves. */
+export interface ExportConfig {
+  /** By `table.column`. */
+  redact?: Record<string, RedactionWay> | undefined
+  sensitiveWords?: string[] | undefined
+  /** As `table.column`. */
+  notSensitive?: string[] | undefined
 }
 
 /** The configuration file. */

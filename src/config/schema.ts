@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isDatabaseName, isTimeZone, isType } from '../catalog/names.ts'
+import { REDACTIONS } from '../export/model.ts'
 import type { Config } from './config.ts'
 
 const path = z
@@ -31,6 +32,25 @@ const databaseShape = {
     .boolean()
     .optional()
     .describe('Keep an image that fails its check, as <file>.damaged. Default: false'),
+  export: z
+    .strictObject({
+      redact: z
+        .record(z.string(), z.enum(REDACTIONS))
+        .optional()
+        .describe(
+          'What becomes of columns in exports: "table.column" to omit, null, mask, hash, fixed or fake.',
+        ),
+      sensitiveWords: z
+        .array(z.string().min(1))
+        .optional()
+        .describe('Words that make the name of a column sensitive, beside those that are known.'),
+      notSensitive: z
+        .array(z.string().min(1))
+        .optional()
+        .describe('Columns, as "table.column", that are not sensitive whatever they look like.'),
+    })
+    .optional()
+    .describe('What exports leave out.'),
 }
 
 const types = z.array(

@@ -4,7 +4,8 @@ import { type CheckLevel, CHECK_LEVELS } from '../catalog/backup-info.ts'
 import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, nameOfPath } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
 import type { LoadedConfig } from './load.ts'
-import type { Config } from './config.ts'
+import type { RedactionWay } from '../export/model.ts'
+import type { Config, ExportConfig } from './config.ts'
 
 /** Everything an operation needs to know of one database, resolved: absolute paths, no defaults left. */
 export interface Settings {
@@ -22,8 +23,19 @@ export interface Settings {
   /** How long a job may show no sign of life, beyond what it waits for a lock. */
   readonly stallAfterMs: number
   readonly createdBy: string
+  readonly exporting: ExportSettings
   /** For test suites: no fsync, no pre_restore backup. Nothing then survives a power cut. */
   readonly disposable: boolean
+}
+
+interface ExportSettings {
+  /** By `table.column`. */
+  readonly redact: Readonly<Record<string, RedactionWay>>
+  readonly sensitiveWords: readonly string[]
+  /** As `table.column`. */
+  readonly notSensitive: readonly string[]
+  /** What hashes and made-up values follow from; undefined: a new one for each export. */
+  readonly redactionKey: string | undefined
 }
 
 /** What the caller says; it wins over the configuration file, that over the environment, that over the defaults. */
@@ -91,6 +103,12 @@ export function resolveSettings(
     waitForLockMs: config.waitForLockMs ?? DEFAULT_WAIT_FOR_LOCK_MS,
     stallAfterMs: config.stallAfterMs ?? DEFAULT_STALL_AFTER_MS,
     createdBy: userName(environment),
+    exporting: {
+      redact: { ...config.export?.redact, ...chosen?.export?.redact },
+      sensitiveWords: [...(config.export?.sensitiveWords ?? []), ...(chosen?.export?.sensitiveWords ?? [])],
+      notSensitive: [...(config.export?.notSensitive ?? []), ...(chosen?.export?.notSensitive ?? [])],
+      redactionKey: environment['CHAME_BACKUP_REDACTION_KEY'] || undefined,
+    },
     disposable: overrides.disposable ?? false,
   }
 }
@@ -101,6 +119,7 @@ interface ChosenDatabase {
   readonly backupDir?: string | undefined
   readonly check?: CheckLevel | undefined
   readonly keepDamaged?: boolean | undefined
+  readonly export?: ExportConfig | undefined
 }
 
 function chooseDatabase(

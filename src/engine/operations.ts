@@ -1,6 +1,7 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { Context } from '../operations/context.ts'
 import { createBackup } from '../operations/create-backup.ts'
+import { exportData } from '../operations/export-data.ts'
 import { getInfo } from '../operations/get-info.ts'
 import { type BackupsListed, listBackups } from '../operations/list-backups.ts'
 import type {
@@ -8,13 +9,21 @@ import type {
   BackupRestored,
   BackupVerified,
   CreateBackupRequest,
+  DataExported,
+  ExportDataRequest,
+  DataImported,
+  ImportDataRequest,
   Info,
   ListBackupsRequest,
   RestoreBackupRequest,
   RestorePlan,
+  ScanSensitiveRequest,
+  SensitiveScan,
   VerifyBackupRequest,
 } from '../operations/reports.ts'
+import { importData } from '../operations/import-data.ts'
 import { restoreBackup } from '../operations/restore-backup.ts'
+import { scanSensitive } from '../operations/scan-sensitive.ts'
 import { verifyBackup } from '../operations/verify-backup.ts'
 
 export interface Operations {
@@ -26,6 +35,9 @@ export interface Operations {
   }
   verify: { request: VerifyBackupRequest & { readonly backup: string }; result: BackupVerified }
   info: { request: Record<never, never>; result: Info }
+  export: { request: ExportDataRequest; result: DataExported }
+  scan: { request: ScanSensitiveRequest; result: SensitiveScan }
+  import: { request: ImportDataRequest; result: DataImported }
 }
 
 export type OperationName = keyof Operations
@@ -41,6 +53,9 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   restore: restoreBackup,
   verify: verifyBackup,
   info: (_, context) => getInfo(context),
+  export: exportData,
+  scan: scanSensitive,
+  import: importData,
 }
 
 /** Runs an operation. Throws `BackupError`. */

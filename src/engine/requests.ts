@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { CHECK_LEVELS, type CheckLevel } from '../catalog/backup-info.ts'
 import { isType } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
+import { FORMATS, REDACTIONS } from '../export/model.ts'
 import type { OperationName, Operations } from './operations.ts'
 
 const text = z.string().max(10_000)
@@ -31,6 +32,34 @@ const requests = {
   }),
   verify: z.strictObject({ backup, check }),
   info: z.strictObject({}),
+  scan: z.strictObject({ from: backup.optional() }),
+  export: z.strictObject({
+    format: z.enum(FORMATS).optional(),
+    includeSensitive: z.boolean().optional(),
+    tables: z.array(text).optional(),
+    exclude: z.array(text).optional(),
+    where: z.record(text, text).optional(),
+    from: backup.optional(),
+    output: path.min(1).optional(),
+    force: z.boolean().optional(),
+    compress: z.enum(['zstd', 'gzip']).optional(),
+    pretty: z.boolean().optional(),
+    zip: z.boolean().optional(),
+    csv: z
+      .strictObject({
+        delimiter: text.optional(),
+        null: text.optional(),
+        excelSafe: z.boolean().optional(),
+      })
+      .optional(),
+    redact: z.record(text, z.enum(REDACTIONS)).optional(),
+    salvage: z.boolean().optional(),
+  }),
+  import: z.strictObject({
+    from: path.min(1, 'expected the path of an export'),
+    to: path.min(1, 'expected the path of the new database'),
+    format: z.enum(['json', 'ndjson', 'csv', 'sql']).optional(),
+  }),
 } as const
 
 /** Checks a request that a caller made, possibly without types. Throws `INVALID_ARGUMENT`. */

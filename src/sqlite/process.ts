@@ -4,11 +4,17 @@
  * (sqlite.org/howtocorrupt.html, 2.2). It answers one call after another and ends with its parent.
  */
 import { DatabaseSync } from 'node:sqlite'
+import { BackupError, toFailure } from '../errors.ts'
 import { isSystemError } from '../storage/io-errors.ts'
+import type { OpenFile } from '../storage/transfer.ts'
 import { checkImage } from './check.ts'
 import { beginRead, describe, endRead } from './reader.ts'
 import type { SqliteCall, SqliteFault, SqliteReply, SqliteRequestName, SqliteRequests } from './requests.ts'
+import type * as exporting from './export-source.ts'
 import * as targets from './target.ts'
+
+/** Where rows go to our parent: behind stdin, stdout, stderr and the channel of messages. */
+const PIPE: OpenFile = { fd: 4, path: 'the pipe' }
 
 type Handlers = {
   [Name in SqliteRequestName]: (
@@ -33,6 +39,29 @@ const handlers: Handlers = {
   forgetUncommitted: () => nothing(targets.forgetUncommitted()),
   settleTarget: ({ journalMode }) => targets.settleTarget(journalMode),
   closeTarget: () => nothing(targets.closeTarget()),
+  importData: async (request, { id }) => {
+    const { importData } = await import('./importer.ts')
+    return importData(request, (doneBytes, totalBytes) => reply({ id, progress: { doneBytes, totalBytes } }))
+  },
+  openExport: async place => {
+    exports = await import('./export-source.ts')
+    return exports.openExport(place)
+  },
+  exportRanges: request => opened().rangesOf(request),
+  exportRows: request => opened().exportRows(request, PIPE),
+  placeRows: place => opened().placeRows(place),
+  closeExport: () => nothing(exports?.closeExport()),
+  scanExport: ({ words }) => opened().scanExport(words),
+  redactExport: order => opened().redact(order),
+  checkConditions: async ({ conditions }) => nothing(await opened().requireConditions(conditions)),
+}
+
+/** Loaded by those that export. Questions after the first must find it there, or they would overtake each other. */
+let exports: typeof exporting | null = null
+
+function opened(): typeof exporting {
+  if (exports === null) throw new Error('There is no open export')
+  return exports
 }
 
 process.umask(0o077)
@@ -55,6 +84,8 @@ function reply(message: SqliteReply): void {
 }
 
 function faultOf(error: unknown): SqliteFault {
+  if (error instanceof BackupError)
+    return { message: error.message, resultCode: null, failure: toFailure(error) }
   if (!(error instanceof Error)) return { message: String(error), resultCode: null }
   const resultCode = 'errcode' in error ? Number(error.errcode) : null
   const path = 'fileOfSource' in error ? { path: String(error.fileOfSource) } : {}

@@ -47,6 +47,12 @@ export function beginRead(path: string, waitMs: number): ReadFacts {
   }
 }
 
+/** The connection of the open reader, for those who read more than its facts. */
+export function readerConnection(): DatabaseSync {
+  if (reader === null) throw new Error('There is no open reader')
+  return reader.connection
+}
+
 export function endRead(): void {
   if (reader === null) return
   const { connection, path, walIndexFd, madeWal } = reader
@@ -88,8 +94,7 @@ export function readFacts(
 }
 
 export function describe(countPagesMax: number): Description {
-  if (reader === null) throw new Error('There is no open reader')
-  const { connection } = reader
+  const connection = readerConnection()
   const pages = Number(single(connection, 'PRAGMA page_count'))
   const names = tableNames(connection)
   return {

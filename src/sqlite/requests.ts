@@ -3,6 +3,19 @@
  * SQLite, and it has at most one reader and one target open.
  */
 
+import type { Failure } from '../errors.ts'
+import type {
+  CsvDialect,
+  ExportFormat,
+  LeftOut,
+  LostRows,
+  RedactedColumn,
+  SchemaObject,
+  TablePlan,
+} from '../export/model.ts'
+import type { SensitiveFinding } from '../export/sensitive/scan.ts'
+import type { SchemaDescription } from './describe-tables.ts'
+
 /** A file's identity, to see that two processes opened the same one. */
 export interface FileIdentity {
   readonly device: string
@@ -60,6 +73,95 @@ export interface ApplyOutcome {
   readonly isCounterInWalIndex: boolean
 }
 
+/** How rows are encoded. */
+export type RowFormat =
+  | { readonly kind: 'json'; readonly isPretty: boolean }
+  | { readonly kind: 'ndjson' | 'sql' | 'parquet' }
+  | { readonly kind: 'csv'; readonly dialect: CsvDialect }
+
+/** Rowids, both included. */
+export interface RowRange {
+  readonly first: bigint
+  readonly last: bigint
+}
+
+export interface RowsWritten {
+  readonly rows: number
+  readonly bytes: number
+  /** What could not be read, where as much as possible was to be. */
+  readonly lost?: readonly LostRows[]
+}
+
+/** A place in a file that is there. */
+export interface FilePlace {
+  readonly path: string
+  readonly position: number
+  /** What stands before the rows. */
+  readonly before: string
+}
+
+/** Ranges of rowids, one behind another. */
+export interface RangesFound {
+  readonly ranges: readonly RowRange[]
+  /** Where the next one begins; null behind the last one. */
+  readonly next: bigint | null
+}
+
+/** What an export reads; nothing when a live database is in a mode in which a reader keeps writers waiting. */
+export type ExportOpened =
+  | { readonly isOpen: false }
+  | ({
+      readonly isOpen: true
+      /** The WAL index's header as of the transaction: equal ones mean that two processes see the same commit. */
+      readonly walIndex: Uint8Array | null
+      /** What of a damaged schema could not be read, where as much as possible was to be. */
+      readonly lost?: readonly LostRows[]
+    } & SchemaDescription)
+
+/** What an export reads, and how it is opened. */
+export interface ExportPlace {
+  readonly path: string
+  /** `live` in WAL mode only, `immutable` if nobody writes it; `copy`: a copy of ours, with its own side files. */
+  readonly way: 'live' | 'immutable' | 'copy'
+  readonly waitMs: number
+  /** Whether what is damaged is passed over. */
+  readonly isSalvaging: boolean
+}
+
+/** SQL of a caller's, about the rows of a table. */
+export interface TableCondition {
+  readonly table: string
+  readonly where: string
+}
+
+interface NamedColumn {
+  readonly table: string
+  readonly column: string
+}
+
+export interface RedactionOrder {
+  /** The tables that are exported, by name, and the objects. */
+  readonly tables: readonly string[]
+  readonly objects: readonly SchemaObject[]
+  readonly explicit: readonly RedactedColumn[]
+  /** Whether what is found is left as it is. */
+  readonly includeSensitive: boolean
+  /** Columns that are not sensitive, whatever they look like. */
+  readonly notSensitive: readonly NamedColumn[]
+  /** Words beside ours that make a name sensitive. */
+  readonly words: readonly string[]
+  /** Of hashes and made-up values. */
+  readonly key: Uint8Array
+}
+
+export interface RedactionAnswer {
+  /** The redacted columns, each with the SQL of its values; null when it is not in the export. */
+  readonly columns: readonly (NamedColumn & { readonly sql: string | null })[]
+  readonly objects: readonly SchemaObject[]
+  readonly leftOut: readonly LeftOut[]
+  readonly redacted: readonly RedactedColumn[]
+}
+
 /** Requests by name: what is given and what is answered. */
 export interface SqliteRequests {
   /** Opens the database read-only and starts a read transaction. */
@@ -88,6 +190,53 @@ export interface SqliteRequests {
   /** Sets the open target's journal mode if nobody else has it open; answers the mode it is in. */
   settleTarget: { request: { journalMode: 'wal' | 'delete' }; answer: { journalMode: string } }
   closeTarget: { request: Record<never, never>; answer: null }
+  /** Makes the new database `to` of an export. Whoever asks removes what is there after a failure. */
+  importData: {
+    request: { source: string; format: Exclude<ExportFormat, 'parquet'> | null; to: string }
+    answer: ImportAnswer
+  }
+  /** Opens a database to export, in one read transaction. */
+  openExport: { request: ExportPlace; answer: ExportOpened }
+  closeExport: { request: Record<never, never>; answer: null }
+  /** Says which columns of the open export look sensitive, and why. */
+  scanExport: { request: { words: readonly string[] }; answer: readonly SensitiveFinding[] }
+  /** Throws `INVALID_ARGUMENT` for what is not one condition on the rows of its table. */
+  checkConditions: { request: { conditions: readonly TableCondition[] }; answer: null }
+  /** Plans the redactions of the open export. Its rows are read only after that. */
+  redactExport: { request: RedactionOrder; answer: RedactionAnswer }
+  /** Cuts a table of the open export, from the rowid `first` on, into at most `count` ranges of similar size. */
+  exportRanges: { request: { table: string; by: string; first: bigint; count: number }; answer: RangesFound }
+  /**
+   * Writes the encoded rows of a table, or of a range of it; `held`: keeps them until {@link placeRows}. Answers
+   * null when there are more than may be held.
+   */
+  exportRows: {
+    request: {
+      table: TablePlan
+      by: string | null
+      format: RowFormat
+      range: RowRange | null
+      to: 'pipe' | 'held' | FilePlace
+    }
+    answer: RowsWritten | null
+  }
+  /** Writes what is held, and the rest of it. */
+  placeRows: { request: FilePlace; answer: RowsWritten }
+}
+
+/** What became of an import: what the export says of itself, or what was wrong with it. */
+export type ImportAnswer = ImportOutcome | { readonly failure: Failure }
+
+export interface ImportOutcome {
+  readonly format: Exclude<ExportFormat, 'parquet'>
+  /** Null where the export does not say, as `sqlite3 .dump` does not. */
+  readonly sensitive: boolean | null
+  readonly redacted: readonly RedactedColumn[]
+  readonly leftOut: readonly LeftOut[]
+  readonly lost: readonly LostRows[]
+  /** Rows of each table, as the export tells and as they came; null where it does not tell. */
+  readonly tables: Record<string, number> | null
+  readonly notes: readonly string[]
 }
 
 export type SqliteRequestName = keyof SqliteRequests
@@ -107,6 +256,8 @@ export interface SqliteFault {
   readonly path?: string
   /** What the operating system said, when it was a call of our own that failed. */
   readonly system?: SystemFault
+  /** It was foreseen, and says itself what it is. */
+  readonly failure?: Failure
 }
 
 export interface SystemFault {

@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { extname } from 'node:path'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { BackupError, cancelled } from '../errors.ts'
+import { BackupError, cancelled, fromFailure } from '../errors.ts'
 import type { SqliteFault, SqliteReply, SqliteRequestName, SqliteRequests, SystemFault } from './requests.ts'
 
 /** SQLite, or the file system below it, said no. The operation that asked says what that means there. */
@@ -37,11 +38,21 @@ const BOUNDED: ReadonlySet<SqliteRequestName> = new Set([
   'check',
   'recover',
   'openTarget',
+  'openExport',
+  'scanExport',
+  'redactExport',
+  'exportRanges',
 ])
 /** Timers take no longer delays. */
 const DELAY_MS_MAX = 2 ** 31 - 1
 /** A hundred times what the slowest check takes on a slow disk. */
 const MS_PER_MEBIBYTE = 1_000
+
+/**
+ * A process that encodes rows makes much garbage that lives shortly. With V8's own limit of 16 MiB for the newest of
+ * it, exporting blobs of 50 kB as JSON took 105 MB, and with this one 73 MB, in the same time.
+ */
+const LEAN: readonly string[] = ['--max-semi-space-size=2']
 
 export interface AskOptions {
   /** Aborting kills the process: SQLite's long calls cannot be interrupted otherwise, and its kernel locks go with it. */
@@ -61,12 +72,18 @@ interface Waiting {
  */
 export class SqliteProcess {
   #child: ChildProcess | null = null
+  readonly #hasPipe: boolean
   #nextId = 1
   /** The file that was asked about last. */
   #path = ''
   /** How long a question of {@link BOUNDED} may take, beside a second for each MiB and what it waits for a lock. */
   patienceMs: number = Number.POSITIVE_INFINITY
   readonly #waiting = new Map<number, Waiting>()
+
+  /** @param options `hasPipe`: rows can be asked for; they arrive in {@link pipe} */
+  constructor({ hasPipe = false }: { readonly hasPipe?: boolean } = {}) {
+    this.#hasPipe = hasPipe
+  }
 
   /** Starts the process, so that it is ready when the first question comes. */
   start(): void {
@@ -75,6 +92,13 @@ export class SqliteProcess {
 
   get isRunning(): boolean {
     return this.#child !== null
+  }
+
+  /** What the process writes when it is asked for rows. It waits while nobody reads. */
+  get pipe(): Readable {
+    const pipe = this.#child?.stdio[4]
+    if (!(pipe instanceof Readable)) throw new Error('This SQLite process has no pipe')
+    return pipe
   }
 
   async ask<Name extends SqliteRequestName>(
@@ -131,9 +155,9 @@ export class SqliteProcess {
     const entry = fileURLToPath(new URL(`./process${extname(import.meta.url)}`, import.meta.url))
     const { NODE_OPTIONS: _, ...env } = process.env
     const child = fork(entry, [], {
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc', ...(this.#hasPipe ? ['pipe' as const] : [])],
       serialization: 'advanced',
-      execArgv: ['--no-warnings'],
+      execArgv: ['--no-warnings', ...(this.#hasPipe ? LEAN : [])],
       env,
     })
     child.on('message', (message: SqliteReply) => this.#receive(message))
@@ -149,7 +173,10 @@ export class SqliteProcess {
     const waiting = this.#waiting.get(message.id)
     if ('progress' in message) waiting?.onBytes?.(message.progress.doneBytes, message.progress.totalBytes)
     else if ('answer' in message) waiting?.resolve(message.answer)
-    else waiting?.reject(new SqliteError(message.fault))
+    else {
+      const { failure } = message.fault
+      waiting?.reject(failure === undefined ? new SqliteError(message.fault) : fromFailure(failure))
+    }
   }
 
   #fail(child: ChildProcess, how: string): void {

@@ -24,7 +24,7 @@ export function tableNames(connection: DatabaseSync): string[] {
     .prepare("SELECT name, rootpage, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name")
     .all()
     .map(row => ({ name: String(row['name']), isVirtual: row['rootpage'] === 0, sql: String(row['sql']) }))
-  const shadows = new Set(tables.filter(({ isVirtual }) => isVirtual).flatMap(shadowsOf))
+  const shadows = shadowNames(tables.filter(({ isVirtual }) => isVirtual))
   return tables
     .filter(
       ({ name, isVirtual }) => !isVirtual && !/^sqlite_/i.test(name) && !shadows.has(name.toLowerCase()),
@@ -39,6 +39,13 @@ export function countRows(connection: DatabaseSync, table: string): number | nul
   } catch {
     return null
   }
+}
+
+/** The names, in lower case, of the tables in which virtual ones keep their data. */
+export function shadowNames(
+  virtual: readonly { readonly name: string; readonly sql: string }[],
+): ReadonlySet<string> {
+  return new Set(virtual.flatMap(shadowsOf))
 }
 
 function shadowsOf({ name, sql }: { readonly name: string; readonly sql: string }): string[] {

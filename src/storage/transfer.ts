@@ -23,11 +23,16 @@ export function readAvailable({ fd, path }: OpenFile, into: Uint8Array, position
   }
 }
 
-/** Writes all of `bytes`: a full disk shows first as a short write without an error. */
-export function writeFully({ fd, path }: OpenFile, bytes: Uint8Array, position: number): void {
+/**
+ * Writes all of `bytes`: a full disk shows first as a short write without an error.
+ *
+ * @param position null where there is none, as in a pipe
+ */
+export function writeFully({ fd, path }: OpenFile, bytes: Uint8Array, position: number | null): void {
   try {
-    let done = 0
-    while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+    for (let done = 0; done < bytes.length;) {
+      done += writeSync(fd, bytes, done, bytes.length - done, position === null ? null : position + done)
+    }
   } catch (error) {
     throw toTypedError(error, 'write', path)
   }

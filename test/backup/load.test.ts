@@ -112,7 +112,7 @@ test('a backup without any patience, under load, equals one committed state or i
   const writers = await Promise.all([1, 2].map(() => WriterProcess.start(path, directory)))
   const database = protect(path, { config })
   let made = 0
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 40; i++) {
     const from = newestOf(writers)
     const result = await database.createBackup({ check: 'none' })
     if (!result.success) {

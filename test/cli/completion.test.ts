@@ -22,7 +22,17 @@ async function complete(place: Workplace, shell: Shell, words: readonly string[]
 test('commands are completed', async () => {
   using place = openWorkplace()
   expect(await complete(place, 'zsh', [''])).toEqual(
-    expect.arrayContaining(['create', 'list', 'restore', 'verify', 'info', 'completion', 'help']),
+    expect.arrayContaining([
+      'create',
+      'list',
+      'restore',
+      'verify',
+      'info',
+      'export',
+      'import',
+      'completion',
+      'help',
+    ]),
   )
   expect(await complete(place, 'zsh', ['--json', 're'])).toEqual(['restore'])
 })
@@ -54,6 +64,31 @@ test('backups are completed by file name, in the directory that the command line
     filename,
   ])
   expect(await complete(place, 'zsh', ['--backup-dir=elsewhere', 'verify', 'chame'])).toEqual([filename])
+})
+
+test('formats, ways and backups are completed for export, files for import', async () => {
+  using place = openWorkplace()
+  const { filename } = await place.json(['create'])
+  expect(await complete(place, 'zsh', ['export', '--format', ''])).toEqual([
+    'json',
+    'ndjson',
+    'csv',
+    'sql',
+    'parquet',
+  ])
+  expect(await complete(place, 'zsh', ['export', '--compress=z'])).toEqual(['--compress=zstd'])
+  expect(await complete(place, 'zsh', ['export', '--from', ''])).toEqual(['latest', filename])
+  expect(await complete(place, 'fish', ['export', '--output', ''])).toEqual([':files'])
+  expect(await complete(place, 'fish', ['export', '--null', ''])).toEqual([])
+  expect(await complete(place, 'bash', ['import', ''])).toEqual([':files'])
+  expect(await complete(place, 'bash', ['import', 'x.json', '--to', ''])).toEqual([':files'])
+  expect(await complete(place, 'bash', ['import', 'x.json', '--format', ''])).toEqual([
+    'json',
+    'ndjson',
+    'csv',
+    'sql',
+  ])
+  expect(await complete(place, 'bash', ['export', '--ex'])).toEqual(['--exclude', '--excel-safe'])
 })
 
 test('paths are left to the shell', async () => {

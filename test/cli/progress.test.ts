@@ -20,6 +20,15 @@ test('a step without an extent shows its words alone', () => {
   expect(progressLine({ step: 'check-image' }, 5000, 120)).toBe('Checking the backup …')
 })
 
+const exporting = { step: 'write-rows', doneBytes: 310 * MIB, doneRows: 1_203_000 } as const
+
+test('a step that counts rows says how many, how much that is, and how fast', () => {
+  expect(progressLine(exporting, 2583, 120)).toBe('Exporting … 1,203,000 rows  310 MiB  120 MiB/s')
+  expect(progressLine({ ...exporting, doneBytes: 0, doneRows: 0 }, 5000, 120)).toBe('Exporting … 0 rows  0 B')
+  expect(progressLine({ step: 'write-rows' }, 5000, 120)).toBe('Exporting …')
+})
+
 test.each([70, 50, 40, 20, 10])('progress keeps to a terminal of %i columns', width => {
-  expect(progressLine(half, 1000, width).length).toBeLessThanOrEqual(width)
+  for (const progress of [half, exporting])
+    expect(progressLine(progress, 1000, width).length).toBeLessThanOrEqual(width)
 })

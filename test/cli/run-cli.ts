@@ -85,7 +85,7 @@ export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): 
   return { ...Object.fromEntries(kept), TERM: 'xterm-256color', ...extra }
 }
 
-function runCli(
+export function runCli(
   args: readonly string[],
   { cwd, env }: { cwd: string; env: Readonly<Record<string, string>> },
 ): Promise<CliResult> {

@@ -4,7 +4,7 @@ import type { Database, DatabaseOptions, Failure } from '../../src/index.ts'
 import { isRoot } from './requirements.ts'
 
 export type Call = readonly [
-  'createBackup' | 'verifyBackup' | 'restoreBackup' | 'listBackups' | 'info',
+  'createBackup' | 'verifyBackup' | 'restoreBackup' | 'listBackups' | 'info' | 'exportData' | 'importData',
   ...unknown[],
 ]
 export type Answer = (Awaited<ReturnType<Database['createBackup']>> & { success: true }) | Failure

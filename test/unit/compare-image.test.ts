@@ -45,7 +45,13 @@ function change(path: string, position: number, length = 1): void {
   const bytes = Buffer.alloc(length)
   readSync(fd, bytes, 0, length, position)
   // Whatever was there, it is another now.
-  writeSync(fd, bytes.map(byte => byte ^ 0xff), 0, length, position)
+  writeSync(
+    fd,
+    bytes.map(byte => byte ^ 0xff),
+    0,
+    length,
+    position,
+  )
   closeSync(fd)
 }
 

@@ -42,6 +42,7 @@ test('without a file, options or environment the defaults hold', () => {
     waitForLockMs: 30_000,
     stallAfterMs: 1_800_000,
     createdBy: userInfo().username,
+    exporting: { redact: {}, sensitiveWords: [], notSensitive: [], redactionKey: undefined },
     disposable: false,
   })
 })
@@ -158,6 +159,38 @@ test('types and modes of the file are taken', () => {
   })
 })
 
+test('what is said of exports for all and for one database adds up, and the nearer way counts', () => {
+  const config: Configured = {
+    export: {
+      redact: { 'users.email': 'mask', 'users.name': 'fake' },
+      sensitiveWords: ['badge'],
+      notSensitive: ['a.pin'],
+    },
+    databases: {
+      shop: {
+        export: { redact: { 'users.email': 'hash' }, sensitiveWords: ['shoe size'], notSensitive: ['b.pin'] },
+      },
+      blog: {},
+    },
+  }
+  const exporting = (database: string): unknown =>
+    resolveSettings(loaded(config), { database }, {}, '/h').exporting
+  expect(exporting('shop')).toEqual({
+    redact: { 'users.email': 'hash', 'users.name': 'fake' },
+    sensitiveWords: ['badge', 'shoe size'],
+    notSensitive: ['a.pin', 'b.pin'],
+    redactionKey: undefined,
+  })
+  expect(exporting('blog')).toEqual({ ...config.export, redactionKey: undefined })
+})
+
+test('the key of redacted values comes from the environment, and an empty one is none', () => {
+  const keyIn = (environment: Record<string, string>): string | undefined =>
+    resolveSettings(loaded({}), {}, environment, '/h').exporting.redactionKey
+  expect(keyIn({ CHAME_BACKUP_REDACTION_KEY: 'of ours' })).toBe('of ours')
+  expect(keyIn({ CHAME_BACKUP_REDACTION_KEY: '' })).toBeUndefined()
+})
+
 test.each([
   ['CHAME_BACKUP_CHECK', 'deep'],
   ['CHAME_BACKUP_TIME_ZONE', 'Mars/Olympus'],
@@ -225,6 +258,12 @@ test.each([
   ['backupdir', '{"backupdir": "typing-mistake"}'],
   ['databases.shop.chek', '{"databases": {"shop": {"chek": "none"}}}'],
   ['databases', '{"databases": {"../x": {}}}'],
+  ['export.words', '{"export": {"words": ["badge"]}}'],
+  ['export.redact', '{"export": {"redact": {"users.email": "encrypt"}}}'],
+  ['export.sensitiveWords', '{"export": {"sensitiveWords": [""]}}'],
+  ['export.notSensitive', '{"export": {"notSensitive": "users.pin"}}'],
+  ['export.redactionKey', '{"export": {"redactionKey": "not here"}}'],
+  ['databases.shop.export', '{"databases": {"shop": {"export": {"redact": []}}}}'],
 ])('a wrong %s is refused, by the name of the key: %s', async (key, text) => {
   const directory = place('chame-backup.config.json', text)
   const failure: unknown = await loadConfig(directory).catch((error: unknown) => error)

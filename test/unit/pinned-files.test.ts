@@ -78,9 +78,7 @@ test('a path that leads to another file by now is not what was read', async () =
   const other = join(temporaryDirectory(), 'other.db')
   copyFileSync(path, other)
   renameSync(other, path)
-  expect(() => pinned.requireInPlace()).toThrow(
-    expect.objectContaining({ code: 'DATABASE_CHANGING', path }),
-  )
+  expect(() => pinned.requireInPlace()).toThrow(expect.objectContaining({ code: 'DATABASE_CHANGING', path }))
 })
 
 test('an empty file is an image of no pages, that nobody has committed to', async () => {

@@ -1,0 +1,95 @@
+/**
+ * Directories for what is being made outside the catalog: exports, and databases that are imported. Others may be at
+ * work in the same place, without knowing of each other, so each directory holds its own lock, which the kernel
+ * releases when its process dies; whoever comes next removes those that nobody holds.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BackupError } from '../errors.ts'
+import { isThere, removeDirectory } from '../storage/durable.ts'
+import { during, isNotThere } from '../storage/io-errors.ts'
+import { CatalogLock } from './lock.ts'
+
+const PREFIX = '.chame-work-'
+/** Somebody who removes abandoned ones may take a new one for such, before it is locked. */
+const TRIES_MAX = 10
+const NAME = /^\.chame-work-[0-9a-f]{12}$/
+
+/** Removed with all that is still in it by `await using`. What cannot be removed is left to the next run. */
+export class WorkDirectory implements AsyncDisposable {
+  readonly path: string
+  readonly #lock: CatalogLock
+  /** Part of every file's name in here, and known to nobody else: see `Staging`. */
+  readonly #secret = randomBytes(8).toString('hex')
+
+  private constructor(path: string, lock: CatalogLock) {
+    this.path = path
+    this.#lock = lock
+  }
+
+  /**
+   * Makes one in `directory`, so that what is made can be renamed into it, and removes what killed runs left there.
+   */
+  static async open(directory: string, signal: AbortSignal): Promise<WorkDirectory> {
+    await removeAbandoned(directory, signal)
+    for (let attempt = 1; ; attempt++) {
+      const path = join(directory, `${PREFIX}${randomBytes(6).toString('hex')}`)
+      await during('make the directory', path, () => mkdir(path, { mode: 0o700 }))
+      try {
+        return new WorkDirectory(path, await CatalogLock.acquire(path, { waitMs: 0, signal }))
+      } catch (error) {
+        const isTaken = (await lockedOrGone(path, error)) && attempt < TRIES_MAX
+        await removeDirectory(path).catch(() => {})
+        if (!isTaken) throw error
+      }
+    }
+  }
+
+  file(name: string): string {
+    return join(this.path, `${this.#secret}-${name}`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lock[Symbol.dispose]()
+    await removeDirectory(this.path).catch(() => {})
+  }
+}
+
+async function removeAbandoned(directory: string, signal: AbortSignal): Promise<void> {
+  for (const name of (await namesIn(directory)).filter(each => NAME.test(each))) {
+    const path = join(directory, name)
+    const lock = await lockIfFree(path, signal)
+    if (lock === null) continue
+    try {
+      await removeDirectory(path)
+    } finally {
+      lock[Symbol.dispose]()
+    }
+  }
+}
+
+async function lockedOrGone(path: string, error: unknown): Promise<boolean> {
+  return (error instanceof BackupError && error.code === 'CATALOG_LOCKED') || !(await isThere(path))
+}
+
+/** Null when somebody is at work there, or has just ended. */
+async function lockIfFree(path: string, signal: AbortSignal): Promise<CatalogLock | null> {
+  try {
+    return await CatalogLock.acquire(path, { waitMs: 0, signal })
+  } catch (error) {
+    if (error instanceof BackupError && error.code === 'CANCELLED') throw error
+    return null
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  return during('read the directory', directory, async () => {
+    try {
+      return await readdir(directory)
+    } catch (error) {
+      if (isNotThere(error)) return []
+      throw error
+    }
+  })
+}

@@ -1,0 +1,61 @@
+import type { CsvDialect, TablePlan } from '../model.ts'
+import { type DatabaseEncoding, type RowEncoder, rowExpressions, valuesOf } from './encoder.ts'
+import { realSql, sqlText } from './expression.ts'
+import { castText, decodePlain } from './text.ts'
+
+/** RFC 4180. */
+const LINE_END = '\r\n'
+/** What spreadsheets take for the beginning of a formula, and the apostrophe itself, so that it can be told from ours. */
+const FORMULA_STARTS: readonly string[] = ['=', '+', '-', '@', '\t', '\r', "'"]
+
+/**
+ * Rows as RFC 4180 lines. Text is always quoted and nothing else is, so that the number 1, the text "1", NULL
+ * and the empty text stay apart.
+ */
+export function csvEncoder(table: TablePlan, dialect: CsvDialect): RowEncoder {
+  const quoted = (sql: string): string => `concat('"',replace(${sql},'"','""'),'"')`
+  const safe = (sql: string): string =>
+    `concat('"',iif(substr(${sql},1,1) IN (${FORMULA_STARTS.map(codeSql).join(',')}),'''',''),replace(${sql},'"','""'),'"')`
+  const expressions = rowExpressions(table, {
+    open: '',
+    before: (_name, index) => (index === 0 ? '' : dialect.delimiter),
+    close: LINE_END,
+    text: dialect.excel_safe ? safe : quoted,
+    others: sql => ({
+      integer: sql,
+      real: realSql(sql, {
+        finite: `quote(${sql})`,
+        infinite: `'Infinity'`,
+        negativeInfinite: `'-Infinity'`,
+      }),
+      null: sqlText(dialect.null),
+    }),
+    blob: { before: "X'", as: 'hex', after: "'" },
+  })
+  return {
+    ...expressions,
+    separator: '',
+    suspicious: ['\0'],
+    text: (bytes, encoding) => encodeText(bytes, encoding, dialect),
+  }
+}
+
+/** The line of column names. */
+export function csvHeader(table: TablePlan, { delimiter }: CsvDialect): string {
+  const names = valuesOf(table.rowid, table.columns).map(({ name }) => quote(name))
+  return names.join(delimiter) + LINE_END
+}
+
+function codeSql(character: string): string {
+  return `char(${character.charCodeAt(0)})`
+}
+
+function encodeText(bytes: Uint8Array, encoding: DatabaseEncoding, { excel_safe }: CsvDialect): string {
+  const text = decodePlain(bytes, encoding)
+  if (text === null) return castText(bytes)
+  return quote(excel_safe && FORMULA_STARTS.includes(text[0] ?? '') ? `'${text}` : text)
+}
+
+function quote(text: string): string {
+  return `"${text.replaceAll('"', '""')}"`
+}

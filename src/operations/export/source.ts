@@ -1,0 +1,186 @@
+/** What an export reads: the live database where its writers do not have to wait for us, otherwise a file that nobody writes. */
+import { randomBytes } from 'node:crypto'
+import { WorkDirectory } from '../../catalog/work-directory.ts'
+import { BackupError, type ErrorCode } from '../../errors.ts'
+import { findDatabase, readHeaderOf } from '../../snapshot/source-files.ts'
+import { fromSqlite } from '../../snapshot/sqlite-failure.ts'
+import { takeImage } from '../../snapshot/take-image.ts'
+import type { ExportPlace } from '../../sqlite/requests.ts'
+import { SqliteError } from '../../sqlite/sqlite-process.ts'
+import { makeDirectory, requireSpace } from '../../storage/durable.ts'
+import { begin, bytesOf, type Context, durabilityOf } from '../context.ts'
+import { findReadable, requireIntact } from '../find-intact.ts'
+import { RowSource } from './row-source.ts'
+import { isDamage, openSalvageable } from './salvage-source.ts'
+
+/** An open source, and what has to go when it is closed. */
+export class ExportSource implements AsyncDisposable {
+  readonly rows: RowSource
+  /** The database or the backup that it is of, for errors to name. */
+  readonly path: string
+  /** File name of the backup that is read; null for the database itself. */
+  readonly backup: string | null
+  readonly #work: WorkDirectory | null
+
+  constructor(
+    rows: RowSource,
+    { path, backup, work }: { path: string; backup: string | null; work: WorkDirectory | null },
+  ) {
+    this.rows = rows
+    this.path = path
+    this.backup = backup
+    this.#work = work
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.rows.close()
+    await this.#work?.[Symbol.asyncDispose]()
+  }
+}
+
+/** @param from a stored backup; undefined for the live database */
+export async function openSource(
+  from: string | undefined,
+  { isSalvaging }: { readonly isSalvaging: boolean },
+  context: Context,
+): Promise<ExportSource> {
+  begin(context, 'open-source')
+  if (isSalvaging) return await openDamaged(from, context)
+  if (from !== undefined) return await openBackup(from, context)
+  const path = await findDatabase(context.settings.path)
+  return (await openLive(path, context)) ?? (await openImage(path, context))
+}
+
+/** What is wrong with a backup is no reason not to read it here. */
+async function openDamaged(from: string | undefined, context: Context): Promise<ExportSource> {
+  const { settings, signal } = context
+  const backup = from === undefined ? null : await findReadable(from, context)
+  const path = backup?.path ?? (await findDatabase(settings.path))
+  await makeDirectory(settings.backupDir, settings.directoryMode, durabilityOf(context))
+  const work = await WorkDirectory.open(settings.backupDir, signal)
+  try {
+    const image = backup === null ? await imageOrReason(path, work, context) : { image: path, reason: null }
+    const rows = await openSalvageable(path, image, work, context)
+    return new ExportSource(rows, { path, backup: backup?.filename ?? null, work })
+  } catch (error) {
+    await work[Symbol.asyncDispose]()
+    throw backup === null ? error : ofBackup(error)
+  }
+}
+
+/** The same of a backup, where it was said of a database. */
+function ofBackup(error: unknown): unknown {
+  if (!(error instanceof BackupError) || !isDamage(error)) return error
+  return new BackupError('BACKUP_DAMAGED', error.message, {
+    hint: 'Choose another backup: chame-backup list, then chame-backup verify <file>.',
+    ...(error.path === undefined ? {} : { path: error.path }),
+    cause: error,
+  })
+}
+
+async function imageOrReason(
+  path: string,
+  work: WorkDirectory,
+  context: Context,
+): Promise<{ image: string | null; reason: unknown }> {
+  try {
+    return { image: await imageOf(path, work, context), reason: null }
+  } catch (error) {
+    const reason = fromSqlite(error, path)
+    if (!isDamage(reason)) throw reason
+    return { image: null, reason }
+  }
+}
+
+async function openBackup(from: string, context: Context): Promise<ExportSource> {
+  const backup = await findReadable(from, context)
+  const { path, filename } = backup
+  try {
+    await requireIntact(backup, 'none', context)
+    const rows = await openRows({ path, way: 'immutable' }, context)
+    if (rows === null) throw new Error('A backup is always open')
+    return new ExportSource(rows, { path, backup: filename, work: null })
+  } catch (error) {
+    throw sourceFailed(error, { path, backup: filename })
+  }
+}
+
+/** Null where another way is better, or the only one: whatever is wrong, taking an image says it better. */
+async function openLive(path: string, context: Context): Promise<ExportSource | null> {
+  try {
+    const rows = await openRows({ path, way: 'live' }, context)
+    return rows === null ? null : new ExportSource(rows, { path, backup: null, work: null })
+  } catch (error) {
+    if (error instanceof SqliteError) return null
+    throw error
+  }
+}
+
+/** A reader of a database in rollback mode keeps its writers waiting, so it is copied first. */
+async function openImage(path: string, context: Context): Promise<ExportSource> {
+  const { settings, signal } = context
+  await makeDirectory(settings.backupDir, settings.directoryMode, durabilityOf(context))
+  const work = await WorkDirectory.open(settings.backupDir, signal)
+  try {
+    const image = await imageOf(path, work, context)
+    begin(context, 'open-source')
+    const rows = await openRows({ path: image, way: 'immutable' }, context)
+    if (rows === null) throw new Error('An image is always open')
+    return new ExportSource(rows, { path, backup: null, work })
+  } catch (error) {
+    await work[Symbol.asyncDispose]()
+    throw sourceFailed(error, { path, backup: null })
+  }
+}
+
+async function imageOf(path: string, work: WorkDirectory, context: Context): Promise<string> {
+  const { settings, sqlite, signal } = context
+  const { file } = await takeImage(path, {
+    sqlite,
+    signal,
+    waitMs: settings.waitForLockMs,
+    file: work.file(`${randomBytes(4).toString('hex')}.db`),
+    onSize: bytes => requireSpace(settings.backupDir, bytes, 'the image to export'),
+    onBytes: bytesOf(context, 'copy-image'),
+  })
+  return file
+}
+
+async function openRows(
+  { path, way }: Pick<ExportPlace, 'path' | 'way'>,
+  { settings, signal }: Context,
+): Promise<RowSource | null> {
+  const waitMs = settings.waitForLockMs
+  const rows = await RowSource.open({ path, way, waitMs, isSalvaging: false }, settings.stallAfterMs, signal)
+  if (rows === null || way === 'live') return rows
+  const isWal = readHeaderOf(path)?.isWal === true
+  return rows.inMode(isWal ? 'wal' : 'delete')
+}
+
+/** The typed error for what went wrong while the source was read. */
+export function sourceFailed(
+  error: unknown,
+  { path, backup }: Pick<ExportSource, 'path' | 'backup'>,
+): unknown {
+  const typed = fromSqlite(error, path)
+  if (!(typed instanceof BackupError)) return typed
+  if (typed.code !== 'DATABASE_DAMAGED' && (backup === null || !SALVAGEABLE.has(typed.code))) return typed
+  const what = backup === null ? 'database' : 'backup'
+  return new BackupError(codeOf(typed, backup), typed.message, {
+    hint: `The ${what} is damaged. Export what can be read of it with --salvage (salvage: true), or restore the newest good backup.`,
+    path,
+    cause: error,
+  })
+}
+
+/** What a backup is refused with that an export can salvage. */
+const SALVAGEABLE: ReadonlySet<ErrorCode> = new Set([
+  'BACKUP_DAMAGED',
+  'METADATA_INVALID',
+  'DATABASE_INVALID',
+])
+
+function codeOf({ code }: BackupError, backup: string | null): ErrorCode {
+  if (code === 'METADATA_INVALID') return code
+  return backup === null ? 'DATABASE_DAMAGED' : 'BACKUP_DAMAGED'
+}

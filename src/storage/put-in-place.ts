@@ -1,0 +1,68 @@
+/** Giving a finished file or directory its name, without replacing what somebody else put there meanwhile. */
+import { randomBytes } from 'node:crypto'
+import { link, mkdir, rename, rmdir } from 'node:fs/promises'
+import { isThere, removeDirectory } from './durable.ts'
+import { during, isAlreadyThere, isSystemError } from './io-errors.ts'
+
+/** What file systems without hard links say. */
+const CANNOT_LINK: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+/** Gives a file a further name; false when the name is taken. The old one stays, for its directory to be removed with. */
+export function putFile(from: string, to: string): Promise<boolean> {
+  return during('put in place', to, async () => {
+    try {
+      await link(from, to)
+    } catch (error) {
+      if (isAlreadyThere(error)) return false
+      if (!isSystemError(error) || !CANNOT_LINK.has(error.code)) throw error
+      // As whole, if less careful: somebody may take the name between the two.
+      if (await isThere(to)) return false
+      await rename(from, to)
+    }
+    return true
+  })
+}
+
+/** Moves a directory; false when the name is taken. */
+export function putDirectory(from: string, to: string): Promise<boolean> {
+  return during('put in place', to, async () => {
+    try {
+      await mkdir(to, { mode: 0o700 })
+    } catch (error) {
+      if (isAlreadyThere(error)) return false
+      throw error
+    }
+    try {
+      // An empty directory is replaced in one step.
+      await rename(from, to)
+    } catch (error) {
+      await rmdir(to).catch(() => {})
+      throw error
+    }
+    return true
+  })
+}
+
+/** Replaces a file in one step. */
+export function replaceFile(from: string, to: string): Promise<void> {
+  return during('replace', to, () => rename(from, to))
+}
+
+/**
+ * Replaces a file or a directory by a directory. No system call does that in one step: killed between the two,
+ * what was there lies beside it as `<name>.replaced-<8 hex>`.
+ */
+export function replaceByDirectory(from: string, to: string): Promise<void> {
+  return during('replace', to, async () => {
+    const aside = `${to}.replaced-${randomBytes(4).toString('hex')}`
+    const wasThere = await isThere(to)
+    if (wasThere) await rename(to, aside)
+    try {
+      await rename(from, to)
+    } catch (error) {
+      if (wasThere) await rename(aside, to)
+      throw error
+    }
+    if (wasThere) await removeDirectory(aside)
+  })
+}
