@@ -96,7 +96,9 @@ export class KeyReader {
 
   #writeJoined(from: KeyValues | null, to: KeyValues): boolean {
     const separator = `'${this.#encoder.separator.replaceAll("'", "''")}'`
-    const rows = `SELECT ${this.#encoder.row} AS l ${this.#rows(from, to)}`
+    // Keys come once. A text that has become too long does not end the statement, so rows have to.
+    const rowsMax = this.#stepRows + 1
+    const rows = `SELECT ${this.#encoder.row} AS l ${this.#rows(from, to)} LIMIT ${rowsMax + 1}`
     const sql = `SELECT ${bytesSql(`group_concat(l,${separator})`, true)},count(*) FROM (${rows})`
     this.#order.connection.limits.length = STEP_BYTES_MAX
     let step: Row
@@ -107,6 +109,7 @@ export class KeyReader {
       return false
     }
     const [text = null, count] = step
+    if (Number(count) > rowsMax) throw malformed('its keys are not in order')
     if (count === 0n) return true
     const bytes = bytesOf(text)
     if (!isRight(bytes, this.#encoder)) return false

@@ -36,7 +36,8 @@ type Place =
 const BY_NUMBER: KeyOrder<bigint> = { isAfter: (first, second) => second > first, idOf: rowid => rowid }
 
 class RowidReader {
-  readonly #rows: StatementSync
+  /** Anew each time: one that failed says so again when it is iterated next. */
+  readonly #rows: () => StatementSync
   readonly #row: StatementSync
   readonly #probe: StatementSync
   readonly #losses: LossRanges
@@ -49,7 +50,7 @@ class RowidReader {
     const { connection, table } = order
     const from = `FROM ${quoteName(table)} NOT INDEXED WHERE ${by}`
     const wanted = `SELECT ${by},${wantedSql(order)}`
-    this.#rows = prepare(connection, `${wanted} ${from} >= ? ORDER BY ${by}`)
+    this.#rows = () => prepare(connection, `${wanted} ${from} >= ? ORDER BY ${by}`)
     this.#row = prepare(connection, `${wanted} ${from} = ?`)
     this.#probe = prepare(connection, `SELECT ${by} ${from} >= ? ORDER BY ${by} LIMIT 1`)
     this.#losses = new LossRanges(onLoss)
@@ -68,7 +69,7 @@ class RowidReader {
   *#readOn(): Generator<readonly SQLOutputValue[], boolean> {
     let high = this.#from - 1n
     try {
-      for (const row of this.#rows.iterate(this.#from)) {
+      for (const row of this.#rows().iterate(this.#from)) {
         const [rowid, isWanted, ...values] = row as unknown as [bigint, bigint, ...SQLOutputValue[]]
         const isNew = this.#read.passes(rowid)
         if (isNew && rowid > high) high = rowid
@@ -82,8 +83,10 @@ class RowidReader {
       return true
     } catch (error) {
       this.#why = damageOf(error)
-      this.#from = (this.#read.last ?? this.#from - 1n) + 1n
-      return this.#from > ROWID_MAX
+      const { last } = this.#read
+      if (last === ROWID_MAX) return true
+      if (last !== null && last >= this.#from) this.#from = last + 1n
+      return false
     }
   }
 
@@ -180,7 +183,10 @@ class LossRanges {
   end(refused: number): void {
     this.#close()
     if (refused > 0)
-      this.#onLoss({ what: `${refused} rows under rowids that others have`, why: OUT_OF_ORDER })
+      this.#onLoss({
+        what: `${refused} ${refused === 1 ? 'row' : 'rows'} under rowids that others have`,
+        why: OUT_OF_ORDER,
+      })
   }
 
   #close(): void {

@@ -57,7 +57,7 @@ export class StepReader {
       const joined = this.#stepRows === 1 ? TOO_LARGE : this.#writeJoined(from, last)
       const end = joined === TOO_LARGE ? yield* this.#writeSingly(from, last) : joined
       if (end === null || end >= last) return
-      if (end < from) throw malformed('its rows are out of order')
+      if (end < from) throw malformed(OUT_OF_ORDER)
       from = end + 1n
       yield
     }
@@ -75,6 +75,8 @@ export class StepReader {
     }
     const [text, end, count] = step as unknown as [SQLOutputValue, bigint | null, bigint]
     if (end === null) return null
+    // Rowids come once.
+    if (count > end - from + 1n) throw malformed(OUT_OF_ORDER)
     const bytes = bytesOf(text)
     const rows = Number(count)
     if (isRight(bytes, this.#encoder)) this.#out.put(bytes, rows)
@@ -92,6 +94,7 @@ export class StepReader {
       large?.sql ?? bytesSql(this.#asStored ? this.#encoder.row : this.#encoder.carefulRow, this.#asStored)
     let end: bigint | null = null
     for (const row of iterate(this.#rows(sql), from, last, SINGLE_ROWS)) {
+      if (end !== null && (row[0] as bigint) <= end) throw malformed(OUT_OF_ORDER)
       end = row[0] as bigint
       const isWritten = large === null ? this.#writeRow(row[1] ?? null) : large.write(row, this.#out)
       if (!isWritten) this.#writeCarefully(end, end)
@@ -161,6 +164,7 @@ export class StepReader {
   }
 }
 
+const OUT_OF_ORDER = 'its rows are out of order'
 const TOO_LARGE = 'too large'
 
 function iterate(statement: StatementSync, from: bigint, last: bigint, rows: number): Iterable<Row> {

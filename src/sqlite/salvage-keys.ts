@@ -28,7 +28,11 @@ export function* readByKey(order: SalvageOrder, onLoss: (loss: Loss) => void): G
     onLoss({ what: forwards.rows + atEnd === 0 ? 'all rows' : `${before}${but}`, why: forwards.damage })
   }
   const refused = forwards.sequence.refused + (backwards?.sequence.refused ?? 0)
-  if (refused > 0) onLoss({ what: `${refused} rows under keys that others have`, why: OUT_OF_ORDER })
+  if (refused > 0)
+    onLoss({
+      what: `${refused} ${refused === 1 ? 'row' : 'rows'} under keys that others have`,
+      why: OUT_OF_ORDER,
+    })
 }
 
 class KeyReader {
@@ -71,7 +75,8 @@ class KeyReader {
         const all = row as unknown as SQLOutputValue[]
         const key = all.slice(0, this.#keyColumns)
         if (until !== null && !this.#comesAfter(until, key)) return
-        if (this.#keyColumns > 0 && (done?.hasOdd(key) === true || !this.sequence.passes(key))) {
+        // Asked first: only so does it notice that it goes round in circles.
+        if (this.#keyColumns > 0 && (!this.sequence.passes(key) || done?.hasOdd(key) === true)) {
           if (!this.sequence.isLost) continue
           this.damage = OUT_OF_ORDER
           return

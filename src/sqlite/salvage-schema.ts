@@ -107,6 +107,7 @@ const CREATING: ReadonlySet<number> = new Set([
   constants.SQLITE_FUNCTION,
   constants.SQLITE_REINDEX,
   constants.SQLITE_SELECT,
+  constants.SQLITE_SAVEPOINT,
 ])
 
 /** Only what can be made anew: it is tried, in an empty database in memory. What only the application has is no damage. */
@@ -121,16 +122,15 @@ function understood(
     const { type, name, table } = object
     // That it is lost is said already.
     if (type === 'table' && !known.has(fold(name))) return []
-    const why = known.has(fold(table)) || type === 'view' ? scratch.tryMake(object) : 'its table is lost'
-    if (why === null) return [object]
+    const isLost = type !== 'view' && !known.has(fold(table))
+    const made = isLost ? { why: 'its table is lost' } : scratch.make(object)
+    if (!('why' in made)) return [made]
     const described = type === 'table' ? tables.find(each => fold(each.name) === fold(name)) : undefined
-    const plain = described === undefined ? null : { ...object, sql: plainStatement(described) }
-    if (plain !== null && scratch.tryMake(plain) === null) {
-      lost.push({ table, what: 'its statement, with all constraints', why })
-      return [plain]
-    }
-    lost.push({ table, what: `the ${type} ${JSON.stringify(name)}`, why })
-    return []
+    const plain = described === undefined ? null : scratch.make({ ...object, sql: plainStatement(described) })
+    const isPlain = plain !== null && !('why' in plain)
+    const what = isPlain ? 'its statement, with all constraints' : `the ${type} ${JSON.stringify(name)}`
+    lost.push({ table, what, why: made.why })
+    return isPlain ? [plain] : []
   })
   const made = new Set(kept.filter(({ type }) => type === 'table').map(({ name }) => fold(name)))
   return {
@@ -171,21 +171,33 @@ class Scratch implements Disposable {
     this.#connection.close()
   }
 
-  /** Null where the object can be made, or could be where its application is; otherwise why not. */
-  tryMake({ type, name, table, sql }: SchemaObject): string | null {
-    if (type !== 'view' && this.#unmade.has(fold(table))) return null
+  /** The object as SQLite writes it, or as it is where it could be made where its application is; otherwise why not. */
+  make(object: SchemaObject): SchemaObject | { readonly why: string } {
+    const { type, name, table, sql } = object
+    if (type !== 'view' && this.#unmade.has(fold(table))) return object
+    this.#run('SAVEPOINT attempt')
     try {
-      this.#connection.prepare(sql).run()
+      this.#run(sql)
+      const made = this.#connection
+        .prepare('SELECT sql FROM sqlite_schema WHERE type = ? AND name = ?')
+        .get(type, name)
+      if (made === undefined) this.#run('ROLLBACK TO attempt')
+      return made === undefined
+        ? { why: 'its statement makes something else' }
+        : { ...object, sql: String(made['sql']) }
     } catch (error) {
+      this.#run('ROLLBACK TO attempt')
       if (!(error instanceof Error)) throw error
-      if (!isBeyondUs(error)) return error.message
+      if (!isBeyondUs(error)) return { why: error.message }
       if (type === 'table') this.#unmade.add(fold(name))
-      return null
+      return object
+    } finally {
+      this.#run('RELEASE attempt')
     }
-    const made = this.#connection
-      .prepare('SELECT 1 FROM sqlite_schema WHERE type = ? AND name = ? AND sql = ?')
-      .get(type, name, sql)
-    return made === undefined ? 'its statement makes something else' : null
+  }
+
+  #run(sql: string): void {
+    this.#connection.prepare(sql).run()
   }
 }
 
