@@ -1,6 +1,6 @@
 /** Giving a finished file or directory its name, without replacing what somebody else put there meanwhile. */
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, rename, rmdir } from 'node:fs/promises'
+import { link, rename } from 'node:fs/promises'
 import { isThere, removeDirectory } from './durable.ts'
 import { during, isAlreadyThere, isSystemError } from './io-errors.ts'
 
@@ -23,20 +23,17 @@ export function putFile(from: string, to: string): Promise<boolean> {
   })
 }
 
-/** Moves a directory; false when the name is taken. */
+/** What a name says that is taken by a file, or by a directory with something in it. */
+const TAKEN: ReadonlySet<string> = new Set(['EEXIST', 'ENOTEMPTY', 'ENOTDIR'])
+
+/** Moves a directory that is not empty, in one step; false when the name is taken. An empty directory is no loss. */
 export function putDirectory(from: string, to: string): Promise<boolean> {
   return during('put in place', to, async () => {
+    if (await isThere(to)) return false
     try {
-      await mkdir(to, { mode: 0o700 })
-    } catch (error) {
-      if (isAlreadyThere(error)) return false
-      throw error
-    }
-    try {
-      // An empty directory is replaced in one step.
       await rename(from, to)
     } catch (error) {
-      await rmdir(to).catch(() => {})
+      if (isSystemError(error) && TAKEN.has(error.code)) return false
       throw error
     }
     return true
