@@ -3,10 +3,10 @@
  * so that the rename stays on one file system, and is 0700 whatever the modes of the files in it are.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeDirectory } from '../storage/durable.ts'
-import { during, isNotThere } from '../storage/io-errors.ts'
+import { namesIn, removeDirectory } from '../storage/durable.ts'
+import { during } from '../storage/io-errors.ts'
 import { metadataDirectory, typeDirectory } from './layout.ts'
 import { isType } from './names.ts'
 
@@ -60,15 +60,4 @@ const RANDOM_PART = /-[0-9a-f]{12}$/
 /** Names the backup directory, because another one's run may be staging beside the same database. */
 function prefixOf(backupDir: string): string {
   return `.chame-backup-${createHash('sha256').update(backupDir).digest('hex').slice(0, 8)}-`
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  return during('read the directory', directory, async () => {
-    try {
-      return await readdir(directory)
-    } catch (error) {
-      if (isNotThere(error)) return []
-      throw error
-    }
-  })
 }

@@ -4,11 +4,11 @@
  * releases when its process dies; whoever comes next removes those that nobody holds.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BackupError } from '../errors.ts'
-import { isThere, removeDirectory } from '../storage/durable.ts'
-import { during, isNotThere } from '../storage/io-errors.ts'
+import { isThere, namesIn, removeDirectory } from '../storage/durable.ts'
+import { during } from '../storage/io-errors.ts'
 import { CatalogLock } from './lock.ts'
 
 const PREFIX = '.chame-work-'
@@ -81,15 +81,4 @@ async function lockIfFree(path: string, signal: AbortSignal): Promise<CatalogLoc
     if (error instanceof BackupError && error.code === 'CANCELLED') throw error
     return null
   }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  return during('read the directory', directory, async () => {
-    try {
-      return await readdir(directory)
-    } catch (error) {
-      if (isNotThere(error)) return []
-      throw error
-    }
-  })
 }

@@ -6,6 +6,7 @@ import {
   lstat,
   mkdir,
   open,
+  readdir,
   rename,
   rm,
   statfs,
@@ -84,6 +85,18 @@ export async function writeNewFile(
 
 /** A cancelled copy may still be making its file while its directory is removed. */
 const REMOVE_TRIES = 5
+
+/** The names in a directory; none when it is not there. */
+export async function namesIn(directory: string): Promise<string[]> {
+  return during('read the directory', directory, async () => {
+    try {
+      return await readdir(directory)
+    } catch (error) {
+      if (isNotThere(error)) return []
+      throw error
+    }
+  })
+}
 
 /** Removes a directory of our own with all that is in it; what is not there is fine. */
 export async function removeDirectory(path: string): Promise<void> {
