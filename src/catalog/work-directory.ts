@@ -4,11 +4,11 @@
  * releases when its process dies; whoever comes next removes those that nobody holds.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { isThere, namesIn, removeDirectory } from '../storage/durable.ts'
-import { during } from '../storage/io-errors.ts'
+import { during, isNotThere } from '../storage/io-errors.ts'
 import { CatalogLock } from './lock.ts'
 
 const PREFIX = '.chame-work-'
@@ -59,6 +59,8 @@ export class WorkDirectory implements AsyncDisposable {
 async function removeAbandoned(directory: string, signal: AbortSignal): Promise<void> {
   for (const name of (await namesIn(directory)).filter(each => NAME.test(each))) {
     const path = join(directory, name)
+    // A lock would be made where a link leads.
+    if (!(await isDirectory(path))) continue
     const lock = await lockIfFree(path, signal)
     if (lock === null) continue
     try {
@@ -71,6 +73,17 @@ async function removeAbandoned(directory: string, signal: AbortSignal): Promise<
 
 async function lockedOrGone(path: string, error: unknown): Promise<boolean> {
   return (error instanceof BackupError && error.code === 'CATALOG_LOCKED') || !(await isThere(path))
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return during('read', path, async () => {
+    try {
+      return (await lstat(path)).isDirectory()
+    } catch (error) {
+      if (isNotThere(error)) return false
+      throw error
+    }
+  })
 }
 
 /** Null when somebody is at work there, or has just ended. */

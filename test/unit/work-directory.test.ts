@@ -1,0 +1,28 @@
+/** Directories in which exports and imports are made: each removes what killed ones left, and nothing else. */
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { WorkDirectory } from '../../src/catalog/work-directory.ts'
+import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
+
+const { signal } = new AbortController()
+const NAME = '.chame-work-0123456789ab'
+
+test('what a killed run left is removed, and a directory in use is not', async () => {
+  const directory = temporaryDirectory()
+  mkdirSync(join(directory, NAME))
+  writeFileSync(join(directory, NAME, 'half'), 'half of an export')
+  await using first = await WorkDirectory.open(directory, signal)
+  await using second = await WorkDirectory.open(directory, signal)
+  const names = [first, second].map(({ path }) => path.slice(directory.length + 1)).toSorted()
+  expect(filesBelow(directory).filter(name => !name.includes('/'))).toEqual(names)
+})
+
+test('a link that is called like one leads to nothing of ours: there nothing is made or removed', async () => {
+  const directory = temporaryDirectory()
+  const elsewhere = temporaryDirectory()
+  writeFileSync(join(elsewhere, 'precious'), 'data')
+  symlinkSync(elsewhere, join(directory, NAME))
+  await using _work = await WorkDirectory.open(directory, signal)
+  expect(filesBelow(elsewhere)).toEqual(['precious'])
+})
