@@ -2,12 +2,12 @@
  * The catalog's lock: one writer at a time in a backup directory. It is a SQLite lock on an empty
  * database file, which the kernel releases when its process dies; there is nothing stale to clean up.
  */
-import { closeSync, constants, openSync } from 'node:fs'
+import { accessSync, closeSync, constants, lstatSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BackupError, throwIfCancelled } from '../errors.ts'
-import { toTypedError } from '../storage/io-errors.ts'
+import { isAlreadyThere, toTypedError } from '../storage/io-errors.ts'
 
 const LOCK_FILE = '.chame-backup.lock'
 /** Short against any backup, long against the cost of a try. */
@@ -52,11 +52,26 @@ export class CatalogLock implements Disposable {
   }
 }
 
+/**
+ * Makes the lock file unless it is there, and never opens one that is: closing it again would give up the
+ * lock that this process may hold on it for another operation. Source: sqlite.org/howtocorrupt.html, 2.2.
+ */
 function makeLockFile(path: string): void {
   try {
-    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
+    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600))
   } catch (error) {
-    throw toTypedError(error, 'make the lock file', path)
+    if (!isAlreadyThere(error)) throw toTypedError(error, 'make the lock file', path)
+    requireUsable(path)
+  }
+}
+
+/** SQLite would follow a link, and open for reading what it may not write. */
+function requireUsable(path: string): void {
+  try {
+    if (!lstatSync(path).isFile()) throw cannotLock(path, new Error('it is not a file'))
+    accessSync(path, constants.R_OK | constants.W_OK)
+  } catch (error) {
+    throw error instanceof BackupError ? error : toTypedError(error, 'use the lock file', path)
   }
 }
 

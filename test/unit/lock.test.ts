@@ -1,0 +1,45 @@
+/** The catalog's lock: one holder, whoever asks for it and from where. */
+import { execFileSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { CatalogLock } from '../../src/catalog/lock.ts'
+import { toFailure } from '../../src/errors.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+
+const LOCK_MODULE = new URL('../../src/catalog/lock.ts', import.meta.url).href
+
+function acquire(directory: string): Promise<CatalogLock> {
+  return CatalogLock.acquire(directory, { waitMs: 0, signal: new AbortController().signal })
+}
+
+/** What another process is told that asks for the lock: `free`, or the code of its error. */
+function askedElsewhere(directory: string): string {
+  const script = `
+    const { CatalogLock } = await import(${JSON.stringify(LOCK_MODULE)})
+    const options = { waitMs: 0, signal: new AbortController().signal }
+    console.log(await CatalogLock.acquire(process.argv[1], options).then(() => 'free', error => error.code))
+  `
+  const args = ['--no-warnings', '--input-type=module', '--eval', script, directory]
+  return execFileSync(process.execPath, args, { encoding: 'utf8' }).trim()
+}
+
+test('a lock that is held is refused to others, in the same process and in another', async () => {
+  const directory = temporaryDirectory()
+  using _held = await acquire(directory)
+  expect(toFailure(await acquire(directory).catch((error: unknown) => error)).code).toBe('CATALOG_LOCKED')
+  expect(askedElsewhere(directory)).toBe('CATALOG_LOCKED')
+})
+
+test('asking for a lock that is held in the same process does not give it to another process', async () => {
+  const directory = temporaryDirectory()
+  using _held = await acquire(directory)
+  // POSIX locks are the process's: closing any descriptor of the file would give all of them up.
+  for (let i = 0; i < 3; i++) await acquire(directory).catch(() => {})
+  expect(askedElsewhere(directory)).toBe('CATALOG_LOCKED')
+})
+
+test('a lock that is let go of is free', async () => {
+  const directory = temporaryDirectory()
+  const held = await acquire(directory)
+  held[Symbol.dispose]()
+  expect(askedElsewhere(directory)).toBe('free')
+})
