@@ -12,6 +12,11 @@ export interface Context {
   readonly now: () => Date
 }
 
+/** For what has to be brought to its end, whatever the caller wants by now. */
+export function withoutCancelling(context: Context): Context {
+  return { ...context, signal: new AbortController().signal }
+}
+
 /** Says that a step begins. */
 export function begin(context: Context, step: Step): void {
   context.onProgress({ step })

@@ -1,7 +1,7 @@
 import { BackupError, toFailure } from '../errors.ts'
-import { begin, type Context } from './context.ts'
+import { begin, type Context, withoutCancelling } from './context.ts'
 import type { KeptState } from './keep-current.ts'
-import { holds, type Source, type Touched, untouched, writeAndCompare } from './write-image.ts'
+import { holds, type Source, stateAfter, type Touched, untouched, writeAndCompare } from './write-image.ts'
 
 /** A restore that failed after it had begun to write. */
 export interface FailedRestore {
@@ -16,19 +16,21 @@ export interface FailedRestore {
  * to throw. Goes on after a cancellation: half a restore is no place to stop.
  *
  * Only a target that holds the new image is written again. One whose transaction never committed was
- * rolled back by SQLite, and may hold commits that others have made since the pre_restore backup.
+ * rolled back by SQLite, and may hold commits that others have made since the pre_restore backup; so may one
+ * whose transaction committed, and these are nobody's to undo.
  */
 export async function rollBack(
   reason: unknown,
   failed: FailedRestore,
   cancelledContext: Context,
 ): Promise<BackupError> {
-  const context: Context = { ...cancelledContext, signal: new AbortController().signal }
+  const context = withoutCancelling(cancelledContext)
   const { target, kept } = failed
   begin(context, 'roll-back')
   const why = toFailure(reason).message
   try {
-    await undo(failed, context)
+    if ((await undo(failed, isKnownWrong(reason), context)) === 'others-committed')
+      return notUndone(why, failed, reason)
   } catch (error) {
     return new BackupError(
       'RESTORE_FAILED',
@@ -54,7 +56,28 @@ export async function rollBack(
   })
 }
 
-async function undo({ target, source, kept, touched }: FailedRestore, context: Context): Promise<void> {
+/** It was compared, and is not what was to be restored: then nothing that was built on it is worth keeping. */
+function isKnownWrong(reason: unknown): boolean {
+  return reason instanceof BackupError && reason.code === 'RESTORE_FAILED'
+}
+
+function notUndone(why: string, { target, kept }: FailedRestore, cause: unknown): BackupError {
+  return new BackupError(
+    'RESTORE_FAILED',
+    `Restore failed (${why}) after its commit, and was not rolled back, because others have committed to it since: ${target}`,
+    {
+      hint: `It holds the restored content and those commits. Check it, or restore again. ${whereItIs(kept)}`,
+      path: target,
+      cause,
+    },
+  )
+}
+
+async function undo(
+  { target, source, kept, touched }: FailedRestore,
+  isWrong: boolean,
+  context: Context,
+): Promise<'undone' | 'others-committed'> {
   const { sqlite, settings } = context
   // Opening it for writing lets SQLite roll back what a killed process left.
   await sqlite.ask('openTarget', { path: target, waitMs: settings.waitForLockMs })
@@ -65,7 +88,11 @@ async function undo({ target, source, kept, touched }: FailedRestore, context: C
     if (touched.state === 'unknown') await sqlite.ask('forgetUncommitted', {})
     // The restore may have left WAL mode, to change the page size.
     await sqlite.ask('settleTarget', { journalMode: touched.journalMode })
-    return
+    return 'undone'
+  }
+  if (!isWrong && touched.outcome !== null) {
+    const state = await stateAfter(source.path, target, touched.outcome, context)
+    if (state === 'changed-since') return 'others-committed'
   }
   if (kept.backup === null) throw new Error('there is no pre_restore backup')
   await writeAndCompare(
@@ -74,6 +101,7 @@ async function undo({ target, source, kept, touched }: FailedRestore, context: C
     untouched(),
     context,
   )
+  return 'undone'
 }
 
 /** Where a user finds what was there before a restore. */

@@ -15,7 +15,7 @@ import type { ApplyOutcome, TargetFacts } from '../sqlite/requests.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
 import { syncDirectory, syncFile } from '../storage/durable.ts'
 import { compareImage } from './compare-image.ts'
-import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
+import { begin, bytesOf, type Context, durabilityOf, withoutCancelling } from './context.ts'
 import type { BackupRestored } from './reports.ts'
 
 /** Between two tries for a target that another connection is writing. */
@@ -41,22 +41,27 @@ export interface Source {
  */
 export interface Touched {
   state: 'untouched' | 'left-wal' | 'unknown' | 'committed'
+  /** How the commit can be told from those of others; null until there is one. */
+  outcome: ApplyOutcome | null
   /** What it was in before. */
   journalMode: 'wal' | 'delete'
 }
 
 export function untouched(): Touched {
-  return { state: 'untouched', journalMode: 'delete' }
+  return { state: 'untouched', outcome: null, journalMode: 'delete' }
 }
 
-/** Writes an image into the database and compares the result. Used by the restore and by its undoing. */
+/**
+ * Writes an image into the database and compares the result. Used by the restore and by its undoing. After the
+ * commit it is too late to cancel: others may have committed onto the new content already.
+ */
 export async function writeAndCompare(
   source: Source,
   target: string,
   touched: Touched,
   context: Context,
 ): Promise<Applied> {
-  const { sqlite, signal, settings } = context
+  const { sqlite, settings } = context
   begin(context, 'apply-image')
   const before = await openTarget(target, context)
   touched.journalMode = before.journalMode === 'wal' ? 'wal' : 'delete'
@@ -66,15 +71,15 @@ export async function writeAndCompare(
   if (before.journalMode === 'wal' && (isOtherSize || hasWalResetBug(before.sqliteVersion))) {
     await leaveWal(target, touched, context)
   }
-  const outcome = await applyWhenFree(source.path, target, touched, context)
+  touched.outcome = await applyWhenFree(source.path, target, touched, context)
   touched.state = 'committed'
 
   const comparison = settings.disposable
     ? 'not-compared'
-    : await compareWithTarget(source, target, outcome, context)
+    : await compareWithTarget(source, target, touched.outcome, withoutCancelling(context))
   begin(context, 'settle-target')
   const wantedMode = wanted?.isWal === true ? 'wal' : 'delete'
-  const { journalMode } = await sqlite.ask('settleTarget', { journalMode: wantedMode }, { signal })
+  const { journalMode } = await sqlite.ask('settleTarget', { journalMode: wantedMode })
   // SQLite removes the journal, and cuts the file, without flushing: after a power cut the journal would be back.
   await syncFile(target, durabilityOf(context))
   await syncDirectory(dirname(target), durabilityOf(context))
@@ -120,8 +125,8 @@ async function leaveWal(target: string, touched: Touched, { sqlite, signal }: Co
 }
 
 /**
- * Tries until nobody else holds the target. SQLite undoes a try that it refused, so the target is as before it
- * then. Only what fails after the commit, as when it cuts the file, leaves the new image there.
+ * Tries until nobody else holds the target. SQLite undoes a try that it refused or that was cancelled, so the
+ * target is as before it then. Only what fails after the commit, as when it cuts the file, leaves the new image there.
  */
 async function applyWhenFree(
   source: string,
@@ -129,14 +134,15 @@ async function applyWhenFree(
   touched: Touched,
   context: Context,
 ): Promise<ApplyOutcome> {
-  const { sqlite, signal, settings } = context
+  const { signal, settings } = context
   const deadline = Date.now() + settings.waitForLockMs
   const before = touched.state
   for (;;) {
     touched.state = 'unknown'
     try {
-      return await sqlite.ask('apply', { source }, { signal, onBytes: bytesOf(context, 'apply-image') })
+      return await applyUnlessCancelled(source, context)
     } catch (error) {
+      if (error instanceof BackupError && error.code === 'CANCELLED') touched.state = before
       const code = error instanceof SqliteError ? error.primaryCode : null
       const isBusy = code === SQLITE.BUSY || code === SQLITE.LOCKED
       // All files are opened before anything is written.
@@ -148,6 +154,18 @@ async function applyWhenFree(
     }
     await sleep(RETRY_MS)
     throwIfCancelled(signal)
+  }
+}
+
+async function applyUnlessCancelled(source: string, context: Context): Promise<ApplyOutcome> {
+  const { sqlite, signal } = context
+  throwIfCancelled(signal)
+  const stop = (): void => void sqlite.ask('stopApplying', {}).catch(() => {})
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await sqlite.ask('apply', { source }, { onBytes: bytesOf(context, 'apply-image') })
+  } finally {
+    signal.removeEventListener('abort', stop)
   }
 }
 
@@ -177,16 +195,27 @@ async function compareWithTarget(
   throw differs(`The stored backup changed after it was verified: ${source.path}`, source.path)
 }
 
-/**
- * Compares under a read transaction. A difference is the restore's fault only if nobody has committed
- * since; the commit counter says so.
- */
 async function comparePages(
+  source: string,
+  target: string,
+  outcome: ApplyOutcome,
+  context: Context,
+): Promise<Applied['comparison']> {
+  const state = await stateAfter(source, target, outcome, context)
+  if (state !== 'different') return state
+  throw differs(`The restored database differs from the backup: ${target}`, target)
+}
+
+/**
+ * What the open target has become since an image was written into it, looked at under a read transaction. A
+ * difference is the restore's fault only if nobody has committed since; the commit counter says so.
+ */
+export async function stateAfter(
   source: string,
   target: string,
   { commitCounter, isCounterInWalIndex }: ApplyOutcome,
   context: Context,
-): Promise<Applied['comparison']> {
+): Promise<'equal' | 'changed-since' | 'different'> {
   const { sqlite, signal } = context
   const facts = await sqlite.ask('beginTargetRead', {}, { signal })
   try {
@@ -197,11 +226,12 @@ async function comparePages(
     // A WAL that came with the image is new; any commit in it is somebody else's.
     const isNewWalUsed = !isCounterInWalIndex && files.index !== null && files.index.maxFrame > 0
     const counter = isCounterInWalIndex ? files.index?.changeCounter : files.changeCounter
-    if (isNewWalUsed || (commitCounter !== null && counter !== commitCounter)) return 'changed-since'
+    return isNewWalUsed || (commitCounter !== null && counter !== commitCounter)
+      ? 'changed-since'
+      : 'different'
   } finally {
     if (sqlite.isRunning) await sqlite.ask('endTargetRead', {})
   }
-  throw differs(`The restored database differs from the backup: ${target}`, target)
 }
 
 function differs(message: string, path: string): BackupError {

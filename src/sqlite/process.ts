@@ -33,6 +33,7 @@ const handlers: Handlers = {
   leaveWal: () => nothing(targets.leaveWal()),
   apply: ({ source }, { id }) =>
     targets.apply(source, (doneBytes, totalBytes) => reply({ id, progress: { doneBytes, totalBytes } })),
+  stopApplying: () => nothing(targets.stopApplying()),
   beginTargetRead: () => targets.beginTargetRead(),
   endTargetRead: () => nothing(targets.endTargetRead()),
   checkpointTarget: () => nothing(targets.checkpointTarget()),

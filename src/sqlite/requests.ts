@@ -180,6 +180,8 @@ export interface SqliteRequests {
   leaveWal: { request: Record<never, never>; answer: null }
   /** Writes the image at `source` into the open target as one transaction. */
   apply: { request: { source: string }; answer: ApplyOutcome }
+  /** Ends what {@link apply} is doing with `CANCELLED`, and nothing written, unless it has committed already. */
+  stopApplying: { request: Record<never, never>; answer: null }
   /** Starts a read transaction on the open target. */
   beginTargetRead: { request: Record<never, never>; answer: ReadFacts }
   endTargetRead: { request: Record<never, never>; answer: null }

@@ -1,6 +1,7 @@
 /** The target of a restore: one database that is open for writing in the SQLite process. */
 import { existsSync, openSync } from 'node:fs'
 import { backup, DatabaseSync } from 'node:sqlite'
+import { cancelled } from '../errors.ts'
 import { closeRead, readAvailable } from '../storage/transfer.ts'
 import { identityOf, readFacts } from './reader.ts'
 import type { ApplyOutcome, ReadFacts, TargetFacts } from './requests.ts'
@@ -26,9 +27,12 @@ interface OpenTarget {
 }
 
 let target: OpenTarget | null = null
+/** Whether the next step of writing into the open target is not to be taken. */
+let isStopped = false
 
 export function openTarget(path: string, waitMs: number): TargetFacts {
   closeTarget()
+  isStopped = false
   const connection = new DatabaseSync(path, { timeout: waitMs })
   try {
     connection.prepare('PRAGMA schema_version').get()
@@ -88,6 +92,8 @@ export async function apply(
       // At least two steps, because progress is told between steps only.
       rate: Math.max(1, Math.min(Math.floor(stepBytes / pageSize), pages - 1)),
       progress: ({ totalPages, remainingPages }) => {
+        // SQLite undoes what was not committed. Whoever asks has a definite answer, which killing us would not give.
+        if (isStopped) throw cancelled()
         // From the first step on the target is locked, so nobody else can advance its counter.
         counterBefore ??= readCommitCounter(open)
         onProgress((totalPages - remainingPages) * pageSize, totalPages * pageSize)
@@ -100,6 +106,10 @@ export async function apply(
   } finally {
     image.close()
   }
+}
+
+export function stopApplying(): void {
+  isStopped = true
 }
 
 /** What is wrong with opening the source is not the target's fault, and says so. */

@@ -82,7 +82,7 @@ class Subject {
       if (kind === 'a') this.timeline.committed(Number(time), id)
     }
     this.#applyEvents(Infinity)
-    const news = this.timeline.problems.slice(this.#told)
+    const news = this.timeline.problems.slice(this.#told).map(problem => `${this.#log}: ${problem}`)
     this.#told = this.timeline.problems.length
     return news
   }

@@ -194,17 +194,17 @@ export class Writer {
 export class Checker {
   readonly #child: ChildProcess
   readonly #questions = new Questions<readonly string[]>()
-  readonly problems: string[] = []
 
-  constructor(scratch: string, logs: Readonly<Record<string, string>>) {
+  /** @param fail is told what must not be, as soon as it is found */
+  constructor(scratch: string, logs: Readonly<Record<string, string>>, fail: (problem: string) => void) {
     this.#child = start('./soak-checker.ts', [scratch, JSON.stringify(logs)], { under: [] })
-    this.#child.stderr?.setEncoding('utf8').on('data', (words: string) => this.problems.push(words))
+    this.#child.stderr?.setEncoding('utf8').on('data', fail)
     this.#child.on('message', ({ question, problems }: FromChecker) => {
-      this.problems.push(...problems)
+      problems.forEach(fail)
       if (question !== null) this.#questions.answer(question, problems)
     })
     this.#child.on('exit', () => {
-      this.problems.push('The checker has ended')
+      fail('The checker has ended')
       this.#questions.answerAll(['The checker has ended'])
     })
   }

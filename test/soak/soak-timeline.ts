@@ -108,6 +108,6 @@ export class Timeline {
   #requirePossible(id: number, at: number, what: string): void {
     if (this.possibleWithin(at, at).has(id)) return
     const possible = [...this.possibleWithin(at, at)].map(([state, commits]) => `${state} (${commits})`)
-    this.problems.push(`${what} state ${id}, which cannot be: ${possible.join(', ')} could`)
+    this.problems.push(`At ${at}: ${what} state ${id}, which cannot be: ${possible.join(', ')} could`)
   }
 }

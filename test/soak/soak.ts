@@ -107,7 +107,7 @@ export class Soak {
     const id = backup === undefined ? 0 : idOf(backup)
     if (backup !== undefined) this.#hold(backup.path, 1)
     const name = `${operation} ${database.name} ${backup?.filename ?? ''} by ${door} at ${from}`
-    this.#world.log('begins', { name, cancelAfterMs })
+    this.#world.log('begins', { name, id, cancelAfterMs })
     if (operation === 'restore')
       this.cast.checker.tell({ kind: 'restoring', database: database.name, time: from, key: name, id })
     const answer = await this.cast.send(order, door)

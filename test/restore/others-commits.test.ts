@@ -1,0 +1,98 @@
+/** What others commit to a database while it is being restored, once the restored content is there, is never undone. */
+import { expect, test } from 'vitest'
+import { restoreBackup } from '../../src/operations/restore-backup.ts'
+import { type JournalMode, openDatabase } from '../support/databases.ts'
+import { commitToLedger } from '../support/ledger.ts'
+import { contextOf } from '../support/operation.ts'
+import { once, WatchedSqlite, type SqliteWatcher } from '../support/watched-sqlite.ts'
+import {
+  BACKED_UP,
+  backUpThenChange,
+  expectCommit,
+  keptIn,
+  leftoversIn,
+  NOW,
+  openScene,
+  restored,
+  type Scene,
+} from './scene.ts'
+
+const journalModes: readonly JournalMode[] = ['wal', 'delete']
+
+/** Commits once to the scene's database, as an application that opens it, commits, and closes it. */
+function commitByOther({ databasePath }: Scene, journalMode: JournalMode): void {
+  const app = openDatabase(databasePath, { journalMode })
+  commitToLedger(app)
+  app.close()
+}
+
+async function restoreWatched(
+  { databasePath: path, backupDir }: Scene,
+  watcher: SqliteWatcher,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<unknown> {
+  const context = contextOf({ path, backupDir, sqlite: new WatchedSqlite(watcher), signal })
+  return await restoreBackup({ backup: 'latest', confirm: true }, context)
+}
+
+async function sceneIn(mode: JournalMode): Promise<Scene> {
+  const scene = openScene()
+  await backUpThenChange(scene, { backedUp: { journalMode: mode }, now: { journalMode: mode } })
+  return scene
+}
+
+test.each(journalModes)('a restore that is cancelled after its commit is done (%s)', async mode => {
+  const scene = await sceneIn(mode)
+  const controller = new AbortController()
+  const interfere = once(() => {
+    commitByOther(scene, mode)
+    controller.abort()
+  })
+  const result = await scene.product({ engine: 'here' }).restoreBackup('latest', {
+    confirm: true,
+    signal: controller.signal,
+    onProgress: ({ step }) => step === 'compare-target' && interfere(),
+  })
+  expect(restored(result).comparison).toBe('changed-since')
+  expectCommit(scene.databasePath, BACKED_UP + 1)
+  expect(keptIn(scene)).not.toEqual([])
+})
+
+test.each(journalModes)(
+  'a restore that is cancelled while it writes has changed nothing (%s)',
+  async mode => {
+    const scene = await sceneIn(mode)
+    const controller = new AbortController()
+    const watcher: SqliteWatcher = { before: name => name === 'apply' && controller.abort() }
+    await expect(restoreWatched(scene, watcher, controller.signal)).rejects.toMatchObject({
+      code: 'CANCELLED',
+    })
+    expectCommit(scene.databasePath, NOW)
+    expect(leftoversIn(scene.directory)).toEqual([])
+  },
+)
+
+test.each(journalModes)(
+  'a commit made after a restore stays when the restore fails afterwards, and the error says so (%s)',
+  async mode => {
+    const scene = await sceneIn(mode)
+    // An open connection keeps the WAL, and with it the counter that tells of others' commits.
+    using _app = openDatabase(scene.databasePath, { journalMode: mode })
+    const interfere = once(() => commitByOther(scene, mode))
+    let isKilled = false
+    const watcher: SqliteWatcher = {
+      before(name, sqlite) {
+        if (name !== 'settleTarget' || isKilled) return
+        isKilled = true
+        interfere()
+        sqlite.killUnanswered()
+      },
+    }
+    await expect(restoreWatched(scene, watcher)).rejects.toMatchObject({
+      code: 'RESTORE_FAILED',
+      message: expect.stringContaining('others have committed to it since'),
+      hint: expect.stringContaining('pre_restore'),
+    })
+    expectCommit(scene.databasePath, BACKED_UP + 1)
+  },
+)
