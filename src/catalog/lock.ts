@@ -4,9 +4,10 @@
  */
 import { accessSync, closeSync, constants, lstatSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BackupError, throwIfCancelled } from '../errors.ts'
+import { openExisting } from '../sqlite/sql.ts'
 import { isAlreadyThere, toTypedError } from '../storage/io-errors.ts'
 
 const LOCK_FILE = '.chame-backup.lock'
@@ -77,7 +78,7 @@ function requireUsable(path: string): void {
 
 function openLockFile(path: string): DatabaseSync {
   try {
-    return new DatabaseSync(path, { timeout: 0 })
+    return openExisting(path)
   } catch (error) {
     throw cannotLock(path, error)
   }

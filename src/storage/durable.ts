@@ -8,13 +8,13 @@ import {
   open,
   readdir,
   rename,
-  rm,
   statfs,
   unlink,
 } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { during, isAlreadyThere, isNotThere } from './io-errors.ts'
+import { removeTree } from './remove-tree.ts'
 
 export interface Durability {
   /** False in disposable set-ups: fsync is left out. */
@@ -83,9 +83,6 @@ export async function writeNewFile(
   })
 }
 
-/** A cancelled copy may still be making its file while its directory is removed. */
-const REMOVE_TRIES = 5
-
 /** The names in a directory; none when it is not there. */
 export async function namesIn(directory: string): Promise<string[]> {
   return during('read the directory', directory, async () => {
@@ -100,7 +97,7 @@ export async function namesIn(directory: string): Promise<string[]> {
 
 /** Removes a directory of our own with all that is in it; what is not there is fine. */
 export async function removeDirectory(path: string): Promise<void> {
-  await during('remove', path, () => rm(path, { recursive: true, force: true, maxRetries: REMOVE_TRIES }))
+  await during('remove', path, () => removeTree(path))
 }
 
 /** Removes a file, or a link, never a directory; what is not there is fine. */

@@ -25,7 +25,22 @@ export function straceTo(traceFile: string): string[] {
 
 /** The calls in a trace that succeeded, in the order in which they returned. */
 export function readTrace(traceFile: string): Call[] {
-  return parse(readFileSync(traceFile, 'utf8')).filter(({ result }) => !result.startsWith('-1'))
+  const calls = parse(readFileSync(traceFile, 'utf8')).filter(({ result }) => !result.startsWith('-1'))
+  return namedByPath(calls)
+}
+
+/** The same calls, with the paths of open directories in the place of `/proc/self/fd/…`. */
+function namedByPath(calls: readonly Call[]): Call[] {
+  const open = new Map<string, string>()
+  return calls.map(call => {
+    const [, opened, path] = /^(\d+)<([^>]*)>/.exec(call.result) ?? []
+    if (opened !== undefined && path !== undefined) open.set(opened, path)
+    const args = call.args.replaceAll(
+      /"\/proc\/self\/fd\/(\d+)/g,
+      (all, descriptor: string) => `"${open.get(descriptor) ?? all.slice(1)}`,
+    )
+    return { ...call, args }
+  })
 }
 
 /** Runs Node with `args` under strace; returns the calls that succeeded, in the order in which they returned. */

@@ -106,13 +106,32 @@ static void cut_power(void) {
 
 static void note(long n, const char *call, const char *path, const char *mark) {
   char line[PATH_MAX + 100];
-  int length = snprintf(line, sizeof line, "%ld %d %s%s %s\n", n, getpid(), call, mark, path);
+  int length = snprintf(line, sizeof line, "%ld %d %s%s %.*s\n", n, getpid(), call, mark, PATH_MAX - 1, path);
   if (log_fd >= 0 && length > 0) syscall(SYS_write, log_fd, line, (size_t)length);
+}
+
+/* The path of an open directory, for what is named by way of its descriptor: /proc/self/fd/21/name. */
+static const char *resolved(const char *path, char place[2 * PATH_MAX]) {
+  static const char by_descriptor[] = "/proc/self/fd/";
+  if (strncmp(path, by_descriptor, sizeof by_descriptor - 1) != 0) return path;
+  char link[40];
+  size_t digits = strspn(path + sizeof by_descriptor - 1, "0123456789");
+  size_t length = sizeof by_descriptor - 1 + digits;
+  if (length >= sizeof link) return path;
+  memcpy(link, path, length);
+  link[length] = 0;
+  ssize_t found = syscall(SYS_readlinkat, AT_FDCWD, link, place, PATH_MAX - 1);
+  if (found <= 0) return path;
+  snprintf(place + found, PATH_MAX, "%s", path + length);
+  return place;
 }
 
 /* A call is about to be made. Returns PROCEED, SHORTEN, or the errno to fail with. */
 static int point(const char *call, const char *path) {
-  if (!state || !path || !is_listed(paths, ':', path, 1)) return PROCEED;
+  if (!state || !path) return PROCEED;
+  char place[2 * PATH_MAX];
+  path = resolved(path, place);
+  if (!is_listed(paths, ':', path, 1)) return PROCEED;
   if (is_live) obey(state->at, state->action, state->error, state->is_sticky, state->calls);
   if (calls && !is_listed(calls, ',', call, 0)) {
     /* A reader of the log may want to know the others too; they have no number. */
