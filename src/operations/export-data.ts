@@ -2,9 +2,12 @@ import { join } from 'node:path'
 import { localTime } from '../catalog/names.ts'
 import { exportName, tableFileNames } from '../export/file-names.ts'
 import { describePlan, type ExportHead } from '../export/framing/framing.ts'
+import { BackupError } from '../errors.ts'
 import { EXPORT_VERSION } from '../export/model.ts'
 import { type Selected, type SelectedTable, selectTables } from '../export/select.ts'
+import { readThrough } from '../snapshot/read-through.ts'
 import { fromSqlite } from '../snapshot/sqlite-failure.ts'
+import { SqliteError } from '../sqlite/sqlite-process.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 import { type ExportForm, resolveForm } from './export/form.ts'
 import { type Redacted, redactSelected } from './export/redact.ts'
@@ -22,6 +25,24 @@ const SENSITIVE_MODE = 0o600
  * the next run does not remove.
  */
 export async function exportData(request: ExportDataRequest, context: Context): Promise<DataExported> {
+  try {
+    return await exportOnce(request, context)
+  } catch (error) {
+    const path = accusedFile(error)
+    // What a pipe has been given cannot be taken back.
+    if (path === null || request.output === '-') throw error
+    await readThrough(path, context.signal)
+  }
+  return await exportOnce(request, context)
+}
+
+/** Of a disk that fails for a moment SQLite says that the database is damaged: it has to say so twice. */
+function accusedFile(error: unknown): string | null {
+  if (!(error instanceof BackupError) || !(error.cause instanceof SqliteError)) return null
+  return error.code === 'DATABASE_DAMAGED' || error.code === 'BACKUP_DAMAGED' ? (error.path ?? null) : null
+}
+
+async function exportOnce(request: ExportDataRequest, context: Context): Promise<DataExported> {
   const started = performance.now()
   const form = resolveForm(request)
   await using source = await openSource(request.from, { isSalvaging: request.salvage === true }, context)

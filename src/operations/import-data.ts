@@ -2,6 +2,7 @@ import { chmod, lstat, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { WorkDirectory } from '../catalog/work-directory.ts'
 import { BackupError, fromFailure, throwIfCancelled } from '../errors.ts'
+import { unlessDiskFails } from '../snapshot/read-through.ts'
 import { fromSqlite } from '../snapshot/sqlite-failure.ts'
 import type { ImportOutcome } from '../sqlite/requests.ts'
 import { isThere, makeDirectory, syncDirectory, syncFile } from '../storage/durable.ts'
@@ -93,10 +94,10 @@ const DAMAGE =
 /** Rows that do not meet a constraint may have been like that in the source; damage cannot have come from there. */
 async function check(staged: string, to: string, { sqlite, signal }: Context): Promise<Checked> {
   try {
-    const { problems, unchecked, tables } = await sqlite.ask(
-      'check',
-      { path: staged, level: 'full', countRows: true },
-      { signal },
+    const { problems, unchecked, tables } = await unlessDiskFails(
+      () => sqlite.ask('check', { path: staged, level: 'full', countRows: true }, { signal }),
+      staged,
+      signal,
     )
     const damage = problems.find(problem => DAMAGE.test(problem))
     if (damage !== undefined) {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { PinnedFiles, walIndexOf } from '../snapshot/open-image.ts'
 import { hashFile } from '../snapshot/hash.ts'
-import { readThrough } from '../snapshot/read-through.ts'
+import { unlessDiskFails } from '../snapshot/read-through.ts'
 import { RawFile, readHeaderOf } from '../snapshot/source-files.ts'
 import { SQLITE } from '../snapshot/sqlite-failure.ts'
 import type { ApplyOutcome, TargetFacts } from '../sqlite/requests.ts'
@@ -100,17 +100,6 @@ function openTarget(path: string, context: Context): Promise<TargetFacts> {
   const open = (): Promise<TargetFacts> =>
     sqlite.ask('openTarget', { path, waitMs: settings.waitForLockMs }, { signal })
   return unlessDiskFails(open, path, signal)
-}
-
-/** Of a disk that fails for a moment SQLite says that the database is damaged: it has to say so twice. */
-async function unlessDiskFails<T>(ask: () => Promise<T>, path: string, signal: AbortSignal): Promise<T> {
-  try {
-    return await ask()
-  } catch (error) {
-    if (!(error instanceof SqliteError) || error.primaryCode !== SQLITE.CORRUPT) throw error
-  }
-  await readThrough(path, signal)
-  return await ask()
 }
 
 /** The one change that SQLite does not undo by itself when the restore goes no further. */

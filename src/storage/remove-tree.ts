@@ -28,7 +28,8 @@ async function removeOnce(path: string): Promise<void> {
   try {
     await empty(placeOf(directory, path))
   } finally {
-    await directory.close()
+    // It was only read: whatever closing it says, nothing is lost.
+    await directory.close().catch(() => {})
   }
   try {
     await rmdir(path)

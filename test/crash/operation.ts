@@ -9,12 +9,17 @@ import { descendantsOf } from './processes.ts'
 import { loadProduct } from './product.ts'
 
 export interface Order {
-  readonly operation: 'create' | 'restore' | 'verify'
+  readonly operation: 'create' | 'restore' | 'verify' | 'export' | 'import'
   readonly path: string
   readonly backupDir: string
   readonly engine: 'here' | 'process'
   /** The backup to restore or verify. Default: the newest. */
   readonly backup?: string
+  /** Where an export or an import puts what it makes. */
+  readonly to?: string
+  readonly format?: 'json' | 'csv' | 'sql' | 'parquet'
+  /** The export to import. */
+  readonly from?: string
   /** Kill this process when the step begins. */
   readonly killAt?: string
 }
@@ -33,11 +38,13 @@ function onProgress({ step }: { readonly step: string }): void {
   process.kill(process.pid, 'SIGKILL')
 }
 
-const backup = order.backup ?? 'latest'
-const result = await (order.operation === 'create'
-  ? database.createBackup({ onProgress })
-  : order.operation === 'restore'
-    ? database.restoreBackup(backup, { confirm: true, onProgress })
-    : database.verifyBackup(backup, { onProgress }))
+const { operation, backup = 'latest', to = '', from = '', format = 'json' } = order
+const result = await {
+  create: () => database.createBackup({ onProgress }),
+  restore: () => database.restoreBackup(backup, { confirm: true, onProgress }),
+  verify: () => database.verifyBackup(backup, { onProgress }),
+  export: () => database.exportData({ format, output: to, force: true, includeSensitive: true, onProgress }),
+  import: () => database.importData({ from, to, onProgress }),
+}[operation]()
 writeSync(1, result.success ? 'success\n' : `failure ${result.code}: ${result.message}\n`)
 process.exit(0)

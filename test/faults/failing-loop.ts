@@ -102,7 +102,7 @@ async function runFailing(
   if (hit === undefined) return { failing, result: '', isHit: false, violations: [] }
   const { result, state, violations } = judge(scene, start.before, job.operation, failing, outcome)
   const between = lookBetween(scene, start.before, state)
-  const next = await problemsOfNext(product, scene, between, job)
+  const next = await problemsOfNext(product, scene, between, state, job)
   const { errno, isSticky, at } = failing
   const where = `${errno} at ${hit.call} number ${at}${isSticky ? ' and on' : ''} (${hit.path})`
   return {
@@ -118,21 +118,29 @@ async function problemsOfNext(
   product: FailingProduct,
   scene: Scene,
   between: Before,
+  state: string,
   job: Job,
 ): Promise<string[]> {
+  // What is there is never overwritten by an import, and was found to be whole.
+  if (job.operation === 'import' && state === 'complete') return []
   const { answer } = await product.run(job)
   if (answer?.success !== true) return [`the next run: ${answer?.code}: ${answer?.message}`]
   const { violations } = examineFor(scene, between, job.operation, 'success')
-  const isCleaning = job.operation === 'create' || job.operation === 'restore'
+  const isCleaning = ['create', 'restore', 'export', 'import'].includes(job.operation)
   const left = isCleaning ? leftoversIn(scene.directory).map(path => `left behind: ${path}`) : []
   return [...violations, ...left].map(violation => `after the next run: ${violation}`)
 }
 
-function jobFor({ operation, engine }: Loop, { databasePath, backupDir }: Scene): Job {
+function jobFor({ operation, engine, scenario }: Loop, scene: Scene): Job {
+  const { databasePath, backupDir } = scene
   // Beside the scene, so that nothing of it fails.
   const config = join(temporaryDirectory(), 'chame-backup.config.json')
   writeFileSync(config, JSON.stringify({ waitForLockMs: WAIT_FOR_LOCK_MS }))
-  return { operation, options: { path: databasePath, backupDir, engine, config } }
+  return {
+    operation,
+    order: scenario.order?.(scene) ?? {},
+    options: { path: databasePath, backupDir, engine, config },
+  }
 }
 
 /** Fewer loops than were recorded mean that the harness has lost its grip. `UPDATE_POINTS=1` records anew. */

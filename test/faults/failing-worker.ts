@@ -3,10 +3,13 @@
  * a service does. Its answers are the product's, word for word.
  */
 import { loadProduct } from '../crash/product.ts'
+import type { Order } from '../crash/operation.ts'
 import type { DatabaseOptions } from '../../src/index.ts'
 
 export interface Job {
-  readonly operation: 'create' | 'restore' | 'verify' | 'list' | 'info'
+  readonly operation: Order['operation'] | 'list' | 'info'
+  /** What else it is told. */
+  readonly order: Partial<Order>
   readonly options: DatabaseOptions
 }
 
@@ -23,7 +26,7 @@ const { Database, BackupError } = await loadProduct()
 process.on('message', (job: Job) => void perform(job).then(answer => process.send?.(answer)))
 process.send?.('ready')
 
-async function perform({ operation, options }: Job): Promise<unknown> {
+async function perform({ operation, options, order }: Job): Promise<unknown> {
   const database = new Database(options)
   switch (operation) {
     case 'create':
@@ -32,6 +35,12 @@ async function perform({ operation, options }: Job): Promise<unknown> {
       return database.restoreBackup('latest', { confirm: true })
     case 'verify':
       return database.verifyBackup('latest')
+    case 'export': {
+      const { format = 'json', to: output = '' } = order
+      return database.exportData({ format, output, force: true, includeSensitive: true })
+    }
+    case 'import':
+      return database.importData({ from: order.from ?? '', to: order.to ?? '' })
     case 'info':
       return database.info()
     case 'list':

@@ -1,15 +1,18 @@
 /** What the crash matrix crashes: an operation, and what it finds on the disk. */
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import type { Order } from '../crash/operation.ts'
 import { BACKED_UP, NOW, rebuild, type Scene, succeeded } from '../restore/scene.ts'
 import { type JournalMode, openDatabase } from '../support/databases.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { HALF_TRANSACTION, startScript } from '../support/scripts.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { WRITTEN } from './oracle-written.ts'
 
 export interface Scenario {
   readonly name: string
   readonly operation: Order['operation']
+  /** What else the operation is told, by paths below the scene. */
+  readonly order?: (scene: Scene) => Partial<Order>
   /** Makes a database of commit {@link NOW}, or what is left of it, and mostly a backup of {@link BACKED_UP}. */
   readonly prepare: (scene: Scene) => Promise<unknown>
   /** Another process has the database open all the time, and makes its last commits itself. */
@@ -38,6 +41,10 @@ type ScenarioName =
   | 'restoreMissing'
   | 'restoreGarbage'
   | 'restoreOpen'
+  | 'exportJson'
+  | 'exportCsv'
+  | 'exportParquet'
+  | 'importSql'
 
 export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   createWal: {
@@ -156,6 +163,35 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
       change(scene.databasePath, 'wal', NOW - IN_LOG)
     },
   },
+  exportJson: exporting('json', WRITTEN.json),
+  exportCsv: exporting('csv', WRITTEN.csv),
+  exportParquet: exporting('parquet', WRITTEN.parquet),
+  importSql: {
+    name: 'import, SQL',
+    operation: 'import',
+    order: scene => ({ from: scene.path('app.sql'), to: scene.path(WRITTEN.database) }),
+    async prepare(scene) {
+      await prepareExport(scene)
+      const output = scene.path('app.sql')
+      succeeded(await scene.product().exportData({ format: 'sql', output, includeSensitive: true }))
+    },
+  },
+}
+
+function exporting(format: 'json' | 'csv' | 'parquet', to: string): Scenario {
+  return {
+    name: `export, ${format}`,
+    operation: 'export',
+    order: scene => ({ format, to: scene.path(to) }),
+    prepare: prepareExport,
+  }
+}
+
+/** Closed, so that nothing but the export itself touches the source. */
+async function prepareExport(scene: Scene): Promise<void> {
+  await backUp(scene, 'delete')
+  change(scene.databasePath, 'delete')
+  mkdirSync(scene.path('out'))
 }
 
 async function backUp(scene: Scene, journalMode: JournalMode): Promise<void> {

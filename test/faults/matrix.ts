@@ -2,7 +2,7 @@
  * The crash matrix: one operation is crashed at one of its system calls, what it leaves is examined, and the
  * next run must succeed without anyone's help.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -152,7 +152,11 @@ interface Seen {
 
 async function crash(attack: Attack, place: Place, point: Point): Promise<Seen> {
   const { scenario, engine, mutant } = attack
-  const order = orderFor(place.scene, { operation: scenario.operation, engine })
+  const order = orderFor(place.scene, {
+    ...scenario.order?.(place.scene),
+    operation: scenario.operation,
+    engine,
+  })
   const args = mutant === undefined ? [OPERATION, order] : ['--import', MUTATE, OPERATION, order, mutant]
   const ran = await runUnderShim(args, place.fault(point))
   const hasEnded = await untilGroupEnded(ran.child.pid ?? -1)
@@ -199,6 +203,13 @@ async function runAgain({ scenario }: Attack, scene: Scene, between: Before): Pr
       if (commits !== NOW) return [`the newest backup restores to commit ${commits}`]
     } else if (scenario.operation === 'restore') {
       restored(await product.restoreBackup('latest', { confirm: true }))
+    } else if (scenario.operation === 'export') {
+      const { to: output = '', format = 'json' } = scenario.order?.(scene) ?? {}
+      succeeded(await product.exportData({ format, output, force: true, includeSensitive: true }))
+    } else if (scenario.operation === 'import') {
+      const { from = '', to = '' } = scenario.order?.(scene) ?? {}
+      // One that was killed after the rename has left its database, which is never overwritten.
+      if (!existsSync(to)) succeeded(await product.importData({ from, to }))
     } else {
       const { status } = succeeded(await product.verifyBackup('latest'))
       if (status !== 'intact') return ['the next verification finds damage']

@@ -13,7 +13,7 @@ export interface Stored {
   readonly violations: readonly string[]
 }
 
-export const STAGING: RegExp = /^\.chame-backup-[0-9a-f]{8}-[0-9a-f]{12}$/
+export const STAGING: RegExp = /^\.chame-(backup-[0-9a-f]{8}|work)-[0-9a-f]{12}$/
 const IMAGE = /^(manual|pre_restore)\/app_backup_\1_\d{8}_\d{6}(_\d+)?\.db$/
 const METADATA = /^metadata\/app_backup_(manual|pre_restore)_\d{8}_\d{6}(_\d+)?\.db\.json$/
 export const KEPT: RegExp =
@@ -70,7 +70,12 @@ export function publishedIn(scene: Scene): Record<string, string> {
 function strangersIn({ backupDir }: Scene): string[] {
   return filesBelow(backupDir).flatMap(name => {
     // In a directory that is ours alone anything may lie, with any mode.
-    if (STAGING.test(basename(dirname(name)))) return []
+    if (
+      dirname(name)
+        .split('/')
+        .some(part => STAGING.test(part))
+    )
+      return []
     const isKnown =
       OTHERS.includes(name) ||
       STAGING.test(basename(name)) ||

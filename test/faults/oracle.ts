@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Order } from '../crash/operation.ts'
 import { BACKED_UP, NOW, type Scene, treeOf } from '../restore/scene.ts'
 import { assertIntact } from '../support/intact.ts'
+import { writtenOut } from './oracle-written.ts'
 import { filesBelow } from '../support/temporary.ts'
 import {
   examineStored,
@@ -32,7 +33,7 @@ export interface Before {
 
 export interface Findings {
   readonly violations: readonly string[]
-  /** What became of it: `absent`, `image alone`, `complete`; `old`, `new`; `same`. */
+  /** What became of it: `absent`, `image alone`, `complete`; `old`, `new`; `same`; of what is written out: `absent`, `complete`. */
   readonly state: string
 }
 
@@ -69,6 +70,8 @@ const EXAMINERS: Readonly<Record<Order['operation'], Examiner>> = {
   create: examineCreate,
   restore: examineRestore,
   verify: examineVerify,
+  export: examineWritten,
+  import: examineWritten,
 }
 
 function examineCreate(scene: Scene, before: Before, stored: Stored, answer: string): Findings {
@@ -88,6 +91,19 @@ function examineVerify(scene: Scene, before: Before): Findings {
   const now = lookBefore(scene, before)
   const isSame = JSON.stringify(now) === JSON.stringify(before)
   return { violations: problemsUnless(isSame, 'verify changed something'), state: 'same' }
+}
+
+/** An export, or a database that was made of one: nothing under its name, or the whole of it. */
+function examineWritten(scene: Scene, before: Before, _: Stored, answer: string): Findings {
+  const { isThere, problems } = writtenOut(scene)
+  return {
+    state: isThere ? 'complete' : 'absent',
+    violations: [
+      ...problems,
+      ...changedContent(scene, before),
+      ...problemsUnless(answer !== 'success' || isThere, 'success was printed, and nothing is there'),
+    ],
+  }
 }
 
 function examineRestore(scene: Scene, before: Before, stored: Stored, answer: string): Findings {

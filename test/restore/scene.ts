@@ -115,7 +115,7 @@ export function treeOf(
 
 /** What an operation that was stopped has left unfinished. */
 export function leftoversIn(directory: string): string[] {
-  return filesBelow(directory).filter(entry => basename(entry).startsWith('.chame-backup-'))
+  return filesBelow(directory).filter(entry => /^\.chame-(backup|work)-/.test(basename(entry)))
 }
 
 /** The names of the pre_restore backups and of what is kept beside them. */
