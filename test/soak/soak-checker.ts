@@ -22,6 +22,8 @@ export type ToChecker =
     }
   /** A backup came to be between the two times. */
   | { readonly kind: 'appeared'; database: string; path: string; id: number; from: number; to: number }
+  /** An export came to be between the two times. */
+  | { readonly kind: 'exported'; database: string; id: number; commits: number; from: number; to: number }
   /** The database has a new writer, which notes its commits in another file. */
   | { readonly kind: 'log'; readonly database: string; readonly path: string }
   | { readonly kind: 'check'; readonly question: number; readonly backup: StoredBackup }
@@ -127,6 +129,7 @@ function handle(message: ToChecker): void {
   else if (message.kind === 'gone') expected.delete(message.path)
   else if (message.kind === 'log') tell(null, subjectOf(message.database).continueWith(message.path))
   else if (message.kind === 'appeared') tell(null, appeared(message))
+  else if (message.kind === 'exported') tell(null, exported(message))
   else if (message.kind === 'check') tell(message.question, check(message.backup))
   else if (message.kind === 'compare') tell(message.question, compare(message.path, message.id))
   else
@@ -149,6 +152,25 @@ function appeared({ database, path, id, from, to }: Extract<ToChecker, { kind: '
   expected.set(path, possible)
   if (!possible.has(id)) problems.push(`${path} holds state ${id}, not one of ${[...possible.keys()].join()}`)
   return problems
+}
+
+/** An export of a live database holds one commit of its time, and its rows are that commit's. */
+function exported({
+  database,
+  id,
+  commits,
+  from,
+  to,
+}: Extract<ToChecker, { kind: 'exported' }>): readonly string[] {
+  const subject = subjectOf(database)
+  const problems = [...subject.catchUp()]
+  const possible = subject.timeline.possibleWithin(from, to)
+  if (possible.get(id) === commits) return problems
+  const told = JSON.stringify([...possible])
+  return [
+    ...problems,
+    `An export of ${database} holds state ${id} with ${commits} commits, not one of ${told}`,
+  ]
 }
 
 /** Reads it all back, and restores it by hand: a copy of it is a database that can be written. */

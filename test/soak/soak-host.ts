@@ -16,7 +16,7 @@ export interface Order {
   readonly backupDir: string
   readonly config: string
   readonly engine: 'here' | 'process'
-  readonly operation: 'create' | 'restore' | 'restore-to' | 'verify' | 'list' | 'info'
+  readonly operation: 'create' | 'restore' | 'restore-to' | 'verify' | 'export' | 'list' | 'info'
   readonly backup: string
   readonly to: string
   readonly cancelAfterMs: number | null
@@ -82,11 +82,13 @@ async function run(order: Order): Promise<Answer> {
         ? database.verifyBackup(order.backup, options)
         : order.operation === 'info'
           ? database.info(options)
-          : database.restoreBackup(order.backup, {
-              ...options,
-              confirm: true,
-              ...(order.operation === 'restore-to' ? { to: order.to } : {}),
-            }))
+          : order.operation === 'export'
+            ? database.exportData({ ...options, output: order.to, includeSensitive: true })
+            : database.restoreBackup(order.backup, {
+                ...options,
+                confirm: true,
+                ...(order.operation === 'restore-to' ? { to: order.to } : {}),
+              }))
     if (!result.success) return { code: result.code, message: result.message, made: [] }
     if ('status' in result) return { ...made(), message: result.status }
     if ('preRestoreBackup' in result && result.dryRun === false) return made(result.preRestoreBackup?.path)

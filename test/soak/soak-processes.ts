@@ -105,6 +105,7 @@ export class Command {
       restore: ['restore', backup, '--confirm'],
       'restore-to': ['restore', backup, '--to', to, '--confirm'],
       verify: ['verify', backup],
+      export: ['export', '--output', to, '--include-sensitive'],
       list: ['list'],
       info: ['info'],
     }[operation]

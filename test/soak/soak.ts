@@ -1,7 +1,8 @@
 /** Drives a soak: several operations at a time and faults, all drawn from a seed, and what must be true of each. */
-import { existsSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LOG_ROWS_MAX } from '../support/ledger.ts'
 import { isRoot } from '../support/requirements.ts'
 import { Cast, type Door, DOORS } from './soak-cast.ts'
 import { now } from './soak-clock.ts'
@@ -17,6 +18,8 @@ const OPERATIONS: readonly Order['operation'][] = [
   ...Array<'restore'>(4).fill('restore'),
   ...Array<'restore-to'>(2).fill('restore-to'),
   ...Array<'verify'>(4).fill('verify'),
+  'export',
+  'export',
   'list',
   'info',
 ]
@@ -86,10 +89,11 @@ export class Soak {
     cancelAfterMs: number | null,
   ): Promise<Ended> {
     const { path, backupDir } = database
-    const to = join(this.#world.directory, 'restored', `${database.name}-${this.#placesUsed++}.db`)
+    const suffix = operation === 'export' ? 'json' : 'db'
+    const to = join(this.#world.directory, 'restored', `${database.name}-${this.#placesUsed++}.${suffix}`)
     const backup = this.#pick(database)
     const from = now()
-    if (backup === undefined && !['create', 'list', 'info'].includes(operation)) {
+    if (backup === undefined && !['create', 'export', 'list', 'info'].includes(operation)) {
       return { code: null, message: '', made: [], from }
     }
     const order: Order = {
@@ -116,7 +120,7 @@ export class Soak {
       this.cast.checker.tell({ kind: 'restored', database: database.name, time: now(), key: name, isDone })
     }
     this.#world.log('ends', { name, ...answer })
-    await this.#lookAfter(order, database, answer, id)
+    await this.#lookAfter(order, database, answer, { id, from })
     if (backup !== undefined) this.#hold(backup.path, -1)
     this.#running.delete(key)
     this.operations[operation] = (this.operations[operation] ?? 0) + 1
@@ -124,7 +128,12 @@ export class Soak {
   }
 
   /** What an answer says must be so; what has come to be is told to the checker. */
-  async #lookAfter({ operation, to }: Order, { name }: Protected, answer: Answer, id: number): Promise<void> {
+  async #lookAfter(
+    { operation, to }: Order,
+    { name }: Protected,
+    answer: Answer,
+    { id, from }: { readonly id: number; readonly from: number },
+  ): Promise<void> {
     for (const path of answer.made) {
       // While nobody may look there, nothing can be said of it.
       if (this.#excuses.cover('PERMISSION_DENIED', now())) continue
@@ -132,6 +141,7 @@ export class Soak {
         this.#world.fail(`${operation} of ${name} says that it made ${path}, which is not there`)
     }
     for (const database of this.#world.databases) this.#tellNew(database)
+    if (operation === 'export') return this.#lookIntoExport(name, to, answer, from)
     if (operation !== 'restore-to') return
     // A restore to a new place that failed has made nothing there, or the whole of it.
     const isThere = existsSync(to)
@@ -139,6 +149,29 @@ export class Soak {
       this.#world.fail(`${name} was restored to ${to}, which is not there`)
     if (isThere) await this.cast.checker.ask(question => ({ kind: 'compare', question, path: to, id }))
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(to + suffix, { force: true })
+  }
+
+  /** What has the export's name is the whole of it; one that failed has left nothing under it. */
+  #lookIntoExport(name: string, path: string, answer: Answer, from: number): void {
+    if (answer.code === null && !existsSync(path)) this.#world.fail(`${path} is said to be an export`)
+    if (!existsSync(path)) return
+    const { schema, tables } = JSON.parse(readFileSync(path, 'utf8')) as {
+      readonly schema: { readonly settings: { readonly user_version: number } }
+      readonly tables: Readonly<Record<string, readonly Record<string, unknown>[]>>
+    }
+    const commits = Number(tables['state']?.[0]?.['commits'])
+    const rowsOfLog = tables['log']?.length
+    if (rowsOfLog !== Math.min(commits, LOG_ROWS_MAX) || tables['log']?.at(-1)?.['seq'] !== commits)
+      this.#world.fail(`${path} mixes commits`)
+    this.cast.checker.tell({
+      kind: 'exported',
+      database: name,
+      id: schema.settings.user_version,
+      commits,
+      from,
+      to: now(),
+    })
+    rmSync(path)
   }
 
   /** Backups that were not there before are of the time since the oldest operation under way there began. */
