@@ -5,15 +5,19 @@ import { type OperationName, type Operations, runOperation } from './engine/engi
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
 import type {
   BackupCreated,
+  BackupDeleted,
+  BackupPinned,
   BackupRestored,
   BackupVerified,
   CreateBackupRequest,
   DataExported,
+  DeleteBackupRequest,
   ExportDataRequest,
   DataImported,
   ImportDataRequest,
   Info,
   ListBackupsRequest,
+  PinBackupRequest,
   RestoreBackupRequest,
   RestorePlan,
   RunOptions,
@@ -109,6 +113,29 @@ export class Database {
   /** Which columns an export would leave out by itself, and why. Writes nothing. */
   scanSensitive(request: ScanSensitiveRequest & RunOptions = {}): Promise<SensitiveScan | Failure> {
     return this.#run('scan', request)
+  }
+
+  /**
+   * Deletes one backup for good. Refused for one that is pinned and, without `force`, for the last good one of its
+   * database.
+   *
+   * @param backup its path, its file name, or `latest`
+   */
+  deleteBackup(
+    backup: string,
+    request: DeleteBackupRequest & RunOptions = {},
+  ): Promise<BackupDeleted | Failure> {
+    return this.#run('delete', { ...request, backup })
+  }
+
+  /** Says of a backup that nothing may delete it. */
+  pinBackup(backup: string, request: PinBackupRequest & RunOptions): Promise<BackupPinned | Failure> {
+    return this.#run('pin', { ...request, backup })
+  }
+
+  /** Takes a backup's pin away. */
+  unpinBackup(backup: string, request: RunOptions = {}): Promise<BackupPinned | Failure> {
+    return this.#run('unpin', { ...request, backup })
   }
 
   /** The state of the database, its backups and the space for the next one. */

@@ -3,11 +3,13 @@ import type { Command } from 'commander'
 import { completionCommand } from './completion.ts'
 import { createCommand } from './create.ts'
 import { defineCommand, examples } from './define-command.ts'
+import { deleteCommand } from './delete.ts'
 import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
 import { listCommand } from './list.ts'
 import { addGlobalOptions } from './options.ts'
+import { pinCommand, unpinCommand } from './pin.ts'
 import { restoreCommand } from './restore.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -22,6 +24,9 @@ export function buildProgram(): Command {
     restoreCommand(),
     verifyCommand(),
     infoCommand(),
+    deleteCommand(),
+    pinCommand(),
+    unpinCommand(),
     exportCommand(),
     importCommand(),
     completionCommand(),

@@ -1,20 +1,26 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { Context } from '../operations/context.ts'
 import { createBackup } from '../operations/create-backup.ts'
+import { deleteBackup } from '../operations/delete-backup.ts'
 import { exportData } from '../operations/export-data.ts'
 import { getInfo } from '../operations/get-info.ts'
 import { type BackupsListed, listBackups } from '../operations/list-backups.ts'
+import { pinBackup, unpinBackup } from '../operations/pin-backup.ts'
 import type {
   BackupCreated,
+  BackupDeleted,
+  BackupPinned,
   BackupRestored,
   BackupVerified,
   CreateBackupRequest,
   DataExported,
+  DeleteBackupRequest,
   ExportDataRequest,
   DataImported,
   ImportDataRequest,
   Info,
   ListBackupsRequest,
+  PinBackupRequest,
   RestoreBackupRequest,
   RestorePlan,
   ScanSensitiveRequest,
@@ -38,6 +44,9 @@ export interface Operations {
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
   import: { request: ImportDataRequest; result: DataImported }
+  delete: { request: DeleteBackupRequest & { readonly backup: string }; result: BackupDeleted }
+  pin: { request: PinBackupRequest & { readonly backup: string }; result: BackupPinned }
+  unpin: { request: { readonly backup: string }; result: BackupPinned }
 }
 
 export type OperationName = keyof Operations
@@ -56,6 +65,9 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   export: exportData,
   scan: scanSensitive,
   import: importData,
+  delete: deleteBackup,
+  pin: pinBackup,
+  unpin: unpinBackup,
 }
 
 /** Runs an operation. Throws `BackupError`. */

@@ -60,6 +60,13 @@ const requests = {
     to: path.min(1, 'expected the path of the new database'),
     format: z.enum(['json', 'ndjson', 'csv', 'sql']).optional(),
   }),
+  delete: z.strictObject({ backup, confirm: z.boolean().optional(), force: z.boolean().optional() }),
+  pin: z.strictObject({
+    backup,
+    reason: text.trim().min(1, 'expected why it must stay'),
+    by: text.optional(),
+  }),
+  unpin: z.strictObject({ backup }),
 } as const
 
 /** Checks a request that a caller made, possibly without types. Throws `INVALID_ARGUMENT`. */
