@@ -8,7 +8,9 @@ import type {
   BackupDeleted,
   BackupPinned,
   BackupRestored,
+  BackupsCleanedUp,
   BackupVerified,
+  CleanupRequest,
   CreateBackupRequest,
   DataExported,
   DeleteBackupRequest,
@@ -20,9 +22,11 @@ import type {
   PinBackupRequest,
   RestoreBackupRequest,
   RestorePlan,
+  RetentionSimulated,
   RunOptions,
   ScanSensitiveRequest,
   SensitiveScan,
+  SimulateRetentionRequest,
   VerifyBackupRequest,
 } from './operations/reports.ts'
 
@@ -126,6 +130,21 @@ export class Database {
     request: DeleteBackupRequest & RunOptions = {},
   ): Promise<BackupDeleted | Failure> {
     return this.#run('delete', { ...request, backup })
+  }
+
+  /**
+   * Deletes the backups that the retention policy does not keep; by default of the last 7 daily and 4 weekly ones
+   * none, and no manual one. The answer says what was kept, and why.
+   */
+  cleanupOldBackups(request: CleanupRequest & RunOptions = {}): Promise<BackupsCleanedUp | Failure> {
+    return this.#run('cleanup', request)
+  }
+
+  /** What the retention policy would hold over time, with a daily and a weekly backup. Deletes nothing. */
+  simulateRetention(
+    request: SimulateRetentionRequest & RunOptions = {},
+  ): Promise<RetentionSimulated | Failure> {
+    return this.#run('simulate', request)
   }
 
   /** Says of a backup that nothing may delete it. */

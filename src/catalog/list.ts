@@ -5,7 +5,7 @@ import { unlessMissing } from '../storage/io-errors.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { deletingPath, imagePath, type StoredImage } from './deleting.ts'
 import { metadataPath, typeDirectory } from './layout.ts'
-import { isType, parseFilename } from './names.ts'
+import { countOf, isType, parseFilename } from './names.ts'
 import { readMetadata } from './read-metadata.ts'
 
 export interface ListFilter {
@@ -80,8 +80,4 @@ async function typesIn(backupDir: string): Promise<string[]> {
 function newestFirst(a: BackupInfo, b: BackupInfo): number {
   if (a.created !== b.created) return a.created < b.created ? 1 : -1
   return countOf(b.filename) - countOf(a.filename) || (a.filename < b.filename ? 1 : -1)
-}
-
-function countOf(filename: string): number {
-  return Number(/_\d{8}_\d{6}_(\d+)\.db/.exec(filename)?.[1] ?? 1)
 }

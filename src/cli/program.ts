@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { cleanupCommand } from './cleanup.ts'
 import { completionCommand } from './completion.ts'
 import { createCommand } from './create.ts'
 import { defineCommand, examples } from './define-command.ts'
@@ -24,6 +25,7 @@ export function buildProgram(): Command {
     restoreCommand(),
     verifyCommand(),
     infoCommand(),
+    cleanupCommand(),
     deleteCommand(),
     pinCommand(),
     unpinCommand(),
@@ -40,6 +42,7 @@ export function buildProgram(): Command {
       ['list --limit 10', 'the ten newest'],
       ['verify', 'check the newest'],
       ['restore latest --to copy.db', 'restore it beside the database'],
+      ['cleanup --confirm', 'delete old backups'],
       ['info', 'the state of the database and its backups'],
       ['export --format csv --zip', 'its data for other programs'],
     ]),

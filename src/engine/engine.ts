@@ -18,7 +18,14 @@ const idle: EngineProcess[] = []
 const IDLE_MAX = 4
 
 /** What needs no process that opens databases. */
-const CATALOG_ONLY: ReadonlySet<OperationName> = new Set(['list', 'delete', 'pin', 'unpin'])
+const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
+  'list',
+  'cleanup',
+  'simulate',
+  'delete',
+  'pin',
+  'unpin',
+])
 
 /**
  * Runs an operation: in an engine process, so that this one's event loop and memory stay free and the

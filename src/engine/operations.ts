@@ -1,5 +1,6 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { Context } from '../operations/context.ts'
+import { cleanupBackups } from '../operations/cleanup-backups.ts'
 import { createBackup } from '../operations/create-backup.ts'
 import { deleteBackup } from '../operations/delete-backup.ts'
 import { exportData } from '../operations/export-data.ts'
@@ -11,7 +12,9 @@ import type {
   BackupDeleted,
   BackupPinned,
   BackupRestored,
+  BackupsCleanedUp,
   BackupVerified,
+  CleanupRequest,
   CreateBackupRequest,
   DataExported,
   DeleteBackupRequest,
@@ -23,13 +26,16 @@ import type {
   PinBackupRequest,
   RestoreBackupRequest,
   RestorePlan,
+  RetentionSimulated,
   ScanSensitiveRequest,
   SensitiveScan,
+  SimulateRetentionRequest,
   VerifyBackupRequest,
 } from '../operations/reports.ts'
 import { importData } from '../operations/import-data.ts'
 import { restoreBackup } from '../operations/restore-backup.ts'
 import { scanSensitive } from '../operations/scan-sensitive.ts'
+import { simulateRetention } from '../operations/simulate-retention.ts'
 import { verifyBackup } from '../operations/verify-backup.ts'
 
 export interface Operations {
@@ -44,6 +50,8 @@ export interface Operations {
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
   import: { request: ImportDataRequest; result: DataImported }
+  cleanup: { request: CleanupRequest; result: BackupsCleanedUp }
+  simulate: { request: SimulateRetentionRequest; result: RetentionSimulated }
   delete: { request: DeleteBackupRequest & { readonly backup: string }; result: BackupDeleted }
   pin: { request: PinBackupRequest & { readonly backup: string }; result: BackupPinned }
   unpin: { request: { readonly backup: string }; result: BackupPinned }
@@ -65,6 +73,8 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   export: exportData,
   scan: scanSensitive,
   import: importData,
+  cleanup: cleanupBackups,
+  simulate: simulateRetention,
   delete: deleteBackup,
   pin: pinBackup,
   unpin: unpinBackup,
