@@ -12,6 +12,7 @@ import {
   type StoredImage,
 } from '../catalog/deleting.ts'
 import { metadataPath } from '../catalog/layout.ts'
+import { BackupError } from '../errors.ts'
 import { isThere, removeFile, renameDurably, syncDirectory } from '../storage/durable.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 
@@ -43,24 +44,36 @@ export async function deleteStored(backup: BackupInfo, context: Context): Promis
 
 /**
  * Finishes the deletions that killed runs have begun; returns the file names. For holders of the catalog's lock.
- * Where the image is not surely the one that was being deleted, the backup gets its metadata back instead.
+ * Where the image cannot be removed, or is not surely the one that was being deleted, the backup gets its metadata
+ * back instead.
  */
 export async function finishDeletions(context: Context): Promise<string[]> {
-  const { backupDir } = context.settings
   begin(context, 'finish-deletions')
   const finished: string[] = []
-  for (const image of await halfDeleted(backupDir)) {
-    const path = imagePath(backupDir, image)
-    const isGone = !(await isThere(path))
-    if (!isGone && !(await isWhatWasDeleted(backupDir, image))) {
-      await takeBack(image, context)
-      continue
+  for (const image of await halfDeleted(context.settings.backupDir)) {
+    try {
+      if (await finishDeletion(image, context)) finished.push(image.filename)
+    } catch (error) {
+      if (!(error instanceof BackupError)) throw error
+      await takeBack(image, context).catch(() => {})
     }
-    if (!isGone) await removeDurably(path, context)
-    await removeMark(image, context)
-    finished.push(image.filename)
   }
   return finished
+}
+
+/** False when it gave the backup its metadata back. */
+async function finishDeletion(image: StoredImage, context: Context): Promise<boolean> {
+  const { backupDir } = context.settings
+  const path = imagePath(backupDir, image)
+  if (await isThere(path)) {
+    if (!(await isWhatWasDeleted(backupDir, image))) {
+      await takeBack(image, context)
+      return false
+    }
+    await removeDurably(path, context)
+  }
+  await removeMark(image, context)
+  return true
 }
 
 /** Last of all: it says of an image without metadata that it is to go. */
@@ -69,13 +82,14 @@ async function removeMark(image: StoredImage, context: Context): Promise<void> {
   await removeDurably(deletingPath(context.settings.backupDir, image), context)
 }
 
-/** Makes the image a backup again, unless it has got other metadata meanwhile. */
+/** Makes the image a backup again, unless it is gone, or has got other metadata meanwhile. */
 async function takeBack(image: StoredImage, context: Context): Promise<void> {
   const { backupDir } = context.settings
+  if (!(await isThere(imagePath(backupDir, image)))) return
   const mark = deletingPath(backupDir, image)
   const path = metadataPath(backupDir, image.filename)
-  if (await isThere(path)) return await removeDurably(mark, context)
-  await renameDurably(mark, path, durabilityOf(context))
+  if (await isThere(path)) await removeDurably(mark, context)
+  else await renameDurably(mark, path, durabilityOf(context))
 }
 
 async function removeDurably(path: string, context: Context): Promise<void> {

@@ -5,25 +5,38 @@ export type Period = 'hour' | 'day' | 'week' | 'month' | 'year'
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
-/** Tells in which period an instant falls. Making one takes far longer than asking it. */
+/** Making one takes far longer than asking it. */
+const formats = new Map<string | undefined, Intl.DateTimeFormat>()
+
+function formatFor(timeZone: string | undefined): Intl.DateTimeFormat {
+  const known = formats.get(timeZone)
+  if (known !== undefined) return known
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    calendar: 'gregory',
+    numberingSystem: 'latn',
+    hourCycle: 'h23',
+    era: 'short',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  })
+  formats.set(timeZone, format)
+  return format
+}
+
+/** Tells in which period an instant falls. */
 export class Calendar {
   readonly #format: Intl.DateTimeFormat
+  /** Every rule asks for the same instants. */
+  readonly #shown = new Map<number, number>()
 
   /** @param timeZone IANA name; undefined means the system's */
   constructor(timeZone: string | undefined) {
-    this.#format = new Intl.DateTimeFormat('en-US', {
-      timeZone,
-      calendar: 'gregory',
-      numberingSystem: 'latn',
-      hourCycle: 'h23',
-      era: 'short',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    })
+    this.#format = formatFor(timeZone)
   }
 
   /**
@@ -50,6 +63,14 @@ export class Calendar {
 
   /** What the zone's clocks show at an instant, as the milliseconds at which UTC's would show the same. */
   local(instant: Date): number {
+    const known = this.#shown.get(instant.getTime())
+    if (known !== undefined) return known
+    const shown = this.#look(instant)
+    this.#shown.set(instant.getTime(), shown)
+    return shown
+  }
+
+  #look(instant: Date): number {
     const parts: Record<string, string> = {}
     for (const { type, value } of this.#format.formatToParts(instant)) parts[type] = value
     const get = (part: string): number => Number(parts[part])

@@ -1,5 +1,5 @@
 /** What a policy would hold over time, played through with made-up backups of a schedule. */
-import { backupFilename, localTime } from '../catalog/names.ts'
+import { backupFilename } from '../catalog/names.ts'
 import { Calendar } from './calendar.ts'
 import { decideRetention } from './decide.ts'
 import type { RetentionPolicy } from './policy.ts'
@@ -93,28 +93,24 @@ function datesBetween(from: number, to: number): string[] {
   )
 }
 
-function backupsOf(
-  date: string,
-  { schedule, sizeBytes, timeZone }: Simulation,
-  calendar: Calendar,
-): Candidate[] {
+function backupsOf(date: string, { schedule, sizeBytes }: Simulation, calendar: Calendar): Candidate[] {
   const weekday = new Date(date).getUTCDay()
   const due = schedule.filter(each => each.weekday === undefined || each.weekday === weekday)
   return due.map(({ type, hour }) => {
-    const at = calendar.instantOf(`${date}T${String(hour).padStart(2, '0')}:00:00`) ?? new Date(date)
-    return madeUpBackup(type, at, { sizeBytes, timeZone })
+    const timestamp = `${date}T${String(hour).padStart(2, '0')}:00:00`
+    return madeUpBackup(type, timestamp, { sizeBytes, at: calendar.instantOf(timestamp) ?? new Date(date) })
   })
 }
 
 function madeUpBackup(
   type: string,
-  at: Date,
-  { sizeBytes, timeZone }: { readonly sizeBytes: number; readonly timeZone: string | undefined },
+  timestamp: string,
+  { sizeBytes, at }: { readonly sizeBytes: number; readonly at: Date },
 ): Candidate {
-  const time = localTime(at, timeZone)
+  const compact = timestamp.replaceAll(/[-:]/g, '').replace('T', '_')
   const created = at.toISOString()
   return {
-    filename: backupFilename('simulated', type, time, 1),
+    filename: backupFilename('simulated', type, { compact, timestamp }, 1),
     type,
     database: 'simulated',
     created,
@@ -122,7 +118,7 @@ function madeUpBackup(
     pinned: null,
     metadataState: 'ok',
     metadata: {
-      timestamp: time.timestamp,
+      timestamp,
       backup_type: type,
       database_version: '0',
       file_size: sizeBytes,
