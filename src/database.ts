@@ -5,20 +5,28 @@ import { type OperationName, type Operations, runOperation } from './engine/engi
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
 import type {
   BackupCreated,
+  BackupDeleted,
+  BackupPinned,
   BackupRestored,
+  BackupsCleanedUp,
   BackupVerified,
+  CleanupRequest,
   CreateBackupRequest,
   DataExported,
+  DeleteBackupRequest,
   ExportDataRequest,
   DataImported,
   ImportDataRequest,
   Info,
   ListBackupsRequest,
+  PinBackupRequest,
   RestoreBackupRequest,
   RestorePlan,
+  RetentionSimulated,
   RunOptions,
   ScanSensitiveRequest,
   SensitiveScan,
+  SimulateRetentionRequest,
   VerifyBackupRequest,
 } from './operations/reports.ts'
 
@@ -109,6 +117,44 @@ export class Database {
   /** Which columns an export would leave out by itself, and why. Writes nothing. */
   scanSensitive(request: ScanSensitiveRequest & RunOptions = {}): Promise<SensitiveScan | Failure> {
     return this.#run('scan', request)
+  }
+
+  /**
+   * Deletes one backup for good. Refused for one that is pinned and, without `force`, for the last good one of its
+   * database.
+   *
+   * @param backup its path, its file name, or `latest`
+   */
+  deleteBackup(
+    backup: string,
+    request: DeleteBackupRequest & RunOptions = {},
+  ): Promise<BackupDeleted | Failure> {
+    return this.#run('delete', { ...request, backup })
+  }
+
+  /**
+   * Deletes the backups that the retention policy does not keep; by default of the last 7 daily and 4 weekly ones
+   * none, and no manual one. The answer says what was kept, and why.
+   */
+  cleanupOldBackups(request: CleanupRequest & RunOptions = {}): Promise<BackupsCleanedUp | Failure> {
+    return this.#run('cleanup', request)
+  }
+
+  /** What the retention policy would hold over time, with a daily and a weekly backup. Deletes nothing. */
+  simulateRetention(
+    request: SimulateRetentionRequest & RunOptions = {},
+  ): Promise<RetentionSimulated | Failure> {
+    return this.#run('simulate', request)
+  }
+
+  /** Says of a backup that nothing may delete it. */
+  pinBackup(backup: string, request: PinBackupRequest & RunOptions): Promise<BackupPinned | Failure> {
+    return this.#run('pin', { ...request, backup })
+  }
+
+  /** Takes a backup's pin away. */
+  unpinBackup(backup: string, request: RunOptions = {}): Promise<BackupPinned | Failure> {
+    return this.#run('unpin', { ...request, backup })
   }
 
   /** The state of the database, its backups and the space for the next one. */

@@ -16,6 +16,8 @@ export const ERRORS = {
   BACKUP_DAMAGED: { exit: 3, http: 422, retryable: false },
   BACKUP_UNSUPPORTED: { exit: 1, http: 422, retryable: false },
   METADATA_INVALID: { exit: 3, http: 422, retryable: false },
+  BACKUP_PROTECTED: { exit: 1, http: 409, retryable: false },
+  DELETE_NOT_CONFIRMED: { exit: 2, http: 400, retryable: false },
   CATALOG_LOCKED: { exit: 11, http: 409, retryable: true },
   RESTORE_NOT_CONFIRMED: { exit: 2, http: 400, retryable: false },
   RESTORE_FAILED: { exit: 1, http: 500, retryable: false },

@@ -1,4 +1,4 @@
-import type { Metadata } from './metadata.ts'
+import type { Metadata, Pin } from './metadata.ts'
 
 /**
  * How deep a stored image is checked. `none`: not at all; `quick`: read back, checksum and
@@ -28,6 +28,8 @@ export interface BackupInfo {
   readonly createdBy: string | null
   readonly databaseVersion: string | null
   readonly encoding: Encoding
+  /** Who wants it kept, and why; null when nobody said so. */
+  readonly pinned: Pin | null
   /** Whether the metadata is there and can be read. */
   readonly metadataState: 'ok' | 'missing' | 'invalid'
   /** What is wrong with the metadata, when it is `invalid`. */

@@ -85,6 +85,7 @@ async function byPath(path: string): Promise<BackupInfo | null> {
       createdBy: null,
       databaseVersion: null,
       encoding: 'plain',
+      pinned: null,
       metadataState: 'missing',
       metadataProblem: null,
       metadata: null,

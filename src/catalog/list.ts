@@ -1,10 +1,12 @@
 /** The catalog: which backups exist, read from the stored files and their metadata. Nothing else knows. */
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { during, isNotThere } from '../storage/io-errors.ts'
+import { readdir, stat } from 'node:fs/promises'
+import { isThere } from '../storage/durable.ts'
+import { unlessMissing } from '../storage/io-errors.ts'
 import type { BackupInfo } from './backup-info.ts'
+import { deletingPath, imagePath, type StoredImage } from './deleting.ts'
 import { metadataPath, typeDirectory } from './layout.ts'
-import { isType, parseFilename } from './names.ts'
+import { countOf, isType, parseFilename } from './names.ts'
+import { readMetadata } from './read-metadata.ts'
 
 export interface ListFilter {
   /** Backups of this database, and those whose file names do not say of which; default: of every database. */
@@ -32,10 +34,12 @@ export async function readBackup(
   filename: string,
 ): Promise<BackupInfo | null> {
   const parsed = parseFilename(filename)
-  const path = join(typeDirectory(backupDir, type), filename)
+  const path = imagePath(backupDir, { type, filename })
   const stats = await unlessMissing(path, () => stat(path))
   if (parsed === null || stats === null || !stats.isFile()) return null
-  const metadata = await readMetadata(backupDir, filename)
+  const metadata = await readMetadata(metadataPath(backupDir, filename))
+  if (metadata.metadataState === 'missing' && (await isBeingDeleted(backupDir, { type, filename })))
+    return null
   const known = metadata.metadata
   return {
     filename,
@@ -50,8 +54,14 @@ export async function readBackup(
     createdBy: known?.created_by ?? null,
     databaseVersion: known?.database_version ?? null,
     encoding: parsed.encoding,
+    pinned: known?.pinned ?? null,
     ...metadata,
   }
+}
+
+/** Without the lock a deletion may go on between two looks: whose mark is gone already, is gone itself. */
+async function isBeingDeleted(backupDir: string, image: StoredImage): Promise<boolean> {
+  return (await isThere(deletingPath(backupDir, image))) || !(await isThere(imagePath(backupDir, image)))
 }
 
 async function listType(backupDir: string, type: string): Promise<BackupInfo[]> {
@@ -66,41 +76,8 @@ async function typesIn(backupDir: string): Promise<string[]> {
   return entries.filter(isType)
 }
 
-type MetadataFields = Pick<BackupInfo, 'metadata' | 'metadataState' | 'metadataProblem'>
-
-async function readMetadata(backupDir: string, filename: string): Promise<MetadataFields> {
-  const path = metadataPath(backupDir, filename)
-  const text = await unlessMissing(path, () => readRegularFile(path))
-  if (text === null) return { metadata: null, metadataState: 'missing', metadataProblem: null }
-  const { parseMetadata } = await import('./parse-metadata.ts')
-  const parsed = parseMetadata(text)
-  return 'metadata' in parsed
-    ? { metadata: parsed.metadata, metadataState: 'ok', metadataProblem: null }
-    : { metadata: null, metadataState: 'invalid', metadataProblem: parsed.problem }
-}
-
-/** The text of a file; none for a FIFO, whose reading would never end, or a directory. */
-async function readRegularFile(path: string): Promise<string> {
-  return (await stat(path)).isFile() ? readFile(path, 'utf8') : ''
-}
-
-async function unlessMissing<T>(path: string, read: () => Promise<T>): Promise<T | null> {
-  return during('read', path, async () => {
-    try {
-      return await read()
-    } catch (error) {
-      if (isNotThere(error)) return null
-      throw error
-    }
-  })
-}
-
 /** By creation; within the same instant the later name (`_2` after none) is the newer. */
 function newestFirst(a: BackupInfo, b: BackupInfo): number {
   if (a.created !== b.created) return a.created < b.created ? 1 : -1
   return countOf(b.filename) - countOf(a.filename) || (a.filename < b.filename ? 1 : -1)
-}
-
-function countOf(filename: string): number {
-  return Number(/_\d{8}_\d{6}_(\d+)\.db/.exec(filename)?.[1] ?? 1)
 }

@@ -35,6 +35,15 @@ export interface Metadata {
   unchecked?: string[] | undefined
   /** When that check passed; null when there was none. */
   verified_at?: string | null | undefined
+  /** Said by somebody who wants it kept: nothing deletes it. */
+  pinned?: Pin | undefined
+}
+
+export interface Pin {
+  readonly reason: string
+  readonly by: string
+  /** UTC, ISO 8601. */
+  readonly at: string
 }
 
 export function printMetadata(metadata: Metadata): string {

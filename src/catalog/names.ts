@@ -98,6 +98,11 @@ export function backupFilename(database: string, type: string, time: LocalTime, 
   return `${database}_backup_${type}_${time.compact}${count}.db`
 }
 
+/** Which of the backups of one second a file name says that it is: 1 without a number. */
+export function countOf(filename: string): number {
+  return Number(/_\d{8}_\d{6}_(\d+)\.db/.exec(filename)?.[1] ?? 1)
+}
+
 export function isTimeZone(text: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: text })

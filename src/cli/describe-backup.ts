@@ -4,13 +4,14 @@ import { age, bytes } from './units.ts'
 
 /** "manual, 3 hours ago, 4.2 MiB, by admin, "Before migration"" */
 export function describeBackup(backup: BackupInfo, now: Date): string {
-  const { createdBy, description } = backup
+  const { createdBy, description, pinned } = backup
   return [
     safeText(backup.type),
     ageOf(backup, now),
     bytes(backup.size),
     ...(createdBy === null || createdBy === '' ? [] : [`by ${safeText(createdBy)}`]),
     ...(description === null || description === '' ? [] : [`"${safeText(description)}"`]),
+    ...(pinned === null ? [] : [`pinned by ${safeText(pinned.by)}: "${safeText(pinned.reason)}"`]),
   ].join(', ')
 }
 
@@ -29,8 +30,8 @@ function systemTime(instant: Date): string {
   return instant.toLocaleString('sv-SE')
 }
 
-/** A mark for a backup whose metadata cannot be relied on; empty when all is well. */
-export function metadataMark(backup: BackupInfo): string {
-  if (backup.metadataState === 'ok') return ''
+/** Marks what is special: a pin, or metadata that cannot be relied on; empty when there is nothing to say. */
+export function noteOn(backup: BackupInfo): string {
+  if (backup.metadataState === 'ok') return backup.pinned === null ? '' : 'pinned'
   return backup.metadataState === 'missing' ? 'no metadata' : 'metadata invalid'
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { BackupInfo } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
-import { ageOf, createdAt, metadataMark } from './describe-backup.ts'
+import { ageOf, createdAt, noteOn } from './describe-backup.ts'
 import { given, parseCount } from './options.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
@@ -59,7 +59,7 @@ function renderList(backups: readonly BackupInfo[], { now, width, paint }: ListV
     { title: 'Created', value: createdAt, drop: 3 },
     { title: 'Age', value: backup => ageOf(backup, now) },
     { title: 'Size', value: backup => bytes(backup.size), align: 'right' },
-    { title: 'Note', value: metadataMark, paint: text => paint('yellow', text), drop: 0 },
+    { title: 'Note', value: noteOn, paint: text => paint('yellow', text), drop: 0 },
     { title: 'Description', value: backup => safeText(backup.description ?? ''), shrinkTo: 12, drop: 1 },
   ]
   const table = renderTable(columns, backups, { width, paintTitle: text => paint('bold', text) })

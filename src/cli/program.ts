@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { cleanupCommand } from './cleanup.ts'
 import { completionCommand } from './completion.ts'
 import { createCommand } from './create.ts'
 import { defineCommand, examples } from './define-command.ts'
+import { deleteCommand } from './delete.ts'
 import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
 import { listCommand } from './list.ts'
 import { addGlobalOptions } from './options.ts'
+import { pinCommand, unpinCommand } from './pin.ts'
 import { restoreCommand } from './restore.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -22,6 +25,10 @@ export function buildProgram(): Command {
     restoreCommand(),
     verifyCommand(),
     infoCommand(),
+    cleanupCommand(),
+    deleteCommand(),
+    pinCommand(),
+    unpinCommand(),
     exportCommand(),
     importCommand(),
     completionCommand(),
@@ -35,6 +42,7 @@ export function buildProgram(): Command {
       ['list --limit 10', 'the ten newest'],
       ['verify', 'check the newest'],
       ['restore latest --to copy.db', 'restore it beside the database'],
+      ['cleanup --confirm', 'delete old backups'],
       ['info', 'the state of the database and its backups'],
       ['export --format csv --zip', 'its data for other programs'],
     ]),

@@ -33,6 +33,11 @@ const WORDS: Readonly<Record<Step, string>> = {
   'import-rows': 'Importing',
   'check-import': 'Checking the new database',
   'publish-import': 'Putting the new database in its place',
+  'finish-deletions': 'Finishing what an interrupted run began',
+  'mark-deleted': 'Deleting',
+  'delete-image': 'Deleting',
+  'delete-metadata': 'Deleting',
+  'decide-retention': 'Deciding what may go',
 }
 
 /** Operations that end sooner show no bar at all: a flash is noise. */

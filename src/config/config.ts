@@ -1,5 +1,6 @@
 import type { CheckLevel } from '../catalog/backup-info.ts'
 import type { RedactionWay } from '../export/model.ts'
+import type { RetentionPolicy } from '../retention/policy.ts'
 
 /** What may be said for every database, and for one. */
 export interface DatabaseConfig {
@@ -8,6 +9,15 @@ export interface DatabaseConfig {
   check?: CheckLevel | undefined
   keepDamaged?: boolean | undefined
   export?: ExportConfig | undefined
+  retention?: RetentionConfig | undefined
+}
+
+/** Which backups a cleanup keeps. */
+export interface RetentionConfig {
+  /** By type of backups; it replaces what is said of that type elsewhere. */
+  types?: RetentionPolicy | undefined
+  /** How many backups one cleanup deletes at most. */
+  maxDeletions?: number | undefined
 }
 
 /** What exports leave out, beside what they find by themselves. */

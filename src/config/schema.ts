@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { isDatabaseName, isTimeZone, isType } from '../catalog/names.ts'
+import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, isType } from '../catalog/names.ts'
 import { REDACTIONS } from '../export/model.ts'
-import type { Config } from './config.ts'
+import { policySchema } from '../retention/schema.ts'
+import type { Config, DatabaseConfig } from './config.ts'
 
 const path = z
   .string()
@@ -51,6 +52,21 @@ const databaseShape = {
     })
     .optional()
     .describe('What exports leave out.'),
+  retention: z
+    .strictObject({
+      types: policySchema
+        .optional()
+        .describe(
+          'What is kept, by type of backups. Types that are not named keep their default: the last 7 daily, 4 weekly and 5 pre_restore backups, and all others.',
+        ),
+      maxDeletions: z
+        .int()
+        .positive()
+        .optional()
+        .describe('How many backups one cleanup deletes at most. Default: 100'),
+    })
+    .optional()
+    .describe('Which backups a cleanup keeps.'),
 }
 
 const types = z.array(
@@ -90,7 +106,27 @@ export const configSchema: z.ZodType<Config> = z
         'How long a job may show no sign of life before it is given up as stalled, in milliseconds. Default: 1800000',
       ),
   })
+  .superRefine(requireKnownTypes)
   .describe('Configuration of Chame Backup.')
+
+/** Rules for a type that no backup has would silently do nothing. */
+function requireKnownTypes(config: Config, context: z.RefinementCtx<Config>): void {
+  const known = [...BUILT_IN_TYPES, ...(config.backupTypes ?? [])]
+  const places: [path: string[], DatabaseConfig][] = [
+    [[], config],
+    ...Object.entries(config.databases ?? {}).map(([name, own]): [string[], DatabaseConfig] => [
+      ['databases', name],
+      own,
+    ]),
+  ]
+  for (const [path, { retention }] of places) {
+    for (const type of Object.keys(retention?.types ?? {})) {
+      if (known.includes(type)) continue
+      const message = `there is no such type: known are ${known.join(', ')}; backupTypes adds others`
+      context.addIssue({ code: 'custom', path: [...path, 'retention', 'types', type], message })
+    }
+  }
+}
 
 /** What a configuration file's value says, or every key that is wrong and what it should be. */
 export function parseConfig(value: unknown): { readonly config: Config } | { readonly problems: string } {

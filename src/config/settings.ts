@@ -5,7 +5,8 @@ import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, nameOfPath } from '../catal
 import { BackupError } from '../errors.ts'
 import type { LoadedConfig } from './load.ts'
 import type { RedactionWay } from '../export/model.ts'
-import type { Config, ExportConfig } from './config.ts'
+import { DEFAULT_MAX_DELETIONS, DEFAULT_POLICY, type RetentionPolicy } from '../retention/policy.ts'
+import type { Config, ExportConfig, RetentionConfig } from './config.ts'
 
 /** Everything an operation needs to know of one database, resolved: absolute paths, no defaults left. */
 export interface Settings {
@@ -24,8 +25,15 @@ export interface Settings {
   readonly stallAfterMs: number
   readonly createdBy: string
   readonly exporting: ExportSettings
+  readonly retention: RetentionSettings
   /** For test suites: no fsync, no pre_restore backup. Nothing then survives a power cut. */
   readonly disposable: boolean
+}
+
+interface RetentionSettings {
+  readonly policy: RetentionPolicy
+  /** How many backups one cleanup deletes at most. */
+  readonly maxDeletions: number
 }
 
 interface ExportSettings {
@@ -109,6 +117,11 @@ export function resolveSettings(
       notSensitive: [...(config.export?.notSensitive ?? []), ...(chosen?.export?.notSensitive ?? [])],
       redactionKey: environment['CHAME_BACKUP_REDACTION_KEY'] || undefined,
     },
+    retention: {
+      policy: { ...DEFAULT_POLICY, ...config.retention?.types, ...chosen?.retention?.types },
+      maxDeletions:
+        chosen?.retention?.maxDeletions ?? config.retention?.maxDeletions ?? DEFAULT_MAX_DELETIONS,
+    },
     disposable: overrides.disposable ?? false,
   }
 }
@@ -120,6 +133,7 @@ interface ChosenDatabase {
   readonly check?: CheckLevel | undefined
   readonly keepDamaged?: boolean | undefined
   readonly export?: ExportConfig | undefined
+  readonly retention?: RetentionConfig | undefined
 }
 
 function chooseDatabase(

@@ -17,6 +17,16 @@ const idle: EngineProcess[] = []
 /** An operation uses one core and a half; more processes than this would only hold memory. */
 const IDLE_MAX = 4
 
+/** What needs no process that opens databases. */
+const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
+  'list',
+  'cleanup',
+  'simulate',
+  'delete',
+  'pin',
+  'unpin',
+])
+
 /**
  * Runs an operation: in an engine process, so that this one's event loop and memory stay free and the
  * protected database is never opened in it, or here. Listing only reads metadata, and so always runs here.
@@ -30,7 +40,7 @@ export async function runOperation<Name extends OperationName>(
   if (signal?.aborted === true) throw cancelled()
   const isHere = where === 'here' || name === 'list'
   // Whatever does the work starts while the request is being checked.
-  if (isHere && name !== 'list') prepareHere()
+  if (isHere && !CATALOG_ONLY.has(name)) prepareHere()
   const engine = isHere ? null : (takeIdle() ?? new EngineProcess())
   try {
     const { parseRequest } = await import('./requests.ts')

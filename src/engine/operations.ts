@@ -1,29 +1,41 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { Context } from '../operations/context.ts'
+import { cleanupBackups } from '../operations/cleanup-backups.ts'
 import { createBackup } from '../operations/create-backup.ts'
+import { deleteBackup } from '../operations/delete-backup.ts'
 import { exportData } from '../operations/export-data.ts'
 import { getInfo } from '../operations/get-info.ts'
 import { type BackupsListed, listBackups } from '../operations/list-backups.ts'
+import { pinBackup, unpinBackup } from '../operations/pin-backup.ts'
 import type {
   BackupCreated,
+  BackupDeleted,
+  BackupPinned,
   BackupRestored,
+  BackupsCleanedUp,
   BackupVerified,
+  CleanupRequest,
   CreateBackupRequest,
   DataExported,
+  DeleteBackupRequest,
   ExportDataRequest,
   DataImported,
   ImportDataRequest,
   Info,
   ListBackupsRequest,
+  PinBackupRequest,
   RestoreBackupRequest,
   RestorePlan,
+  RetentionSimulated,
   ScanSensitiveRequest,
   SensitiveScan,
+  SimulateRetentionRequest,
   VerifyBackupRequest,
 } from '../operations/reports.ts'
 import { importData } from '../operations/import-data.ts'
 import { restoreBackup } from '../operations/restore-backup.ts'
 import { scanSensitive } from '../operations/scan-sensitive.ts'
+import { simulateRetention } from '../operations/simulate-retention.ts'
 import { verifyBackup } from '../operations/verify-backup.ts'
 
 export interface Operations {
@@ -38,6 +50,11 @@ export interface Operations {
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
   import: { request: ImportDataRequest; result: DataImported }
+  cleanup: { request: CleanupRequest; result: BackupsCleanedUp }
+  simulate: { request: SimulateRetentionRequest; result: RetentionSimulated }
+  delete: { request: DeleteBackupRequest & { readonly backup: string }; result: BackupDeleted }
+  pin: { request: PinBackupRequest & { readonly backup: string }; result: BackupPinned }
+  unpin: { request: { readonly backup: string }; result: BackupPinned }
 }
 
 export type OperationName = keyof Operations
@@ -56,6 +73,11 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   export: exportData,
   scan: scanSensitive,
   import: importData,
+  cleanup: cleanupBackups,
+  simulate: simulateRetention,
+  delete: deleteBackup,
+  pin: pinBackup,
+  unpin: unpinBackup,
 }
 
 /** Runs an operation. Throws `BackupError`. */

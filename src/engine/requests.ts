@@ -7,6 +7,7 @@ import { CHECK_LEVELS, type CheckLevel } from '../catalog/backup-info.ts'
 import { isType } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
 import { FORMATS, REDACTIONS } from '../export/model.ts'
+import { policySchema, spanSchema } from '../retention/schema.ts'
 import type { OperationName, Operations } from './operations.ts'
 
 const text = z.string().max(10_000)
@@ -14,6 +15,13 @@ const check = z.enum(CHECK_LEVELS as [CheckLevel, ...CheckLevel[]]).optional()
 const type = z.string().refine(isType, 'expected a backup type such as "manual"').optional()
 const path = z.string().refine(value => !value.includes('\0'), 'a path cannot contain NUL')
 const backup = path.min(1, 'expected a path, a file name or "latest"')
+
+const retention = {
+  dailyKeep: z.int().nonnegative().optional(),
+  weeklyKeep: z.int().nonnegative().optional(),
+  policy: policySchema.optional(),
+  type,
+}
 
 const requests = {
   create: z.strictObject({
@@ -60,6 +68,19 @@ const requests = {
     to: path.min(1, 'expected the path of the new database'),
     format: z.enum(['json', 'ndjson', 'csv', 'sql']).optional(),
   }),
+  cleanup: z.strictObject({
+    ...retention,
+    dryRun: z.boolean().optional(),
+    maxDeletions: z.int().positive().optional(),
+  }),
+  simulate: z.strictObject({ ...retention, span: spanSchema.optional() }),
+  delete: z.strictObject({ backup, confirm: z.boolean().optional(), force: z.boolean().optional() }),
+  pin: z.strictObject({
+    backup,
+    reason: text.trim().min(1, 'expected why it must stay'),
+    by: text.optional(),
+  }),
+  unpin: z.strictObject({ backup }),
 } as const
 
 /** Checks a request that a caller made, possibly without types. Throws `INVALID_ARGUMENT`. */

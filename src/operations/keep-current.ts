@@ -1,10 +1,10 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
-import { metadataPath } from '../catalog/layout.ts'
 import { readBackup } from '../catalog/list.ts'
 import { localTime, PRE_RESTORE } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
 import { removeFile } from '../storage/durable.ts'
 import type { Context } from './context.ts'
+import { deleteStored } from './delete-stored.ts'
 import { keepDamagedFiles } from './keep-damaged.ts'
 import type { Target } from './restore-target.ts'
 import { freeFilename, storeBackup } from './store-backup.ts'
@@ -48,12 +48,9 @@ export async function keepCurrent(
   }
 }
 
-/** Removes what was kept, after a restore that was cancelled: metadata first, so that no half of it is listed. */
-export async function discardKept({ backup, files }: KeptState, { settings }: Context): Promise<void> {
-  if (backup !== null) {
-    await removeFile(metadataPath(settings.backupDir, backup.filename))
-    await removeFile(backup.path)
-  }
+/** Removes what was kept, after a restore that was cancelled. */
+export async function discardKept({ backup, files }: KeptState, context: Context): Promise<void> {
+  if (backup !== null) await deleteStored(backup, context)
   for (const file of files) await removeFile(file)
 }
 

@@ -11,6 +11,7 @@ import type { SnapshotWay } from '../snapshot/taken-image.ts'
 
 export type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
 export type { SnapshotWay } from '../snapshot/taken-image.ts'
+export type * from './retention-reports.ts'
 
 /** The formats that can be imported again. */
 export type ImportFormat = Exclude<ExportFormat, 'parquet'>
@@ -46,6 +47,11 @@ export type Step =
   | 'import-rows'
   | 'check-import'
   | 'publish-import'
+  | 'finish-deletions'
+  | 'mark-deleted'
+  | 'delete-image'
+  | 'delete-metadata'
+  | 'decide-retention'
 
 /** One report of progress. `doneBytes` and `totalBytes` are there for steps that have an extent. */
 export interface Progress {

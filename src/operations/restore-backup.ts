@@ -4,6 +4,7 @@ import { CatalogLock } from '../catalog/lock.ts'
 import { nameOfPath, PRE_RESTORE } from '../catalog/names.ts'
 import { removeLeftovers } from '../catalog/staging.ts'
 import { BackupError } from '../errors.ts'
+import { isThere } from '../storage/durable.ts'
 import { applyAsTransaction } from './apply-transaction.ts'
 import { begin, type Context } from './context.ts'
 import { prepareDirectories } from './create-backup.ts'
@@ -46,6 +47,7 @@ export async function restoreBackup(
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [dirname(await realTarget(path))])
+  await requireStillThere(backup)
   const checksum = await requireIntact(backup, settings.disposable ? 'none' : 'quick', context)
 
   begin(context, 'inspect-target')
@@ -120,6 +122,15 @@ async function requireConfirmation(request: Request, path: string): Promise<void
   if (request.to !== undefined && !(await isTargetThere(path))) return
   throw new BackupError('RESTORE_NOT_CONFIRMED', 'Restore not confirmed', {
     hint: `It would overwrite ${path}. Confirm with --confirm (confirm: true), or restore elsewhere with --to <path> (to).`,
+    path,
+  })
+}
+
+/** While this waited for the lock, somebody may have deleted it. */
+async function requireStillThere({ path }: BackupInfo): Promise<void> {
+  if (await isThere(path)) return
+  throw new BackupError('BACKUP_NOT_FOUND', `The backup was deleted meanwhile: ${path}`, {
+    hint: 'Choose another one: chame-backup list.',
     path,
   })
 }

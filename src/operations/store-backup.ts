@@ -2,6 +2,7 @@
 import { chmod, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CheckLevel } from '../catalog/backup-info.ts'
+import { deletingPath } from '../catalog/deleting.ts'
 import { metadataDirectory, metadataPath, typeDirectory } from '../catalog/layout.ts'
 import { type Metadata, printMetadata } from '../catalog/metadata.ts'
 import { backupFilename, type LocalTime, localTime } from '../catalog/names.ts'
@@ -179,7 +180,12 @@ export async function freeFilename(type: string, time: LocalTime, { settings }: 
   for (let attempt = 1; ; attempt++) {
     const filename = backupFilename(settings.name, type, time, attempt)
     const path = join(typeDirectory(settings.backupDir, type), filename)
-    const taken = [path, `${path}.damaged`, metadataPath(settings.backupDir, filename)]
+    const taken = [
+      path,
+      `${path}.damaged`,
+      metadataPath(settings.backupDir, filename),
+      deletingPath(settings.backupDir, { type, filename }),
+    ]
     if (!(await Promise.all(taken.map(isThere))).includes(true)) return filename
   }
 }

@@ -96,6 +96,18 @@ export async function during<T>(doing: string, path: string, work: () => T | Pro
   }
 }
 
+/** What `read` finds; null when the path, or a directory on the way to it, is not there. */
+export async function unlessMissing<T>(path: string, read: () => Promise<T>): Promise<T | null> {
+  return during('read', path, async () => {
+    try {
+      return await read()
+    } catch (error) {
+      if (isNotThere(error)) return null
+      throw error
+    }
+  })
+}
+
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string'
 }

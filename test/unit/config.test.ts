@@ -43,6 +43,14 @@ test('without a file, options or environment the defaults hold', () => {
     stallAfterMs: 1_800_000,
     createdBy: userInfo().username,
     exporting: { redact: {}, sensitiveWords: [], notSensitive: [], redactionKey: undefined },
+    retention: {
+      policy: {
+        daily: { keepLast: 7, keepDaily: 7 },
+        weekly: { keepLast: 4, keepWeekly: 4 },
+        pre_restore: { keepLast: 5, minAge: '7d' },
+      },
+      maxDeletions: 100,
+    },
     disposable: false,
   })
 })
@@ -184,6 +192,24 @@ test('what is said of exports for all and for one database adds up, and the near
   expect(exporting('blog')).toEqual({ ...config.export, redactionKey: undefined })
 })
 
+test('rules of retention are by type, those of a database replace those of all, and types that the file adds have some too', async () => {
+  const config: Configured = {
+    backupTypes: ['hourly'],
+    retention: { types: { daily: { keepLast: 30 }, hourly: { keepHourly: 48 } }, maxDeletions: 500 },
+    databases: { shop: { retention: { types: { daily: { keepWithin: '1y' } }, maxDeletions: 7 } }, blog: {} },
+  }
+  const directory = place('chame-backup.config.json', JSON.stringify(config))
+  const read = await loadConfig(directory)
+  const retention = (database: string): unknown => resolveSettings(read, { database }, {}, '/h').retention
+  const others = {
+    weekly: { keepLast: 4, keepWeekly: 4 },
+    pre_restore: { keepLast: 5, minAge: '7d' },
+    hourly: { keepHourly: 48 },
+  }
+  expect(retention('shop')).toEqual({ policy: { ...others, daily: { keepWithin: '1y' } }, maxDeletions: 7 })
+  expect(retention('blog')).toEqual({ policy: { ...others, daily: { keepLast: 30 } }, maxDeletions: 500 })
+})
+
 test('the key of redacted values comes from the environment, and an empty one is none', () => {
   const keyIn = (environment: Record<string, string>): string | undefined =>
     resolveSettings(loaded({}), {}, environment, '/h').exporting.redactionKey
@@ -263,6 +289,23 @@ test.each([
   ['export.sensitiveWords', '{"export": {"sensitiveWords": [""]}}'],
   ['export.notSensitive', '{"export": {"notSensitive": "users.pin"}}'],
   ['export.redactionKey', '{"export": {"redactionKey": "not here"}}'],
+  ['retention.keepLast', '{"retention": {"keepLast": 3}}'],
+  ['retention.types', '{"retention": {"types": []}}'],
+  ['retention.types.daily', '{"retention": {"types": {"daily": {}}}}'],
+  ['retention.types.daily', '{"retention": {"types": {"daily": {"keepLast": 0, "minCount": 3}}}}'],
+  ['retention.types.daily.keepLast', '{"retention": {"types": {"daily": {"keepLast": -1}}}}'],
+  ['retention.types.daily.keepDaily', '{"retention": {"types": {"daily": {"keepDaily": "7"}}}}'],
+  ['retention.types.daily.keepWithin', '{"retention": {"types": {"daily": {"keepWithin": "soon"}}}}'],
+  ['retention.types.daily.maxSize', '{"retention": {"types": {"daily": {"maxSize": "10 apples"}}}}'],
+  ['retention.types.daily.maxSize', '{"retention": {"types": {"daily": {"maxSize": 0}}}}'],
+  ['retention.types.daily.minAge', '{"retention": {"types": {"daily": {"keepLast": 1, "minAge": "0d"}}}}'],
+  ['retention.types.daily.keep', '{"retention": {"types": {"daily": {"keepLast": 1, "keep": 3}}}}'],
+  ['retention.types.dayly', '{"retention": {"types": {"dayly": {"keepLast": 7}}}}'],
+  ['retention.maxDeletions', '{"retention": {"maxDeletions": 0}}'],
+  [
+    'databases.shop.retention.types.hourly',
+    '{"databases": {"shop": {"retention": {"types": {"hourly": {"keepLast": 7}}}}}}',
+  ],
   ['databases.shop.export', '{"databases": {"shop": {"export": {"redact": []}}}}'],
 ])('a wrong %s is refused, by the name of the key: %s', async (key, text) => {
   const directory = place('chame-backup.config.json', text)

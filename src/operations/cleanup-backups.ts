@@ -1,0 +1,92 @@
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { listCatalog } from '../catalog/list.ts'
+import { CatalogLock } from '../catalog/lock.ts'
+import { removeLeftovers } from '../catalog/staging.ts'
+import { BackupError, throwIfCancelled } from '../errors.ts'
+import { capDeletions, decideRetention } from '../retention/decide.ts'
+import { policyFor } from '../retention/policy.ts'
+import { isThere } from '../storage/durable.ts'
+import { begin, type Context } from './context.ts'
+import { deleteStored, finishDeletions } from './delete-stored.ts'
+import type { BackupDecision, BackupsCleanedUp, CleanupRequest, FailedDeletion } from './reports.ts'
+
+/**
+ * Deletes the backups of this database that the retention policy does not keep, the oldest first, and finishes what
+ * killed runs began. Never opens a database. Killed at any instant, each backup is whole, or it is none and the
+ * next cleanup removes what is left of it.
+ */
+export async function cleanupBackups(request: CleanupRequest, context: Context): Promise<BackupsCleanedUp> {
+  const started = performance.now()
+  const { settings, signal } = context
+  // Wrong rules are refused before anything is looked at.
+  policyFor(request, settings.retention.policy)
+  if (request.dryRun === true || !(await isThere(settings.backupDir))) {
+    const decisions = await decide(request, context)
+    return report(decisions, { dryRun: request.dryRun === true, finished: [], failed: [], started })
+  }
+  begin(context, 'lock-catalog')
+  using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
+  begin(context, 'remove-leftovers')
+  await removeLeftovers(settings.backupDir, [])
+  const finished = await finishDeletions(context)
+  const decisions = await decide(request, context)
+  const failed = await deleteAll(decisions, context)
+  return report(decisions, { dryRun: false, finished, failed, started })
+}
+
+async function decide(request: CleanupRequest, context: Context): Promise<BackupDecision[]> {
+  const { settings } = context
+  begin(context, 'decide-retention')
+  const backups = await listCatalog(settings.backupDir, { database: settings.name })
+  const policy = policyFor(request, settings.retention.policy)
+  const decisions = decideRetention(backups, policy, context.now(), settings.timeZone)
+  return capDeletions(decisions, request.maxDeletions ?? settings.retention.maxDeletions)
+}
+
+/** Oldest first, so that what a kill or a full run leaves is what the policy values most. One failure is not the end. */
+async function deleteAll(decisions: readonly BackupDecision[], context: Context): Promise<FailedDeletion[]> {
+  const failed: FailedDeletion[] = []
+  for (const { backup } of decisions.filter(goes).toReversed()) {
+    throwIfCancelled(context.signal)
+    try {
+      await deleteStored(backup, context)
+    } catch (error) {
+      if (!(error instanceof BackupError)) throw error
+      failed.push({ backup, message: error.message })
+    }
+  }
+  return failed
+}
+
+interface Outcome {
+  readonly dryRun: boolean
+  readonly finished: readonly string[]
+  readonly failed: readonly FailedDeletion[]
+  readonly started: number
+}
+
+function report(
+  decisions: readonly BackupDecision[],
+  { dryRun, finished, failed, started }: Outcome,
+): BackupsCleanedUp {
+  const failing = new Set<BackupInfo>(failed.map(({ backup }) => backup))
+  const deleted = decisions.filter(decision => goes(decision) && !failing.has(decision.backup))
+  const problem = decisions.find(({ keptBy }) => keptBy.includes('clock'))?.why ?? null
+  return {
+    success: true,
+    dryRun,
+    status: problem !== null ? 'refused' : failed.length > 0 ? 'incomplete' : 'done',
+    problem,
+    deleted,
+    kept: decisions.filter(decision => !goes(decision)),
+    failed,
+    freedBytes: deleted.reduce((sum, { backup }) => sum + backup.size, 0),
+    left: decisions.filter(({ keptBy }) => keptBy.includes('max-deletions')).length,
+    finished,
+    durationMs: Math.round(performance.now() - started),
+  }
+}
+
+function goes({ keptBy }: BackupDecision): boolean {
+  return keptBy.length === 0
+}

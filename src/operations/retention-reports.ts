@@ -1,0 +1,113 @@
+/** What is asked of retention and what it answers: deleting, pinning, cleaning up. Part of reports.ts. */
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import type { RetentionPolicy } from '../retention/policy.ts'
+import type { KeepReason } from '../retention/reasons.ts'
+import type { HeldBackup, SimulatedDay } from '../retention/simulate.ts'
+
+export interface DeleteBackupRequest {
+  /** Must be true. */
+  readonly confirm?: boolean
+  /** Delete it even if it is the last good backup of its database. A pinned backup has to be unpinned first. */
+  readonly force?: boolean
+}
+
+export interface BackupDeleted {
+  readonly success: true
+  /** The backup as it was. */
+  readonly backup: BackupInfo
+  /** Bytes of its stored file. */
+  readonly freedBytes: number
+  readonly durationMs: number
+}
+
+/** `reason` says why the backup must stay, `by` who said so, `at` when (UTC, ISO 8601). */
+export type { Pin } from '../catalog/metadata.ts'
+
+export interface PinBackupRequest {
+  /** Why it must stay. */
+  readonly reason: string
+  /** Who says so. Default: the name of the operating system's user. */
+  readonly by?: string
+}
+
+export interface BackupPinned {
+  readonly success: true
+  /** The backup as it is now; `pinned` is null after it was unpinned. */
+  readonly backup: BackupInfo
+}
+
+export type { RetentionPolicy, RetentionRules } from '../retention/policy.ts'
+export type { KeepReason } from '../retention/reasons.ts'
+export type { HeldBackup, SimulatedDay } from '../retention/simulate.ts'
+
+/** Which rules hold. Default: the configuration's, and where it says nothing 7 daily, 4 weekly and 5 pre_restore backups. */
+export interface RetentionRequest {
+  /** Keep so many daily backups, and one of each of so many days. */
+  readonly dailyKeep?: number
+  /** Keep so many weekly backups, and one of each of so many weeks. */
+  readonly weeklyKeep?: number
+  /** Rules by type, in place of all others: types that it does not name are kept. Not together with the two above. */
+  readonly policy?: RetentionPolicy
+  /** Only backups of this type; all others are kept. */
+  readonly type?: string
+}
+
+export interface CleanupRequest extends RetentionRequest {
+  /** Say what would happen; delete nothing. */
+  readonly dryRun?: boolean
+  /** Delete at most so many, the oldest; the others wait for the next run. Default from the config, else 100. */
+  readonly maxDeletions?: number
+}
+
+export interface BackupDecision {
+  readonly backup: BackupInfo
+  /** The rules and guards that keep it; none when it goes. */
+  readonly keptBy: readonly KeepReason[]
+  /** A sentence: why it is kept, or why not. */
+  readonly why: string
+}
+
+export interface FailedDeletion {
+  readonly backup: BackupInfo
+  readonly message: string
+}
+
+export interface BackupsCleanedUp {
+  readonly success: true
+  readonly dryRun: boolean
+  /**
+   * `done`: what may go is gone, or would go. `incomplete`: some could not be deleted, see `failed`. `refused`: dates
+   * and clock contradict each other, see `problem`, and nothing that may go was deleted.
+   */
+  readonly status: 'done' | 'incomplete' | 'refused'
+  /** Why nothing was deleted; null unless it was refused. */
+  readonly problem: string | null
+  /** What was deleted, or would be, newest first. */
+  readonly deleted: readonly BackupDecision[]
+  /** What is kept, newest first. */
+  readonly kept: readonly BackupDecision[]
+  readonly failed: readonly FailedDeletion[]
+  /** Bytes of the stored files that were deleted, or would be. */
+  readonly freedBytes: number
+  /** How many more may go, but only with the next run: see `maxDeletions`. */
+  readonly left: number
+  /** File names of backups whose deletion a killed run had begun, and which this one finished. */
+  readonly finished: readonly string[]
+  readonly durationMs: number
+}
+
+export interface SimulateRetentionRequest extends RetentionRequest {
+  /** How long, such as "90d" (default) or "2y"; at most 20 years. */
+  readonly span?: string
+}
+
+export interface RetentionSimulated {
+  readonly success: true
+  readonly policy: RetentionPolicy
+  /** Bytes that each backup was taken to have: those of the newest one; 0 when there is none. */
+  readonly backupBytes: number
+  /** One entry a day, after that day's cleanup. */
+  readonly days: readonly SimulatedDay[]
+  /** What is there in the end, newest first. */
+  readonly held: readonly HeldBackup[]
+}

@@ -1,0 +1,77 @@
+/** What policies hold over time. */
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Database } from '../../src/index.ts'
+import { Calendar } from '../../src/retention/calendar.ts'
+import { DEFAULT_POLICY } from '../../src/retention/policy.ts'
+import { DEFAULT_SCHEDULE, type SimulatedRetention, simulateRetention } from '../../src/retention/simulate.ts'
+import { failedWith, succeeded } from '../support/product.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+import { daily, store } from './made-up.ts'
+
+function simulate(
+  policy: Parameters<typeof simulateRetention>[0],
+  span: string,
+  timeZone = 'Europe/Berlin',
+): SimulatedRetention {
+  const end = new Date('2025-11-03T12:00:00Z')
+  return simulateRetention(policy, { span, schedule: DEFAULT_SCHEDULE, sizeBytes: 1000, timeZone, end })
+}
+
+test('by default seven daily and four weekly backups are there, once there have been so many', () => {
+  const { days, held } = simulate(DEFAULT_POLICY, '90d')
+  expect(days).toHaveLength(91)
+  expect(days[0]).toEqual({ date: '2025-08-05', counts: { daily: 1 }, count: 1, sizeBytes: 1000 })
+  expect(days[90]).toEqual({
+    date: '2025-11-03',
+    counts: { daily: 7, weekly: 4 },
+    count: 11,
+    sizeBytes: 11_000,
+  })
+  for (const { counts } of days.slice(35)) expect(counts).toEqual({ daily: 7, weekly: 4 })
+  expect(held).toHaveLength(11)
+  expect(held[0]).toMatchObject({ type: 'daily', created: '2025-11-03T01:00:00.000Z' })
+})
+
+test.each(['Europe/Berlin', 'Australia/Lord_Howe'])(
+  'over ten years with leap days and changes of clocks every rule holds what it promises (%s)',
+  timeZone => {
+    const policy = { daily: { keepDaily: 7, keepWeekly: 4, keepMonthly: 12, keepYearly: 3 } }
+    const { days, held } = simulate({ ...policy, weekly: { keepWeekly: 4 } }, '10y', timeZone)
+    expect(days.length).toBeGreaterThanOrEqual(3652)
+    const counts = days.slice(4 * 366).map(day => day.counts['daily'] ?? 0)
+    // Some days are the last of a week, some of those of a month.
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(7 + 2 + 9 + 1)
+    expect(Math.max(...counts)).toBeLessThanOrEqual(7 + 4 + 12 + 3)
+    const calendar = new Calendar(timeZone)
+    const ends = held.filter(({ type }) => type === 'daily').map(({ created }) => new Date(created))
+    for (const [period, count] of [
+      ['day', 7],
+      ['week', 4],
+      ['month', 12],
+      ['year', 3],
+    ] as const) {
+      const periods = new Set(ends.map(end => calendar.nameOf(period, end)))
+      expect(periods.size, period).toBeGreaterThanOrEqual(count)
+    }
+  },
+)
+
+test('a size limit shows in what is held', () => {
+  const { days } = simulate({ daily: { maxSize: 5000 } }, '30d')
+  expect(Math.max(...days.map(({ counts }) => counts['daily'] ?? 0))).toBe(5)
+})
+
+test('the library simulates the policy that holds, with backups as large as the newest', async () => {
+  const directory = temporaryDirectory()
+  const backupDir = join(directory, 'backups')
+  store(backupDir, daily('2025-06-27', 2, { size: 4321 }))
+  const database = new Database({ path: join(directory, 'app.db'), backupDir, engine: 'here' })
+  const simulated = succeeded(await database.simulateRetention({ dailyKeep: 3, span: '10d' }))
+  expect(simulated).toMatchObject({ backupBytes: 4321, days: { length: 11 } })
+  expect(simulated.policy['daily']).toEqual({ keepLast: 3, keepDaily: 3 })
+  expect(simulated.days.at(-1)?.counts['daily']).toBe(3)
+  for (const span of ['21y', '99999y', 'soon', '']) {
+    failedWith('INVALID_ARGUMENT', await database.simulateRetention({ span }))
+  }
+})
