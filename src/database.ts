@@ -5,12 +5,14 @@ import { type OperationName, type Operations, runOperation } from './engine/engi
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
 import type {
   BackupCreated,
+  BackupDrilled,
   BackupRestored,
   BackupVerified,
   CreateBackupRequest,
   DataExported,
   ExportDataRequest,
   DataImported,
+  DrillBackupRequest,
   ImportDataRequest,
   Info,
   ListBackupsRequest,
@@ -95,6 +97,18 @@ export class Database {
     request: VerifyBackupRequest & RunOptions = {},
   ): Promise<BackupVerified | Failure> {
     return this.#run('verify', { ...request, backup })
+  }
+
+  /**
+   * Proves that a backup can be restored: restores it into a private directory, checks there what came out, and
+   * removes it again. The protected database is not touched. A backup that cannot be restored is a result
+   * (`status: 'failed'`), not a failure; how it went is noted in the backup's metadata.
+   */
+  drillBackup({
+    backup = 'latest',
+    ...request
+  }: DrillBackupRequest & RunOptions & { readonly backup?: string } = {}): Promise<BackupDrilled | Failure> {
+    return this.#run('drill', { ...request, backup })
   }
 
   /**

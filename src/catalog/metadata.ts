@@ -35,6 +35,15 @@ export interface Metadata {
   unchecked?: string[] | undefined
   /** When that check passed; null when there was none. */
   verified_at?: string | null | undefined
+  /** How the last drill of this backup went; absent when there was none. */
+  last_drill?: LastDrill | undefined
+}
+
+export interface LastDrill {
+  /** UTC, ISO 8601. */
+  readonly at: string
+  readonly passed: boolean
+  readonly duration_ms: number
 }
 
 export function printMetadata(metadata: Metadata): string {

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { completionCommand } from './completion.ts'
 import { createCommand } from './create.ts'
 import { defineCommand, examples } from './define-command.ts'
+import { drillCommand } from './drill.ts'
 import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
@@ -21,6 +22,7 @@ export function buildProgram(): Command {
     listCommand(),
     restoreCommand(),
     verifyCommand(),
+    drillCommand(),
     infoCommand(),
     exportCommand(),
     importCommand(),

@@ -33,6 +33,8 @@ const WORDS: Readonly<Record<Step, string>> = {
   'import-rows': 'Importing',
   'check-import': 'Checking the new database',
   'publish-import': 'Putting the new database in its place',
+  'check-restored': 'Checking the restored database',
+  'remove-scratch': 'Removing the restored database',
 }
 
 /** Operations that end sooner show no bar at all: a flash is noise. */

@@ -1,17 +1,20 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { Context } from '../operations/context.ts'
 import { createBackup } from '../operations/create-backup.ts'
+import { drillBackup } from '../operations/drill-backup.ts'
 import { exportData } from '../operations/export-data.ts'
 import { getInfo } from '../operations/get-info.ts'
 import { type BackupsListed, listBackups } from '../operations/list-backups.ts'
 import type {
   BackupCreated,
+  BackupDrilled,
   BackupRestored,
   BackupVerified,
   CreateBackupRequest,
   DataExported,
   ExportDataRequest,
   DataImported,
+  DrillBackupRequest,
   ImportDataRequest,
   Info,
   ListBackupsRequest,
@@ -34,6 +37,7 @@ export interface Operations {
     result: BackupRestored | RestorePlan
   }
   verify: { request: VerifyBackupRequest & { readonly backup: string }; result: BackupVerified }
+  drill: { request: DrillBackupRequest & { readonly backup: string }; result: BackupDrilled }
   info: { request: Record<never, never>; result: Info }
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
@@ -52,6 +56,7 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   list: listBackups,
   restore: restoreBackup,
   verify: verifyBackup,
+  drill: drillBackup,
   info: (_, context) => getInfo(context),
   export: exportData,
   scan: scanSensitive,
