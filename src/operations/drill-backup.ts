@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { LastDrill } from '../catalog/metadata.ts'
 import { WorkDirectory } from '../catalog/work-directory.ts'
@@ -69,7 +69,7 @@ async function restoreInto(
   await using work = await WorkDirectory.open(scratchDir, context.signal)
   begin(context, 'check-space')
   await requireScratchSpace(scratchDir, backup)
-  const restored = await restoreAndCheck(backup, join(work.path, 'restored.db'), context)
+  const restored = await restoreAndCheck(backup, work.file('restored.db'), context)
   throwIfCancelled(context.signal)
   begin(context, 'remove-scratch')
   return { restored, scratchDirectory: work.path }
