@@ -1,5 +1,5 @@
 import type { BackupInfo } from './catalog/backup-info.ts'
-import { loadConfig } from './config/load.ts'
+import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
 import { type OperationName, type Operations, runOperation } from './engine/engine.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
@@ -20,6 +20,8 @@ import type {
   RestorePlan,
   RunOptions,
   ScanSensitiveRequest,
+  ServiceFiles,
+  ServiceFilesRequest,
   SensitiveScan,
   VerifyBackupRequest,
 } from './operations/reports.ts'
@@ -138,6 +140,26 @@ export class Database {
     return this.#run('import', request)
   }
 
+  /**
+   * What runs the scheduler for this database, or for all that the configuration has, on this machine: a hardened
+   * systemd unit, timers, or crontab lines. Writes units only where `install` says so.
+   */
+  async serviceFiles(
+    request: ServiceFilesRequest & Pick<RunOptions, 'signal'> = {},
+  ): Promise<ServiceFiles | Failure> {
+    const { signal = new AbortController().signal, ...rest } = request
+    try {
+      const { findPlan } = await import('./service/find-plan.ts')
+      const { serviceFiles } = await import('./operations/service-files.ts')
+      const workingDirectory = process.cwd()
+      const loaded = await this.#load(workingDirectory)
+      const surroundings = { loaded, overrides: this.#options, environment: process.env, workingDirectory }
+      return await serviceFiles(rest, await findPlan(rest, surroundings), signal)
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
   async #run<Name extends OperationName>(
     name: Name,
     request: Operations[Name]['request'] & RunOptions,
@@ -158,11 +180,12 @@ export class Database {
 
   async #resolve(): Promise<Settings> {
     const workingDirectory = process.cwd()
-    const loaded = await loadConfig(
-      workingDirectory,
-      this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'],
-    )
+    const loaded = await this.#load(workingDirectory)
     return resolveSettings(loaded, this.#options, process.env, workingDirectory)
+  }
+
+  #load(workingDirectory: string): Promise<LoadedConfig> {
+    return loadConfig(workingDirectory, this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
   }
 }
 

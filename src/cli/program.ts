@@ -10,6 +10,7 @@ import { infoCommand } from './info.ts'
 import { listCommand } from './list.ts'
 import { addGlobalOptions } from './options.ts'
 import { restoreCommand } from './restore.ts'
+import { systemdCommand } from './systemd.ts'
 import { verifyCommand } from './verify.ts'
 
 /** The whole command line as a tree: what is parsed, what help shows, what shell completion offers. */
@@ -26,6 +27,7 @@ export function buildProgram(): Command {
     infoCommand(),
     exportCommand(),
     importCommand(),
+    systemdCommand(),
     completionCommand(),
   ]) {
     program.addCommand(command)

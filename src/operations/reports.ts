@@ -11,6 +11,7 @@ import type { SnapshotWay } from '../snapshot/taken-image.ts'
 
 export type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
 export type { BackupDrilled, DrillBackupRequest, DrillCheck, RowCount } from './drill-reports.ts'
+export type { ServiceFiles, ServiceFilesRequest, ServiceForm } from './service-reports.ts'
 export type { SnapshotWay } from '../snapshot/taken-image.ts'
 
 /** The formats that can be imported again. */
