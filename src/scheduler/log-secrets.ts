@@ -3,7 +3,7 @@
  * stack or a field, gets past no other place.
  */
 
-export const HIDDEN = '[hidden]'
+const HIDDEN = '[hidden]'
 
 /** Fields that hold secrets by their names, whatever their value is. */
 const SECRET_NAME =
