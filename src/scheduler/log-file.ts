@@ -9,8 +9,8 @@ export interface LogFileOptions {
   readonly now: () => Date
   /** Told why the file takes nothing, once until it does again. */
   readonly onFailing: (reason: string) => void
-  /** Gets the lines that the file did not take. */
-  readonly onRefused: (lines: readonly string[]) => void
+  /** Gets each line that the file did not take. */
+  readonly onRefused: (line: string) => void
 }
 
 /** What waits for a disk that does not answer; a scheduler writes this much in weeks. */
@@ -24,7 +24,10 @@ export class LogFile {
   readonly #options: LogFileOptions
   #waiting: string[] = []
   #waitingCharacters = 0
-  #lost = 0
+  /** Lines that the file lacks since it last took one. */
+  #missed = 0
+  /** Lines that came after those that wait, and found no room beside them. */
+  #crowdedOut = 0
   #isFailing = false
   #handle: FileHandle | null = null
   /** Of the last line; null: ask the file. */
@@ -37,7 +40,7 @@ export class LogFile {
 
   append(line: string): void {
     if (this.#waitingCharacters + line.length > WAITING_CHARACTERS_MAX) {
-      this.#lost += 1
+      this.#crowdedOut += 1
       return
     }
     this.#waiting.push(line)
@@ -47,32 +50,34 @@ export class LogFile {
 
   /** Resolves when nothing waits. */
   async written(): Promise<void> {
-    await this.#writing
+    while (this.#writing !== null) await this.#writing
     await this.#close()
   }
 
   async #writeWaiting(): Promise<void> {
-    // Lines of the same turn are one write.
-    await Promise.resolve()
     while (this.#waiting.length > 0) {
-      const lines = this.#waiting
+      const [lines, crowdedOut] = [this.#waiting, this.#crowdedOut]
       this.#waiting = []
       this.#waitingCharacters = 0
-      await this.#writeLines(lines)
+      this.#crowdedOut = 0
+      for (const line of lines) await this.#write(line)
+      this.#missed += crowdedOut
+      if (crowdedOut > 0) await this.#write('')
     }
     this.#writing = null
   }
 
-  async #writeLines(lines: readonly string[]): Promise<void> {
-    const text = lines.join('')
+  /** A line, and before it how many the file lacks. */
+  async #write(line: string): Promise<void> {
+    const text = this.#missing() + line
     try {
       const handle = await this.#openFor(Buffer.byteLength(text))
-      await writeWhole(handle, this.#missing() + text)
+      await writeWhole(handle, text)
       this.#isFailing = false
-      this.#lost = 0
+      this.#missed = 0
     } catch (error) {
       await this.#close()
-      this.#refuse(lines, error)
+      this.#refuse(line, error)
     }
   }
 
@@ -121,20 +126,21 @@ export class LogFile {
   }
 
   #missing(): string {
-    if (this.#lost === 0) return ''
-    const message = `Lines missing here, because the file could not be written: ${this.#lost}`
+    if (this.#missed === 0) return ''
+    const message = `Lines missing here, because the file could not be written: ${this.#missed}`
     return `${JSON.stringify({ level: 'warn', time: this.#options.now().toISOString(), msg: message })}\n`
   }
 
-  #refuse(lines: readonly string[], error: unknown): void {
+  #refuse(line: string, error: unknown): void {
     const { path, onFailing, onRefused } = this.#options
     if (!this.#isFailing) {
       const why = error instanceof Error ? error.message : String(error)
       onFailing(`The log cannot be written (${why}): ${path}. Backups go on; its lines follow here.`)
     }
     this.#isFailing = true
-    this.#lost += lines.length
-    onRefused(lines)
+    if (line === '') return
+    this.#missed += 1
+    onRefused(line)
   }
 
   async #close(): Promise<void> {

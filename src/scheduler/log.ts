@@ -40,7 +40,7 @@ export function openSchedulerLog(options: SchedulerLogOptions): SchedulerLog {
     now,
     onFailing: reason => void process.stderr.write(`${reason}\n`),
     // On a terminal they can be seen already.
-    onRefused: lines => void (pretty || process.stderr.write(lines.join(''))),
+    onRefused: line => void (pretty || process.stderr.write(line)),
   })
   const destination = {
     write(line: string): void {

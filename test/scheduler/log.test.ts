@@ -13,8 +13,10 @@ import {
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openSchedulerLog, type SchedulerLog, type SchedulerLogOptions } from '../../src/scheduler/log.ts'
+import { freeze, MOUNTS, mountLoop } from '../disks/devices.ts'
 import { buildLedger } from '../support/databases.ts'
 import { UNPRIVILEGED } from '../support/other-process.ts'
+import { backUp } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -192,6 +194,37 @@ testWith(
       'Lines missing here, because the file could not be written: 3',
       'after the backup',
     ])
+  },
+)
+
+testWith(
+  [...MOUNTS, 'mkfs.ext4', 'fsfreeze', 'setsid'],
+  'a log disk that hangs keeps nobody waiting, and memory small; once it answers, it has its lines',
+  async () => {
+    const directory = temporaryDirectory()
+    const logs = join(directory, 'logs')
+    mountLoop(logs, 'ext4', 32)
+    const path = join(logs, NAME)
+    await using scene = open(path, { maxSizeBytes: 1e7 })
+    scene.log.info('before')
+    await scene.settled()
+    const frozen = freeze(logs)
+    scene.log.info('while it hangs')
+    const database = join(directory, 'app.db')
+    buildLedger(database)
+    await backUp(database)
+    const started = performance.now()
+    await scene.close()
+    expect(performance.now() - started).toBeGreaterThan(1_500)
+    for (let number = 0; number < 3_000; number++) scene.log.info('x'.repeat(1_000))
+    frozen.thaw()
+    await scene.close()
+    const messages = linesOf(path).map(line => line['msg'])
+    const kept = messages.filter(message => message === 'x'.repeat(1_000)).length
+    expect(kept).toBeGreaterThan(900)
+    expect(kept).toBeLessThan(1_100)
+    expect(messages.slice(0, 2)).toEqual(['before', 'while it hangs'])
+    expect(messages.at(-1)).toBe(`Lines missing here, because the file could not be written: ${3_000 - kept}`)
   },
 )
 
