@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { ServiceFiles } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { given } from './options.ts'
@@ -17,7 +17,7 @@ interface SystemdOptions {
 
 export function systemdCommand(): Command {
   return defineCommand('systemd', 'Print, or install, what runs the scheduler: a hardened systemd unit.')
-    .option('--timer', 'a timer for each run instead of a daemon')
+    .addOption(new Option('--timer', 'a timer for each run instead of a daemon').conflicts('crontab'))
     .option('--crontab', 'lines for a crontab instead')
     .option('--install', 'write the units instead of printing them')
     .option('--directory <dir>', 'where they are written (default: /etc/systemd/system)')
@@ -54,8 +54,9 @@ async function systemd(session: Session, options: SystemdOptions): Promise<numbe
 function printFiles({ files, notes }: ServiceFiles): string {
   const titles = files.length > 1
   return [
-    ...notes.map(note => `# Note: ${safeText(note)}`),
     ...files.map(({ path, name, text }) => `${titles ? `# ${path ?? name}\n` : ''}${text}`),
+    // At the end: by its first line an installed unit is known again.
+    ...notes.map(note => `# Note: ${safeText(note)}`),
   ]
     .join('\n')
     .trimEnd()

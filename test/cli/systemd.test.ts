@@ -19,6 +19,7 @@ test('systemd prints a unit that can be redirected to where it belongs, and writ
   })
   expect((await place.cli(['systemd', '--crontab'])).stdout).toContain('\n0 2 * * * cd ')
   expect((await place.cli(['systemd', '--timer'])).stdout).toContain('chame-backup-scheduler-daily.timer\n')
+  expect(await place.cli(['systemd', '--crontab', '--timer'])).toMatchObject({ exit: 2, stdout: '' })
   expect(readdirSync(place.directory)).toEqual(before)
 })
 
