@@ -16,17 +16,23 @@ const DANGEROUS = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u2
 
 /** One line of the log in words, for people: `2026-11-25 02:00:01 INFO  Backup created job=daily`. */
 export function printLogLine(entry: Readonly<Record<string, unknown>>, stream: NodeJS.WriteStream): string {
-  const { level, time, msg } = entry as { level: string; time: string; msg?: unknown }
-  const colour = COLOURS[level as keyof typeof COLOURS] ?? 'dim'
+  const level = textIn(entry, 'level')
+  const colour = Object.hasOwn(COLOURS, level) ? COLOURS[level as keyof typeof COLOURS] : 'dim'
   const fields = Object.entries(entry)
     .filter(([name, value]) => !NOT_SHOWN.has(name) && value !== null && value !== undefined)
     .map(([name, value]) => `${name}=${wordOf(value)}`)
   return [
-    styleText('dim', `${time.slice(0, 19).replace('T', ' ')}Z`, { stream }),
-    styleText(colour, level.toUpperCase().padEnd(5), { stream }),
-    safe(typeof msg === 'string' ? msg : ''),
+    styleText('dim', `${safe(textIn(entry, 'time').slice(0, 19).replace('T', ' '))}Z`, { stream }),
+    styleText(colour, safe(level.toUpperCase().padEnd(5)), { stream }),
+    safe(textIn(entry, 'msg')),
     ...(fields.length === 0 ? [] : [styleText('dim', safe(fields.join(' ')), { stream })]),
   ].join(' ')
+}
+
+/** A field of an event may have a name of the line's own, and hold anything. */
+function textIn(entry: Readonly<Record<string, unknown>>, name: string): string {
+  const value = entry[name]
+  return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value)
 }
 
 function wordOf(value: unknown): string {

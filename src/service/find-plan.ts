@@ -32,7 +32,7 @@ export async function findPlan(
   wanted: { readonly name?: string | undefined; readonly user?: string | undefined },
   surroundings: ServiceSurroundings,
 ): Promise<ServicePlan> {
-  const { loaded, overrides, environment, workingDirectory } = surroundings
+  const { loaded, environment, workingDirectory } = surroundings
   const name = matching(NAME, wanted.name ?? DEFAULT_NAME, 'name of a unit')
   const all = settingsOfAll(surroundings)
   const first = all[0] as Settings
@@ -51,7 +51,7 @@ export async function findPlan(
     writtenDirectories: outermost([...databases.map(path => dirname(path)), ...backupDirs]),
     readPaths: loaded.file === null ? [] : [loaded.file],
     user: matching(USER, wanted.user ?? (await ownerOf(databases[0] as string)), 'user'),
-    timeZone: overrides.timeZone ?? first.timeZone,
+    timeZone: first.timeZone,
   }
 }
 

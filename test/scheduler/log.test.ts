@@ -233,7 +233,9 @@ test('a terminal gets lines in words, which cannot drive it', () => {
   const { stdout } = runLogging(
     join(directory, NAME),
     `log.info({ job: 'daily', at: new Date(0) }, 'Backup \\u001b[31mcreated\\nforged line')
-     log.error({ err: new Error('disk gone') }, 'Backup failed')`,
+     log.error({ err: new Error('disk gone') }, 'Backup failed')
+     log.info({ level: 'constructor' })
+     log.info({ level: 7, time: { a: 1 }, msg: null, none: undefined, circular: globalThis })`,
     { pretty: true },
   )
   expect(stdout.split('\n')).toEqual([
@@ -241,6 +243,8 @@ test('a terminal gets lines in words, which cannot drive it', () => {
       /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ INFO {2}Backup \\u001b\[31mcreated\\u000aforged line job=daily at=1970-01-01T00:00:00.000Z$/,
     ),
     expect.stringMatching(/Z ERROR Backup failed err="disk gone"$/),
+    expect.stringMatching(/Z CONSTRUCTOR $/),
+    expect.stringMatching(/^\{"a":1\}Z 7 {4} null /),
     '',
   ])
 })
