@@ -1,5 +1,5 @@
 import type { BackupInfo } from './catalog/backup-info.ts'
-import { loadConfig } from './config/load.ts'
+import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
 import { type OperationName, type Operations, runOperation } from './engine/engine.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
@@ -7,6 +7,7 @@ import type {
   BackupCreated,
   BackupDeleted,
   BackupPinned,
+  BackupDrilled,
   BackupRestored,
   BackupsCleanedUp,
   BackupVerified,
@@ -16,6 +17,7 @@ import type {
   DeleteBackupRequest,
   ExportDataRequest,
   DataImported,
+  DrillBackupRequest,
   ImportDataRequest,
   Info,
   ListBackupsRequest,
@@ -25,6 +27,8 @@ import type {
   RetentionSimulated,
   RunOptions,
   ScanSensitiveRequest,
+  ServiceFiles,
+  ServiceFilesRequest,
   SensitiveScan,
   SimulateRetentionRequest,
   VerifyBackupRequest,
@@ -106,6 +110,18 @@ export class Database {
   }
 
   /**
+   * Proves that a backup can be restored: restores it into a private directory, checks there what came out, and
+   * removes it again. The protected database is not touched. A backup that cannot be restored is a result
+   * (`status: 'failed'`), not a failure; how it went is noted in the backup's metadata.
+   */
+  drillBackup({
+    backup = 'latest',
+    ...request
+  }: DrillBackupRequest & RunOptions & { readonly backup?: string } = {}): Promise<BackupDrilled | Failure> {
+    return this.#run('drill', { ...request, backup })
+  }
+
+  /**
    * Writes a readable copy of the data as of one commit, of the live database or of a stored backup. Passwords,
    * tokens and the like are left out unless `includeSensitive` says otherwise.
    */
@@ -170,6 +186,26 @@ export class Database {
     return this.#run('import', request)
   }
 
+  /**
+   * What runs the scheduler for this database, or for all that the configuration has, on this machine: a hardened
+   * systemd unit, timers, or crontab lines. Writes units only where `install` says so.
+   */
+  async serviceFiles(
+    request: ServiceFilesRequest & Pick<RunOptions, 'signal'> = {},
+  ): Promise<ServiceFiles | Failure> {
+    const { signal = new AbortController().signal, ...rest } = request
+    try {
+      const { findPlan } = await import('./service/find-plan.ts')
+      const { serviceFiles } = await import('./operations/service-files.ts')
+      const workingDirectory = process.cwd()
+      const loaded = await this.#load(workingDirectory)
+      const surroundings = { loaded, overrides: this.#options, environment: process.env, workingDirectory }
+      return await serviceFiles(rest, await findPlan(rest, surroundings), signal)
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
   async #run<Name extends OperationName>(
     name: Name,
     request: Operations[Name]['request'] & RunOptions,
@@ -190,11 +226,12 @@ export class Database {
 
   async #resolve(): Promise<Settings> {
     const workingDirectory = process.cwd()
-    const loaded = await loadConfig(
-      workingDirectory,
-      this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'],
-    )
+    const loaded = await this.#load(workingDirectory)
     return resolveSettings(loaded, this.#options, process.env, workingDirectory)
+  }
+
+  #load(workingDirectory: string): Promise<LoadedConfig> {
+    return loadConfig(workingDirectory, this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
   }
 }
 

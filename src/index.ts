@@ -1,6 +1,6 @@
 export { Database, type DatabaseOptions } from './database.ts'
 export { BackupError, ERRORS, type ErrorCode, type Failure, toFailure } from './errors.ts'
 export type { BackupInfo, CheckLevel, Encoding } from './catalog/backup-info.ts'
-export type { Metadata } from './catalog/metadata.ts'
+export type { LastDrill, Metadata } from './catalog/metadata.ts'
 export type { Config, DatabaseConfig } from './config/config.ts'
 export type * from './operations/reports.ts'

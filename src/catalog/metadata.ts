@@ -37,6 +37,8 @@ export interface Metadata {
   verified_at?: string | null | undefined
   /** Said by somebody who wants it kept: nothing deletes it. */
   pinned?: Pin | undefined
+  /** How the last drill of this backup went; absent when there was none. */
+  last_drill?: LastDrill | undefined
 }
 
 export interface Pin {
@@ -44,6 +46,13 @@ export interface Pin {
   readonly by: string
   /** UTC, ISO 8601. */
   readonly at: string
+}
+
+export interface LastDrill {
+  /** UTC, ISO 8601. */
+  readonly at: string
+  readonly passed: boolean
+  readonly duration_ms: number
 }
 
 export function printMetadata(metadata: Metadata): string {

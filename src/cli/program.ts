@@ -5,6 +5,7 @@ import { completionCommand } from './completion.ts'
 import { createCommand } from './create.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { deleteCommand } from './delete.ts'
+import { drillCommand } from './drill.ts'
 import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
@@ -12,6 +13,7 @@ import { listCommand } from './list.ts'
 import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
 import { restoreCommand } from './restore.ts'
+import { systemdCommand } from './systemd.ts'
 import { verifyCommand } from './verify.ts'
 
 /** The whole command line as a tree: what is parsed, what help shows, what shell completion offers. */
@@ -24,6 +26,7 @@ export function buildProgram(): Command {
     listCommand(),
     restoreCommand(),
     verifyCommand(),
+    drillCommand(),
     infoCommand(),
     cleanupCommand(),
     deleteCommand(),
@@ -31,6 +34,7 @@ export function buildProgram(): Command {
     unpinCommand(),
     exportCommand(),
     importCommand(),
+    systemdCommand(),
     completionCommand(),
   ]) {
     program.addCommand(command)

@@ -38,6 +38,8 @@ const WORDS: Readonly<Record<Step, string>> = {
   'delete-image': 'Deleting',
   'delete-metadata': 'Deleting',
   'decide-retention': 'Deciding what may go',
+  'check-restored': 'Checking the restored database',
+  'remove-scratch': 'Removing the restored database',
 }
 
 /** Operations that end sooner show no bar at all: a flash is noise. */

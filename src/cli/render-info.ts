@@ -3,7 +3,7 @@ import { describeBackup } from './describe-backup.ts'
 import type { Paint } from './output.ts'
 import { renderTable } from './table.ts'
 import { padText, safeText, textWidth } from './text.ts'
-import { age, bytes, number, plural } from './units.ts'
+import { age, bytes, duration, number, plural } from './units.ts'
 
 export interface InfoView {
   readonly now: Date
@@ -65,7 +65,7 @@ function tablesSection({ tables }: DatabaseFacts, view: InfoView): string {
 
 function backupsBody({ backups, backupDir }: Info, view: InfoView): string {
   const directory: Fact = ['Directory', safeText(backupDir)]
-  const { newest, newestAgeMs, growthBytesPerDay } = backups
+  const { newest, newestAgeMs, growthBytesPerDay, lastDrill } = backups
   if (newest === null || newestAgeMs === null) {
     return `${facts([directory])}\nNo backups yet. Make one with: chame-backup create`
   }
@@ -77,11 +77,20 @@ function backupsBody({ backups, backupDir }: Info, view: InfoView): string {
       ['Newest', `${age(newestAgeMs)}: ${safeText(newest.filename)}`],
       ['', describeBackup(newest, view.now)],
       ...growth,
+      ['Last drill', lastDrill === null ? 'never' : describeDrill(lastDrill, view)],
     ]),
     '',
     typesTable(backups.byType, view),
     view.paint('dim', `${plural(backups.count, 'backup')}, ${bytes(backups.sizeBytes)}`),
   ].join('\n')
+}
+
+function describeDrill(
+  { at, passed, duration_ms, filename }: NonNullable<Info['backups']['lastDrill']>,
+  { now, paint }: InfoView,
+): string {
+  const verdict = passed ? 'passed' : paint('red', 'failed')
+  return `${age(now.getTime() - Date.parse(at))}: ${verdict} in ${duration(duration_ms)}, ${safeText(filename)}`
 }
 
 function typesTable(byType: readonly TypeTotals[], { now, width, paint }: InfoView): string {

@@ -3,6 +3,7 @@ import type { Context } from '../operations/context.ts'
 import { cleanupBackups } from '../operations/cleanup-backups.ts'
 import { createBackup } from '../operations/create-backup.ts'
 import { deleteBackup } from '../operations/delete-backup.ts'
+import { drillBackup } from '../operations/drill-backup.ts'
 import { exportData } from '../operations/export-data.ts'
 import { getInfo } from '../operations/get-info.ts'
 import { type BackupsListed, listBackups } from '../operations/list-backups.ts'
@@ -11,6 +12,7 @@ import type {
   BackupCreated,
   BackupDeleted,
   BackupPinned,
+  BackupDrilled,
   BackupRestored,
   BackupsCleanedUp,
   BackupVerified,
@@ -20,6 +22,7 @@ import type {
   DeleteBackupRequest,
   ExportDataRequest,
   DataImported,
+  DrillBackupRequest,
   ImportDataRequest,
   Info,
   ListBackupsRequest,
@@ -46,6 +49,7 @@ export interface Operations {
     result: BackupRestored | RestorePlan
   }
   verify: { request: VerifyBackupRequest & { readonly backup: string }; result: BackupVerified }
+  drill: { request: DrillBackupRequest & { readonly backup: string }; result: BackupDrilled }
   info: { request: Record<never, never>; result: Info }
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
@@ -69,6 +73,7 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   list: listBackups,
   restore: restoreBackup,
   verify: verifyBackup,
+  drill: drillBackup,
   info: (_, context) => getInfo(context),
   export: exportData,
   scan: scanSensitive,

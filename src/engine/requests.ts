@@ -39,6 +39,7 @@ const requests = {
     dryRun: z.boolean().optional(),
   }),
   verify: z.strictObject({ backup, check }),
+  drill: z.strictObject({ backup, scratchDir: path.min(1).optional() }),
   info: z.strictObject({}),
   scan: z.strictObject({ from: backup.optional() }),
   export: z.strictObject({

@@ -37,6 +37,7 @@ export async function getInfo(context: Context): Promise<Info> {
       newest,
       newestAgeMs: newest === null ? null : Math.max(0, context.now().getTime() - Date.parse(newest.created)),
       growthBytesPerDay: growthPerDay(backups),
+      lastDrill: findLastDrill(backups),
     },
     disk: { freeBytes: free, nextBackupBytes: next, fits: next === 0 ? 0 : Math.floor(free / next) },
   }
@@ -103,6 +104,13 @@ function growthPerDay(backups: readonly BackupInfo[]): number | null {
   const days = (newest.at - oldest.at) / DAY_MS
   if (days < 1 / 24) return null
   return Math.round((newest.bytes - oldest.bytes) / days)
+}
+
+function findLastDrill(backups: readonly BackupInfo[]): Info['backups']['lastDrill'] {
+  const drilled = backups.flatMap(({ filename, metadata }) =>
+    metadata?.last_drill === undefined ? [] : [{ filename, ...metadata.last_drill }],
+  )
+  return drilled.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))[0] ?? null
 }
 
 function sum(backups: readonly BackupInfo[]): number {

@@ -4,12 +4,14 @@
  * process boundary carry the same object.
  */
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
-import type { Metadata } from '../catalog/metadata.ts'
+import type { LastDrill, Metadata } from '../catalog/metadata.ts'
 import type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
 import type { SensitiveFinding } from '../export/sensitive/scan.ts'
 import type { SnapshotWay } from '../snapshot/taken-image.ts'
 
 export type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
+export type { BackupDrilled, DrillBackupRequest, DrillCheck, RowCount } from './drill-reports.ts'
+export type { ServiceFiles, ServiceFilesRequest, ServiceForm } from './service-reports.ts'
 export type { SnapshotWay } from '../snapshot/taken-image.ts'
 export type * from './retention-reports.ts'
 
@@ -52,6 +54,8 @@ export type Step =
   | 'delete-image'
   | 'delete-metadata'
   | 'decide-retention'
+  | 'check-restored'
+  | 'remove-scratch'
 
 /** One report of progress. `doneBytes` and `totalBytes` are there for steps that have an extent. */
 export interface Progress {
@@ -291,6 +295,8 @@ export interface Info {
     readonly newestAgeMs: number | null
     /** Bytes a day that the image grew between the oldest and the newest backup; null with fewer than two. */
     readonly growthBytesPerDay: number | null
+    /** The last drill of any of the backups there are, and of which; null when none was drilled. */
+    readonly lastDrill: (LastDrill & { readonly filename: string }) | null
   }
   readonly disk: {
     readonly freeBytes: number

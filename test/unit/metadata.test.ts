@@ -37,6 +37,11 @@ const metadata: fc.Arbitrary<Metadata> = fc.record(
     ),
     check: fc.constantFrom('none' as const, 'quick' as const, 'full' as const),
     verified_at: fc.option(fc.constant('2025-06-27T12:30:22.123Z')),
+    last_drill: fc.record({
+      at: fc.constant('2025-06-27T13:00:00.000Z'),
+      passed: fc.boolean(),
+      duration_ms: fc.nat(),
+    }),
   },
   {
     requiredKeys: [

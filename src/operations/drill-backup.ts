@@ -1,0 +1,126 @@
+import { resolve } from 'node:path'
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import type { LastDrill } from '../catalog/metadata.ts'
+import { WorkDirectory } from '../catalog/work-directory.ts'
+import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
+import { freeBytes, isThere, makeDirectory } from '../storage/durable.ts'
+import { checkStored } from './check-stored.ts'
+import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
+import { judgeDrill, type Restored } from './drill/judge.ts'
+import { editStoredMetadata } from './edit-stored-metadata.ts'
+import { expectedOf, findReadable } from './find-intact.ts'
+import type { BackupDrilled, DrillBackupRequest } from './reports.ts'
+import { restoreBackup } from './restore-backup.ts'
+
+/** Room for the scratch directory itself, and what the file system takes. */
+const SPACE_RESERVE_BYTES = 1 << 20
+
+/**
+ * Proves that a backup can be restored by restoring it, as `restoreBackup` does, into a private directory that
+ * is removed afterwards, and by checking there what came out. Never touches the protected database. A backup that
+ * cannot be restored is the answer, not a failure. The result is noted in the backup's metadata.
+ */
+export async function drillBackup(
+  request: DrillBackupRequest & { readonly backup: string },
+  context: Context,
+): Promise<BackupDrilled> {
+  const started = performance.now()
+  const backup = await findReadable(request.backup, context)
+  const scratchDir = resolve(request.scratchDir ?? context.settings.backupDir)
+  await makeDirectory(scratchDir, context.settings.directoryMode, durabilityOf(context))
+  const { restored, scratchDirectory } = await restoreInto(scratchDir, backup, context)
+  const isRemoved = !(await isThere(scratchDirectory))
+  const { status, checks, rowCounts } = judgeDrill(backup, restored)
+  const durationMs = Math.round(performance.now() - started)
+  const drill: LastDrill = {
+    at: context.now().toISOString(),
+    passed: status === 'passed',
+    duration_ms: durationMs,
+  }
+  const notes = isRemoved ? [] : [`The scratch directory could not be removed: ${scratchDirectory}`]
+  const recorded = await record(backup, drill, notes, context)
+  return {
+    success: true,
+    status,
+    backup: recorded ?? backup,
+    checks,
+    rowCounts,
+    integrity: {
+      level: 'full',
+      problems: restored.stored?.problems ?? [],
+      unchecked: restored.stored?.unchecked ?? [],
+    },
+    bytes: restored.stored?.sizeBytes ?? 0,
+    restoreMs: restored.restoreMs,
+    durationMs,
+    scratchDirectory,
+    scratchRemoved: isRemoved,
+    recorded: recorded !== null,
+    notes,
+  }
+}
+
+async function restoreInto(
+  scratchDir: string,
+  backup: BackupInfo,
+  context: Context,
+): Promise<{ readonly restored: Restored; readonly scratchDirectory: string }> {
+  begin(context, 'remove-leftovers')
+  await using work = await WorkDirectory.open(scratchDir, context.signal)
+  begin(context, 'check-space')
+  await requireScratchSpace(scratchDir, backup)
+  const restored = await restoreAndCheck(backup, work.file('restored.db'), context)
+  throwIfCancelled(context.signal)
+  begin(context, 'remove-scratch')
+  return { restored, scratchDirectory: work.path }
+}
+
+async function requireScratchSpace(scratchDir: string, { size }: BackupInfo): Promise<void> {
+  const available = await freeBytes(scratchDir)
+  const needed = size + SPACE_RESERVE_BYTES
+  if (available >= needed) return
+  throw new BackupError(
+    'INSUFFICIENT_SPACE',
+    `Insufficient disk space: the drill needs ${needed} bytes, ${available} are available: ${scratchDir}`,
+    { hint: 'Free some space there, or restore elsewhere with --scratch (scratchDir).', path: scratchDir },
+  )
+}
+
+async function restoreAndCheck(backup: BackupInfo, path: string, context: Context): Promise<Restored> {
+  const started = performance.now()
+  try {
+    await restoreBackup({ backup: backup.path, to: path }, context)
+  } catch (error) {
+    if (!isAboutBackup(error)) throw error
+    return { failure: toFailure(error), restoreMs: null, stored: null }
+  }
+  const restoreMs = Math.round(performance.now() - started)
+  begin(context, 'check-restored')
+  const order = { level: 'full', expected: expectedOf(backup), countRows: true } as const
+  const stored = await checkStored(path, order, context, bytesOf(context, 'check-restored'))
+  return { failure: null, restoreMs, stored }
+}
+
+/** Whether the restore failed for the backup's sake; for want of space or rights it would be no verdict on it. */
+function isAboutBackup(error: unknown): error is BackupError {
+  return (
+    error instanceof BackupError &&
+    (error.code === 'BACKUP_DAMAGED' || error.code === 'METADATA_INVALID' || error.code === 'RESTORE_FAILED')
+  )
+}
+
+/** The drill has happened, whether that can be written down or not. */
+async function record(
+  backup: BackupInfo,
+  drill: LastDrill,
+  notes: string[],
+  context: Context,
+): Promise<BackupInfo | null> {
+  try {
+    return await editStoredMetadata(backup, { last_drill: drill }, context)
+  } catch (error) {
+    if (!(error instanceof BackupError) || error.code === 'CANCELLED') throw error
+    notes.push(`The result could not be noted in the backup's metadata: ${error.message}`)
+    return null
+  }
+}

@@ -1,0 +1,77 @@
+import { pino } from 'pino'
+import { LogFile } from './log-file.ts'
+import { hideSecrets } from './log-secrets.ts'
+import { printLogLine } from './log-words.ts'
+
+export interface SchedulerLogOptions {
+  /** Absolute path of the file that is written, `…/backup_scheduler.log`; those put aside lie beside it. */
+  readonly path: string
+  readonly level: pino.LevelWithSilent
+  /** A file is put aside before it grows beyond so many bytes, and at the first line of each day (UTC). */
+  readonly maxSizeBytes: number
+  /** Files put aside are removed after so many days. */
+  readonly maxDays: number
+  /** Show each line in words on stdout too: somebody is watching. */
+  readonly pretty: boolean
+  /** Values of the configuration that no line may hold, asked for at each line because a reload changes them. */
+  readonly secrets?: () => readonly string[]
+  readonly now?: () => Date
+}
+
+export interface SchedulerLog {
+  readonly log: pino.Logger
+  /** Resolves when all lines are written, or after two seconds on a disk that does not answer. Later lines are written too. */
+  readonly close: () => Promise<void>
+}
+
+/** A daemon that is asked to stop cannot wait for a disk that does not answer. */
+const CLOSE_MS_MAX = 2_000
+
+/**
+ * The scheduler's log: JSON lines in a file of mode 0600, never with a secret in them. It never throws and never
+ * waits: where the file cannot be written, stderr says so once and gets the lines instead, until it can be again.
+ */
+export function openSchedulerLog(options: SchedulerLogOptions): SchedulerLog {
+  const { level, pretty, secrets = () => [], now = () => new Date() } = options
+  ignoreErrors(process.stdout)
+  ignoreErrors(process.stderr)
+  const file = new LogFile({
+    ...options,
+    now,
+    onFailing: reason => void process.stderr.write(`${reason}\n`),
+    // On a terminal they can be seen already.
+    onRefused: line => void (pretty || process.stderr.write(line)),
+  })
+  const destination = {
+    write(line: string): void {
+      const entry = hideSecrets(JSON.parse(line) as Record<string, unknown>, secrets())
+      file.append(`${JSON.stringify(entry)}\n`)
+      if (pretty) process.stdout.write(`${printLogLine(entry, process.stdout)}\n`)
+    },
+  }
+  const log = pino(
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: () => `,"time":"${now().toISOString()}"`,
+      formatters: { level: label => ({ level: label }) },
+      serializers: { error: pino.stdSerializers.err },
+    },
+    destination,
+  )
+  return { log, close: () => withinMs(file.written(), CLOSE_MS_MAX) }
+}
+
+/** A terminal that was closed, or a journal that is full, stops no backup. */
+function ignoreErrors(stream: NodeJS.WriteStream): void {
+  if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore)
+}
+
+function ignore(): void {}
+
+async function withinMs(work: Promise<void>, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  await Promise.race([work, promise])
+  clearTimeout(timer)
+}
