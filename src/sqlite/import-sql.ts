@@ -15,7 +15,8 @@ const SUMMARY = ' summary: '
 /** Enough to tell what a statement is. */
 const TOKENS = 16
 /** How `.dump` enters a virtual table in the schema; the strings of which each is another are left open. */
-const ENTER_VIRTUAL = "( type , name , tbl_name , rootpage , sql ) VALUES ( 'table' , ? , ? , 0 , ? ) ;".split(' ')
+const ENTER_VIRTUAL =
+  "( type , name , tbl_name , rootpage , sql ) VALUES ( 'table' , ? , ? , 0 , ? ) ;".split(' ')
 const PRAGMA = /^PRAGMA\s+(\w+)\s*(?:=\s*|\(\s*)'?"?([\w+-]+)"?'?\s*\)?\s*;$/i
 /** What stands before the rows of SQLite's own tables, into which it may have put some itself. */
 const EMPTY_INTERNAL = /^DELETE\s+FROM\s+"?(sqlite_(?:sequence|stat[1-4]))"?\s*;$/i
@@ -140,7 +141,9 @@ export class SqlReader implements ExportReader {
     const isEntry = ENTER_VIRTUAL.every((expected, i) =>
       expected === '?' ? tokens[i]?.startsWith("'") : tokens[i]?.toUpperCase() === expected.toUpperCase(),
     )
-    const [name = '', table = '', text = ''] = tokens.filter((_token, i) => ENTER_VIRTUAL[i] === '?').map(unquote)
+    const [name = '', table = '', text = ''] = tokens
+      .filter((_token, i) => ENTER_VIRTUAL[i] === '?')
+      .map(unquote)
     const object = { type: 'table', name, table, sql: text } as const
     if (!isEntry || virtualTableName(text) !== name || !isOneStatement(text)) {
       throw new Malformed('only virtual tables may be entered in the schema')

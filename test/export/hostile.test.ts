@@ -126,11 +126,14 @@ describe('whatever a malformed database is, an export of it', () => {
     expect(broken(result, place)).toEqual([])
   })
 
-  test('does not go round in pages that lead in circles', async () => {
+  test.each([
+    ['without an end', 15],
+    ['of few rows', 1],
+  ])('does not go round in circles of pages, %s', async (_, levels) => {
     const place = openPlace()
     mkdirSync(join(place.output, '..'))
-    endlessTree(place.path)
-    for (const format of ['json', 'ndjson', 'csv', 'sql'] as const) {
+    endlessTree(place.path, levels)
+    for (const format of ['json', 'ndjson', 'csv', 'sql', 'parquet'] as const) {
       failedWith('DATABASE_DAMAGED', await place.export({ format, includeSensitive: true }))
       failedWith('DATABASE_DAMAGED', await place.export({ format }))
       expect(filesBelow(join(place.output, '..'))).toEqual([])
