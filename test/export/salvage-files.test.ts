@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { openDatabase } from '../support/databases.ts'
 import { backUp, failedWith, protect, succeeded } from '../support/product.ts'
+import { run, testWith } from '../support/requirements.ts'
 import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
 import { buildHostile } from '../malformed/hostile.ts'
 import { damage, overwrite, PAGE_BYTES, pagesOf, salvage } from './damage.ts'
@@ -164,4 +165,55 @@ test('nothing of a salvage stays beside the database or its backups but the expo
     'exports',
     `exports/${result.files[0]}`,
   ])
+})
+
+test('a journal of a transaction that was not finished is rolled back in a copy, whatever the header of the file is', async () => {
+  const path = build()
+  const open = openDatabase(path, { journalMode: 'delete' })
+  open.exec(
+    "PRAGMA cache_size = 2; PRAGMA cache_spill = 1; BEGIN; UPDATE t SET a = 'not committed'; UPDATE small SET a = 7",
+  )
+  const copy = join(temporaryDirectory(), 'app.db')
+  for (const suffix of ['', '-journal']) copyFileSync(path + suffix, copy + suffix)
+  open.exec('ROLLBACK')
+  open.close()
+  expect(readFileSync(copy).includes('not committed')).toBe(true)
+  overwrite(copy, 1, 0, [1, 2, 3, 4])
+  const before = [readFileSync(copy), readFileSync(`${copy}-journal`)]
+  const salvaged = await salvage(copy)
+  expect(missingFrom(idsOf(salvaged))).toEqual([])
+  expect(JSON.stringify(salvaged.rows['t'])).not.toContain('not committed')
+  expect([readFileSync(copy), readFileSync(`${copy}-journal`)]).toEqual(before)
+})
+
+testWith(['mkfifo'], 'a FIFO beside a damaged database is not waited for', async () => {
+  const path = build()
+  overwrite(path, 1, 0, [1, 2, 3, 4])
+  run('mkfifo', [`${path}-wal`])
+  expect((await salvage(path)).result.tables).toEqual({ t: ROWS, w: ROWS, small: 3 })
+})
+
+test('a database that somebody has locked is not damaged, and nothing of it is salvaged', async () => {
+  const path = build()
+  using other = openDatabase(path, { journalMode: 'delete' })
+  other.exec('BEGIN EXCLUSIVE')
+  const config = join(temporaryDirectory(), 'config.json')
+  writeFileSync(config, JSON.stringify({ waitForLockMs: 100 }))
+  failedWith('DATABASE_LOCKED', await protect(path, { config }).exportData({ salvage: true }))
+})
+
+test('a backup that is no database is said to be damaged, and one without sense in its metadata is salvaged', async () => {
+  const path = build()
+  const { backupPath, filename } = await backUp(path)
+  const metadata = join(path, '..', 'backups', 'metadata', `${filename}.json`)
+  writeFileSync(metadata, '{')
+  await refused(path, 'METADATA_INVALID', { from: filename })
+  expect((await salvage(path, { from: filename })).result.lost).toEqual([])
+  writeFileSync(backupPath, 'Dear diary, '.repeat(5_000))
+  const failure = failedWith(
+    'BACKUP_DAMAGED',
+    await protect(path).exportData({ from: filename, salvage: true }),
+  )
+  expect(failure.message).toMatch(/Nothing of it can be salvaged/)
+  expect(failure.hint).toMatch(/another backup/)
 })

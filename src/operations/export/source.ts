@@ -63,16 +63,16 @@ async function openDamaged(from: string | undefined, context: Context): Promise<
     return new ExportSource(rows, { path, backup: backup?.filename ?? null, work })
   } catch (error) {
     await work[Symbol.asyncDispose]()
-    throw backup === null ? error : ofBackup(error)
+    throw backup === null ? error : ofBackup(error, path)
   }
 }
 
 /** The same of a backup, where it was said of a database. */
-function ofBackup(error: unknown): unknown {
+function ofBackup(error: unknown, path: string): unknown {
   if (!(error instanceof BackupError) || !isDamage(error)) return error
   return new BackupError('BACKUP_DAMAGED', error.message, {
     hint: 'Choose another backup: chame-backup list, then chame-backup verify <file>.',
-    ...(error.path === undefined ? {} : { path: error.path }),
+    path,
     cause: error,
   })
 }
