@@ -97,8 +97,12 @@ async function unlessMissing<T>(path: string, read: () => Promise<T>): Promise<T
 
 /** By creation; within the same instant the later name (`_2` after none) is the newer. */
 function newestFirst(a: BackupInfo, b: BackupInfo): number {
-  if (a.created !== b.created) return a.created < b.created ? 1 : -1
-  return countOf(b.filename) - countOf(a.filename) || (a.filename < b.filename ? 1 : -1)
+  if (a.created !== b.created) return laterFirst(a.created, b.created)
+  return countOf(b.filename) - countOf(a.filename) || laterFirst(a.filename, b.filename)
+}
+
+function laterFirst(a: string, b: string): number {
+  return a < b ? 1 : -1
 }
 
 function countOf(filename: string): number {
