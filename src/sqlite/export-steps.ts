@@ -16,7 +16,7 @@ import {
   type RowOutput,
 } from './export-row-bytes.ts'
 import type { RowsOrder } from './export-rows.ts'
-import { nextStepRows, Statements, STEP_BYTES_MAX } from './export-step.ts'
+import { nextStepRows, Statements, STEP_BYTES_MAX } from './export-step-size.ts'
 import type { RowRange } from './requests.ts'
 import { quoteName } from './sql.ts'
 

@@ -14,7 +14,7 @@ const METADATA = ' metadata: '
 const SUMMARY = ' summary: '
 /** Enough to tell what a statement is. */
 const TOKENS = 16
-/** How `.dump` enters a virtual table in the schema; the strings of which each is another are left open. */
+/** How `.dump` enters a virtual table in the schema, behind the name of that; `?` stands for any string. */
 const ENTER_VIRTUAL =
   "( type , name , tbl_name , rootpage , sql ) VALUES ( 'table' , ? , ? , 0 , ? ) ;".split(' ')
 const PRAGMA = /^PRAGMA\s+(\w+)\s*(?:=\s*|\(\s*)'?"?([\w+-]+)"?'?\s*\)?\s*;$/i

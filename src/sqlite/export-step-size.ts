@@ -1,4 +1,4 @@
-/** How large the steps are in which the rows of a table are read, whatever they are found by. */
+/** What reading a table in steps has in common, whatever the rows are found by: how large a step is, and its statements. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 /** Large enough that a step's own cost vanishes, small enough to stay in the processor's cache. */
