@@ -78,6 +78,10 @@ async function typesIn(backupDir: string): Promise<string[]> {
 
 /** By creation; within the same instant the later name (`_2` after none) is the newer. */
 function newestFirst(a: BackupInfo, b: BackupInfo): number {
-  if (a.created !== b.created) return a.created < b.created ? 1 : -1
-  return countOf(b.filename) - countOf(a.filename) || (a.filename < b.filename ? 1 : -1)
+  if (a.created !== b.created) return laterFirst(a.created, b.created)
+  return countOf(b.filename) - countOf(a.filename) || laterFirst(a.filename, b.filename)
+}
+
+function laterFirst(a: string, b: string): number {
+  return a < b ? 1 : -1
 }

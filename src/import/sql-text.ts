@@ -2,25 +2,44 @@
 import { isUtf8 } from 'node:buffer'
 import { Malformed } from './malformed.ts'
 
-const TOKEN =
-  /"[^"]*(?:""[^"]*)*"|'[^']*(?:''[^']*)*'|`[^`]*(?:``[^`]*)*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[\w$\u0080-\uffff]+|\s+|[\s\S]/gu
+/** Quotes end at the next one. A pattern for doubled ones would have to remember each of them, and there may be millions. */
+const PIECE =
+  /"[^"]*"|'[^']*'|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[\w$\u0080-\uffff]+|\s+|[\s\S]/gu
+
+/** All of `sql`, cut into tokens, spaces and comments. */
+function* piecesOf(sql: string): Generator<string> {
+  let start = 0
+  let end = 0
+  let quote = ''
+  for (const { 0: piece, index } of sql.matchAll(PIECE)) {
+    const opened = piece.length > 1 && QUOTES.has(piece[0] ?? '') ? (piece[0] ?? '') : ''
+    // A quote right behind one of its kind is a doubled one.
+    if (index > 0 && (opened === '' || opened !== quote)) {
+      yield sql.slice(start, end)
+      start = index
+    }
+    quote = opened
+    end = index + piece.length
+  }
+  if (end > 0) yield sql.slice(start, end)
+}
+
+const QUOTES: ReadonlySet<string> = new Set(['"', "'", '`'])
+
+function isToken(piece: string): boolean {
+  return !/^(?:\s|--|\/\*)/.test(piece)
+}
 
 /** The tokens of `sql`, at most `count` of them, without space and comments. */
 export function tokensOf(sql: string, count: number): string[] {
-  const tokens: string[] = []
-  for (const [token] of sql.matchAll(TOKEN)) {
-    if (/^(?:\s|--|\/\*)/.test(token)) continue
-    tokens.push(token)
-    if (tokens.length === count) break
-  }
-  return tokens
+  return piecesOf(sql).filter(isToken).take(count).toArray()
 }
 
 /** What a token says as a name or as a string: without its quotes. */
 export function unquote(token: string): string {
   const first = token[0] ?? ''
   if (first === '[') return token.slice(1, -1)
-  if (!['"', "'", '`'].includes(first)) return token
+  if (!QUOTES.has(first)) return token
   return token.slice(1, -1).replaceAll(first + first, first)
 }
 
@@ -40,12 +59,13 @@ export function virtualTableName(sql: string): string | null {
 /** The same statement with SQLite's own order in place of the collation called `collation`. */
 export function withoutCollation(sql: string, collation: string): string {
   let isNext = false
-  return sql.replaceAll(TOKEN, token => {
-    if (/^(?:\s|--|\/\*)/.test(token)) return token
+  const pieces = piecesOf(sql).map(token => {
+    if (!isToken(token)) return token
     const isIt = isNext && unquote(token).toLowerCase() === collation.toLowerCase()
     isNext = token.toUpperCase() === 'COLLATE'
     return isIt ? 'BINARY' : token
   })
+  return pieces.toArray().join('')
 }
 
 /** Whether `sql` is one statement, with or without a semicolon at its end. Not for triggers. */
@@ -64,15 +84,11 @@ export function decodeStatement(bytes: Buffer, isDatabaseUtf8: boolean): string 
   if (isUtf8(bytes)) return bytes.toString('utf8')
   if (!isDatabaseUtf8) throw new Malformed('these bytes are not UTF-8')
   // Read as if each byte were a character, which keeps every one of them.
-  const mended = bytes.toString('latin1').replaceAll(QUOTED, token => {
-    const literal = Buffer.from(token, 'latin1')
-    if (token[0] !== "'" || isUtf8(literal)) return token
-    const content = token.slice(1, -1).replaceAll("''", "'")
-    return `CAST(X'${Buffer.from(content, 'latin1').toString('hex')}' AS TEXT)`
+  const pieces = piecesOf(bytes.toString('latin1')).map(piece => {
+    if (piece[0] !== "'" || isUtf8(Buffer.from(piece, 'latin1'))) return piece
+    return `CAST(X'${Buffer.from(unquote(piece), 'latin1').toString('hex')}' AS TEXT)`
   })
-  const again = Buffer.from(mended, 'latin1')
+  const again = Buffer.from(pieces.toArray().join(''), 'latin1')
   if (!isUtf8(again)) throw new Malformed('bytes outside of a string are not UTF-8')
   return again.toString('utf8')
 }
-
-const QUOTED = /'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*"|`[^`]*(?:``[^`]*)*`|\[[^\]]*\]/g

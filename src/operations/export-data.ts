@@ -122,10 +122,10 @@ function inFiles(selected: Selected, { format, packing }: ExportForm): Selected 
     selected.tables.map(({ plan }) => plan.name),
     `.${format}`,
   )
-  const tables = selected.tables.map((table, index): SelectedTable => {
-    const file = names[index] ?? null
-    return { ...table, plan: { ...table.plan, file } }
-  })
+  const tables = selected.tables.map((table, index): SelectedTable => ({
+    ...table,
+    plan: { ...table.plan, file: names[index] as string },
+  }))
   return { ...selected, tables }
 }
 

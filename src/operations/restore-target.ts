@@ -94,13 +94,9 @@ export async function realTarget(path: string): Promise<string> {
     } catch (error) {
       if (!isNotThere(error)) throw error
     }
-    try {
-      if ((await lstat(path)).isSymbolicLink())
-        return await realTarget(resolve(await realpath(dirname(path)), await readlink(path)))
-    } catch (error) {
-      if (!isNotThere(error)) throw error
-    }
-    return path
+    const stats = await statsOf(path, lstat)
+    if (stats?.isSymbolicLink() !== true) return path
+    return await realTarget(resolve(await realpath(dirname(path)), await readlink(path)))
   })
 }
 

@@ -26,7 +26,7 @@ export async function copyWhole(from: string, to: string, signal: AbortSignal): 
 }
 
 async function copyBytes(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await using source = await open(from, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  await using source = await open(from, constants.O_RDONLY | constants.O_NONBLOCK)
   await using copy = await open(to, 'wx', 0o600)
   let [next, other] = [Buffer.allocUnsafe(RUN_BYTES), Buffer.allocUnsafe(RUN_BYTES)]
   let written = Promise.resolve()

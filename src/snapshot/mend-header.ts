@@ -35,7 +35,7 @@ function mended(header: Buffer, pageSize: number, reserved: Reserved): Buffer {
   bytes.writeUInt16BE(pageSize === 65_536 ? 1 : pageSize, 16)
   for (const offset of [18, 19]) if (bytes[offset] !== 2) bytes[offset] = 1
   // SQLite wants 480 bytes of each page.
-  if (reserved === 'none' || pageSize - (bytes[20] ?? 0) < 480) bytes[20] = 0
+  if (reserved === 'none' || pageSize - bytes.readUInt8(20) < 480) bytes[20] = 0
   bytes.set([64, 32, 32], 21)
   // The number of pages that goes unless these two agree is that of the file.
   bytes.writeUInt32BE((bytes.readUInt32BE(24) + 1) >>> 0, 92)
@@ -48,9 +48,11 @@ function mended(header: Buffer, pageSize: number, reserved: Reserved): Buffer {
 
 /** The smallest size at which nearly as many pages as at any begin as b-trees do: a larger one has its places among those. */
 function guessPageSize(file: RawFile): number | null {
-  const shares = SIZES.map(size => ({ size, share: shareOfTrees(file, size) }))
+  const shares = SIZES.map(size => ({ size, share: shareOfTrees(file, size) })).filter(
+    ({ share }) => share > 0,
+  )
   const most = Math.max(...shares.map(({ share }) => share))
-  return most === 0 ? null : (shares.find(({ share }) => share >= most * NEARLY)?.size ?? null)
+  return shares.find(({ share }) => share >= most * NEARLY)?.size ?? null
 }
 
 /** At half the true size every second place is within a page, where a byte is seldom right. */
@@ -62,7 +64,7 @@ function shareOfTrees(file: RawFile, pageSize: number): number {
   let trees = 0
   for (let page = 1; page <= pages; page++) {
     readAvailable(file, first, page * pageSize)
-    if (PAGE_KINDS.has(first[0] ?? 0)) trees++
+    if (PAGE_KINDS.has(first.readUInt8(0))) trees++
   }
   return pages < 1 ? 0 : trees / pages
 }

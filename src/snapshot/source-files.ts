@@ -35,11 +35,11 @@ export class RawFile implements Disposable {
   readonly fd: number
   readonly path: string
 
-  /** Does not block on a FIFO that was put in the file's place. */
+  /** Does not block on a FIFO that was put in the file's place. Windows has no flag for that, and nothing adds nothing. */
   constructor(path: string) {
     this.path = path
     try {
-      this.fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+      this.fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     } catch (error) {
       throw toTypedError(error, 'open', path)
     }

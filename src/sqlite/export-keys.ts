@@ -1,6 +1,6 @@
 /** Reading a table WITHOUT ROWID in steps: from one key to another, many rows in each. */
 import { isDeepStrictEqual } from 'node:util'
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { RowEncoder } from '../export/encode/encoder.ts'
 import { freeBytes } from '../export/free-bytes.ts'
 import {
@@ -15,13 +15,10 @@ import {
   type RowOutput,
 } from './export-row-bytes.ts'
 import type { RowsOrder } from './export-rows.ts'
+import { nextStepRows, Statements, STEP_BYTES_MAX } from './export-step-size.ts'
 import { quoteName } from './sql.ts'
 
-const STEP_BYTES = 256 << 10
-const STEP_BYTES_MAX = 8 << 20
 const STEP_ROWS_AT_FIRST = 64
-const STEP_ROWS_MAX = 10_000
-const STEP_GROWTH = 32
 /** What a text that is not valid UTF-8 is read with. */
 const REPLACEMENT = '\uFFFD'
 
@@ -62,7 +59,7 @@ export class KeyReader {
   readonly #key: Key
   readonly #encoder: RowEncoder
   readonly #out: RowOutput
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements: Statements
   #stepRows = STEP_ROWS_AT_FIRST
 
   /** Of a database in UTF-8. */
@@ -71,6 +68,7 @@ export class KeyReader {
     this.#key = key
     this.#encoder = encoder
     this.#out = out
+    this.#statements = new Statements(order.connection)
   }
 
   *writeAll(): Generator<void> {
@@ -82,7 +80,8 @@ export class KeyReader {
       if (from !== null && isDeepStrictEqual(from, to))
         throw malformed('its rows are not in the order of their keys')
       from = to
-      this.#resize((this.#out.bytes - before.bytes) / Math.max(1, this.#out.rows - before.rows))
+      const rows = Math.max(1, this.#out.rows - before.rows)
+      this.#stepRows = nextStepRows(this.#stepRows, (this.#out.bytes - before.bytes) / rows)
       yield
     }
   }
@@ -90,7 +89,7 @@ export class KeyReader {
   /** The key that ends the step; null where it is the last one, or the rest has to be read as one. */
   #keyBehind(from: KeyValues | null): KeyValues | null {
     const sql = `SELECT ${this.#key.join(',')} ${this.#from(from, null, '')} ORDER BY ${this.#key.join(',')} LIMIT 1 OFFSET ${this.#stepRows}`
-    const key = this.#prepare(sql).get(...(from ?? [])) as unknown as Row | undefined
+    const key = this.#statements.get(sql).get(...(from ?? [])) as unknown as Row | undefined
     return key !== undefined && key.every(isExact) ? key : null
   }
 
@@ -103,7 +102,7 @@ export class KeyReader {
     this.#order.connection.limits.length = STEP_BYTES_MAX
     let step: Row
     try {
-      step = this.#prepare(sql).get(...(from ?? []), ...to) as unknown as Row
+      step = this.#statements.get(sql).get(...(from ?? []), ...to) as unknown as Row
     } catch (error) {
       if (!isTooBig(error)) throw error
       return false
@@ -121,7 +120,7 @@ export class KeyReader {
   #writeSingly(from: KeyValues | null, to: KeyValues | null): void {
     this.#order.connection.limits.length = LENGTH_MAX
     const sql = `SELECT ${bytesSql(this.#encoder.carefulRow, true)} ${this.#rows(from, to)}`
-    const rows = this.#prepare(sql).iterate(...(from ?? []), ...(to ?? [])) as unknown as Iterable<Row>
+    const rows = this.#statements.get(sql).iterate(...(from ?? []), ...(to ?? [])) as unknown as Iterable<Row>
     for (const [text = null] of rows) {
       const bytes = bytesOf(text)
       this.#out.put(bytes, 1)
@@ -139,21 +138,6 @@ export class KeyReader {
     const after = from === null ? '' : ` AND ${key} > ${values}`
     const until = to === null ? '' : ` AND ${key} <= ${values}`
     return `FROM ${quoteName(this.#order.table.name)} WHERE 1${after}${until}${condition}`
-  }
-
-  #resize(rowBytes: number): void {
-    const fitting = Math.floor(STEP_BYTES / Math.max(1, rowBytes))
-    this.#stepRows = Math.max(1, Math.min(fitting, this.#stepRows * STEP_GROWTH, STEP_ROWS_MAX))
-  }
-
-  #prepare(sql: string): StatementSync {
-    const known = this.#statements.get(sql)
-    if (known !== undefined) return known
-    const statement = this.#order.connection.prepare(sql)
-    statement.setReturnArrays(true)
-    statement.setReadBigInts(true)
-    this.#statements.set(sql, statement)
-    return statement
   }
 }
 

@@ -3,7 +3,15 @@ import type { SQLOutputValue } from 'node:sqlite'
 import type { BlobForm, RowEncoder, RowParts } from '../export/encode/encoder.ts'
 import { bufferOf } from '../export/encode/text.ts'
 import { freeBytes } from '../export/free-bytes.ts'
-import { bytesOf, bytesSql, isRight, LENGTH_MAX, type Row, type RowOutput } from './export-row-bytes.ts'
+import {
+  bytesOf,
+  bytesSql,
+  isRight,
+  LENGTH_MAX,
+  tooBig,
+  type Row,
+  type RowOutput,
+} from './export-row-bytes.ts'
 
 /** SQLite returns two thousand values in a row at most; of each cell there are two. */
 const CELLS_MAX = 900
@@ -72,11 +80,8 @@ function valueOf(text: SQLOutputValue, blob: SQLOutputValue): Value {
 function requireFitting(values: readonly Value[], { as }: BlobForm): void {
   const factor = as === 'hex' ? 2 : 4 / 3
   const length = values.reduce((sum, { text, bytes }) => sum + (text?.length ?? bytes.length * factor), 0)
-  if (length > LENGTH_MAX)
-    throw Object.assign(new Error('string or blob too big'), { errcode: SQLITE_TOOBIG })
+  if (length > LENGTH_MAX) throw tooBig()
 }
-
-const SQLITE_TOOBIG = 18
 
 function addBlob(bytes: Uint8Array, { before, as, after }: BlobForm, out: RowOutput): void {
   out.add(Buffer.from(before))

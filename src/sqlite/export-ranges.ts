@@ -1,6 +1,6 @@
 /** Cutting a table into ranges that processes read side by side. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { malformed } from './export-row-bytes.ts'
+import { malformed, OUT_OF_ORDER } from './export-row-bytes.ts'
 import type { RangesFound, RowRange } from './requests.ts'
 import { quoteName } from './sql.ts'
 
@@ -38,7 +38,7 @@ export function rangesOf({ connection, table, by, columns, first, count }: Range
     const next = nextOf.get(from, rowsFitting(sizesOf, from)) as unknown as [bigint] | undefined
     ranges.push({ first: from, last: next === undefined ? ROWID_MAX : next[0] - 1n })
     if (next === undefined) return { ranges, next: null }
-    if (next[0] <= from) throw malformed('its rows are out of order')
+    if (next[0] <= from) throw malformed(OUT_OF_ORDER)
     from = next[0]
   }
   return { ranges, next: from }

@@ -36,7 +36,7 @@ export class RowOutput {
   begin(rows: number): void {
     if (this.rows > 0 && this.#separator.length > 0) this.add(this.#separator)
     this.rows += rows
-    if (this.rows > this.#rowsMax) throw malformed('a table has more rows than the file has bytes')
+    if (this.rows > this.#rowsMax) throw malformed(TOO_MANY_ROWS)
   }
 
   add(bytes: Uint8Array): void {
@@ -67,12 +67,20 @@ export function conditionOf({ where }: TablePlan): string {
 
 const SQLITE_CORRUPT = 11
 
+export const TOO_MANY_ROWS = 'a table has more rows than the file has bytes'
+export const OUT_OF_ORDER = 'its rows are out of order'
+
 /** Damage that SQLite itself does not see, such as pages that lead back to each other, as SQLite would say it. */
 export function malformed(what: string): Error {
   return Object.assign(new Error(`database disk image is malformed: ${what}`), { errcode: SQLITE_CORRUPT })
 }
 
 const SQLITE_TOOBIG = 18
+
+/** What is too long, as SQLite would say it. */
+export function tooBig(): Error {
+  return Object.assign(new Error('string or blob too big'), { errcode: SQLITE_TOOBIG })
+}
 
 export function isTooBig(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_TOOBIG

@@ -168,7 +168,7 @@ export async function exportRows(request: RowsRequest, pipe: OpenFile): Promise<
   }
   if (request.format.kind === 'parquet') {
     const { writeParquet } = await import('./parquet-rows.ts')
-    return beginRows(to, pipe, write => atOnce(() => writeParquet(connection, request.table, write)))
+    return beginRows(to, pipe, write => atOnce(() => writeParquet({ ...order, write })))
   }
   return beginRows(to, pipe, write => rowSteps({ ...order, write }))
 }

@@ -11,23 +11,19 @@ import {
   isTooBig,
   LENGTH_MAX,
   malformed,
+  OUT_OF_ORDER,
   type Row,
   type RowOutput,
 } from './export-row-bytes.ts'
 import type { RowsOrder } from './export-rows.ts'
+import { nextStepRows, Statements, STEP_BYTES_MAX } from './export-step-size.ts'
 import type { RowRange } from './requests.ts'
 import { quoteName } from './sql.ts'
 
-/** Large enough that a step's own cost vanishes, small enough to stay in the processor's cache. */
-const STEP_BYTES = 256 << 10
-/** No step's text is longer, so that no table makes us hold more; a row that is longer gets a step of its own. */
-const STEP_BYTES_MAX = 8 << 20
 /** Rows of more than this on average gain nothing from being joined, which copies them. */
 const LARGE_ROW_BYTES = 8 << 10
 /** So many large rows are read before their size is looked at again. */
 const SINGLE_ROWS = 16
-const STEP_ROWS_MAX = 10_000
-const STEP_GROWTH = 32
 
 /** What the range before taught: it was of the same table, most often. */
 let known = { table: '', stepRows: 1 }
@@ -39,7 +35,7 @@ export class StepReader {
   readonly #encoder: RowEncoder
   readonly #out: RowOutput
   readonly #asStored: boolean
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements: Statements
   /** 1: each by itself, as at first, while nobody knows how large they are. */
   #stepRows: number
 
@@ -48,6 +44,7 @@ export class StepReader {
     this.#by = by
     this.#encoder = encoder
     this.#out = out
+    this.#statements = new Statements(order.connection)
     this.#asStored = order.encoding === 'UTF-8'
     this.#stepRows = known.table === order.table.name ? known.stepRows : 1
   }
@@ -124,12 +121,7 @@ export class StepReader {
   }
 
   #resize(rowBytes: number): void {
-    const fitting = Math.floor(STEP_BYTES / Math.max(1, rowBytes))
-    // Not at once: the rows that follow may be larger than those before.
-    this.#stepRows =
-      rowBytes > LARGE_ROW_BYTES
-        ? 1
-        : Math.max(2, Math.min(fitting, this.#stepRows * STEP_GROWTH, STEP_ROWS_MAX))
+    this.#stepRows = rowBytes > LARGE_ROW_BYTES ? 1 : Math.max(2, nextStepRows(this.#stepRows, rowBytes))
     known = { table: this.#order.table.name, stepRows: this.#stepRows }
   }
 
@@ -137,14 +129,14 @@ export class StepReader {
     const { encoder, asStored } = { encoder: this.#encoder, asStored: this.#asStored }
     const separator = `'${encoder.separator.replaceAll("'", "''")}'`
     const rows = this.#select(`${asStored ? encoder.row : encoder.carefulRow} AS l`)
-    return this.#prepare(
+    return this.#statements.get(
       `SELECT ${bytesSql(`group_concat(l,${separator})`, asStored)},max(r),count(*) FROM (${rows})`,
     )
   }
 
   /** Each row's rowid, and what else is asked for. */
   #rows(sql: string): StatementSync {
-    return this.#prepare(this.#select(sql))
+    return this.#statements.get(this.#select(sql))
   }
 
   #select(sql: string): string {
@@ -152,19 +144,8 @@ export class StepReader {
     const by = this.#by
     return `SELECT ${by} AS r,${sql} FROM ${quoteName(table.name)} WHERE ${by} BETWEEN ?1 AND ?2${conditionOf(table)} ORDER BY ${by} LIMIT ?3`
   }
-
-  #prepare(sql: string): StatementSync {
-    const known = this.#statements.get(sql)
-    if (known !== undefined) return known
-    const statement = this.#order.connection.prepare(sql)
-    statement.setReturnArrays(true)
-    statement.setReadBigInts(true)
-    this.#statements.set(sql, statement)
-    return statement
-  }
 }
 
-const OUT_OF_ORDER = 'its rows are out of order'
 const TOO_LARGE = 'too large'
 
 function iterate(statement: StatementSync, from: bigint, last: bigint, rows: number): Iterable<Row> {

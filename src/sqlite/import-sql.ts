@@ -14,9 +14,9 @@ const METADATA = ' metadata: '
 const SUMMARY = ' summary: '
 /** Enough to tell what a statement is. */
 const TOKENS = 16
-/** How `.dump` enters a virtual table in the schema. */
+/** How `.dump` enters a virtual table in the schema, behind the name of that; `?` stands for any string. */
 const ENTER_VIRTUAL =
-  /^INSERT INTO sqlite_(?:schema|master)\s*\(type,\s*name,\s*tbl_name,\s*rootpage,\s*sql\)\s*VALUES\s*\('table',\s*('[^']*(?:''[^']*)*'),\s*('[^']*(?:''[^']*)*'),\s*0,\s*('[^']*(?:''[^']*)*')\);$/i
+  "( type , name , tbl_name , rootpage , sql ) VALUES ( 'table' , ? , ? , 0 , ? ) ;".split(' ')
 const PRAGMA = /^PRAGMA\s+(\w+)\s*(?:=\s*|\(\s*)'?"?([\w+-]+)"?'?\s*\)?\s*;$/i
 /** What stands before the rows of SQLite's own tables, into which it may have put some itself. */
 const EMPTY_INTERNAL = /^DELETE\s+FROM\s+"?(sqlite_(?:sequence|stat[1-4]))"?\s*;$/i
@@ -137,9 +137,15 @@ export class SqlReader implements ExportReader {
   }
 
   #enterVirtual(sql: string): void {
-    const [, name = '', table = '', text = ''] = ENTER_VIRTUAL.exec(sql) ?? []
-    const object = { type: 'table', name: unquote(name), table: unquote(table), sql: unquote(text) } as const
-    if (name === '' || virtualTableName(object.sql) !== object.name || !isOneStatement(object.sql)) {
+    const [, , , ...tokens] = tokensOf(sql, 3 + ENTER_VIRTUAL.length)
+    const isEntry = ENTER_VIRTUAL.every((expected, i) =>
+      expected === '?' ? tokens[i]?.startsWith("'") : tokens[i]?.toUpperCase() === expected.toUpperCase(),
+    )
+    const [name = '', table = '', text = ''] = tokens
+      .filter((_token, i) => ENTER_VIRTUAL[i] === '?')
+      .map(unquote)
+    const object = { type: 'table', name, table, sql: text } as const
+    if (!isEntry || virtualTableName(text) !== name || !isOneStatement(text)) {
       throw new Malformed('only virtual tables may be entered in the schema')
     }
     this.#build.create(object)

@@ -11,10 +11,13 @@ import {
 import { mixedValue, type StoredValue } from '../export/parquet/mixed-value.ts'
 import { ParquetFile, type ParquetValue } from '../export/parquet/parquet-file.ts'
 import { collectGarbage } from './collect-garbage.ts'
+import { malformed, OUT_OF_ORDER, TOO_MANY_ROWS } from './export-row-bytes.ts'
 import { quoteName, single } from './sql.ts'
 
 /** SQLITE_MAX_COLUMN: what one SELECT can return. A table can have as many, and its rowid beside them. */
 const RESULTS_MAX = 2_000
+/** Beside them their rows are counted. */
+const SUMMARIES_MAX = RESULTS_MAX - 1
 /**
  * After so many groups the buffers that they went through are dropped. Blobs of 50 kB took 172 MB of memory without it;
  * doing it after every group costs 40 % more processor time.
@@ -26,9 +29,11 @@ interface Source {
   readonly connection: DatabaseSync
   /** FROM and WHERE. */
   readonly from: string
-  /** SQL of the rowid; null when there is none to be had. */
-  readonly rowid: string | null
+  /** SQL of the rowid, in whose order the rows come; null when there is none to be had. */
+  readonly by: string | null
   readonly encoding: string
+  /** More than these cannot be in the database: whoever meets them goes round in circles. */
+  readonly rowsMax: number
 }
 
 interface SourceColumn {
@@ -36,29 +41,38 @@ interface SourceColumn {
   readonly sql: string
 }
 
+export interface ParquetOrder {
+  readonly connection: DatabaseSync
+  readonly table: TablePlan
+  /** The name of the rowid; null when there is none to be had. */
+  readonly by: string | null
+  /** Of the whole database, which has no more rows than bytes. */
+  readonly databaseBytes: number
+  /** What it is given is valid only until it returns. */
+  readonly write: (bytes: Uint8Array) => void
+}
+
 /**
- * Writes the rows of `plan` as a whole Parquet file, to `write`; what that is given is valid only until it returns.
+ * Writes the rows of `table` as a whole Parquet file, to `write`.
  * The connection must be in a read transaction, so that both passes see the same rows. Each column's type is
  * {@link decideKind}'s; in a column of both INTEGER and REAL that doubles can hold, integers become doubles.
  *
  * @returns how many rows and bytes there were.
  */
-export function writeParquet(
-  connection: DatabaseSync,
-  plan: TablePlan,
-  write: (bytes: Uint8Array) => void,
-): { rows: number; bytes: number } {
-  const source = sourceOf(connection, plan)
-  const columns = source.rowid === null ? plan.columns : [rowidColumn(plan, source.rowid), ...plan.columns]
+export function writeParquet(order: ParquetOrder): { rows: number; bytes: number } {
+  const { table } = order
+  const source = sourceOf(order)
+  const columns =
+    table.rowid === null ? table.columns : [rowidColumn(table, quoteName(table.rowid)), ...table.columns]
   const kinds = decideKinds(source, columns)
   const expressions = columns.map(({ sql }, i) => expressionOf(sql, kinds[i] as ParquetKind))
   const file = new ParquetFile(
     columns.map(({ name }, i) => ({ name, kind: kinds[i] as ParquetKind })),
-    write,
+    order.write,
   )
   let groupsEnd = 0
   let groups = 0
-  for (const row of readRows(source, expressions)) {
+  for (const row of inOrder(source, expressions)) {
     file.add(row.map((value, i) => valueOf(value, kinds[i] as ParquetKind, source.encoding)))
     if (file.bytes === groupsEnd) continue
     groupsEnd = file.bytes
@@ -70,14 +84,29 @@ export function writeParquet(
   return { rows: file.rows, bytes: file.bytes }
 }
 
-function sourceOf(connection: DatabaseSync, plan: TablePlan): Source {
+/** The rows of the table, each behind the one before: pages that lead in circles would give them again. */
+function* inOrder(source: Source, expressions: readonly string[]): Generator<SQLOutputValue[]> {
+  if (source.by === null) return yield* readRows(source, expressions)
+  let before: bigint | null = null
+  for (const row of readRows(source, [...expressions, source.by])) {
+    const rowid = row.pop() as bigint
+    if (before !== null && rowid <= before) throw malformed(OUT_OF_ORDER)
+    before = rowid
+    yield row
+  }
+}
+
+function sourceOf({ connection, table, by, databaseBytes }: ParquetOrder): Source {
+  // Rows of an index would come in its order.
+  const indexes = by === null ? '' : ' NOT INDEXED'
   // The line break ends a comment that the condition may end in.
-  const where = plan.where === null ? '' : ` WHERE (${plan.where}\n)`
+  const where = table.where === null ? '' : ` WHERE (${table.where}\n)`
   return {
     connection,
-    from: `FROM ${quoteName(plan.name)}${where}`,
-    rowid: plan.rowid === null ? null : quoteName(plan.rowid),
+    from: `FROM ${quoteName(table.name)}${indexes}${where}`,
+    by,
     encoding: String(single(connection, 'PRAGMA encoding')),
+    rowsMax: databaseBytes,
   }
 }
 
@@ -103,9 +132,10 @@ function decideKinds(source: Source, columns: readonly SourceColumn[]): ParquetK
 
 /** The storage classes in each column. DISTINCT evaluates a column once, and was five times as fast as four max(). */
 function findClasses(source: Source, columns: readonly SourceColumn[]): StorageClass[][] {
-  const [row = []] = readRows(
+  const row = summarize(
     source,
-    columns.map(({ sql }) => `group_concat(DISTINCT typeof(${sql}))`),
+    columns.map(({ sql }) => `typeof(${sql})`),
+    value => `group_concat(DISTINCT ${value})`,
   )
   return columns.map((_column, i) => {
     const found = typeof row[i] === 'string' ? row[i].split(',') : []
@@ -113,11 +143,35 @@ function findClasses(source: Source, columns: readonly SourceColumn[]): StorageC
   })
 }
 
+/** What `summary` makes of the values of each of `expressions`, over all rows. */
+function summarize(
+  source: Source,
+  expressions: readonly string[],
+  summary: (value: string) => string,
+): SQLOutputValue[] {
+  const found: SQLOutputValue[] = []
+  for (let start = 0; start < expressions.length; start += SUMMARIES_MAX) {
+    const part = expressions.slice(start, start + SUMMARIES_MAX)
+    const values = part.map((sql, i) => `${sql} AS v${i}`).join(', ')
+    const rows = `SELECT ${values} ${source.from} LIMIT ${source.rowsMax + 1}`
+    const summaries = part.map((_sql, i) => summary(`v${i}`)).join(', ')
+    const [row = []] = select(source, `SELECT ${summaries}, count(*) FROM (${rows})`)
+    requireFew(Number(row.pop()), source)
+    found.push(...row)
+  }
+  return found
+}
+
+function requireFew(rows: number, { rowsMax }: Source): void {
+  if (rows > rowsMax) throw malformed(TOO_MANY_ROWS)
+}
+
 /** Those of `columns` that hold an integer which no double equals. */
 function findInexact(source: Source, columns: readonly SourceColumn[]): Set<SourceColumn> {
-  const [row = []] = readRows(
+  const row = summarize(
     source,
-    columns.map(({ sql }) => `max(typeof(${sql}) = 'integer' AND CAST(${sql} AS REAL) <> ${sql})`),
+    columns.map(({ sql }) => `typeof(${sql}) = 'integer' AND CAST(${sql} AS REAL) <> ${sql}`),
+    value => `max(${value})`,
   )
   return new Set(columns.filter((_column, i) => row[i] === 1n))
 }
@@ -196,12 +250,14 @@ function* readRows(source: Source, expressions: readonly string[]): Generator<SQ
   const parts: string[][] = []
   for (let start = 0; start < expressions.length; start += RESULTS_MAX)
     parts.push(expressions.slice(start, start + RESULTS_MAX))
-  const order = parts.length > 1 && source.rowid !== null ? ` ORDER BY ${source.rowid}` : ''
+  const order = source.by === null ? '' : ` ORDER BY ${source.by}`
   const [first, ...others] = parts.map(part =>
     select(source, `SELECT ${part.join(', ')} ${source.from}${order}`),
   )
   if (first === undefined) return
+  let rows = 0
   for (const row of first) {
+    requireFew(++rows, source)
     if (others.length > 0) row.push(...others.flatMap(other => other.next().value ?? []))
     yield row
   }

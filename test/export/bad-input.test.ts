@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { DataExported, ErrorCode, ExportDataRequest, Failure } from '../../src/index.ts'
+import type { DataExported, ErrorCode, ExportDataRequest, Failure, Progress } from '../../src/index.ts'
 import { buildDatabase } from '../support/databases.ts'
 import { callElsewhere, UNPRIVILEGED, withReadOnly } from '../support/other-process.ts'
 import { failedWith, protect, succeeded } from '../support/product.ts'
@@ -210,6 +210,25 @@ describe('a place to write to', () => {
       expect(readdirSync(output)).toHaveLength(2)
       expect(readdirSync(dirname(output))).toEqual(['csv'])
     }
+  })
+
+  test('that is an empty directory is replaced by force', async () => {
+    const place = new Place()
+    const output = join(place.directory, 'out', 'csv')
+    mkdirSync(output, { recursive: true })
+    succeeded(await place.export({ output, format: 'csv', force: true }))
+    expect(readdirSync(output)).toHaveLength(3)
+  })
+
+  test('that somebody else takes in the meantime is left to them', async () => {
+    const place = new Place()
+    const onProgress = ({ step }: Progress): void => {
+      if (step === 'publish-export') writeFileSync(place.output, 'theirs')
+    }
+    const database = protect(place.path, { engine: 'here' })
+    failedWith('INVALID_ARGUMENT', await database.exportData({ output: place.output, onProgress }))
+    expect(readFileSync(place.output, 'utf8')).toBe('theirs')
+    expect(readdirSync(dirname(place.output))).toEqual(['export.json'])
   })
 
   test('that is something else than an export is never removed, not even by force', async () => {

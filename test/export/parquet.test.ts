@@ -33,7 +33,13 @@ function planOf(name: string, columns: readonly string[], more: Partial<TablePla
 
 async function written(connection: DatabaseSync, plan: TablePlan): Promise<Written> {
   const pieces: Uint8Array[] = []
-  const result = writeParquet(connection, plan, bytes => void pieces.push(bytes.slice()))
+  const result = writeParquet({
+    connection,
+    table: plan,
+    by: plan.rowid,
+    databaseBytes: 1 << 30,
+    write: bytes => void pieces.push(bytes.slice()),
+  })
   const file = Buffer.concat(pieces)
   expect(file.length).toBe(result.bytes)
   const buffer = file.buffer.slice(file.byteOffset, file.byteOffset + file.length)

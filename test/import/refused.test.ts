@@ -295,6 +295,7 @@ test('what is no export is refused with what it is', async () => {
   buildDatabase(place.source, SQL)
   expect(await place.refused('EXPORT_INVALID', place.source)).toContain('SQLite database')
   expect(await place.refused('EXPORT_NOT_FOUND', join(place.directory, 'gone.json'))).toContain('gone.json')
+  expect(await place.refused('IO_FAILED', join(place.directory, 'x'.repeat(300)))).toContain('ENAMETOOLONG')
   expect(await place.refused('EXPORT_INVALID', place.file('x.csv', 'a\r\n'), { format: 'csv' })).toContain(
     'schema.json',
   )
@@ -316,6 +317,14 @@ test.each(['', '-wal', '-shm', '-journal'])('nothing is overwritten: not %j of t
   expect(message).toContain(`${place.target}${suffix}`)
   expect(hint).toContain('another path')
   expect(filesBelow(join(place.directory, 'out'))).toEqual([`new.db${suffix}`])
+})
+
+test('nor is a directory', async () => {
+  const place = new Place()
+  const from = place.file('x.json', jsonText(contentOf(place)))
+  mkdirSync(place.target, { recursive: true })
+  const { message } = failedWith('TARGET_INVALID', await place.import(from))
+  expect(message).toContain('A directory is there already')
 })
 
 test('a database that appears during the import is left alone', async () => {

@@ -205,6 +205,24 @@ test('what only its application has is no reason to lose the data', async () => 
   connection.close()
 })
 
+test('a value of ten million apostrophes is imported, and as many in the schema are refused', async () => {
+  const apostrophes = "''".repeat(10_000_000)
+  const bytes = Buffer.from(
+    `CREATE TABLE t (a); INSERT INTO t VALUES ('${apostrophes}'), ('\xff${apostrophes}');`,
+    'latin1',
+  )
+  const place = new Place()
+  await place.imported(place.file('x.sql', bytes))
+  using connection = new DatabaseSync(place.target)
+  expect(connection.prepare('SELECT octet_length(a) AS bytes FROM t').all()).toEqual([
+    { bytes: 10_000_000 },
+    { bytes: 10_000_001 },
+  ])
+  const other = new Place()
+  const entry = `INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)VALUES('table','${apostrophes}','f',0,'x');`
+  expect(await other.refused('EXPORT_INVALID', other.file('x.sql', entry))).toContain('only virtual tables')
+})
+
 test('a table that is in the order of a collation which only its application has is refused', async () => {
   const place = new Place()
   const from = place.file('x.sql', 'CREATE TABLE t (a COLLATE mine PRIMARY KEY);')

@@ -1,6 +1,7 @@
 /**
  * SQLite's source package, for its corpus: unpacked in `FAULT_CORPUS`, in a cache from an earlier run, or
  * downloaded with apt into that cache, with lists and sources of its own, so that the system's stay as they are.
+ * `npm run faults` and .ci/run download it; nothing else that runs tests does, or waits for a network.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
@@ -13,21 +14,30 @@ const SOURCES =
 
 export type Corpus = { readonly directory: string } | { readonly missing: string }
 
-/** The directory that holds the corpus's files, or why it cannot be had. */
-export function findCorpus(): Corpus {
+const CACHE = join(tmpdir(), `chame-corpus-${userInfo().uid}`)
+
+/** The directory that holds the corpus's files, without asking for them elsewhere; or why it cannot be had. */
+export function heldCorpus(): Corpus {
   const given = process.env['FAULT_CORPUS']
   if (given !== undefined) {
     return holdsCorpus(given)
       ? { directory: given }
       : { missing: `FAULT_CORPUS has no ${CORPUS_FILES.join(', ')}: ${given}` }
   }
-  const cache = join(tmpdir(), `chame-corpus-${userInfo().uid}`)
-  if (holdsCorpus(cache)) return { directory: cache }
+  return holdsCorpus(CACHE)
+    ? { directory: CACHE }
+    : { missing: "SQLite's source package is not here: node test/malformed/fetch-corpus.ts downloads it" }
+}
+
+/** The same, downloaded where it is not there yet. */
+export function findCorpus(): Corpus {
+  const held = heldCorpus()
+  if ('directory' in held || process.env['FAULT_CORPUS'] !== undefined) return held
   const lacking = missing('linux', 'apt-get', 'tar', 'xz')
   if (lacking.length > 0) return { missing: `no ${lacking.join(', ')}` }
   try {
-    download(cache)
-    return { directory: cache }
+    download(CACHE)
+    return { directory: CACHE }
   } catch (error) {
     return { missing: `SQLite's source package could not be downloaded: ${(error as Error).message}` }
   }

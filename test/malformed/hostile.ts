@@ -30,12 +30,11 @@ export const BUSY: Readonly<Record<string, string>> = {
 
 /**
  * A table whose b-tree is fifteen pages deep, every one of which names the next one sixty times: to count its
- * rows is to visit more pages than there are atoms.
+ * rows is to visit more pages than there are atoms. With one level it has one row, sixty-one times.
  */
-export function endlessTree(path: string): void {
+export function endlessTree(path: string, levels: number = 15): void {
   buildHostile(path, "CREATE TABLE t (a); INSERT INTO t VALUES ('leaf')")
   const pageSize = 512
-  const levels = 15
   const leaf = readFileSync(path)
   const bytes = Buffer.concat([leaf, Buffer.alloc(levels * pageSize)])
   leaf.copy(bytes, (1 + levels) * pageSize, pageSize, 2 * pageSize)

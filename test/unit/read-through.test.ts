@@ -7,7 +7,8 @@ import { temporaryDirectory } from '../support/temporary.ts'
 
 function makeFile(): string {
   const path = join(temporaryDirectory(), 'app.db')
-  writeFileSync(path, Buffer.alloc(4 << 20, 'no database'))
+  // More than is read at once, less than another thread would read.
+  writeFileSync(path, Buffer.alloc(20 << 20, 'no database'))
   return path
 }
 
@@ -20,7 +21,7 @@ test('files that can be read are fine, whatever is in them, and those that are n
 test('a file that its application cuts meanwhile is no disk that fails', async () => {
   const path = makeFile()
   const reading = readThrough(path, new AbortController().signal)
-  // It has the file's size by now, and none of its bytes.
+  // It has the file's size by now, and not all of its bytes.
   truncateSync(path, 100)
   await expect(reading).resolves.toBeUndefined()
 })

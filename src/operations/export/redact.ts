@@ -24,19 +24,17 @@ export async function redactSelected(
   context: Context,
 ): Promise<Redacted> {
   const { exporting } = context.settings
-  const ways = Object.entries({ ...exporting.redact, ...request.redact })
   const includeSensitive = request.includeSensitive === true
-  if (includeSensitive && request.redact === undefined) return { ...selected, redacted: [] }
+  // What the configuration says is for the safe case; the caller's own wishes hold always.
+  const ways = includeSensitive ? request.redact : { ...exporting.redact, ...request.redact }
+  if (ways === undefined) return { ...selected, redacted: [] }
   begin(context, 'find-sensitive')
   const shadows = source.rows.schema.tables.filter(({ kind }) => kind === 'virtual').map(({ name }) => name)
   try {
     const answer = await source.rows.redact({
       tables: [...selected.tables.map(({ plan }) => plan.name), ...shadows],
       objects: selected.objects,
-      // What the configuration says is for the safe case; the caller's own wishes hold always.
-      explicit: (includeSensitive ? Object.entries(request.redact ?? {}) : ways).map(([column, how]) =>
-        parseRedaction(`${column}=${how}`),
-      ),
+      explicit: Object.entries(ways).map(([column, how]) => parseRedaction(`${column}=${how}`)),
       includeSensitive,
       notSensitive: exporting.notSensitive.map(parseColumn),
       words: exporting.sensitiveWords,

@@ -66,8 +66,8 @@ async function openRows(
 ): Promise<RowSource> {
   try {
     const place = { path: file, way, waitMs: settings.waitForLockMs, isSalvaging: true }
-    const rows = await RowSource.open(place, settings.stallAfterMs, signal)
-    if (rows === null) throw new Error('A file of ours is always open')
+    // Only a live one is refused.
+    const rows = (await RowSource.open(place, settings.stallAfterMs, signal)) as RowSource
     const { schema, lost } = rows
     if (lost.length === 0 || schema.tables.length > 0) return rows.inMode(isWal(file) ? 'wal' : 'delete')
     await rows.close()

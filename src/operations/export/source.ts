@@ -5,7 +5,6 @@ import { BackupError, type ErrorCode } from '../../errors.ts'
 import { findDatabase, readHeaderOf } from '../../snapshot/source-files.ts'
 import { fromSqlite } from '../../snapshot/sqlite-failure.ts'
 import { takeImage } from '../../snapshot/take-image.ts'
-import type { ExportPlace } from '../../sqlite/requests.ts'
 import { SqliteError } from '../../sqlite/sqlite-process.ts'
 import { makeDirectory, requireSpace } from '../../storage/durable.ts'
 import { begin, bytesOf, type Context, durabilityOf } from '../context.ts'
@@ -64,16 +63,16 @@ async function openDamaged(from: string | undefined, context: Context): Promise<
     return new ExportSource(rows, { path, backup: backup?.filename ?? null, work })
   } catch (error) {
     await work[Symbol.asyncDispose]()
-    throw backup === null ? error : ofBackup(error)
+    throw backup === null ? error : ofBackup(error, path)
   }
 }
 
 /** The same of a backup, where it was said of a database. */
-function ofBackup(error: unknown): unknown {
+function ofBackup(error: unknown, path: string): unknown {
   if (!(error instanceof BackupError) || !isDamage(error)) return error
   return new BackupError('BACKUP_DAMAGED', error.message, {
     hint: 'Choose another backup: chame-backup list, then chame-backup verify <file>.',
-    ...(error.path === undefined ? {} : { path: error.path }),
+    path,
     cause: error,
   })
 }
@@ -97,8 +96,7 @@ async function openBackup(from: string, context: Context): Promise<ExportSource>
   const { path, filename } = backup
   try {
     await requireIntact(backup, 'none', context)
-    const rows = await openRows({ path, way: 'immutable' }, context)
-    if (rows === null) throw new Error('A backup is always open')
+    const rows = await openRows(path, context)
     return new ExportSource(rows, { path, backup: filename, work: null })
   } catch (error) {
     throw sourceFailed(error, { path, backup: filename })
@@ -108,7 +106,9 @@ async function openBackup(from: string, context: Context): Promise<ExportSource>
 /** Null where another way is better, or the only one: whatever is wrong, taking an image says it better. */
 async function openLive(path: string, context: Context): Promise<ExportSource | null> {
   try {
-    const rows = await openRows({ path, way: 'live' }, context)
+    const { waitForLockMs: waitMs, stallAfterMs } = context.settings
+    const place = { path, way: 'live', waitMs, isSalvaging: false } as const
+    const rows = await RowSource.open(place, stallAfterMs, context.signal)
     return rows === null ? null : new ExportSource(rows, { path, backup: null, work: null })
   } catch (error) {
     if (error instanceof SqliteError) return null
@@ -124,8 +124,7 @@ async function openImage(path: string, context: Context): Promise<ExportSource> 
   try {
     const image = await imageOf(path, work, context)
     begin(context, 'open-source')
-    const rows = await openRows({ path: image, way: 'immutable' }, context)
-    if (rows === null) throw new Error('An image is always open')
+    const rows = await openRows(image, context)
     return new ExportSource(rows, { path, backup: null, work })
   } catch (error) {
     await work[Symbol.asyncDispose]()
@@ -146,13 +145,11 @@ async function imageOf(path: string, work: WorkDirectory, context: Context): Pro
   return file
 }
 
-async function openRows(
-  { path, way }: Pick<ExportPlace, 'path' | 'way'>,
-  { settings, signal }: Context,
-): Promise<RowSource | null> {
-  const waitMs = settings.waitForLockMs
-  const rows = await RowSource.open({ path, way, waitMs, isSalvaging: false }, settings.stallAfterMs, signal)
-  if (rows === null || way === 'live') return rows
+/** A file that nobody writes. */
+async function openRows(path: string, { settings, signal }: Context): Promise<RowSource> {
+  const place = { path, way: 'immutable', waitMs: settings.waitForLockMs, isSalvaging: false } as const
+  // Only a live one is refused.
+  const rows = (await RowSource.open(place, settings.stallAfterMs, signal)) as RowSource
   const isWal = readHeaderOf(path)?.isWal === true
   return rows.inMode(isWal ? 'wal' : 'delete')
 }

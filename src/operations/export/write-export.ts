@@ -61,7 +61,7 @@ class ExportWriter {
   async writeFiles(output: ExportOutput): Promise<ExportSummary> {
     const { head, tables } = this.#content
     for (const table of tables) {
-      const part = await output.part(table.plan.file ?? table.plan.name)
+      const part = await output.part(table.plan.file as string)
       await this.#writeTable(table, part)
       await part.end()
     }
