@@ -1,5 +1,5 @@
 import type { BackupInfo } from './catalog/backup-info.ts'
-import { loadConfig } from './config/load.ts'
+import { loadConfig, type LoadedConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
 import { type OperationName, type Operations, runOperation } from './engine/engine.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
@@ -21,6 +21,13 @@ import type {
   SensitiveScan,
   VerifyBackupRequest,
 } from './operations/reports.ts'
+import type {
+  MetricsMade,
+  MetricsRequest,
+  NotificationsTested,
+  TestNotificationsRequest,
+} from './operations/monitoring-reports.ts'
+import { makeMetrics } from './operations/metrics.ts'
 
 export interface DatabaseOptions {
   /** The SQLite file to protect. Default: the configuration's, else `CHAME_BACKUP_PATH`, else `data/chame.db`. */
@@ -124,6 +131,32 @@ export class Database {
     return this.#run('import', request)
   }
 
+  /**
+   * The state of the backups in the text format of Prometheus, of this database, or of every one in the configuration where
+   * neither `path` nor `database` was given. With `output` it is written there, for the node exporter's textfile collector.
+   */
+  async metrics(request: MetricsRequest = {}): Promise<MetricsMade | Failure> {
+    try {
+      const { signal = new AbortController().signal, ...rest } = request
+      return await makeMetrics(await this.#resolveAll(), rest, { now: () => new Date(), signal })
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /** Sends a test to every channel of the configuration, or to one. A channel that fails is a result (`status: 'failed'`). */
+  async testNotifications(request: TestNotificationsRequest = {}): Promise<NotificationsTested | Failure> {
+    try {
+      const { config, directory } = await this.#load()
+      // Loaded here: no other call sends anything.
+      const { testNotifications } = await import('./operations/test-notifications.ts')
+      const timeZone = this.#options.timeZone ?? config.timeZone
+      return await testNotifications(config.notify, request, { directory, timeZone, now: () => new Date() })
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
   async #run<Name extends OperationName>(
     name: Name,
     request: Operations[Name]['request'] & RunOptions,
@@ -143,12 +176,22 @@ export class Database {
   }
 
   async #resolve(): Promise<Settings> {
-    const workingDirectory = process.cwd()
-    const loaded = await loadConfig(
-      workingDirectory,
-      this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'],
+    return resolveSettings(await this.#load(), this.#options, process.env, process.cwd())
+  }
+
+  /** The settings of every database that is meant when none is named. */
+  async #resolveAll(): Promise<readonly Settings[]> {
+    const loaded = await this.#load()
+    const { path, database } = this.#options
+    const names = Object.keys(loaded.config.databases ?? {})
+    const wanted = path === undefined && database === undefined && names.length > 0 ? names : [database]
+    return wanted.map(name =>
+      resolveSettings(loaded, { ...this.#options, database: name }, process.env, process.cwd()),
     )
-    return resolveSettings(loaded, this.#options, process.env, workingDirectory)
+  }
+
+  #load(): Promise<LoadedConfig> {
+    return loadConfig(process.cwd(), this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
   }
 }
 

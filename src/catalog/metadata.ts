@@ -35,6 +35,10 @@ export interface Metadata {
   unchecked?: string[] | undefined
   /** When that check passed; null when there was none. */
   verified_at?: string | null | undefined
+  /** How long it took to make it, up to the metadata. */
+  duration_ms?: number | undefined
+  /** The last time it was restored into a scratch directory and checked there; absent when it never was. */
+  last_drill?: { at: string; passed: boolean; duration_ms?: number | undefined } | undefined
 }
 
 export function printMetadata(metadata: Metadata): string {

@@ -28,6 +28,14 @@ const metadataSchema: z.ZodType<Metadata> = z.looseObject({
   check: z.enum(['none', 'quick', 'full']).optional(),
   unchecked: z.array(z.string()).optional(),
   verified_at: z.iso.datetime().nullable().optional(),
+  duration_ms: z.number().nonnegative().optional(),
+  last_drill: z
+    .looseObject({
+      at: z.iso.datetime(),
+      passed: z.boolean(),
+      duration_ms: z.number().nonnegative().optional(),
+    })
+    .optional(),
 })
 
 /** What a metadata file's text says, or what is wrong with it. */

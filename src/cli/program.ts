@@ -7,6 +7,8 @@ import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
 import { listCommand } from './list.ts'
+import { metricsCommand } from './metrics.ts'
+import { notifyCommand } from './notify.ts'
 import { addGlobalOptions } from './options.ts'
 import { restoreCommand } from './restore.ts'
 import { verifyCommand } from './verify.ts'
@@ -24,6 +26,8 @@ export function buildProgram(): Command {
     infoCommand(),
     exportCommand(),
     importCommand(),
+    notifyCommand(),
+    metricsCommand(),
     completionCommand(),
   ]) {
     program.addCommand(command)

@@ -1,5 +1,6 @@
 import type { CheckLevel } from '../catalog/backup-info.ts'
 import type { RedactionWay } from '../export/model.ts'
+import type { NotifyConfig } from './notify.ts'
 
 /** What may be said for every database, and for one. */
 export interface DatabaseConfig {
@@ -30,4 +31,5 @@ export interface Config extends DatabaseConfig {
   directoryMode?: string | undefined
   waitForLockMs?: number | undefined
   stallAfterMs?: number | undefined
+  notify?: NotifyConfig | undefined
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isDatabaseName, isTimeZone, isType } from '../catalog/names.ts'
 import { REDACTIONS } from '../export/model.ts'
 import type { Config } from './config.ts'
+import { notifySchema } from './notify-schema.ts'
 
 const path = z
   .string()
@@ -89,6 +90,7 @@ export const configSchema: z.ZodType<Config> = z
       .describe(
         'How long a job may show no sign of life before it is given up as stalled, in milliseconds. Default: 1800000',
       ),
+    notify: notifySchema.optional(),
   })
   .describe('Configuration of Chame Backup.')
 
