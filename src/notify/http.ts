@@ -22,17 +22,17 @@ export interface PostOptions {
   readonly lookup?: Lookup | undefined
 }
 
-/** Read so that the receiver is not cut off in the middle of its answer; what it says is not looked at. */
+/** So much is read for the receiver not to be cut off in the middle of its answer; what it says is not looked at. */
 const ANSWER_BYTES_MAX = 65_536
+const ANSWER_MS_MAX = 1000
 
 /** Sends it once and waits for an answer that says it was taken. Throws {@link Undelivered}. */
 export async function postOnce(post: HttpPost, options: PostOptions): Promise<void> {
-  const { signal, now } = options
   const answer = await ask(post, options)
   const status = answer.statusCode ?? 0
-  await drain(answer, signal)
+  void drain(answer)
   if (status >= 200 && status < 300) return
-  throw refusedWith(status, parseRetryAfter(answer.headers['retry-after'], now()))
+  throw refusedWith(status, parseRetryAfter(answer.headers['retry-after'], options.now()))
 }
 
 function ask({ url, headers, body }: HttpPost, options: PostOptions): Promise<IncomingMessage> {
@@ -93,17 +93,19 @@ function refusedAddress(why: string): Undelivered {
   })
 }
 
-/** Reads the answer to its end or its limit. Its status came before; whatever happens now, it counts. */
-async function drain(answer: IncomingMessage, signal: AbortSignal): Promise<void> {
+/** Never rejects, and holds nobody up: the status, which counts, came before. */
+async function drain(answer: IncomingMessage): Promise<void> {
+  const timer = setTimeout(() => answer.destroy(), ANSWER_MS_MAX)
   let bytes = 0
   try {
     for await (const chunk of answer) {
       bytes += (chunk as Buffer).length
-      if (bytes > ANSWER_BYTES_MAX || signal.aborted) break
+      if (bytes > ANSWER_BYTES_MAX) break
     }
   } catch {
-    // Cut off, or it took too long.
+    // Cut off: nothing was wanted of it.
   } finally {
+    clearTimeout(timer)
     answer.destroy()
   }
 }

@@ -53,11 +53,16 @@ export async function sendMail(
 
 /** In words of ours: the server's answer may quote anything. */
 function asUndelivered(error: unknown): Undelivered {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-  const status = error instanceof Error && 'responseCode' in error ? Number(error.responseCode) : 0
+  const { code, originalCode, status } = partsOf(error)
   if (code === 'EAUTH' || code === 'ENOAUTH') {
     return new Undelivered('rejected', 'The mail server does not accept the user and password', {
       hint: 'Check both; some providers want a password made for applications.',
+    })
+  }
+  // Before its status: it is the answer to STARTTLS.
+  if (code === 'ETLS') {
+    return new Undelivered('unreachable', 'The mail server offers no TLS', {
+      hint: 'Check tls and port: 587 is usual for starttls, 465 for implicit. Nothing is sent without.',
     })
   }
   if (status >= 400) {
@@ -66,10 +71,15 @@ function asUndelivered(error: unknown): Undelivered {
       hint: 'Look at its log: it may refuse the sender, a recipient, or mail from this machine.',
     })
   }
-  if (code === 'ETLS') {
-    return new Undelivered('unreachable', 'The mail server offers no TLS that is trusted here', {
-      hint: 'Check tls and port; a certificate of your own is named in NODE_EXTRA_CA_CERTS.',
-    })
+  return unreachable(originalCode ?? code)
+}
+
+function partsOf(error: unknown): { code: string; originalCode: string | undefined; status: number } {
+  const parts = (error ?? {}) as { code?: unknown; originalCode?: unknown; responseCode?: unknown }
+  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+  return {
+    code: text(parts.code) ?? 'unknown',
+    originalCode: text(parts.originalCode),
+    status: typeof parts.responseCode === 'number' ? parts.responseCode : 0,
   }
-  return unreachable(code)
 }

@@ -60,7 +60,7 @@ function topicOf(event: NotifyEvent): { key: string; incident: string | null } |
       return { key: jobKey(event), incident: null }
     case 'overdue':
       return {
-        key: `overdue ${event.database}`,
+        key: JSON.stringify(['overdue', event.database]),
         incident: event.lastGoodAt?.toISOString() ?? 'never',
       }
     default:
@@ -69,5 +69,5 @@ function topicOf(event: NotifyEvent): { key: string; incident: string | null } |
 }
 
 function jobKey({ database, job }: { database: string; job: string }): string {
-  return `failed ${database} ${job}`
+  return JSON.stringify(['failed', database, job])
 }

@@ -50,16 +50,17 @@ export function timedOut(): Undelivered {
 
 /** @param code what the system or the library calls it, such as ECONNREFUSED */
 export function unreachable(code: string): Undelivered {
+  const isCertificate = isAboutCertificates(code)
   return new Undelivered('unreachable', `The receiver could not be reached (${code})`, {
-    mayRetry: true,
-    hint: isAboutCertificates(code)
+    mayRetry: !isCertificate,
+    hint: isCertificate
       ? 'Its certificate is not trusted here: mend it, or name its authority in NODE_EXTRA_CA_CERTS.'
       : 'Check its address, that it is up, and that this machine may connect to it.',
   })
 }
 
 function isAboutCertificates(code: string): boolean {
-  return /CERT|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|^ETLS$/.test(code)
+  return /CERT|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)/.test(code)
 }
 
 /** What was not foreseen, without its message, which may quote anything. */
