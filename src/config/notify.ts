@@ -25,24 +25,24 @@ interface HttpChannelOptions<Kind extends EventKind = EventKind> extends Channel
   allowLinkLocal?: boolean | undefined
 }
 
-export interface WebhookConfig extends HttpChannelOptions {
+interface WebhookConfig extends HttpChannelOptions {
   kind: 'webhook'
   url: string | SecretConfig
   /** Signs each request, so that the receiver can tell it is ours. */
   secret?: SecretConfig | undefined
 }
 
-export interface SlackConfig extends HttpChannelOptions {
+interface SlackConfig extends HttpChannelOptions {
   kind: 'slack'
   url: SecretConfig
 }
 
-export interface DiscordConfig extends HttpChannelOptions {
+interface DiscordConfig extends HttpChannelOptions {
   kind: 'discord'
   url: SecretConfig
 }
 
-export interface TelegramConfig extends HttpChannelOptions {
+interface TelegramConfig extends HttpChannelOptions {
   kind: 'telegram'
   /** The bot's. */
   token: SecretConfig
@@ -51,7 +51,7 @@ export interface TelegramConfig extends HttpChannelOptions {
   url?: string | undefined
 }
 
-export interface NtfyConfig extends HttpChannelOptions {
+interface NtfyConfig extends HttpChannelOptions {
   kind: 'ntfy'
   /** The server. Default: https://ntfy.sh */
   url?: string | undefined
@@ -60,7 +60,7 @@ export interface NtfyConfig extends HttpChannelOptions {
   token?: SecretConfig | undefined
 }
 
-export interface GotifyConfig extends HttpChannelOptions {
+interface GotifyConfig extends HttpChannelOptions {
   kind: 'gotify'
   /** The server. */
   url: string
@@ -68,7 +68,7 @@ export interface GotifyConfig extends HttpChannelOptions {
   token: SecretConfig
 }
 
-export interface PingConfig extends HttpChannelOptions<PingEventKind> {
+interface PingConfig extends HttpChannelOptions<PingEventKind> {
   kind: 'ping'
   url: string | SecretConfig
 }

@@ -112,10 +112,9 @@ test('a server without TLS gets neither password nor mail', async () => {
 function makeCertificate(): { key: string; cert: string } {
   const directory = temporaryDirectory()
   const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-  run('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-    ...['-keyout', key, '-out', cert, '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
-  ])
+  const made = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2'.split(' ')
+  const named = '-subj /CN=localhost -addext subjectAltName=DNS:localhost'.split(' ')
+  run('openssl', [...made, ...named, '-keyout', key, '-out', cert])
   return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
 }
 
