@@ -147,10 +147,11 @@ export class Database {
   /** Sends a test to every channel of the configuration, or to one. A channel that fails is a result (`status: 'failed'`). */
   async testNotifications(request: TestNotificationsRequest = {}): Promise<NotificationsTested | Failure> {
     try {
-      const { config, directory } = await this.#load()
+      const loaded = await this.#load()
+      const { timeZone } = this.#settingsOf(loaded, this.#options.database)
       // Loaded here: no other call sends anything.
       const { testNotifications } = await import('./operations/test-notifications.ts')
-      const timeZone = this.#options.timeZone ?? config.timeZone
+      const { config, directory } = loaded
       return await testNotifications(config.notify, request, { directory, timeZone, now: () => new Date() })
     } catch (error) {
       return toFailure(error)
@@ -176,7 +177,7 @@ export class Database {
   }
 
   async #resolve(): Promise<Settings> {
-    return resolveSettings(await this.#load(), this.#options, process.env, process.cwd())
+    return this.#settingsOf(await this.#load(), this.#options.database)
   }
 
   /** The settings of every database that is meant when none is named. */
@@ -184,10 +185,12 @@ export class Database {
     const loaded = await this.#load()
     const { path, database } = this.#options
     const names = Object.keys(loaded.config.databases ?? {})
-    const wanted = path === undefined && database === undefined && names.length > 0 ? names : [database]
-    return wanted.map(name =>
-      resolveSettings(loaded, { ...this.#options, database: name }, process.env, process.cwd()),
-    )
+    const isOne = path !== undefined || database !== undefined || names.length === 0
+    return isOne ? [this.#settingsOf(loaded, database)] : names.map(name => this.#settingsOf(loaded, name))
+  }
+
+  #settingsOf(loaded: LoadedConfig, database: string | undefined): Settings {
+    return resolveSettings(loaded, { ...this.#options, database }, process.env, process.cwd())
   }
 
   #load(): Promise<LoadedConfig> {

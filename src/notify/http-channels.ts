@@ -5,7 +5,7 @@ import { pingPost } from './forms/ping.ts'
 import { gotifyPayload, ntfyPayload } from './forms/push.ts'
 import { signWebhook, webhookPayload } from './forms/webhook.ts'
 import { type HttpPost, type Letter, postJson } from './letter.ts'
-import { noSecret, readSecret, readToken, readUrl, type SecretPorts } from './secrets.ts'
+import { noSecret, readSecret, readSigningKey, readToken, readUrl, type SecretPorts } from './secrets.ts'
 
 const TELEGRAM = 'https://api.telegram.org'
 const NTFY = 'https://ntfy.sh'
@@ -21,10 +21,10 @@ export async function formPost(
     case 'webhook': {
       const post = postJson(await readUrl(channel.url, ports), webhookPayload(letter))
       if (channel.secret === undefined) return post
-      const secret = await readSecret(channel.secret, ports)
+      const key = await readSigningKey(channel.secret, ports)
       return {
         ...post,
-        headers: { ...post.headers, ...signWebhook(post.body, { id: letter.id, at, secret }) },
+        headers: { ...post.headers, ...signWebhook(post.body, { id: letter.id, at, key }) },
       }
     }
     case 'slack':

@@ -12,6 +12,8 @@ export interface SecretPorts {
 
 /** No key or URL is longer; a path that leads to a disk must not be read to its end. */
 const SECRET_BYTES_MAX = 16_384
+/** Shorter ones can be guessed. */
+const KEY_BYTES_MIN = 16
 
 /** The text of a secret without the line break at its end, or what the configuration says itself. Throws {@link Undelivered}. */
 export async function readSecret(
@@ -20,8 +22,8 @@ export async function readSecret(
 ): Promise<string> {
   if (typeof where === 'string') return where
   if ('file' in where) return readSecretFile(resolve(directory, where.file))
-  const value = environment[where.env] ?? ''
-  if (value !== '') return value.trim()
+  const value = environment[where.env]?.trim() ?? ''
+  if (value !== '') return value
   throw noSecret(
     `The environment variable ${where.env} is not set`,
     'Set it where chame-backup and its scheduler run.',
@@ -35,6 +37,19 @@ export async function readToken(where: SecretConfig, ports: SecretPorts): Promis
   throw noSecret(
     `The secret in ${nameOfSecret(where)} contains spaces or characters other than ASCII`,
     'A token is one word; look whether the variable or file holds anything else.',
+  )
+}
+
+/** The key that a signing secret stands for: `whsec_` and base64, as Standard Webhooks has them, or any text. */
+export async function readSigningKey(where: SecretConfig, ports: SecretPorts): Promise<Buffer> {
+  const secret = await readSecret(where, ports)
+  const key = secret.startsWith('whsec_')
+    ? Buffer.from(secret.slice('whsec_'.length), 'base64')
+    : Buffer.from(secret)
+  if (key.length >= KEY_BYTES_MIN) return key
+  throw noSecret(
+    `The secret in ${nameOfSecret(where)} is too short to sign with`,
+    `It must be ${KEY_BYTES_MIN} bytes at least. Make one with: echo "whsec_$(openssl rand -base64 32)"`,
   )
 }
 

@@ -1,6 +1,6 @@
 import { constants, lstat, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { listCatalog } from '../catalog/list.ts'
+import { isOf, listCatalog } from '../catalog/list.ts'
 import { WorkDirectory } from '../catalog/work-directory.ts'
 import type { Settings } from '../config/settings.ts'
 import { BackupError, toFailure } from '../errors.ts'
@@ -27,26 +27,33 @@ export async function makeMetrics(
   { now, signal }: { now: () => Date; signal: AbortSignal },
 ): Promise<MetricsMade> {
   const { output, mode } = checked(request)
-  const read = await Promise.all(databases.map(readHealth))
+  // Several databases may have their backups in one directory: it is listed once.
+  const directories = Map.groupBy(databases, ({ backupDir }) => backupDir)
+  const read = (await Promise.all([...directories].map(entry => readDirectory(...entry)))).flat()
   const text = renderMetrics({ at: now(), databases: read.map(({ health }) => health) })
   const path = output === undefined ? null : resolve(output)
   if (path !== null) await replaceText(path, text, mode, signal)
   return { success: true, text, path, unreadable: read.flatMap(({ problem }) => problem ?? []) }
 }
 
-async function readHealth({
-  name,
-  backupDir,
-}: Settings): Promise<{ health: DatabaseHealth; problem: UnreadableCatalog | null }> {
+interface DatabaseRead {
+  readonly health: DatabaseHealth
+  readonly problem: UnreadableCatalog | null
+}
+
+async function readDirectory(backupDir: string, databases: readonly Settings[]): Promise<DatabaseRead[]> {
   try {
-    const backups = await listCatalog(backupDir, { database: name })
-    return { health: assessDatabase(name, backups), problem: null }
+    const backups = await listCatalog(backupDir, {})
+    return databases.map(({ name }) => ({
+      health: assessDatabase(name, backups.filter(isOf(name))),
+      problem: null,
+    }))
   } catch (error) {
     const { code, message, hint } = toFailure(error)
-    return {
+    return databases.map(({ name }) => ({
       health: assessDatabase(name, null),
       problem: { database: name, code, message, ...(hint === undefined ? {} : { hint }) },
-    }
+    }))
   }
 }
 

@@ -43,6 +43,23 @@ test('a webhook is signed so that its receiver can tell it is ours, is whole and
   })
 })
 
+test('a signing secret may be any text, as long as it cannot be guessed', async () => {
+  const sink = await openHttpSink()
+  const channel = { kind: 'webhook', url: sink.url, secret: { env: 'SECRET' } } as const
+  const secret = 'sechzehn Zeichen, möglichst mehr'
+  await tell(channel, { environment: { SECRET: secret }, now: () => AT })
+  const asBase64 = `whsec_${Buffer.from(secret).toString('base64')}`
+  expect(isAuthentic(sink.received[0] as Received, asBase64, AT)).toBe(true)
+  for (const short of ['whsec_', 'whsec_c2hvcnQ=', 'hunter2']) {
+    const result = await tell(channel, { environment: { SECRET: short } })
+    expect(result).toMatchObject({
+      reason: 'no-secret',
+      message: expect.stringContaining('too short') as unknown,
+    })
+  }
+  expect(sink.received).toHaveLength(1)
+})
+
 test('a webhook without a secret is not signed', async () => {
   const sink = await openHttpSink()
   await tell({ kind: 'webhook', url: sink.url })
