@@ -1,9 +1,21 @@
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { Database } from '../../src/index.ts'
 import { buildLedger } from '../support/databases.ts'
 import { backUp, failedWith, protect, succeeded } from '../support/product.ts'
+import { run, testWith } from '../support/requirements.ts'
 import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
 import { parseMetrics } from './parse.ts'
 
@@ -131,3 +143,53 @@ test('a directory that is not there is a failure that names it', async () => {
   const failure = failedWith('IO_FAILED', await protect(join(directory, 'shop.db')).metrics({ output }))
   expect(failure.message).toContain(join(directory, 'no'))
 })
+
+testWith(
+  ['root', 'mount'],
+  'on a full disk the old metrics stay, whole, and nothing else is left',
+  async () => {
+    const disk = temporaryDirectory()
+    run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk])
+    onTestFinished(() => void run('umount', [disk]))
+    const output = join(disk, 'chame_backup.prom')
+    const database = protect(join(temporaryDirectory(), 'shop.db'))
+    const { text } = succeeded(await database.metrics({ output }))
+    const filler = openSync(join(disk, 'filler'), 'w')
+    expect(() => {
+      for (;;) writeSync(filler, Buffer.alloc(4096))
+    }).toThrow('ENOSPC')
+    closeSync(filler)
+    failedWith('INSUFFICIENT_SPACE', await database.metrics({ output }))
+    expect(readFileSync(output, 'utf8')).toBe(text)
+    expect(filesBelow(disk)).toEqual(['chame_backup.prom', 'filler'])
+  },
+)
+
+testWith(
+  ['linux'],
+  'a reader sees whole metrics at every instant, while their writers are killed',
+  async () => {
+    const directory = temporaryDirectory()
+    const output = join(directory, 'chame_backup.prom')
+    succeeded(await protect(join(directory, 'shop.db')).metrics({ output }))
+    const program = `
+      import { Database } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
+      const database = new Database({ path: 'shop.db', backupDir: 'backups' })
+      for (;;) await database.metrics({ output: ${JSON.stringify(output)} })`
+    for (let killed = 0; killed < 5; killed++) {
+      const before = statSync(output).ino
+      const writer = spawn(process.execPath, ['--no-warnings', '--input-type=module', '-e', program], {
+        cwd: directory,
+        stdio: 'ignore',
+      })
+      const ended = once(writer, 'exit')
+      await vi.waitUntil(() => statSync(output).ino !== before, { timeout: 60_000, interval: 1 })
+      for (let read = 0; read < 50; read++) parseMetrics(readFileSync(output, 'utf8'))
+      writer.kill('SIGKILL')
+      await ended
+      parseMetrics(readFileSync(output, 'utf8'))
+    }
+    succeeded(await protect(join(directory, 'shop.db')).metrics({ output }))
+    expect(filesBelow(directory)).toEqual(['chame_backup.prom'])
+  },
+)
