@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { assessDatabase } from '../../src/metrics/assess.ts'
@@ -74,6 +75,13 @@ test('every figure is there, by database and type, in base units', () => {
     'chame_backup_job_next_run_timestamp_seconds{database="shop",job="daily"} 1795658400',
     '',
   ])
+})
+
+test('docs/notifications.md says what each of them is', () => {
+  const page = readFileSync(new URL('../../docs/notifications.md', import.meta.url), 'utf8')
+  for (const name of parseMetrics(renderMetrics(HEALTH)).keys()) {
+    expect(page).toContain(`\`${name.replace('chame_backup_', '')}\``)
+  }
 })
 
 const anyDate = fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('2100-01-01') })

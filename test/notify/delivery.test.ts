@@ -3,6 +3,8 @@ import { expect, test, vi } from 'vitest'
 import { openNotifier } from '../../src/index.ts'
 import type { Lookup } from '../../src/notify/http.ts'
 import { delayBeforeNext, parseRetryAfter } from '../../src/notify/retry.ts'
+import { testWith } from '../support/requirements.ts'
+import { makeCertificate, trust } from './certificates.ts'
 import { FAILED } from './events.ts'
 import { closedPort, type HttpSink, openHttpSink, statuses } from './sinks.ts'
 import { PATIENCE, tell } from './tell.ts'
@@ -263,4 +265,19 @@ test('an event that cannot be worded is a failed channel, not an exception', asy
   const sink = await openHttpSink()
   const event = { ...FAILED, at: new Date(Number.NaN) }
   expect(await tell(webhook(sink.url), { event })).toMatchObject({ status: 'failed', reason: 'unexpected' })
+})
+
+testWith(['openssl'], 'over https only a receiver with a trusted certificate gets anything', async () => {
+  const certificate = makeCertificate()
+  const sink = await openHttpSink(undefined, certificate)
+  expect(await tell(webhook(sink.url))).toMatchObject({
+    reason: 'unreachable',
+    attempts: 1,
+    hint: expect.stringContaining('NODE_EXTRA_CA_CERTS') as unknown,
+  })
+  expect(sink.received).toEqual([])
+  trust(certificate)
+  expect(await tell(webhook(sink.url))).toMatchObject({ status: 'sent' })
+  const other = webhook(sink.url.replace('localhost', '127.0.0.1'))
+  expect(await tell(other)).toMatchObject({ reason: 'unreachable', attempts: 1 })
 })

@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { SMTPServerOptions } from 'smtp-server'
-import { temporaryDirectory } from '../support/temporary.ts'
-import { run, testWith } from '../support/requirements.ts'
+import { testWith } from '../support/requirements.ts'
+import { makeCertificate, trust } from './certificates.ts'
 import { FAILED } from './events.ts'
 import { closedPort, openSmtpSink } from './sinks.ts'
 import { tell } from './tell.ts'
@@ -108,16 +105,6 @@ test('a server without TLS gets neither password nor mail', async () => {
   expect(sink.mails).toEqual([])
 })
 
-/** A certificate for `localhost`, which nobody trusts. */
-function makeCertificate(): { key: string; cert: string } {
-  const directory = temporaryDirectory()
-  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-  const made = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2'.split(' ')
-  const named = '-subj /CN=localhost -addext subjectAltName=DNS:localhost'.split(' ')
-  run('openssl', [...made, ...named, '-keyout', key, '-out', cert])
-  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
-}
-
 const accepting: SMTPServerOptions = {
   onAuth({ username, password }, _session, done) {
     if (password === 'hunter2hunter2') done(null, { user: username ?? '' })
@@ -145,9 +132,7 @@ for (const tls of ['starttls', 'implicit'] as const) {
         hint: expect.stringContaining('NODE_EXTRA_CA_CERTS') as unknown,
       })
       expect(sink.mails).toEqual([])
-      const trusted = getCACertificates()
-      onTestFinished(() => setDefaultCACertificates(trusted))
-      setDefaultCACertificates([...trusted, certificate.cert])
+      trust(certificate)
       expect(await tell(channel, { environment })).toMatchObject({ status: 'sent' })
       expect(sink.mails).toMatchObject([{ user: 'ann', isSecure: true }])
       expect(await tell(channel, { environment: { PASSWORD: 'wrong password' } })).toMatchObject({

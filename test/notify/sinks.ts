@@ -1,8 +1,10 @@
 /** Receivers of notifications, as real servers on this machine; each ends with the test that opened it. */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
+import type { Certificate } from './certificates.ts'
 
 export interface Received {
   readonly method: string
@@ -19,24 +21,32 @@ export interface HttpSink {
 
 export type Answer = (response: ServerResponse, request: Received, count: number) => void
 
-/** Takes everything with 200 unless `answer` says otherwise; `count` is 1 for the first request. */
-export async function openHttpSink(answer: Answer = response => response.end('OK')): Promise<HttpSink> {
+/**
+ * Takes everything with 200 unless `answer` says otherwise; `count` is 1 for the first request. With a certificate it is
+ * reached by https, as `localhost`.
+ */
+export async function openHttpSink(
+  answer: Answer = response => response.end('OK'),
+  certificate?: Certificate,
+): Promise<HttpSink> {
   const received: Received[] = []
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     void readAll(request).then(body => {
       const { method = '', url = '', headers } = request
       const one = { method, path: url, headers, body }
       received.push(one)
       answer(response, one, received.length)
     })
-  })
+  }
+  const server = certificate === undefined ? createServer(listener) : createHttpsServer(certificate, listener)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
     server.closeAllConnections()
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, port, received }
+  const url = certificate === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`
+  return { url, port, received }
 }
 
 /** Answers with these statuses one after another, the last for ever. */
