@@ -33,6 +33,13 @@ import type {
   SimulateRetentionRequest,
   VerifyBackupRequest,
 } from './operations/reports.ts'
+import type {
+  MetricsMade,
+  MetricsRequest,
+  NotificationsTested,
+  TestNotificationsRequest,
+} from './operations/monitoring-reports.ts'
+import { makeMetrics } from './operations/metrics.ts'
 
 export interface DatabaseOptions {
   /** The SQLite file to protect. Default: the configuration's, else `CHAME_BACKUP_PATH`, else `data/chame.db`. */
@@ -198,9 +205,36 @@ export class Database {
       const { findPlan } = await import('./service/find-plan.ts')
       const { serviceFiles } = await import('./operations/service-files.ts')
       const workingDirectory = process.cwd()
-      const loaded = await this.#load(workingDirectory)
+      const loaded = await this.#load()
       const surroundings = { loaded, overrides: this.#options, environment: process.env, workingDirectory }
       return await serviceFiles(rest, await findPlan(rest, surroundings), signal)
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /**
+   * The state of the backups in the text format of Prometheus, of this database, or of every one in the configuration where
+   * neither `path` nor `database` was given. With `output` it is written there, for the node exporter's textfile collector.
+   */
+  async metrics(request: MetricsRequest = {}): Promise<MetricsMade | Failure> {
+    try {
+      const { signal = new AbortController().signal, ...rest } = request
+      return await makeMetrics(await this.#resolveAll(), rest, { now: () => new Date(), signal })
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /** Sends a test to every channel of the configuration, or to one. A channel that fails is a result (`status: 'failed'`). */
+  async testNotifications(request: TestNotificationsRequest = {}): Promise<NotificationsTested | Failure> {
+    try {
+      const loaded = await this.#load()
+      const { timeZone } = this.#settingsOf(loaded, this.#options.database)
+      // Loaded here: no other call sends anything.
+      const { testNotifications } = await import('./operations/test-notifications.ts')
+      const { config, directory } = loaded
+      return await testNotifications(config.notify, request, { directory, timeZone, now: () => new Date() })
     } catch (error) {
       return toFailure(error)
     }
@@ -225,13 +259,24 @@ export class Database {
   }
 
   async #resolve(): Promise<Settings> {
-    const workingDirectory = process.cwd()
-    const loaded = await this.#load(workingDirectory)
-    return resolveSettings(loaded, this.#options, process.env, workingDirectory)
+    return this.#settingsOf(await this.#load(), this.#options.database)
   }
 
-  #load(workingDirectory: string): Promise<LoadedConfig> {
-    return loadConfig(workingDirectory, this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
+  /** The settings of every database that is meant when none is named. */
+  async #resolveAll(): Promise<readonly Settings[]> {
+    const loaded = await this.#load()
+    const { path, database } = this.#options
+    const names = Object.keys(loaded.config.databases ?? {})
+    const isOne = path !== undefined || database !== undefined || names.length === 0
+    return isOne ? [this.#settingsOf(loaded, database)] : names.map(name => this.#settingsOf(loaded, name))
+  }
+
+  #settingsOf(loaded: LoadedConfig, database: string | undefined): Settings {
+    return resolveSettings(loaded, { ...this.#options, database }, process.env, process.cwd())
+  }
+
+  #load(): Promise<LoadedConfig> {
+    return loadConfig(process.cwd(), this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
   }
 }
 

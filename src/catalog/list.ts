@@ -21,10 +21,13 @@ export async function listCatalog(backupDir: string, filter: ListFilter): Promis
   const lists = await Promise.all(types.map(type => listType(backupDir, type)))
   const backups = lists
     .flat()
-    .filter(
-      ({ database }) => filter.database === undefined || database === null || database === filter.database,
-    )
+    .filter(backup => filter.database === undefined || isOf(filter.database)(backup))
   return backups.toSorted(newestFirst).slice(0, filter.limit)
+}
+
+/** Whether a backup is of a database, or does not say of which. */
+export function isOf(name: string): (backup: BackupInfo) => boolean {
+  return ({ database }) => database === null || database === name
 }
 
 /** The backup that a stored file is; null when there is no such file or it is none of a backup's kind. */

@@ -35,6 +35,8 @@ export interface Metadata {
   unchecked?: string[] | undefined
   /** When that check passed; null when there was none. */
   verified_at?: string | null | undefined
+  /** How long it took to make it, up to the metadata. */
+  duration_ms?: number | undefined
   /** Said by somebody who wants it kept: nothing deletes it. */
   pinned?: Pin | undefined
   /** How the last drill of this backup went; absent when there was none. */

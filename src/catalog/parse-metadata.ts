@@ -29,6 +29,7 @@ const metadataSchema: z.ZodType<Metadata> = z.looseObject({
   unchecked: z.array(z.string()).optional(),
   verified_at: z.iso.datetime().nullable().optional(),
   pinned: z.object({ reason: z.string(), by: z.string(), at: z.iso.datetime() }).optional(),
+  duration_ms: z.number().nonnegative().optional(),
   last_drill: z
     .looseObject({ at: z.iso.datetime(), passed: z.boolean(), duration_ms: z.number().nonnegative() })
     .optional(),

@@ -10,6 +10,8 @@ import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
 import { listCommand } from './list.ts'
+import { metricsCommand } from './metrics.ts'
+import { notifyCommand } from './notify.ts'
 import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
 import { restoreCommand } from './restore.ts'
@@ -35,6 +37,8 @@ export function buildProgram(): Command {
     exportCommand(),
     importCommand(),
     systemdCommand(),
+    notifyCommand(),
+    metricsCommand(),
     completionCommand(),
   ]) {
     program.addCommand(command)

@@ -1,6 +1,7 @@
 import type { CheckLevel } from '../catalog/backup-info.ts'
 import type { RedactionWay } from '../export/model.ts'
 import type { RetentionPolicy } from '../retention/policy.ts'
+import type { NotifyConfig } from './notify.ts'
 
 /** What may be said for every database, and for one. */
 export interface DatabaseConfig {
@@ -40,4 +41,5 @@ export interface Config extends DatabaseConfig {
   directoryMode?: string | undefined
   waitForLockMs?: number | undefined
   stallAfterMs?: number | undefined
+  notify?: NotifyConfig | undefined
 }

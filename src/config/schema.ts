@@ -3,6 +3,7 @@ import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, isType } from '../catalog/n
 import { REDACTIONS } from '../export/model.ts'
 import { policySchema } from '../retention/schema.ts'
 import type { Config, DatabaseConfig } from './config.ts'
+import { notifySchema } from './notify-schema.ts'
 
 const path = z
   .string()
@@ -105,6 +106,7 @@ export const configSchema: z.ZodType<Config> = z
       .describe(
         'How long a job may show no sign of life before it is given up as stalled, in milliseconds. Default: 1800000',
       ),
+    notify: notifySchema.optional(),
   })
   .superRefine(requireKnownTypes)
   .describe('Configuration of Chame Backup.')

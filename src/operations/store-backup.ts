@@ -65,7 +65,8 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
   try {
     await renameDurably(image.file, path, durabilityOf(context))
     begin(context, 'write-metadata')
-    const metadata = describe(order, image, checked, { createdAt, time, name: settings.name })
+    const durationMs = Math.round(performance.now() - started)
+    const metadata = describe(order, image, checked, { createdAt, time, name: settings.name, durationMs })
     await writeMetadata(filename, metadata, context)
     return {
       success: true,
@@ -209,7 +210,12 @@ function describe(
   order: StoreOrder,
   image: TakenImage,
   checked: Checked,
-  { createdAt, time, name }: { createdAt: Date; time: LocalTime; name: string },
+  {
+    createdAt,
+    time,
+    name,
+    durationMs,
+  }: { createdAt: Date; time: LocalTime; name: string; durationMs: number },
 ): Metadata {
   return {
     timestamp: time.timestamp,
@@ -232,5 +238,6 @@ function describe(
     check: order.check,
     ...(checked.unchecked.length === 0 ? {} : { unchecked: [...checked.unchecked] }),
     verified_at: checked.at?.toISOString() ?? null,
+    duration_ms: durationMs,
   }
 }

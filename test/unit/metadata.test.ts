@@ -37,6 +37,7 @@ const metadata: fc.Arbitrary<Metadata> = fc.record(
     ),
     check: fc.constantFrom('none' as const, 'quick' as const, 'full' as const),
     verified_at: fc.option(fc.constant('2025-06-27T12:30:22.123Z')),
+    duration_ms: fc.nat(),
     last_drill: fc.record({
       at: fc.constant('2025-06-27T13:00:00.000Z'),
       passed: fc.boolean(),
@@ -105,6 +106,8 @@ test.each([
   ['tables', { t: -1 }],
   ['check', 'deep'],
   ['verified_at', 'never'],
+  ['duration_ms', -1],
+  ['last_drill', { at: 'yesterday', passed: true }],
 ])('%s may not be %j, and the problem names it', (key, value) => {
   const parsed = parseMetadata(JSON.stringify({ ...FIRST, [key]: value }))
   expect(parsed).toHaveProperty('problem')

@@ -1,0 +1,46 @@
+/** From the catalog's list to the state of a database's backups. */
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { PRE_RESTORE } from '../catalog/names.ts'
+import type { DatabaseHealth, TypeHealth } from './health.ts'
+
+/** @param backups of one database, newest first; null when its catalog could not be read */
+export function assessDatabase(database: string, backups: readonly BackupInfo[] | null): DatabaseHealth {
+  if (backups === null) return { database, isReadable: false, newestGoodAt: null, types: [] }
+  const good = backups.find(({ type, metadataState }) => type !== PRE_RESTORE && metadataState === 'ok')
+  const byType = [...Map.groupBy(backups, backup => backup.type)]
+  return {
+    database,
+    isReadable: true,
+    newestGoodAt: good === undefined ? null : new Date(good.created),
+    types: byType
+      .map(([type, list]) => assessType(type, list))
+      .toSorted((a, b) => (a.type < b.type ? -1 : 1)),
+  }
+}
+
+function assessType(type: string, backups: readonly BackupInfo[]): TypeHealth {
+  const newest = backups.find(({ metadataState }) => metadataState === 'ok')
+  const verified = backups.flatMap(({ metadata }) => metadata?.verified_at ?? [])
+  const drills = backups.flatMap(({ metadata }) => metadata?.last_drill ?? [])
+  const drill = drills.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))[0]
+  return {
+    type,
+    backups: backups.length,
+    bytes: backups.reduce((sum, { size }) => sum + size, 0),
+    withoutMetadata: backups.filter(({ metadataState }) => metadataState !== 'ok').length,
+    newest:
+      newest === undefined
+        ? null
+        : {
+            at: new Date(newest.created),
+            sizeBytes: newest.size,
+            durationMs: newest.metadata?.duration_ms ?? null,
+            isVerified: typeof newest.metadata?.verified_at === 'string',
+          },
+    lastVerifiedAt: verified.length === 0 ? null : new Date(Math.max(...verified.map(at => Date.parse(at)))),
+    lastDrill:
+      drill === undefined
+        ? null
+        : { at: new Date(drill.at), passed: drill.passed, durationMs: drill.duration_ms ?? null },
+  }
+}

@@ -1,0 +1,109 @@
+import { constants, lstat, open } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { isOf, listCatalog } from '../catalog/list.ts'
+import { WorkDirectory } from '../catalog/work-directory.ts'
+import type { Settings } from '../config/settings.ts'
+import { BackupError, toFailure } from '../errors.ts'
+import { assessDatabase } from '../metrics/assess.ts'
+import type { DatabaseHealth } from '../metrics/health.ts'
+import { PREFIX, renderMetrics } from '../metrics/render.ts'
+import { syncDirectory, writeNewFile } from '../storage/durable.ts'
+import { during, isNotThere } from '../storage/io-errors.ts'
+import { replaceFile } from '../storage/put-in-place.ts'
+import type { MetricsMade, MetricsRequest, UnreadableCatalog } from './monitoring-reports.ts'
+
+/** The node exporter is another user. */
+const DEFAULT_MODE = 0o644
+/** What every file of ours begins with. */
+const MARK = `# HELP ${PREFIX}`
+
+/**
+ * Reads the catalogs and renders their state. A catalog that cannot be read is part of the answer, and of the metrics. With
+ * `output` a reader of that file sees the old metrics or the new, never a part.
+ */
+export async function makeMetrics(
+  databases: readonly Settings[],
+  request: MetricsRequest,
+  { now, signal }: { now: () => Date; signal: AbortSignal },
+): Promise<MetricsMade> {
+  const { output, mode } = checked(request)
+  // Several databases may have their backups in one directory: it is listed once.
+  const directories = Map.groupBy(databases, ({ backupDir }) => backupDir)
+  const read = (await Promise.all([...directories].map(entry => readDirectory(...entry)))).flat()
+  const text = renderMetrics({ at: now(), databases: read.map(({ health }) => health) })
+  const path = output === undefined ? null : resolve(output)
+  if (path !== null) await replaceText(path, text, mode, signal)
+  return { success: true, text, path, unreadable: read.flatMap(({ problem }) => problem ?? []) }
+}
+
+interface DatabaseRead {
+  readonly health: DatabaseHealth
+  readonly problem: UnreadableCatalog | null
+}
+
+async function readDirectory(backupDir: string, databases: readonly Settings[]): Promise<DatabaseRead[]> {
+  try {
+    const backups = await listCatalog(backupDir, {})
+    return databases.map(({ name }) => ({
+      health: assessDatabase(name, backups.filter(isOf(name))),
+      problem: null,
+    }))
+  } catch (error) {
+    const { code, message, hint } = toFailure(error)
+    return databases.map(({ name }) => ({
+      health: assessDatabase(name, null),
+      problem: { database: name, code, message, ...(hint === undefined ? {} : { hint }) },
+    }))
+  }
+}
+
+/** Killed before the rename, the next run removes the directory that the new file was made in. */
+async function replaceText(path: string, text: string, mode: number, signal: AbortSignal): Promise<void> {
+  await requireReplaceable(path)
+  await using work = await WorkDirectory.open(dirname(path), signal)
+  const file = work.file('metrics.prom')
+  await writeNewFile(file, text, mode, { isDurable: true })
+  await replaceFile(file, path)
+  await syncDirectory(dirname(path), { isDurable: true })
+}
+
+/**
+ * Only metrics are replaced, and an empty file: not the database that somebody names by mistake, nor `/dev/stdout`, which is
+ * a link.
+ */
+async function requireReplaceable(path: string): Promise<void> {
+  const isReplaceable = await during('read', path, async () => {
+    try {
+      if (!(await lstat(path)).isFile()) return false
+      await using handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MARK.length), 0, MARK.length, 0)
+      return bytesRead === 0 || buffer.toString('utf8', 0, bytesRead) === MARK
+    } catch (error) {
+      if (isNotThere(error)) return true
+      throw error
+    }
+  })
+  if (isReplaceable) return
+  throw new BackupError('TARGET_INVALID', `Metrics do not replace what is there: ${path}`, {
+    hint: 'Give a path of its own, such as /var/lib/prometheus/node-exporter/chame_backup.prom, or remove the file yourself.',
+    path,
+  })
+}
+
+/** Callers may have no types. */
+function checked({ output, mode = DEFAULT_MODE }: MetricsRequest): {
+  output: string | undefined
+  mode: number
+} {
+  if (output !== undefined && (typeof output !== 'string' || output === '' || output.includes('\0'))) {
+    throw wrong('output', 'expected the path of a file')
+  }
+  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) throw wrong('mode', 'expected a file mode')
+  return { output, mode }
+}
+
+function wrong(key: string, expected: string): BackupError {
+  return new BackupError('INVALID_ARGUMENT', `Not a valid request to metrics: ${key}: ${expected}`, {
+    hint: 'Correct the option named above; docs/api.md lists all of them.',
+  })
+}
