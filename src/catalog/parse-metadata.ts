@@ -28,6 +28,7 @@ const metadataSchema: z.ZodType<Metadata> = z.looseObject({
   check: z.enum(['none', 'quick', 'full']).optional(),
   unchecked: z.array(z.string()).optional(),
   verified_at: z.iso.datetime().nullable().optional(),
+  damaged_at: z.iso.datetime().optional(),
 })
 
 /** What a metadata file's text says, or what is wrong with it. */

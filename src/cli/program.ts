@@ -9,6 +9,7 @@ import { infoCommand } from './info.ts'
 import { listCommand } from './list.ts'
 import { addGlobalOptions } from './options.ts'
 import { restoreCommand } from './restore.ts'
+import { schedulerCommand } from './scheduler.ts'
 import { verifyCommand } from './verify.ts'
 
 /** The whole command line as a tree: what is parsed, what help shows, what shell completion offers. */
@@ -24,6 +25,7 @@ export function buildProgram(): Command {
     infoCommand(),
     exportCommand(),
     importCommand(),
+    schedulerCommand(),
     completionCommand(),
   ]) {
     program.addCommand(command)

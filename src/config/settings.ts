@@ -5,6 +5,7 @@ import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, nameOfPath } from '../catal
 import { BackupError } from '../errors.ts'
 import type { LoadedConfig } from './load.ts'
 import type { RedactionWay } from '../export/model.ts'
+import { durationMs } from '../schedule/duration.ts'
 import type { Config, ExportConfig } from './config.ts'
 
 /** Everything an operation needs to know of one database, resolved: absolute paths, no defaults left. */
@@ -22,6 +23,8 @@ export interface Settings {
   readonly waitForLockMs: number
   /** How long a job may show no sign of life, beyond what it waits for a lock. */
   readonly stallAfterMs: number
+  /** How old the last good backup may be; null: nobody asked. */
+  readonly maxBackupAgeMs: number | null
   readonly createdBy: string
   readonly exporting: ExportSettings
   /** For test suites: no fsync, no pre_restore backup. Nothing then survives a power cut. */
@@ -102,6 +105,8 @@ export function resolveSettings(
     directoryMode: octal(config.directoryMode, DEFAULT_DIRECTORY_MODE),
     waitForLockMs: config.waitForLockMs ?? DEFAULT_WAIT_FOR_LOCK_MS,
     stallAfterMs: config.stallAfterMs ?? DEFAULT_STALL_AFTER_MS,
+    maxBackupAgeMs:
+      config.schedule?.maxBackupAge === undefined ? null : durationMs(config.schedule.maxBackupAge),
     createdBy: userName(environment),
     exporting: {
       redact: { ...config.export?.redact, ...chosen?.export?.redact },

@@ -30,7 +30,7 @@ const requests = {
     to: path.min(1).optional(),
     dryRun: z.boolean().optional(),
   }),
-  verify: z.strictObject({ backup, check }),
+  verify: z.strictObject({ backup, check, record: z.boolean().optional() }),
   info: z.strictObject({}),
   scan: z.strictObject({ from: backup.optional() }),
   export: z.strictObject({
