@@ -141,6 +141,7 @@ export class Lane {
   /** The next run of each task, the one that is to be done first in front. */
   #plan(): Planned[] {
     const now = this.#ports.clock.now()
+    this.book.forgetFuture(now)
     const planned = this.#tasks.flatMap(task => {
       const next = decideNextRun(task.rule, this.book.pastOf(task), now)
       this.book.updateJob(task, { nextRunAt: next?.at.toISOString() ?? null })

@@ -1,6 +1,6 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { toFailure } from '../errors.ts'
-import { CLOCK_TOLERANCE_MS, type Covered } from '../schedule/due.ts'
+import { type Covered, isFromWrongClock } from '../schedule/due.ts'
 import { readState, removeTemporaryStates, statePath, writeState } from '../schedule/state-file.ts'
 import type { DatabaseState, JobState, SchedulerHolder, SchedulerState } from '../schedule/state.ts'
 import type { SchedulerLog } from './log-entry.ts'
@@ -101,6 +101,16 @@ export class StateBook {
     return new Date(this.#digestedAt)
   }
 
+  /** What a clock has written that ran far ahead is taken for now: otherwise nothing would run until then. */
+  forgetFuture(now: Date): void {
+    const at = now.toISOString()
+    for (const [key, state] of this.#jobs) {
+      if (isFromWrongClock(new Date(state.coveredUntil), now))
+        this.#jobs.set(key, { ...state, coveredUntil: at })
+    }
+    if (isFromWrongClock(this.digestedAt, now)) this.#digestedAt = at
+  }
+
   /** Begins the period of the next digest. */
   digest(at: Date): void {
     this.#digestedAt = at.toISOString()
@@ -140,11 +150,9 @@ export class StateBook {
   }
 
   #take({ databases, jobs, digestedAt }: SchedulerState): void {
-    const now = this.#ports.clock.now().getTime()
     for (const [name, state] of Object.entries(databases)) this.#databases.set(name, state)
     for (const state of jobs) this.#jobs.set(`${state.job}/${state.database}`, state)
-    // One that lies ahead, a wrong clock wrote.
-    if (Date.parse(digestedAt) <= now + CLOCK_TOLERANCE_MS) this.#digestedAt = digestedAt
+    this.#digestedAt = digestedAt
   }
 }
 

@@ -32,7 +32,8 @@ const MISSED_MAX = 1000
 /**
  * The next run of a job; null when its expression has none any more. However many runs were missed, one
  * makes up for all of them, and only when the last of them was due within the window. A past that lies in
- * the future was written by a wrong clock, and counts as now: then nothing runs at once.
+ * the future was written by a wrong clock, and counts as now: then nothing runs at once. Whoever keeps the
+ * past must then note it so, or every later now would be the beginning.
  */
 export function decideNextRun(rule: DueRule, past: Covered, now: Date): NextRun | null {
   const { retry } = past
@@ -70,7 +71,11 @@ export function jitterOffset(jitterMs: number, seed: string): number {
   return Math.floor(share * jitterMs)
 }
 
-function coveredUntil(past: Covered, now: Date): number {
-  const covered = past.coveredUntil.getTime()
-  return covered > now.getTime() + CLOCK_TOLERANCE_MS ? now.getTime() : covered
+/** Whether an instant of the past lies so far in the future that a wrong clock must have written it. */
+export function isFromWrongClock(instant: Date, now: Date): boolean {
+  return instant.getTime() > now.getTime() + CLOCK_TOLERANCE_MS
+}
+
+function coveredUntil({ coveredUntil: covered }: Covered, now: Date): number {
+  return (isFromWrongClock(covered, now) ? now : covered).getTime()
 }

@@ -31,7 +31,12 @@ describe('a time that the clocks skip is run once, at the first instant after th
     ['30 2 * * *', 'Europe/Berlin', '2026-03-28T12:00Z', ['2026-03-29 03:00:00', '2026-03-30 02:30:00']],
     ['30 2 * * *', 'America/New_York', '2026-03-07T12:00Z', ['2026-03-08 03:00:00', '2026-03-09 02:30:00']],
     // Half an hour.
-    ['15 2 * * *', 'Australia/Lord_Howe', '2026-10-03T00:00Z', ['2026-10-04 02:30:00', '2026-10-05 02:15:00']],
+    [
+      '15 2 * * *',
+      'Australia/Lord_Howe',
+      '2026-10-03T00:00Z',
+      ['2026-10-04 02:30:00', '2026-10-05 02:15:00'],
+    ],
     // At midnight.
     ['0 0 * * *', 'America/Sao_Paulo', '2018-11-03T12:00Z', ['2018-11-04 01:00:00', '2018-11-05 00:00:00']],
     ['0 2,14 * * *', 'Europe/Berlin', '2026-03-28T14:00Z', ['2026-03-29 03:00:00', '2026-03-29 14:00:00']],
@@ -44,14 +49,29 @@ describe('a time that the clocks skip is run once, at the first instant after th
 
 describe('a time that comes twice is run the first time only', () => {
   test.each([
-    ['30 2 * * *', 'Europe/Berlin', '2026-10-24T12:00Z', ['2026-10-25T00:30:00.000Z', '2026-10-26T01:30:00.000Z']],
-    ['0 1 * * *', 'America/New_York', '2026-10-31T12:00Z', ['2026-11-01T05:00:00.000Z', '2026-11-02T06:00:00.000Z']],
-    ['45 1 * * *', 'Australia/Lord_Howe', '2026-04-04T00:00Z', ['2026-04-04T14:45:00.000Z', '2026-04-05T15:15:00.000Z']],
+    [
+      '30 2 * * *',
+      'Europe/Berlin',
+      '2026-10-24T12:00Z',
+      ['2026-10-25T00:30:00.000Z', '2026-10-26T01:30:00.000Z'],
+    ],
+    [
+      '0 1 * * *',
+      'America/New_York',
+      '2026-10-31T12:00Z',
+      ['2026-11-01T05:00:00.000Z', '2026-11-02T06:00:00.000Z'],
+    ],
+    [
+      '45 1 * * *',
+      'Australia/Lord_Howe',
+      '2026-04-04T00:00Z',
+      ['2026-04-04T14:45:00.000Z', '2026-04-05T15:15:00.000Z'],
+    ],
     // Asked in the middle of the second time.
     ['30 2 * * *', 'Europe/Berlin', '2026-10-25T01:10Z', ['2026-10-26T01:30:00.000Z']],
   ])('%s in %s', (cron, timeZone, from, expected) => {
     const runs: string[] = []
-    for (let at = new Date(from); runs.length < expected.length; ) {
+    for (let at = new Date(from); runs.length < expected.length;) {
       at = nextRunAfter({ cron, timeZone }, at) as Date
       runs.push(at.toISOString())
     }
@@ -107,7 +127,13 @@ test('31 February has no next run', () => {
   expect(nextRunAfter({ cron: '0 0 31 2 *', timeZone: 'UTC' }, new Date(0))).toBeNull()
 })
 
-const zones = fc.constantFrom('Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Pacific/Apia', 'UTC')
+const zones = fc.constantFrom(
+  'Europe/Berlin',
+  'America/New_York',
+  'Australia/Lord_Howe',
+  'Pacific/Apia',
+  'UTC',
+)
 
 /** Every local date between two instants, as noon to noon stepping sees it. */
 function datesOf(timeZone: string, fromMs: number, untilMs: number): Set<string> {
@@ -155,14 +181,20 @@ test('asked at any instant between two runs, the answer is the later one', () =>
   const crons = fc.constantFrom('0 2 * * *', '30 2,14 * * *', '0 3 * * 0', '*/20 * * * *', '0 4 1 * *')
   const instants = fc.date({ min: new Date('2020-01-01'), max: new Date('2030-01-01'), noInvalidDate: true })
   fc.assert(
-    fc.property(zones, crons, instants, fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), (timeZone, cron, at, share) => {
-      const first = nextRunAfter({ cron, timeZone }, at) as Date
-      const second = nextRunAfter({ cron, timeZone }, first) as Date
-      expect(first.getTime()).toBeGreaterThan(at.getTime())
-      expect(second.getTime()).toBeGreaterThan(first.getTime())
-      const between = new Date(first.getTime() + Math.floor(share * (second.getTime() - first.getTime())))
-      expect(nextRunAfter({ cron, timeZone }, between)).toEqual(second)
-    }),
+    fc.property(
+      zones,
+      crons,
+      instants,
+      fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+      (timeZone, cron, at, share) => {
+        const first = nextRunAfter({ cron, timeZone }, at) as Date
+        const second = nextRunAfter({ cron, timeZone }, first) as Date
+        expect(first.getTime()).toBeGreaterThan(at.getTime())
+        expect(second.getTime()).toBeGreaterThan(first.getTime())
+        const between = new Date(first.getTime() + Math.floor(share * (second.getTime() - first.getTime())))
+        expect(nextRunAfter({ cron, timeZone }, between)).toEqual(second)
+      },
+    ),
     { numRuns: 500 },
   )
 })

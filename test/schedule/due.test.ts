@@ -32,9 +32,9 @@ describe('a job', () => {
     expect(next?.at.getTime()).toBeLessThan(now.getTime())
     expect(countMissed(DAILY, past, now)).toBe(3)
     const after = coverage(DAILY, next?.dueAt as Date, at('2026-11-25T09:01:00Z'))
-    expect(decideNextRun(DAILY, { coveredUntil: after, retry: null }, at('2026-11-25T09:02:00Z'))?.at).toEqual(
-      at('2026-11-26T02:00:00Z'),
-    )
+    expect(
+      decideNextRun(DAILY, { coveredUntil: after, retry: null }, at('2026-11-25T09:02:00Z'))?.at,
+    ).toEqual(at('2026-11-26T02:00:00Z'))
   })
 
   test('that was missed longer ago than the window is not made up for', () => {
@@ -70,7 +70,13 @@ describe('a job', () => {
   })
 
   test('without any run left has none', () => {
-    expect(decideNextRun({ ...DAILY, cron: '0 0 31 2 *' }, covered('2026-01-01T00:00:00Z'), at('2026-01-01T00:00:00Z'))).toBeNull()
+    expect(
+      decideNextRun(
+        { ...DAILY, cron: '0 0 31 2 *' },
+        covered('2026-01-01T00:00:00Z'),
+        at('2026-01-01T00:00:00Z'),
+      ),
+    ).toBeNull()
   })
 })
 
@@ -120,7 +126,10 @@ describe('a clock that jumps', () => {
   })
 
   test('at random never makes two runs for less than a day of it', () => {
-    const jumps = fc.array(fc.integer({ min: -400 * DAY_MS, max: 400 * DAY_MS }), { minLength: 1, maxLength: 40 })
+    const jumps = fc.array(fc.integer({ min: -400 * DAY_MS, max: 400 * DAY_MS }), {
+      minLength: 1,
+      maxLength: 40,
+    })
     fc.assert(
       fc.property(jumps, steps => {
         let now = Date.parse('2026-11-25T12:00:00Z')
@@ -146,7 +155,13 @@ describe('a clock that jumps', () => {
 })
 
 test('ten years of a machine that is on and off at random: every time is run or made up for, none twice', () => {
-  const nights = fc.array(fc.record({ onMs: fc.integer({ min: 3_600_000, max: 5 * DAY_MS }), offMs: fc.integer({ min: 0, max: 6 * DAY_MS }) }), { minLength: 1, maxLength: 60 })
+  const nights = fc.array(
+    fc.record({
+      onMs: fc.integer({ min: 3_600_000, max: 5 * DAY_MS }),
+      offMs: fc.integer({ min: 0, max: 6 * DAY_MS }),
+    }),
+    { minLength: 1, maxLength: 60 },
+  )
   const zones = fc.constantFrom('Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe')
   fc.assert(
     fc.property(zones, nights, (timeZone, periods) => {
