@@ -11,7 +11,7 @@ process.chdir(root)
 const made = `node_modules/.cache/dist-${process.pid}`
 const old = `${made}-old`
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made], { stdio: 'inherit' })
-chmodSync(`${made}/cli/main.js`, 0o755)
+for (const door of ['cli', 'scheduler']) chmodSync(`${made}/${door}/main.js`, 0o755)
 if (existsSync('dist')) renameSync('dist', old)
 renameSync(made, 'dist')
 rmSync(old, { recursive: true, force: true })

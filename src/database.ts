@@ -65,6 +65,9 @@ export interface DatabaseOptions {
   readonly engine?: 'process' | 'here'
 }
 
+/** A database whose settings are known already, so that its configuration is not read once more. Not public. */
+export let databaseOf: (settings: Settings) => Database
+
 /**
  * A SQLite database that is protected: its backups can be made, listed, verified and restored.
  *
@@ -72,6 +75,14 @@ export interface DatabaseOptions {
  * which returns the list itself, throws them (as {@link BackupError}).
  */
 export class Database {
+  static {
+    databaseOf = settings => {
+      const database = new Database()
+      database.#settings = Promise.resolve(settings)
+      return database
+    }
+  }
+
   readonly #options: DatabaseOptions
   #settings: Promise<Settings> | undefined
 

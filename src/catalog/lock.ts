@@ -28,6 +28,20 @@ export class CatalogLock implements Disposable {
     this.#connection = connection
   }
 
+  /** Takes the lock that a file is, of whatever name, at once; null when somebody has it. */
+  static tryAcquire(path: string): CatalogLock | null {
+    makeLockFile(path)
+    const connection = openLockFile(path)
+    try {
+      if (tryLock(connection, path)) return new CatalogLock(connection)
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+    connection.close()
+    return null
+  }
+
   /** Waits for the lock. Throws `CATALOG_LOCKED` after `waitMs`, or `CANCELLED`. */
   static async acquire(backupDir: string, { waitMs, signal }: LockOptions): Promise<CatalogLock> {
     const path = join(backupDir, LOCK_FILE)

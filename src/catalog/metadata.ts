@@ -33,8 +33,10 @@ export interface Metadata {
   check?: 'none' | 'quick' | 'full' | undefined
   /** Tables that the check had to leave out, and why: they need a function or collation of their application. */
   unchecked?: string[] | undefined
-  /** When that check passed; null when there was none. */
+  /** When a check last passed; null when there was none, or the last one found damage. */
   verified_at?: string | null | undefined
+  /** When the last check found damage; absent while none did. */
+  damaged_at?: string | undefined
   /** How long it took to make it, up to the metadata. */
   duration_ms?: number | undefined
   /** Said by somebody who wants it kept: nothing deletes it. */

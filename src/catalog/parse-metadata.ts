@@ -28,6 +28,7 @@ const metadataSchema: z.ZodType<Metadata> = z.looseObject({
   check: z.enum(['none', 'quick', 'full']).optional(),
   unchecked: z.array(z.string()).optional(),
   verified_at: z.iso.datetime().nullable().optional(),
+  damaged_at: z.iso.datetime().optional(),
   pinned: z.object({ reason: z.string(), by: z.string(), at: z.iso.datetime() }).optional(),
   duration_ms: z.number().nonnegative().optional(),
   last_drill: z

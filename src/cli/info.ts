@@ -7,19 +7,21 @@ export function infoCommand(): Command {
   return defineCommand('info', 'Show the database, its backups, and what the next one would take.')
     .addHelpText(
       'after',
-      examples([
+      `${examples([
         ['info', 'a page to read'],
         ['info --json', 'for programs'],
         ['info --path data/shop.db', 'another database'],
-      ]),
+      ])}\n\nExits with 3 when the last good backup is older than schedule.maxBackupAge.`,
     )
     .action((_options: unknown, command: Command) =>
       inSession(command, async session => {
         const { renderInfo } = await import('./render-info.ts')
         const result = await session.run(run => session.database.info(run))
-        return session.show(result, info =>
+        const exit = session.show(result, info =>
           renderInfo(info, { now: new Date(), width: outWidth(), paint: paintOut }),
         )
+        // 3: done, and the news is bad.
+        return result.success && result.isOverdue ? session.exitOf('BACKUP_DAMAGED') : exit
       }),
     )
 }

@@ -16,6 +16,7 @@ import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
 import { restoreCommand } from './restore.ts'
 import { systemdCommand } from './systemd.ts'
+import { schedulerCommand } from './scheduler.ts'
 import { verifyCommand } from './verify.ts'
 
 /** The whole command line as a tree: what is parsed, what help shows, what shell completion offers. */
@@ -39,6 +40,7 @@ export function buildProgram(): Command {
     systemdCommand(),
     notifyCommand(),
     metricsCommand(),
+    schedulerCommand(),
     completionCommand(),
   ]) {
     program.addCommand(command)

@@ -1,8 +1,8 @@
-import type { DatabaseFacts, Info, TypeTotals } from '../index.ts'
+import type { DatabaseFacts, Info, JobState, ScheduleSummary, TypeTotals } from '../index.ts'
 import { describeBackup } from './describe-backup.ts'
 import type { Paint } from './output.ts'
 import { renderTable } from './table.ts'
-import { padText, safeText, textWidth } from './text.ts'
+import { padText, safeLines, safeText, textWidth } from './text.ts'
 import { age, bytes, duration, number, plural } from './units.ts'
 
 export interface InfoView {
@@ -22,6 +22,7 @@ export function renderInfo(info: Info, view: InfoView): string {
     ...(info.database === null ? [] : [tablesSection(info.database, view)]),
     section('Backups', backupsBody(info, view), view),
     section('Next backup', facts(nextFacts(info)), view),
+    ...(info.schedule === null ? [] : [section('Schedule', facts(scheduleFacts(info.schedule, view)), view)]),
   ]
   return sections.join('\n\n')
 }
@@ -63,11 +64,16 @@ function tablesSection({ tables }: DatabaseFacts, view: InfoView): string {
   return section(`Tables (${number(tables.length)})`, tables.length === 0 ? 'none' : lines + more, view)
 }
 
-function backupsBody({ backups, backupDir }: Info, view: InfoView): string {
+function backupsBody(info: Info, view: InfoView): string {
+  const { backups, backupDir } = info
   const directory: Fact = ['Directory', safeText(backupDir)]
   const { newest, newestAgeMs, growthBytesPerDay, lastDrill } = backups
   if (newest === null || newestAgeMs === null) {
-    return `${facts([directory])}\nNo backups yet. Make one with: chame-backup create`
+    return [
+      facts([directory]),
+      'No backups yet. Make one with: chame-backup create',
+      ...overdueLines(info, view),
+    ].join('\n')
   }
   const growth: readonly Fact[] =
     growthBytesPerDay === null ? [] : [['Growth', `${bytes(Math.round(growthBytesPerDay))} a day`]]
@@ -79,6 +85,7 @@ function backupsBody({ backups, backupDir }: Info, view: InfoView): string {
       ...growth,
       ['Last drill', lastDrill === null ? 'never' : describeDrill(lastDrill, view)],
     ]),
+    ...overdueLines(info, view),
     '',
     typesTable(backups.byType, view),
     view.paint('dim', `${plural(backups.count, 'backup')}, ${bytes(backups.sizeBytes)}`),
@@ -91,6 +98,38 @@ function describeDrill(
 ): string {
   const verdict = passed ? 'passed' : paint('red', 'failed')
   return `${age(now.getTime() - Date.parse(at))}: ${verdict} in ${duration(duration_ms)}, ${safeText(filename)}`
+}
+
+/** A warning where the last good backup is older than the configuration allows. */
+function overdueLines({ backups, isOverdue, maxBackupAgeMs }: Info, { paint }: InfoView): string[] {
+  if (!isOverdue || maxBackupAgeMs === null) return []
+  const { lastGoodAgeMs } = backups
+  const last =
+    lastGoodAgeMs === null ? 'There is no good backup' : `The last good backup was made ${age(lastGoodAgeMs)}`
+  return [paint(['red', 'bold'], `✘ ${last}; none should be older than ${duration(maxBackupAgeMs)}.`)]
+}
+
+function scheduleFacts({ updatedAt, scheduler, jobs }: ScheduleSummary, { now, paint }: InfoView): Fact[] {
+  const ageOf = (instant: string): string => age(now.getTime() - Date.parse(instant))
+  const failing = jobs.filter(({ failingSince }) => failingSince !== null)
+  const next = jobs.filter(hasNextRun).toSorted((a, b) => (a.nextRunAt < b.nextRunAt ? -1 : 1))[0]
+  return [
+    [
+      'Scheduler',
+      scheduler.stoppedAt === null
+        ? `last seen ${ageOf(updatedAt)}`
+        : `stopped ${ageOf(scheduler.stoppedAt)}`,
+    ],
+    ...(next === undefined ? [] : [['Next run', `${safeText(next.job)}, ${ageOf(next.nextRunAt)}`] as const]),
+    ...failing.map(({ job, failingSince, lastRun }): Fact => [
+      paint('red', 'Failing'),
+      `${safeText(job)}, since ${ageOf(failingSince ?? updatedAt)}: ${safeLines(lastRun?.failure?.message ?? '')}`,
+    ]),
+  ]
+}
+
+function hasNextRun(job: JobState): job is JobState & { nextRunAt: string } {
+  return job.nextRunAt !== null
 }
 
 function typesTable(byType: readonly TypeTotals[], { now, width, paint }: InfoView): string {

@@ -2,6 +2,7 @@ import type { CheckLevel } from '../catalog/backup-info.ts'
 import type { RedactionWay } from '../export/model.ts'
 import type { RetentionPolicy } from '../retention/policy.ts'
 import type { NotifyConfig } from './notify.ts'
+import type { JobKind } from '../schedule/jobs.ts'
 
 /** What may be said for every database, and for one. */
 export interface DatabaseConfig {
@@ -30,6 +31,30 @@ export interface ExportConfig {
   notSensitive?: string[] | undefined
 }
 
+/** What runs at night. Durations are texts such as "90s", "15m", "36h", "7d". */
+export interface ScheduleConfig {
+  /** By name; `false` turns off one of the defaults: daily, weekly, cleanup, drill. */
+  jobs?: Record<string, JobConfig | false> | undefined
+  maxBackupAge?: string | undefined
+  graceTime?: string | undefined
+  digest?: string | false | undefined
+}
+
+/** One job. What a default job leaves unsaid stays as it is; another one needs `kind` and `cron`. */
+export interface JobConfig {
+  kind?: JobKind | undefined
+  cron?: string | undefined
+  timeZone?: string | undefined
+  type?: string | undefined
+  databases?: string[] | undefined
+  jitter?: string | undefined
+  catchUpWindow?: string | undefined
+  retries?: number | undefined
+  timeout?: string | undefined
+  maxBackups?: number | undefined
+  maxTime?: string | undefined
+}
+
 /** The configuration file. */
 export interface Config extends DatabaseConfig {
   $schema?: string | undefined
@@ -42,4 +67,5 @@ export interface Config extends DatabaseConfig {
   waitForLockMs?: number | undefined
   stallAfterMs?: number | undefined
   notify?: NotifyConfig | undefined
+  schedule?: ScheduleConfig | undefined
 }

@@ -54,7 +54,10 @@ async function findConfig(directory: string): Promise<string | null> {
 async function readConfig(file: string): Promise<unknown> {
   try {
     if (extname(file) === '.json') return JSON.parse(await readFile(file, 'utf8'))
-    const module: { default?: unknown } = await import(pathToFileURL(file).href)
+    // A module is loaded once per address; with its time in it a changed one is loaded again.
+    const url = pathToFileURL(file)
+    url.searchParams.set('changed', String((await stat(file)).mtimeMs))
+    const module: { default?: unknown } = await import(url.href)
     if (module.default === undefined) throw new Error('it has no default export')
     return module.default
   } catch (error) {

@@ -4,6 +4,9 @@ import { REDACTIONS } from '../export/model.ts'
 import { policySchema } from '../retention/schema.ts'
 import type { Config, DatabaseConfig } from './config.ts'
 import { notifySchema } from './notify-schema.ts'
+import { cronProblem } from '../schedule/cron.ts'
+import { parseDuration } from '../schedule/duration.ts'
+import { JOB_KINDS, type JobKind } from '../schedule/jobs.ts'
 
 const path = z
   .string()
@@ -21,6 +24,70 @@ const timeZone = z
   .string()
   .refine(isTimeZone, 'expected an IANA time zone such as "Europe/Berlin"')
   .describe("IANA time zone of the dates in file names; default: the system's.")
+
+const duration = z
+  .string()
+  .refine(text => parseDuration(text) !== null, 'expected a duration such as "90s", "15m", "36h" or "7d"')
+
+const cron = z
+  .string()
+  .max(200)
+  .superRefine((text, context) => {
+    const problem = cronProblem(text)
+    if (problem !== null) context.addIssue(`not a cron expression: ${problem}`)
+  })
+
+const job = z.strictObject({
+  kind: z
+    .enum(JOB_KINDS as [JobKind, ...JobKind[]])
+    .optional()
+    .describe('What it does. Needed unless it is one of the defaults.'),
+  cron: cron.optional().describe('When: five fields, or six with seconds in front.'),
+  timeZone: timeZone.optional(),
+  type: z.string().optional().describe('Type of the backups it makes. Default: its name.'),
+  databases: z.array(z.string()).min(1).optional().describe('Which databases. Default: all.'),
+  jitter: duration
+    .optional()
+    .describe('It starts up to so much later, always by the same share. Default: 0s'),
+  catchUpWindow: duration
+    .optional()
+    .describe('A missed run is made up for unless it was due longer ago. Default: 7d'),
+  retries: z
+    .int()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe('How often a failure that may pass is tried again, after 1, 5, 15, 60, … minutes. Default: 4'),
+  timeout: duration.optional().describe('It is cancelled after so long. Default: never'),
+  maxBackups: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Of a verify job: at most so many backups of a database a run. Default: 10'),
+  maxTime: duration
+    .optional()
+    .describe('Of a verify job: no further backup is begun after so long. Default: 1h'),
+})
+
+const schedule = z.strictObject({
+  jobs: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected letters, digits, ".", "_" and "-"'),
+      z.union([z.literal(false), job]),
+    )
+    .optional()
+    .describe('The jobs by name; false turns off one of the defaults: daily, weekly, cleanup, drill.'),
+  maxBackupAge: duration
+    .optional()
+    .describe('An alarm is raised when the last good backup of a database is older. Default: never'),
+  graceTime: duration
+    .optional()
+    .describe('How long a running job may go on once the scheduler is told to stop. Default: 60s'),
+  digest: z
+    .union([z.literal(false), cron])
+    .optional()
+    .describe('When the digest is sent. Default: 0 8 * * 1'),
+})
 
 const databaseShape = {
   path: path
@@ -107,6 +174,7 @@ export const configSchema: z.ZodType<Config> = z
         'How long a job may show no sign of life before it is given up as stalled, in milliseconds. Default: 1800000',
       ),
     notify: notifySchema.optional(),
+    schedule: schedule.optional().describe('What chame-backup-scheduler does, and when.'),
   })
   .superRefine(requireKnownTypes)
   .describe('Configuration of Chame Backup.')

@@ -7,6 +7,7 @@ import type { LoadedConfig } from './load.ts'
 import type { RedactionWay } from '../export/model.ts'
 import { DEFAULT_MAX_DELETIONS, DEFAULT_POLICY, type RetentionPolicy } from '../retention/policy.ts'
 import type { Config, ExportConfig, RetentionConfig } from './config.ts'
+import { durationMs } from '../schedule/duration.ts'
 
 /** Everything an operation needs to know of one database, resolved: absolute paths, no defaults left. */
 export interface Settings {
@@ -23,6 +24,8 @@ export interface Settings {
   readonly waitForLockMs: number
   /** How long a job may show no sign of life, beyond what it waits for a lock. */
   readonly stallAfterMs: number
+  /** How old the last good backup may be; null: nobody asked. */
+  readonly maxBackupAgeMs: number | null
   readonly createdBy: string
   readonly exporting: ExportSettings
   readonly retention: RetentionSettings
@@ -110,6 +113,8 @@ export function resolveSettings(
     directoryMode: octal(config.directoryMode, DEFAULT_DIRECTORY_MODE),
     waitForLockMs: config.waitForLockMs ?? DEFAULT_WAIT_FOR_LOCK_MS,
     stallAfterMs: config.stallAfterMs ?? DEFAULT_STALL_AFTER_MS,
+    maxBackupAgeMs:
+      config.schedule?.maxBackupAge === undefined ? null : durationMs(config.schedule.maxBackupAge),
     createdBy: userName(environment),
     exporting: {
       redact: { ...config.export?.redact, ...chosen?.export?.redact },

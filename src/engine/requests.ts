@@ -38,7 +38,7 @@ const requests = {
     to: path.min(1).optional(),
     dryRun: z.boolean().optional(),
   }),
-  verify: z.strictObject({ backup, check }),
+  verify: z.strictObject({ backup, check, record: z.boolean().optional() }),
   drill: z.strictObject({ backup, scratchDir: path.min(1).optional() }),
   info: z.strictObject({}),
   scan: z.strictObject({ from: backup.optional() }),

@@ -2,13 +2,15 @@ import { stat } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { BackupError } from '../errors.ts'
+import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
+import { readState } from '../schedule/state-file.ts'
 import { findDatabase } from '../snapshot/source-files.ts'
 import { fromSqlite } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
 import { freeBytes, nearestDirectory } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { begin, type Context } from './context.ts'
-import type { DatabaseFacts, Info, TypeTotals } from './reports.ts'
+import type { DatabaseFacts, Info, ScheduleSummary, TypeTotals } from './reports.ts'
 
 /** Rows are counted up to this many pages: a count reads every page of a table, under a read transaction. */
 const COUNT_PAGES_MAX = 25_000
@@ -21,6 +23,9 @@ export async function getInfo(context: Context): Promise<Info> {
   const { facts, problem } = await describeDatabase(context)
   const backups = await listCatalog(settings.backupDir, { database: settings.name })
   const newest = backups[0] ?? null
+  const now = context.now()
+  const lastGood = findLastGood(backups, now)
+  const lastGoodAt = lastGood === null ? null : new Date(lastGood.created)
   const free = await freeBytes(await nearestDirectory(settings.backupDir))
   const next = facts === null ? (newest?.size ?? 0) : facts.pageSize * facts.pageCount
   return {
@@ -35,12 +40,30 @@ export async function getInfo(context: Context): Promise<Info> {
       sizeBytes: sum(backups),
       byType: totalsByType(backups),
       newest,
-      newestAgeMs: newest === null ? null : Math.max(0, context.now().getTime() - Date.parse(newest.created)),
+      newestAgeMs: newest === null ? null : ageOf(Date.parse(newest.created), now),
       growthBytesPerDay: growthPerDay(backups),
       lastDrill: findLastDrill(backups),
+      lastGood,
+      lastGoodAgeMs: lastGoodAt === null ? null : ageOf(lastGoodAt.getTime(), now),
     },
+    maxBackupAgeMs: settings.maxBackupAgeMs,
+    isOverdue: isOverdue(lastGoodAt, settings.maxBackupAgeMs, now),
+    schedule: await readSchedule(context),
     disk: { freeBytes: free, nextBackupBytes: next, fits: next === 0 ? 0 : Math.floor(free / next) },
   }
+}
+
+/** Never older than nothing: a clock may have run ahead when it was made. */
+function ageOf(createdMs: number, now: Date): number {
+  return Math.max(0, now.getTime() - createdMs)
+}
+
+/** A state file that cannot be read says nothing; the scheduler rebuilds it. */
+async function readSchedule({ settings }: Context): Promise<ScheduleSummary | null> {
+  const state = await readState(settings.backupDir)
+  if (state === 'missing' || state === 'damaged') return null
+  const { updatedAt, scheduler, jobs } = state
+  return { updatedAt, scheduler, jobs: jobs.filter(({ database }) => database === settings.name) }
 }
 
 async function describeDatabase(

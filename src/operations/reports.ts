@@ -7,11 +7,13 @@ import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import type { LastDrill, Metadata } from '../catalog/metadata.ts'
 import type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
 import type { SensitiveFinding } from '../export/sensitive/scan.ts'
+import type { JobState, SchedulerHolder } from '../schedule/state.ts'
 import type { SnapshotWay } from '../snapshot/taken-image.ts'
 
 export type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
 export type { BackupDrilled, DrillBackupRequest, DrillCheck, RowCount } from './drill-reports.ts'
 export type { ServiceFiles, ServiceFilesRequest, ServiceForm } from './service-reports.ts'
+export type { DatabaseState, JobState, LastRun, SchedulerHolder } from '../schedule/state.ts'
 export type { SnapshotWay } from '../snapshot/taken-image.ts'
 export type * from './retention-reports.ts'
 
@@ -106,6 +108,8 @@ export interface ListBackupsRequest {
 export interface VerifyBackupRequest {
   /** Default `full`. */
   readonly check?: CheckLevel
+  /** Note the result in the backup's metadata, as `verified_at` or `damaged_at`; default false: write nothing. */
+  readonly record?: boolean
 }
 
 export interface VerifyProblem {
@@ -125,6 +129,8 @@ export interface BackupVerified {
   readonly check: CheckLevel
   /** Tables that the check had to leave out, and why: they need a function or collation of their application. */
   readonly unchecked: readonly string[]
+  /** Whether the result was noted in the metadata. */
+  readonly recorded: boolean
   readonly durationMs: number
 }
 
@@ -297,7 +303,16 @@ export interface Info {
     readonly growthBytesPerDay: number | null
     /** The last drill of any of the backups there are, and of which; null when none was drilled. */
     readonly lastDrill: (LastDrill & { readonly filename: string }) | null
+    /** The newest whose last check passed, pre_restore backups aside; null when there is none. */
+    readonly lastGood: BackupInfo | null
+    readonly lastGoodAgeMs: number | null
   }
+  /** The configuration's `schedule.maxBackupAge`; null when there is no limit. */
+  readonly maxBackupAgeMs: number | null
+  /** Whether the last good backup is older than that, or missing. */
+  readonly isOverdue: boolean
+  /** What the scheduler last wrote about this database; null when it never ran here. */
+  readonly schedule: ScheduleSummary | null
   readonly disk: {
     readonly freeBytes: number
     /** What the next backup would need there. */
@@ -305,6 +320,13 @@ export interface Info {
     /** How many such backups still fit. */
     readonly fits: number
   }
+}
+
+/** The state file's part about one database. */
+export interface ScheduleSummary {
+  readonly updatedAt: string
+  readonly scheduler: SchedulerHolder
+  readonly jobs: readonly JobState[]
 }
 
 export interface ImportDataRequest {

@@ -1,0 +1,234 @@
+import { CatalogLock } from '../catalog/lock.ts'
+import { cancelled, type Failure, toFailure } from '../errors.ts'
+import { countMissed, decideNextRun, type NextRun } from '../schedule/due.ts'
+import { JOB_KINDS } from '../schedule/jobs.ts'
+import type { SchedulerLog } from './log-entry.ts'
+import { perform } from './perform.ts'
+import type { Ports, RunDone } from './ports.ts'
+import { findMade } from './run-backup.ts'
+import { type Run, Settlement } from './settlement.ts'
+import { StateBook } from './state-book.ts'
+import { fieldsOf, nameOf, type Task } from './task.ts'
+import { Watchman } from './watchman.ts'
+
+/** The state file is never older while a scheduler runs, and what others do in the directory is seen. */
+const HEARTBEAT_MS = 3_600_000
+/** A run that starts so late was missed: the machine was off, asleep, or busy with another one. */
+const LATE_MS = 120_000
+/** After a failure that nobody foresaw. */
+const TROUBLE_PAUSE_MS = 60_000
+
+export interface LaneOptions {
+  readonly backupDir: string
+  readonly tasks: readonly Task[]
+  readonly graceMs: number
+  readonly ports: Ports
+  readonly log: SchedulerLog
+}
+
+interface Planned {
+  readonly task: Task
+  readonly next: NextRun
+}
+
+/**
+ * The jobs of one backup directory, one at a time: the catalog's lock would let no two of them work anyway.
+ * Other directories have lanes of their own, which a disk that hangs here does not concern. The caller holds
+ * the scheduler's lock of the directory.
+ */
+export class Lane {
+  readonly #ports: Ports
+  readonly #log: SchedulerLog
+  readonly #backupDir: string
+  readonly book: StateBook
+  readonly #settlement: Settlement
+  readonly #watchman: Watchman
+  #tasks: readonly Task[]
+  #graceMs: number
+  #wake = new AbortController()
+
+  private constructor(options: LaneOptions, book: StateBook) {
+    const { backupDir, tasks, graceMs, ports, log } = options
+    this.#backupDir = backupDir
+    this.#tasks = tasks
+    this.#graceMs = graceMs
+    this.#ports = ports
+    this.#log = log
+    this.book = book
+    this.#settlement = new Settlement(book, ports, log)
+    this.#watchman = new Watchman(book, ports, log)
+  }
+
+  /** Reads the state, and takes up what a scheduler that was killed left unfinished. */
+  static async open(options: LaneOptions): Promise<Lane> {
+    const { backupDir, tasks, ports, log } = options
+    const lane = new Lane(options, await StateBook.open(backupDir, tasks, ports, log))
+    for (const task of tasks) lane.#settlement.takeUp(task)
+    await lane.#watchman.look(tasks)
+    lane.#plan()
+    await lane.book.save()
+    return lane
+  }
+
+  get tasks(): readonly Task[] {
+    return this.#tasks
+  }
+
+  /** Runs what comes due, until it is told to stop and the run that is under way has ended. Never rejects. */
+  async run(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      try {
+        await this.#step(stop)
+      } catch (error) {
+        this.#report(error)
+        await this.#ports.clock.delay(TROUBLE_PAUSE_MS, stop)
+      }
+    }
+    await this.close()
+  }
+
+  /** Runs tasks now, whatever the schedule says, with their retries. */
+  async runNow(tasks: readonly Task[], stop: AbortSignal): Promise<void> {
+    const { clock } = this.#ports
+    const now = clock.now().toISOString()
+    for (const task of tasks) this.book.updateJob(task, { retry: { dueAt: now, at: now, attempts: 0 } })
+    for (;;) {
+      const planned = this.#plan().filter(({ task, next }) => tasks.includes(task) && next.isRetry)
+      const first = planned[0]
+      if (first === undefined || stop.aborted) return
+      await clock.sleepUntil(first.next.at, stop)
+      if (!stop.aborted) await this.#runTask(first, stop)
+    }
+  }
+
+  /** Goes on with other tasks; a run that is under way is finished first. */
+  async setTasks(tasks: readonly Task[], graceMs: number): Promise<void> {
+    // Both at once: nobody may plan with the tasks of the one and the state of the other.
+    const known = this.book.setTasks(tasks, { fromCatalog: false })
+    this.#tasks = tasks
+    this.#graceMs = graceMs
+    await known
+    this.#wake.abort()
+  }
+
+  async close(): Promise<void> {
+    this.#plan()
+    await this.book.save({ stopped: true })
+    await this.#settlement.farewell()
+  }
+
+  async #step(stop: AbortSignal): Promise<void> {
+    const { clock } = this.#ports
+    const first = this.#plan()[0]
+    const now = clock.now()
+    if (first !== undefined && first.next.at <= now) return this.#runTask(first, stop)
+    this.#wake = new AbortController()
+    const wakeAt = Math.min(
+      now.getTime() + HEARTBEAT_MS,
+      first?.next.at.getTime() ?? Infinity,
+      this.#watchman.overdueAt(this.#tasks)?.getTime() ?? Infinity,
+    )
+    await clock.sleepUntil(new Date(wakeAt), AbortSignal.any([stop, this.#wake.signal]))
+    const woken = clock.now()
+    if (woken < now) this.#noteSetBack(now, woken)
+    const isRunDue = first !== undefined && first.next.at <= woken
+    if (isRunDue || stop.aborted) return
+    await this.#watchman.look(this.#tasks)
+    this.#plan()
+    await this.book.save()
+  }
+
+  /** The next run of each task, the one that is to be done first in front. */
+  #plan(): Planned[] {
+    const now = this.#ports.clock.now()
+    this.book.forgetFuture(now)
+    const planned = this.#tasks.flatMap(task => {
+      const next = decideNextRun(task.rule, this.book.pastOf(task), now)
+      this.book.updateJob(task, { nextRunAt: next?.at.toISOString() ?? null })
+      return next === null ? [] : [{ task, next }]
+    })
+    const rank = ({ task }: Planned): number => JOB_KINDS.indexOf(task.job.kind)
+    const startsAt = ({ next }: Planned): number => Math.max(next.at.getTime(), now.getTime())
+    return planned.toSorted((a, b) => startsAt(a) - startsAt(b) || rank(a) - rank(b))
+  }
+
+  async #runTask({ task, next }: Planned, stop: AbortSignal): Promise<void> {
+    const { clock } = this.#ports
+    const { dueAt } = next
+    const startedAt = clock.now()
+    const attempt = (next.isRetry ? (this.book.jobOf(task).retry?.attempts ?? 0) : 0) + 1
+    if (!next.isRetry) this.#noteMissed(task, next, startedAt)
+    this.book.updateJob(task, {
+      running: { dueAt: dueAt.toISOString(), startedAt: startedAt.toISOString(), attempt },
+      retry: null,
+      nextRunAt: startedAt.toISOString(),
+    })
+    await this.book.save()
+    const run = { dueAt, startedAt, attempt }
+    const result =
+      (next.isRetry ? await this.#findMade(task, dueAt, stop) : null) ??
+      (await this.#perform(task, run, stop))
+    // Gone from the configuration while it ran: nobody asks after it any more.
+    if (!this.#tasks.some(other => nameOf(other) === nameOf(task))) return
+    this.#settlement.ended(task, run, result, { isStopping: stop.aborted, tasks: this.#tasks })
+    await this.#watchman.look(this.#tasks)
+    this.#plan()
+    await this.book.save()
+  }
+
+  async #perform(task: Task, run: Run, stop: AbortSignal): Promise<RunDone | Failure> {
+    // Told to stop meanwhile: what has not begun needs no grace.
+    if (stop.aborted) return toFailure(cancelled())
+    this.#settlement.started(task, run)
+    return perform(task, { ports: this.#ports, dueAt: run.dueAt, stop, graceMs: this.#graceMs })
+  }
+
+  /**
+   * What a run that is done again has made already: killed between the backup and the note of it, there is
+   * one. An engine that outlived its scheduler may be about to make it; it holds the catalog's lock.
+   */
+  async #findMade(task: Task, dueAt: Date, stop: AbortSignal): Promise<RunDone | null> {
+    if (task.job.kind !== 'backup') return null
+    const waitMs = task.settings.waitForLockMs
+    try {
+      using _lock = await CatalogLock.acquire(this.#backupDir, { waitMs, signal: stop })
+    } catch {
+      // Whoever it is, the run itself will say so.
+    }
+    const made = await findMade({ database: task.database, job: task.job, dueAt }).catch(() => null)
+    return made === null ? null : { success: true, summary: `${made}, made before it was interrupted` }
+  }
+
+  #noteMissed(task: Task, { at, dueAt }: NextRun, now: Date): void {
+    if (now.getTime() - at.getTime() < LATE_MS) return
+    const past = this.book.pastOf(task)
+    const missedRuns = countMissed(task.rule, past, now)
+    const from = past.coveredUntil.toISOString()
+    this.book.updateJob(task, { lastGap: { from, to: now.toISOString(), missedRuns } })
+    this.#log({
+      level: 'warn',
+      event: 'runs-missed',
+      message: `${nameOf(task)} was due ${missedRuns === 1 ? 'once' : `${missedRuns} times`} since ${from} without being run; one run now makes up for it`,
+      fields: { ...fieldsOf(task), from, dueAt: dueAt.toISOString(), missedRuns },
+    })
+  }
+
+  #noteSetBack(from: Date, to: Date): void {
+    this.#log({
+      level: 'warn',
+      event: 'clock-set-back',
+      message: `The clock went back from ${from.toISOString()} to ${to.toISOString()}; nothing is run twice for it`,
+      fields: { from: from.toISOString(), to: to.toISOString() },
+    })
+  }
+
+  #report(error: unknown): void {
+    const { code, message } = toFailure(error)
+    this.#log({
+      level: 'error',
+      event: 'trouble',
+      message: `The scheduler goes on after: ${message}`,
+      fields: { backupDir: this.#backupDir, code },
+    })
+  }
+}

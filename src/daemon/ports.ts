@@ -1,0 +1,57 @@
+/** What a scheduler needs from outside itself. This is where the kinds of jobs are joined to the operations. */
+import { hostname } from 'node:os'
+import type { Database } from '../database.ts'
+import type { Failure } from '../errors.ts'
+import type { NotifyEvent } from '../schedule/events.ts'
+import type { JobKind, ScheduledJob } from '../schedule/jobs.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { runBackup } from './run-backup.ts'
+import { runVerify } from './run-verify.ts'
+
+/** One run of a job on one database. */
+export interface RunOrder {
+  readonly database: Database
+  readonly job: ScheduledJob
+  /** The time of the schedule that it is for. */
+  readonly dueAt: Date
+  readonly signal: AbortSignal
+  readonly now: () => Date
+}
+
+/** What a run did, in words for the log and `--status`. */
+export interface RunDone {
+  readonly success: true
+  readonly summary: string
+}
+
+/** Never rejects. Bad news, such as a damaged backup, is a failure: somebody has to see it. */
+export type JobRunner = (order: RunOrder) => Promise<RunDone | Failure>
+
+/** How the kinds of jobs are run. A job of a kind that is not here is not scheduled. */
+export type JobRunners = Readonly<Partial<Record<JobKind, JobRunner>>>
+
+export interface Ports {
+  readonly clock: Clock
+  /** From 0 to below 1. */
+  readonly random: () => number
+  readonly runners: JobRunners
+  /** Tells those who asked to be told. Never rejects; nobody waits for it longer than for a farewell. */
+  readonly notify: (event: NotifyEvent) => Promise<void>
+  /** Removes a backup that `test` has made; null: it is kept. */
+  readonly deleteBackup: ((database: Database, path: string) => Promise<{ success: true } | Failure>) | null
+  readonly holder: { readonly pid: number; readonly host: string }
+  /** Whether state survives a power cut; false in tests only. */
+  readonly isDurable: boolean
+}
+
+export function productPorts(): Ports {
+  return {
+    clock: systemClock,
+    random: Math.random,
+    runners: { backup: runBackup, verify: runVerify },
+    notify: async () => {},
+    deleteBackup: null,
+    holder: { pid: process.pid, host: hostname() },
+    isDurable: true,
+  }
+}

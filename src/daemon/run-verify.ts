@@ -1,0 +1,45 @@
+import { ERRORS, type Failure, toFailure } from '../errors.ts'
+import type { BackupVerified } from '../operations/reports.ts'
+import { oldestVerificationFirst } from '../schedule/good-backup.ts'
+import type { JobRunner } from './ports.ts'
+import { plural } from './words.ts'
+
+/**
+ * Reads backups again, those first whose last look lies longest back, and notes how it went. One that is
+ * damaged does not keep the others from being looked at; the run then fails with the names of all that are.
+ */
+export const runVerify: JobRunner = async ({ database, job, signal, now }) => {
+  const endAt = now().getTime() + job.verifyMs
+  const damaged: string[] = []
+  const failures: Failure[] = []
+  let looked = 0
+  try {
+    for (const backup of oldestVerificationFirst(await database.listBackups()).slice(0, job.backupsMax)) {
+      if (looked > 0 && now().getTime() >= endAt) break
+      const verified = await database.verifyBackup(backup.path, { record: true, signal })
+      looked++
+      if (verified.success) damaged.push(...describeDamage(verified))
+      // Deleted since it was listed: no news.
+      else if (verified.code === 'CANCELLED') return verified
+      else if (verified.code !== 'BACKUP_NOT_FOUND') failures.push(verified)
+    }
+  } catch (error) {
+    return toFailure(error)
+  }
+  if (damaged.length > 0) return damage(damaged, looked)
+  const failed = failures.find(({ code }) => !ERRORS[code].retryable) ?? failures[0]
+  return failed ?? { success: true, summary: `${plural(looked, 'backup')} verified, all intact` }
+}
+
+function describeDamage({ status, backup, problems }: BackupVerified): string[] {
+  return status === 'intact' ? [] : [`${backup.path} (${problems[0]?.message ?? 'damaged'})`]
+}
+
+function damage(damaged: readonly string[], looked: number): Failure {
+  return {
+    success: false,
+    code: 'BACKUP_DAMAGED',
+    message: `${damaged.length} of ${plural(looked, 'backup')} are damaged: ${damaged.join('; ')}`,
+    hint: 'Make a new backup now (chame-backup create), and look for the cause: the disk, or whoever writes there.',
+  }
+}

@@ -1,0 +1,97 @@
+import { realpath } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { loadConfig } from '../config/load.ts'
+import { resolveSettings, type Settings } from '../config/settings.ts'
+import { databaseOf, type DatabaseOptions } from '../database.ts'
+import { BackupError } from '../errors.ts'
+import { jitterOffset } from '../schedule/due.ts'
+import { durationMs } from '../schedule/duration.ts'
+import { resolveJobs, type ScheduledJob } from '../schedule/jobs.ts'
+import type { JobRunners } from './ports.ts'
+import type { Task } from './task.ts'
+
+/** Which databases, and from which configuration. */
+export type SchedulerOptions = Pick<
+  DatabaseOptions,
+  'path' | 'backupDir' | 'database' | 'config' | 'timeZone' | 'disposable'
+>
+
+/** What a configuration asks of the scheduler. */
+export interface SchedulePlan {
+  /** The configuration file; null without one. */
+  readonly file: string | null
+  readonly jobs: readonly ScheduledJob[]
+  /** By backup directory, each with at least one task. */
+  readonly directories: ReadonlyMap<string, readonly Task[]>
+  readonly graceMs: number
+  /** When the digest is sent; null: never. */
+  readonly digestCron: string | null
+  /** Of the digest; undefined: the system's. */
+  readonly timeZone: string | undefined
+}
+
+/** Services give a program 90 seconds to end (systemd); some of them are for cleaning up. */
+const DEFAULT_GRACE_MS = 60_000
+/** Monday morning, when somebody is there to read it. */
+const DEFAULT_DIGEST = '0 8 * * 1'
+
+/** Reads the configuration. Throws `CONFIG_INVALID`, or `INVALID_ARGUMENT` for an unknown database. */
+export async function readPlan(options: SchedulerOptions, runners: JobRunners): Promise<SchedulePlan> {
+  const workingDirectory = process.cwd()
+  const loaded = await loadConfig(workingDirectory, options.config ?? process.env['CHAME_BACKUP_CONFIG'])
+  const { schedule, databases, timeZone } = loaded.config
+  const isOne = options.path !== undefined || options.database !== undefined || databases === undefined
+  const names = isOne ? [options.database] : Object.keys(databases)
+  const all = names.map(database =>
+    resolveSettings(loaded, { ...options, database }, process.env, workingDirectory),
+  )
+  const jobs = resolveJobs(loaded.config).filter(job => runners[job.kind] !== undefined)
+  return {
+    file: loaded.file,
+    jobs,
+    directories: await byDirectory(all.flatMap(settings => tasksOf(settings, jobs))),
+    graceMs: schedule?.graceTime === undefined ? DEFAULT_GRACE_MS : durationMs(schedule.graceTime),
+    digestCron: schedule?.digest === false ? null : (schedule?.digest ?? DEFAULT_DIGEST),
+    timeZone: options.timeZone ?? timeZone,
+  }
+}
+
+function tasksOf(settings: Settings, jobs: readonly ScheduledJob[]): Task[] {
+  const database = databaseOf(settings)
+  return jobs
+    .filter(({ databases }) => databases === null || databases.includes(settings.name))
+    .map(job => {
+      const offsetMs = jitterOffset(job.jitterMs, `${hostname()}/${settings.name}/${job.name}`)
+      const { cron, catchUpWindowMs, timeZone = settings.timeZone } = job
+      return { job, settings, database, rule: { cron, catchUpWindowMs, timeZone, offsetMs } }
+    })
+}
+
+async function byDirectory(tasks: readonly Task[]): Promise<ReadonlyMap<string, readonly Task[]>> {
+  const directories = new Map<string, Task[]>()
+  for (const task of tasks) {
+    const { backupDir } = task.settings
+    // One directory by two names is one; what is not there yet has only this name.
+    const directory = await realpath(backupDir).catch(() => backupDir)
+    directories.set(directory, [...(directories.get(directory) ?? []), task])
+  }
+  return directories
+}
+
+/** The tasks of a job, by its name. Throws `INVALID_ARGUMENT`. */
+export function tasksNamed(
+  { jobs, directories }: SchedulePlan,
+  name: string,
+): ReadonlyMap<string, readonly Task[]> {
+  const chosen = [...directories].flatMap(([directory, tasks]) => {
+    const named = tasks.filter(({ job }) => job.name === name)
+    return named.length === 0 ? [] : [[directory, named] as const]
+  })
+  if (chosen.length > 0) return new Map(chosen)
+  throw new BackupError('INVALID_ARGUMENT', `There is no job ${JSON.stringify(name)}`, {
+    hint:
+      jobs.length === 0
+        ? 'The configuration turns off all of them.'
+        : `There are: ${jobs.map(job => job.name).join(', ')}.`,
+  })
+}

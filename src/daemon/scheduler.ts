@@ -1,0 +1,274 @@
+import { BackupError, type Failure, toFailure } from '../errors.ts'
+import { decideNextRun } from '../schedule/due.ts'
+import { isOverdue } from '../schedule/good-backup.ts'
+import { readState } from '../schedule/state-file.ts'
+import { Daemon, describeRefusal, lockDirectory } from './daemon.ts'
+import { Lane } from './lane.ts'
+import type { SchedulerLog } from './log-entry.ts'
+import { type Ports, productPorts } from './ports.ts'
+import { readPlan, type SchedulePlan, type SchedulerOptions, tasksNamed } from './schedule-plan.ts'
+import { isSchedulerRunning } from './scheduler-lock.ts'
+import type {
+  DirectoryStatus,
+  JobsRun,
+  NextRuns,
+  RunReport,
+  SchedulerStatus,
+  SchedulerStopped,
+  SchedulerTested,
+} from './reports.ts'
+import type { Task } from './task.ts'
+import { testDatabase } from './test-database.ts'
+
+/** Options of what runs jobs. */
+export interface SchedulerRunOptions {
+  /** Aborted: nothing new is begun, and what runs is finished, or cancelled after `schedule.graceTime`. */
+  readonly signal?: AbortSignal
+  /** Called for everything that happens, in order. */
+  readonly onLog?: SchedulerLog
+}
+
+/** A scheduler with another clock, or other ways to run jobs and to tell of them. Not public. */
+export let schedulerOf: (options: SchedulerOptions, ports: Ports) => Scheduler
+
+/**
+ * Runs the jobs of a configuration: makes backups, cleans up and verifies, at night and without people.
+ * One a backup directory. Protected databases are never opened in this process.
+ *
+ * Foreseen failures come back as `{ success: false, code, message, hint }`.
+ */
+export class Scheduler {
+  static {
+    schedulerOf = (options, ports) => {
+      const scheduler = new Scheduler(options)
+      scheduler.#ports = ports
+      return scheduler
+    }
+  }
+
+  readonly #options: SchedulerOptions
+  #ports: Ports
+  #daemon: { readonly daemon: Daemon; readonly log: SchedulerLog } | null = null
+
+  constructor(options: SchedulerOptions = {}) {
+    this.#options = options
+    this.#ports = productPorts()
+  }
+
+  /**
+   * Runs jobs as they come due, until it is told to stop. Resolves once the last run has ended, the state is
+   * written and the locks are free. `SCHEDULER_LOCKED` when another scheduler has one of the directories.
+   */
+  async run({ signal = NEVER, onLog = NO_LOG }: SchedulerRunOptions = {}): Promise<
+    SchedulerStopped | Failure
+  > {
+    const { clock } = this.#ports
+    const startedAt = clock.now()
+    try {
+      const plan = await this.#readPlan()
+      if (plan.directories.size === 0) throw nothingToDo(plan)
+      {
+        await using daemon = await Daemon.start(plan, this.#ports, onLog)
+        this.#daemon = { daemon, log: onLog }
+        onLog(startedEntry(plan))
+        await daemon.run(signal)
+        this.#daemon = null
+        onLog({ level: 'info', event: 'stopping', message: 'The scheduler stops', fields: {} })
+      }
+      onLog({ level: 'info', event: 'stopped', message: 'The scheduler has stopped', fields: {} })
+      return { success: true, startedAt: startedAt.toISOString(), stoppedAt: clock.now().toISOString() }
+    } catch (error) {
+      return toFailure(error)
+    } finally {
+      this.#daemon = null
+    }
+  }
+
+  /** Reads the configuration again, for `run`. One that is not valid is logged and refused; the old one goes on. */
+  async reload(): Promise<{ readonly success: true } | Failure> {
+    const running = this.#daemon
+    if (running === null) {
+      return toFailure(
+        new BackupError('INVALID_ARGUMENT', 'The scheduler is not running', { hint: 'Call run() first.' }),
+      )
+    }
+    try {
+      const plan = await this.#readPlan()
+      if (plan.directories.size === 0) throw nothingToDo(plan)
+      await running.daemon.reload(plan)
+      running.log({ ...startedEntry(plan), event: 'reloaded', message: 'The configuration was read again' })
+      return { success: true }
+    } catch (error) {
+      const { code, message } = describeRefusal(error)
+      running.log({
+        level: 'error',
+        event: 'reload-refused',
+        message: `The configuration was not taken, the old one goes on. ${message}`,
+        fields: { code },
+      })
+      return toFailure(error)
+    }
+  }
+
+  /** Runs a job now on each of its databases, with its retries. Bad news is in the result, not a failure. */
+  async runOnce(
+    job: string,
+    { signal = NEVER, onLog = NO_LOG }: SchedulerRunOptions = {},
+  ): Promise<JobsRun | Failure> {
+    try {
+      const plan = await this.#readPlan()
+      const runs: RunReport[] = []
+      for (const [directory, tasks] of tasksNamed(plan, job)) {
+        const all = plan.directories.get(directory) ?? tasks
+        using _lock = await lockDirectory(directory, all, this.#ports)
+        const lane = await Lane.open({
+          backupDir: directory,
+          tasks: all,
+          graceMs: plan.graceMs,
+          ports: this.#ports,
+          log: onLog,
+        })
+        await lane.runNow(tasks, signal)
+        await lane.close()
+        runs.push(...tasks.map(task => ({ ...lane.book.jobOf(task) })))
+      }
+      return { success: true, status: runs.every(hasSucceeded) ? 'succeeded' : 'failed', runs }
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /** Makes a test backup of each database, verifies it and deletes it again: whether all would work tonight. */
+  async test({ signal = NEVER }: Pick<SchedulerRunOptions, 'signal'> = {}): Promise<
+    SchedulerTested | Failure
+  > {
+    try {
+      const plan = await this.#readPlan()
+      const databases = []
+      for (const task of oneOfEach(plan)) databases.push(await testDatabase(task, this.#ports, signal))
+      return { success: true, status: databases.every(isFine) ? 'passed' : 'failed', databases }
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /** What the state files say, whether or not a scheduler runs. */
+  async status(): Promise<SchedulerStatus | Failure> {
+    try {
+      const plan = await this.#readPlan()
+      const directories: DirectoryStatus[] = []
+      for (const [backupDir, tasks] of plan.directories) {
+        directories.push(await this.#statusOf(backupDir, tasks))
+      }
+      const isFailing = directories.some(({ jobs }) => jobs.some(({ failingSince }) => failingSince !== null))
+      const isLate = directories.some(({ databases }) =>
+        Object.values(databases).some(each => each.isOverdue),
+      )
+      return { success: true, status: isFailing ? 'failing' : isLate ? 'overdue' : 'fine', directories }
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /** The next runs of all jobs, in order. Runs nothing and writes nothing. */
+  async nextRuns({ limit = 20 }: { readonly limit?: number } = {}): Promise<NextRuns | Failure> {
+    try {
+      const plan = await this.#readPlan()
+      const now = this.#ports.clock.now()
+      const runs = [...plan.directories.values()].flat().flatMap(task => upcoming(task, now, limit))
+      const sorted = runs.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+      return { success: true, configFile: plan.file, runs: sorted.slice(0, limit) }
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  #readPlan(): Promise<SchedulePlan> {
+    return readPlan(this.#options, this.#ports.runners)
+  }
+
+  async #statusOf(backupDir: string, tasks: readonly Task[]): Promise<DirectoryStatus> {
+    const state = await readState(backupDir)
+    const isRunning = await isSchedulerRunning(backupDir)
+    if (state === 'missing' || state === 'damaged') {
+      return {
+        backupDir,
+        isRunning,
+        stateFile: state,
+        updatedAt: null,
+        scheduler: null,
+        databases: {},
+        jobs: [],
+      }
+    }
+    const { updatedAt, scheduler, databases, jobs } = state
+    const now = this.#ports.clock.now()
+    const names = new Set(tasks.map(({ settings }) => settings.name))
+    const ours = Object.entries(databases)
+      .filter(([name]) => names.has(name))
+      // Written when a scheduler last looked; what matters is now.
+      .map(([name, { lastGoodAt, maxBackupAgeMs, ...rest }]) => {
+        const lastGood = lastGoodAt === null ? null : new Date(lastGoodAt)
+        return [
+          name,
+          { ...rest, lastGoodAt, maxBackupAgeMs, isOverdue: isOverdue(lastGood, maxBackupAgeMs, now) },
+        ] as const
+      })
+    return {
+      backupDir,
+      isRunning,
+      stateFile: 'ok',
+      updatedAt,
+      scheduler,
+      databases: Object.fromEntries(ours),
+      jobs: jobs.filter(({ database }) => names.has(database)),
+    }
+  }
+}
+
+const NEVER: AbortSignal = new AbortController().signal
+const NO_LOG: SchedulerLog = () => {}
+
+function startedEntry({ file, directories, jobs }: SchedulePlan): Parameters<SchedulerLog>[0] {
+  return {
+    level: 'info',
+    event: 'started',
+    message: `The scheduler runs, with the jobs ${jobs.map(job => job.name).join(', ')}`,
+    fields: { config: file, directories: [...directories.keys()].join(', '), pid: process.pid },
+  }
+}
+
+function nothingToDo({ file }: SchedulePlan): BackupError {
+  return new BackupError(
+    'CONFIG_INVALID',
+    `The configuration schedules no job${file === null ? '' : `: ${file}`}`,
+    {
+      hint: 'Leave at least one job in schedule.jobs.',
+    },
+  )
+}
+
+function hasSucceeded({ lastRun }: RunReport): boolean {
+  return lastRun?.outcome === 'succeeded'
+}
+
+function isFine({ failure }: { readonly failure: Failure | null }): boolean {
+  return failure === null
+}
+
+function oneOfEach({ directories }: SchedulePlan): Task[] {
+  return [...new Map([...directories.values()].flat().map(task => [task.settings.name, task])).values()]
+}
+
+function upcoming(task: Task, now: Date, limit: number): NextRuns['runs'][number][] {
+  const runs: NextRuns['runs'][number][] = []
+  let after = now
+  while (runs.length < limit) {
+    const next = decideNextRun(task.rule, { coveredUntil: after, retry: null }, after)
+    if (next === null) break
+    const { name: job, kind, type } = task.job
+    runs.push({ at: next.at.toISOString(), job, kind, type, database: task.settings.name })
+    after = next.dueAt
+  }
+  return runs
+}

@@ -1,0 +1,194 @@
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { toFailure } from '../errors.ts'
+import { type Covered, isFromWrongClock } from '../schedule/due.ts'
+import { readState, removeTemporaryStates, statePath, writeState } from '../schedule/state-file.ts'
+import type { DatabaseState, JobState, SchedulerHolder, SchedulerState } from '../schedule/state.ts'
+import type { SchedulerLog } from './log-entry.ts'
+import type { Ports } from './ports.ts'
+import type { Task } from './task.ts'
+
+/**
+ * The state of one backup directory: in memory, and in its file as far as that can be written. A file that is
+ * missing or damaged is rebuilt from the catalog. For the holder of the scheduler's lock.
+ */
+export class StateBook {
+  readonly #backupDir: string
+  readonly #ports: Ports
+  readonly #log: SchedulerLog
+  readonly #startedAt: string
+  readonly #jobs = new Map<string, JobState>()
+  readonly #databases = new Map<string, DatabaseState>()
+  #digestedAt: string
+  /** A disk that is full is full every minute: said once. */
+  #isUnwritten = false
+
+  private constructor(backupDir: string, ports: Ports, log: SchedulerLog) {
+    this.#backupDir = backupDir
+    this.#ports = ports
+    this.#log = log
+    this.#startedAt = ports.clock.now().toISOString()
+    this.#digestedAt = this.#startedAt
+  }
+
+  static async open(
+    backupDir: string,
+    tasks: readonly Task[],
+    ports: Ports,
+    log: SchedulerLog,
+  ): Promise<StateBook> {
+    const book = new StateBook(backupDir, ports, log)
+    const read = await readState(backupDir)
+    if (read === 'damaged') {
+      log({
+        level: 'warn',
+        event: 'state-damaged',
+        message: `The state file cannot be read and is rebuilt from the catalog: ${statePath(backupDir)}`,
+        fields: { path: statePath(backupDir) },
+      })
+    }
+    const isKnown = read !== 'missing' && read !== 'damaged'
+    if (isKnown) book.#take(read)
+    await book.setTasks(tasks, { fromCatalog: !isKnown })
+    await removeTemporaryStates(backupDir).catch(() => {})
+    return book
+  }
+
+  /** Adds what is new, and forgets jobs that these databases no longer have. */
+  async setTasks(tasks: readonly Task[], { fromCatalog }: { fromCatalog: boolean }): Promise<void> {
+    const now = this.#ports.clock.now()
+    const wanted = new Set(tasks.map(keyOf))
+    const ours = new Set(tasks.map(({ settings }) => settings.name))
+    for (const [key, state] of this.#jobs) {
+      if (ours.has(state.database) && !wanted.has(key)) this.#jobs.delete(key)
+    }
+    for (const task of tasks) {
+      const { name, maxBackupAgeMs } = task.settings
+      const known = this.#databases.get(name)
+      this.#databases.set(name, { ...(known ?? NEW_DATABASE), maxBackupAgeMs })
+      if (this.#jobs.get(keyOf(task))?.kind === task.job.kind) continue
+      const covered = fromCatalog ? await lastRunOf(task, now) : null
+      this.#jobs.set(keyOf(task), newJob(task, covered ?? now))
+    }
+  }
+
+  jobOf(task: Task): JobState {
+    const state = this.#jobs.get(keyOf(task))
+    if (state === undefined) throw new Error(`no state of ${keyOf(task)}`)
+    return state
+  }
+
+  pastOf(task: Task): Covered {
+    const { coveredUntil, retry } = this.jobOf(task)
+    return {
+      coveredUntil: new Date(coveredUntil),
+      retry: retry === null ? null : { dueAt: new Date(retry.dueAt), at: new Date(retry.at) },
+    }
+  }
+
+  updateJob(task: Task, changed: Partial<JobState>): void {
+    this.#jobs.set(keyOf(task), { ...this.jobOf(task), ...changed })
+  }
+
+  databaseOf(name: string): DatabaseState {
+    return this.#databases.get(name) ?? NEW_DATABASE
+  }
+
+  updateDatabase(name: string, changed: Partial<DatabaseState>): void {
+    this.#databases.set(name, { ...this.databaseOf(name), ...changed })
+  }
+
+  get digestedAt(): Date {
+    return new Date(this.#digestedAt)
+  }
+
+  /** What a clock has written that ran far ahead is taken for now: otherwise nothing would run until then. */
+  forgetFuture(now: Date): void {
+    const at = now.toISOString()
+    for (const [key, state] of this.#jobs) {
+      if (isFromWrongClock(new Date(state.coveredUntil), now))
+        this.#jobs.set(key, { ...state, coveredUntil: at })
+    }
+    if (isFromWrongClock(this.digestedAt, now)) this.#digestedAt = at
+  }
+
+  /** Begins the period of the next digest. */
+  digest(at: Date): void {
+    this.#digestedAt = at.toISOString()
+    for (const name of this.#databases.keys()) this.updateDatabase(name, { failuresSinceDigest: 0 })
+  }
+
+  /** Writes the file. That it cannot be written is reported, and keeps no backup from being made. */
+  async save({ stopped }: { readonly stopped: boolean } = { stopped: false }): Promise<void> {
+    const at = this.#ports.clock.now().toISOString()
+    const scheduler: SchedulerHolder = {
+      ...this.#ports.holder,
+      startedAt: this.#startedAt,
+      stoppedAt: stopped ? at : null,
+    }
+    const state: SchedulerState = {
+      schema: 1,
+      updatedAt: at,
+      scheduler,
+      digestedAt: this.#digestedAt,
+      databases: Object.fromEntries(this.#databases),
+      jobs: [...this.#jobs.values()],
+    }
+    try {
+      await writeState(this.#backupDir, state, { isDurable: this.#ports.isDurable })
+      this.#isUnwritten = false
+    } catch (error) {
+      if (this.#isUnwritten) return
+      this.#isUnwritten = true
+      const { code, message } = toFailure(error)
+      this.#log({
+        level: 'error',
+        event: 'state-not-written',
+        message: `The state could not be written; jobs go on without it. ${message}`,
+        fields: { path: statePath(this.#backupDir), code },
+      })
+    }
+  }
+
+  #take({ databases, jobs, digestedAt }: SchedulerState): void {
+    for (const [name, state] of Object.entries(databases)) this.#databases.set(name, state)
+    for (const state of jobs) this.#jobs.set(`${state.job}/${state.database}`, state)
+    this.#digestedAt = digestedAt
+  }
+}
+
+const NEW_DATABASE: DatabaseState = {
+  lastGoodAt: null,
+  maxBackupAgeMs: null,
+  isOverdue: false,
+  overdueToldAt: null,
+  lastDrill: null,
+  failuresSinceDigest: 0,
+}
+
+function newJob({ job, settings }: Task, coveredUntil: Date): JobState {
+  return {
+    job: job.name,
+    database: settings.name,
+    kind: job.kind,
+    coveredUntil: coveredUntil.toISOString(),
+    nextRunAt: null,
+    running: null,
+    retry: null,
+    lastRun: null,
+    lastSuccessAt: null,
+    failingSince: null,
+    lastGap: null,
+  }
+}
+
+/** When a backup job last made one, as its backups tell; null when they tell nothing. */
+async function lastRunOf({ job, database }: Task, now: Date): Promise<Date | null> {
+  if (job.type === null) return null
+  const backups = await database.listBackups({ type: job.type }).catch((): readonly BackupInfo[] => [])
+  const last = backups.find(({ created }) => Date.parse(created) <= now.getTime())
+  return last === undefined ? null : new Date(last.created)
+}
+
+function keyOf({ job, settings }: Task): string {
+  return `${job.name}/${settings.name}`
+}

@@ -1,0 +1,92 @@
+import { toFailure } from '../errors.ts'
+import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
+import type { SchedulerLog } from './log-entry.ts'
+import type { Ports } from './ports.ts'
+import type { StateBook } from './state-book.ts'
+import type { Task } from './task.ts'
+
+/** How often those are told again who were told that there is no good backup. */
+const REMIND_MS = 86_400_000
+
+/** Sees that every database has a good backup that is not too old, whoever made it. */
+export class Watchman {
+  readonly #book: StateBook
+  readonly #ports: Ports
+  readonly #log: SchedulerLog
+
+  constructor(book: StateBook, ports: Ports, log: SchedulerLog) {
+    this.#book = book
+    this.#ports = ports
+    this.#log = log
+  }
+
+  /** Looks at each database's backups, notes the newest good one, and raises the alarm where it is too old. */
+  async look(tasks: readonly Task[]): Promise<void> {
+    for (const task of oneOfEach(tasks)) {
+      await this.#lookAt(task).catch((error: unknown) => {
+        const { code, message } = toFailure(error)
+        this.#log({
+          level: 'error',
+          event: 'trouble',
+          message: `The backups of ${task.settings.name} could not be listed: ${message}`,
+          fields: { database: task.settings.name, code },
+        })
+      })
+    }
+  }
+
+  /** The next instant at which a database that is fine now is so no longer; null when there is no limit. */
+  overdueAt(tasks: readonly Task[]): Date | null {
+    const instants = oneOfEach(tasks).flatMap(({ settings: { name } }) => {
+      const { lastGoodAt, maxBackupAgeMs, isOverdue: isAlready } = this.#book.databaseOf(name)
+      if (lastGoodAt === null || maxBackupAgeMs === null || isAlready) return []
+      return [Date.parse(lastGoodAt) + maxBackupAgeMs + 1]
+    })
+    return instants.length === 0 ? null : new Date(Math.min(...instants))
+  }
+
+  async #lookAt({ database, settings: { name, maxBackupAgeMs } }: Task): Promise<void> {
+    const now = this.#ports.clock.now()
+    const lastGood = findLastGood(await database.listBackups(), now)
+    const lastGoodAt = lastGood === null ? null : new Date(lastGood.created)
+    const overdue = isOverdue(lastGoodAt, maxBackupAgeMs, now)
+    const { overdueToldAt, isOverdue: wasOverdue } = this.#book.databaseOf(name)
+    const isToBeTold = overdue && (overdueToldAt === null || !isWithin(REMIND_MS, overdueToldAt, now))
+    this.#book.updateDatabase(name, {
+      lastGoodAt: lastGoodAt?.toISOString() ?? null,
+      isOverdue: overdue,
+      overdueToldAt: overdue ? (isToBeTold ? now.toISOString() : overdueToldAt) : null,
+    })
+    if (wasOverdue && !overdue) {
+      this.#log({
+        level: 'info',
+        event: 'no-longer-overdue',
+        message: `${name} has a good backup again`,
+        fields: { database: name, lastGoodAt: lastGoodAt?.toISOString() ?? null },
+      })
+    }
+    if (isToBeTold) this.#raise(name, lastGoodAt, maxBackupAgeMs ?? 0, now)
+  }
+
+  #raise(database: string, lastGoodAt: Date | null, maxAgeMs: number, at: Date): void {
+    const maxAgeHours = maxAgeMs / 3_600_000
+    const since = lastGoodAt === null ? 'at all' : `since ${lastGoodAt.toISOString()}`
+    this.#log({
+      level: 'error',
+      event: 'overdue',
+      message: `${database} has had no good backup ${since}; there should be one every ${maxAgeHours} hours`,
+      fields: { database, lastGoodAt: lastGoodAt?.toISOString() ?? null, maxAgeHours },
+    })
+    void this.#ports.notify({ kind: 'overdue', database, at, lastGoodAt, maxAgeHours })
+  }
+}
+
+function oneOfEach(tasks: readonly Task[]): Task[] {
+  return [...new Map(tasks.map(task => [task.settings.name, task])).values()]
+}
+
+/** A time in the future counts as long ago: a wrong clock wrote it. */
+function isWithin(ms: number, instant: string, now: Date): boolean {
+  const age = now.getTime() - Date.parse(instant)
+  return age >= 0 && age < ms
+}
