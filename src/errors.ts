@@ -32,6 +32,7 @@ export const ERRORS = {
   INVALID_ARGUMENT: { exit: 2, http: 400, retryable: false },
   CONFIG_INVALID: { exit: 2, http: 500, retryable: false },
   NOTIFICATION_FAILED: { exit: 3, http: 502, retryable: true },
+  CLEANUP_REFUSED: { exit: 3, http: 409, retryable: false },
   JOB_TIMED_OUT: { exit: 1, http: 504, retryable: true },
   SCHEDULER_LOCKED: { exit: 11, http: 409, retryable: true },
   STALLED: { exit: 1, http: 504, retryable: true },

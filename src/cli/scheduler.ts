@@ -67,12 +67,12 @@ async function test(session: Session, scheduler: Scheduler): Promise<number> {
 }
 
 async function runOnce(session: Session, scheduler: Scheduler, job: string): Promise<number> {
-  const { lineLog } = await import('../scheduler/run-daemon.ts')
-  const options: SchedulerRunOptions = {
-    signal: session.cancellation.signal,
-    // A run may wait for its next attempt: whoever looks sees why.
-    ...(session.options.quiet === true ? {} : { onLog: lineLog(process.stderr) }),
-  }
+  const settings = await scheduler.logSettings()
+  if (!settings.success) return session.show(settings, () => '')
+  const { openLog } = await import('../scheduler/run-daemon.ts')
+  // A run may wait for its next attempt: whoever looks sees why. The report itself is on stdout.
+  await using log = openLog(settings, { isQuiet: session.options.quiet === true })
+  const options: SchedulerRunOptions = { signal: session.cancellation.signal, onLog: log.write }
   const result = await scheduler.runOnce(job, options)
   const exit = session.show(result, ran => (session.options.quiet ? '' : renderRuns(ran, paintOut)))
   return result.success && result.status === 'failed' ? exitOfRuns(session, result) : exit

@@ -38,6 +38,16 @@ export interface ScheduleConfig {
   maxBackupAge?: string | undefined
   graceTime?: string | undefined
   digest?: string | false | undefined
+  log?: LogConfig | undefined
+}
+
+/** The scheduler's log. */
+export interface LogConfig {
+  path?: string | undefined
+  level?: 'debug' | 'info' | 'warn' | 'error' | undefined
+  /** Bytes, or text such as "10MB". */
+  maxSize?: number | string | undefined
+  maxDays?: number | undefined
 }
 
 /** One job. What a default job leaves unsaid stays as it is; another one needs `kind` and `cron`. */

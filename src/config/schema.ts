@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, isType } from '../catalog/names.ts'
 import { REDACTIONS } from '../export/model.ts'
 import { policySchema } from '../retention/schema.ts'
+import { isSize } from '../retention/units.ts'
 import type { Config, DatabaseConfig } from './config.ts'
 import { notifySchema } from './notify-schema.ts'
 import { cronProblem } from '../schedule/cron.ts'
@@ -87,6 +88,26 @@ const schedule = z.strictObject({
     .union([z.literal(false), cron])
     .optional()
     .describe('When the digest is sent. Default: 0 8 * * 1'),
+  log: z
+    .strictObject({
+      path: path
+        .optional()
+        .describe(
+          'The file, relative to the configuration file. Default: backup_scheduler.log in the (first) backup directory',
+        ),
+      level: z.enum(['debug', 'info', 'warn', 'error']).optional().describe('Default: info'),
+      maxSize: z
+        .union([z.int().positive(), z.string().refine(isSize, 'expected bytes, or text such as "10MB"')])
+        .optional()
+        .describe('It is put aside before it grows beyond this. Default: 10MB'),
+      maxDays: z
+        .int()
+        .positive()
+        .optional()
+        .describe('Files put aside are removed after so many days. Default: 30'),
+    })
+    .optional()
+    .describe('The log of the scheduler.'),
 })
 
 const databaseShape = {

@@ -4,7 +4,7 @@ import { makeDirectory } from '../storage/durable.ts'
 import { digestRows } from './digest.ts'
 import { Lane } from './lane.ts'
 import type { SchedulerLog } from './log-entry.ts'
-import type { Ports } from './ports.ts'
+import type { Ports, RunningPorts } from './ports.ts'
 import type { SchedulePlan } from './schedule-plan.ts'
 import { SchedulerLock } from './scheduler-lock.ts'
 import type { Task } from './task.ts'
@@ -21,21 +21,21 @@ interface RunningLane {
 
 /** The lanes of a configuration, running. Holds the scheduler's lock of each backup directory. */
 export class Daemon implements AsyncDisposable {
-  readonly #ports: Ports
+  readonly #ports: RunningPorts
   readonly #log: SchedulerLog
   readonly #lanes = new Map<string, RunningLane>()
   #plan: SchedulePlan
   /** Reloads come one after another. */
   #reloading: Promise<void> = Promise.resolve()
 
-  private constructor(plan: SchedulePlan, ports: Ports, log: SchedulerLog) {
+  private constructor(plan: SchedulePlan, ports: RunningPorts, log: SchedulerLog) {
     this.#plan = plan
     this.#ports = ports
     this.#log = log
   }
 
   /** Takes the locks and starts. Throws `SCHEDULER_LOCKED`, then nothing runs. */
-  static async start(plan: SchedulePlan, ports: Ports, log: SchedulerLog): Promise<Daemon> {
+  static async start(plan: SchedulePlan, ports: RunningPorts, log: SchedulerLog): Promise<Daemon> {
     const daemon = new Daemon(plan, ports, log)
     try {
       await daemon.#open(plan)

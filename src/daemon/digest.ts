@@ -1,4 +1,4 @@
-import type { NotifyEvent } from '../schedule/events.ts'
+import type { NotifyEvent } from '../notify/event.ts'
 import type { StateBook } from './state-book.ts'
 import type { Task } from './task.ts'
 

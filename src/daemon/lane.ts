@@ -4,7 +4,7 @@ import { countMissed, decideNextRun, type NextRun } from '../schedule/due.ts'
 import { JOB_KINDS } from '../schedule/jobs.ts'
 import type { SchedulerLog } from './log-entry.ts'
 import { perform } from './perform.ts'
-import type { Ports, RunDone } from './ports.ts'
+import type { RunningPorts, RunDone } from './ports.ts'
 import { findMade } from './run-backup.ts'
 import { type Run, Settlement } from './settlement.ts'
 import { StateBook } from './state-book.ts'
@@ -22,7 +22,7 @@ export interface LaneOptions {
   readonly backupDir: string
   readonly tasks: readonly Task[]
   readonly graceMs: number
-  readonly ports: Ports
+  readonly ports: RunningPorts
   readonly log: SchedulerLog
 }
 
@@ -37,7 +37,7 @@ interface Planned {
  * the scheduler's lock of the directory.
  */
 export class Lane {
-  readonly #ports: Ports
+  readonly #ports: RunningPorts
   readonly #log: SchedulerLog
   readonly #backupDir: string
   readonly book: StateBook

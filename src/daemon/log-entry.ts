@@ -26,6 +26,7 @@ export type SchedulerLogEvent =
   | 'state-not-written'
   | 'reloaded'
   | 'reload-refused'
+  | 'not-told'
   | 'trouble'
 
 export type SchedulerLog = (entry: SchedulerLogEntry) => void

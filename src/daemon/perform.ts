@@ -1,10 +1,10 @@
 import { type Failure, toFailure } from '../errors.ts'
 import type { Clock } from './clock.ts'
-import type { JobRunner, Ports, RunDone } from './ports.ts'
+import type { JobRunner, RunningPorts, RunDone } from './ports.ts'
 import { nameOf, type Task } from './task.ts'
 
 export interface PerformOptions {
-  readonly ports: Ports
+  readonly ports: RunningPorts
   readonly dueAt: Date
   /** Aborted: the run may go on for `graceMs`, then it is cancelled. */
   readonly stop: AbortSignal

@@ -2,10 +2,12 @@
 import { hostname } from 'node:os'
 import type { Database } from '../database.ts'
 import type { Failure } from '../errors.ts'
-import type { NotifyEvent } from '../schedule/events.ts'
+import type { NotifyEvent } from '../notify/event.ts'
 import type { JobKind, ScheduledJob } from '../schedule/jobs.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { runBackup } from './run-backup.ts'
+import { runCleanup } from './run-cleanup.ts'
+import { runDrill } from './run-drill.ts'
 import { runVerify } from './run-verify.ts'
 
 /** One run of a job on one database. */
@@ -30,13 +32,19 @@ export type JobRunner = (order: RunOrder) => Promise<RunDone | Failure>
 /** How the kinds of jobs are run. A job of a kind that is not here is not scheduled. */
 export type JobRunners = Readonly<Partial<Record<JobKind, JobRunner>>>
 
+/** The ports of something that runs: whom to tell is decided. */
+export type RunningPorts = Ports & { readonly notify: (event: NotifyEvent) => Promise<void> }
+
 export interface Ports {
   readonly clock: Clock
   /** From 0 to below 1. */
   readonly random: () => number
   readonly runners: JobRunners
-  /** Tells those who asked to be told. Never rejects; nobody waits for it longer than for a farewell. */
-  readonly notify: (event: NotifyEvent) => Promise<void>
+  /**
+   * Tells those who asked to be told; null: by the configuration's channels. Never rejects; nobody waits for it longer
+   * than for a farewell.
+   */
+  readonly notify: ((event: NotifyEvent) => Promise<void>) | null
   /** Removes a backup that `test` has made; null: it is kept. */
   readonly deleteBackup: ((database: Database, path: string) => Promise<{ success: true } | Failure>) | null
   readonly holder: { readonly pid: number; readonly host: string }
@@ -48,9 +56,9 @@ export function productPorts(): Ports {
   return {
     clock: systemClock,
     random: Math.random,
-    runners: { backup: runBackup, verify: runVerify },
-    notify: async () => {},
-    deleteBackup: null,
+    runners: { backup: runBackup, verify: runVerify, drill: runDrill, cleanup: runCleanup },
+    notify: null,
+    deleteBackup: (database, path) => database.deleteBackup(path, { confirm: true, force: true }),
     holder: { pid: process.pid, host: hostname() },
     isDurable: true,
   }

@@ -68,3 +68,15 @@ export interface DirectoryStatus {
   readonly databases: Readonly<Record<string, DatabaseState>>
   readonly jobs: readonly JobState[]
 }
+
+/** The scheduler's log: a file, when it is put aside, and what it may not hold. */
+export interface LogSettings {
+  readonly success: true
+  /** Absolute. */
+  readonly path: string
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly maxSizeBytes: number
+  readonly maxDays: number
+  /** Environment variables whose values are secrets. */
+  readonly secrets: readonly string[]
+}

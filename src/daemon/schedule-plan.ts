@@ -1,13 +1,18 @@
 import { realpath } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { loadConfig } from '../config/load.ts'
+import { join, resolve } from 'node:path'
+import type { LogConfig } from '../config/config.ts'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { type NotifyConfig, secretVariables } from '../config/notify.ts'
 import { resolveSettings, type Settings } from '../config/settings.ts'
 import { databaseOf, type DatabaseOptions } from '../database.ts'
 import { BackupError } from '../errors.ts'
+import { bytesOf } from '../retention/units.ts'
 import { jitterOffset } from '../schedule/due.ts'
 import { durationMs } from '../schedule/duration.ts'
 import { resolveJobs, type ScheduledJob } from '../schedule/jobs.ts'
 import type { JobRunners } from './ports.ts'
+import type { LogSettings } from './reports.ts'
 import type { Task } from './task.ts'
 
 /** Which databases, and from which configuration. */
@@ -26,8 +31,33 @@ export interface SchedulePlan {
   readonly graceMs: number
   /** When the digest is sent; null: never. */
   readonly digestCron: string | null
-  /** Of the digest; undefined: the system's. */
+  /** Whom to tell; undefined: nobody. */
+  readonly notify: NotifyConfig | undefined
+  /** Where relative paths in the configuration start. */
+  readonly directory: string
+  readonly log: LogSettings
+  /** Of the digest, and of times in notifications; undefined: the system's. */
   readonly timeZone: string | undefined
+}
+
+const LOG_FILE = 'backup_scheduler.log'
+/** Years of a scheduler whose jobs run every night. */
+const DEFAULT_LOG_BYTES = 10_000_000
+const DEFAULT_LOG_DAYS = 30
+
+function logSettings(
+  configured: LogConfig | undefined,
+  { loaded, backupDir }: { loaded: LoadedConfig; backupDir: string },
+): LogSettings {
+  const { path, level = 'info', maxSize = DEFAULT_LOG_BYTES, maxDays = DEFAULT_LOG_DAYS } = configured ?? {}
+  return {
+    success: true,
+    path: path === undefined ? join(backupDir, LOG_FILE) : resolve(loaded.directory, path),
+    level,
+    maxSizeBytes: bytesOf(maxSize),
+    maxDays,
+    secrets: secretVariables(loaded.config.notify),
+  }
 }
 
 /** Services give a program 90 seconds to end (systemd); some of them are for cleaning up. */
@@ -52,6 +82,9 @@ export async function readPlan(options: SchedulerOptions, runners: JobRunners): 
     directories: await byDirectory(all.flatMap(settings => tasksOf(settings, jobs))),
     graceMs: schedule?.graceTime === undefined ? DEFAULT_GRACE_MS : durationMs(schedule.graceTime),
     digestCron: schedule?.digest === false ? null : (schedule?.digest ?? DEFAULT_DIGEST),
+    notify: loaded.config.notify,
+    directory: loaded.directory,
+    log: logSettings(schedule?.log, { loaded, backupDir: all[0]?.backupDir ?? workingDirectory }),
     timeZone: options.timeZone ?? timeZone,
   }
 }

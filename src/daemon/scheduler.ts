@@ -5,12 +5,13 @@ import { readState } from '../schedule/state-file.ts'
 import { Daemon, describeRefusal, lockDirectory } from './daemon.ts'
 import { Lane } from './lane.ts'
 import type { SchedulerLog } from './log-entry.ts'
-import { type Ports, productPorts } from './ports.ts'
+import { type Ports, productPorts, type RunningPorts } from './ports.ts'
 import { readPlan, type SchedulePlan, type SchedulerOptions, tasksNamed } from './schedule-plan.ts'
 import { isSchedulerRunning } from './scheduler-lock.ts'
 import type {
   DirectoryStatus,
   JobsRun,
+  LogSettings,
   NextRuns,
   RunReport,
   SchedulerStatus,
@@ -18,6 +19,7 @@ import type {
   SchedulerTested,
 } from './reports.ts'
 import type { Task } from './task.ts'
+import { Teller } from './teller.ts'
 import { testDatabase } from './test-database.ts'
 
 /** Options of what runs jobs. */
@@ -29,7 +31,7 @@ export interface SchedulerRunOptions {
 }
 
 /** A scheduler with another clock, or other ways to run jobs and to tell of them. Not public. */
-export let schedulerOf: (options: SchedulerOptions, ports: Ports) => Scheduler
+export let schedulerOf: (options: SchedulerOptions, ports: RunningPorts) => Scheduler
 
 /**
  * Runs the jobs of a configuration: makes backups, cleans up and verifies, at night and without people.
@@ -48,7 +50,7 @@ export class Scheduler {
 
   readonly #options: SchedulerOptions
   #ports: Ports
-  #daemon: { readonly daemon: Daemon; readonly log: SchedulerLog } | null = null
+  #daemon: { readonly daemon: Daemon; readonly teller: Teller; readonly log: SchedulerLog } | null = null
 
   constructor(options: SchedulerOptions = {}) {
     this.#options = options
@@ -68,8 +70,9 @@ export class Scheduler {
       const plan = await this.#readPlan()
       if (plan.directories.size === 0) throw nothingToDo(plan)
       {
-        await using daemon = await Daemon.start(plan, this.#ports, onLog)
-        this.#daemon = { daemon, log: onLog }
+        const teller = new Teller(plan, onLog)
+        await using daemon = await Daemon.start(plan, this.#running(teller), onLog)
+        this.#daemon = { daemon, teller, log: onLog }
         onLog(startedEntry(plan))
         await daemon.run(signal)
         this.#daemon = null
@@ -96,6 +99,7 @@ export class Scheduler {
       const plan = await this.#readPlan()
       if (plan.directories.size === 0) throw nothingToDo(plan)
       await running.daemon.reload(plan)
+      running.teller.follow(plan)
       running.log({ ...startedEntry(plan), event: 'reloaded', message: 'The configuration was read again' })
       return { success: true }
     } catch (error) {
@@ -117,6 +121,7 @@ export class Scheduler {
   ): Promise<JobsRun | Failure> {
     try {
       const plan = await this.#readPlan()
+      const ports = this.#running(new Teller(plan, onLog))
       const runs: RunReport[] = []
       for (const [directory, tasks] of tasksNamed(plan, job)) {
         const all = plan.directories.get(directory) ?? tasks
@@ -125,7 +130,7 @@ export class Scheduler {
           backupDir: directory,
           tasks: all,
           graceMs: plan.graceMs,
-          ports: this.#ports,
+          ports,
           log: onLog,
         })
         await lane.runNow(tasks, signal)
@@ -147,6 +152,15 @@ export class Scheduler {
       const databases = []
       for (const task of oneOfEach(plan)) databases.push(await testDatabase(task, this.#ports, signal))
       return { success: true, status: databases.every(isFine) ? 'passed' : 'failed', databases }
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /** Where `chame-backup-scheduler` writes its log, and what must not stand in it. */
+  async logSettings(): Promise<LogSettings | Failure> {
+    try {
+      return (await this.#readPlan()).log
     } catch (error) {
       return toFailure(error)
     }
@@ -181,6 +195,10 @@ export class Scheduler {
     } catch (error) {
       return toFailure(error)
     }
+  }
+
+  #running(teller: Teller): RunningPorts {
+    return { ...this.#ports, notify: this.#ports.notify ?? teller.tell }
   }
 
   #readPlan(): Promise<SchedulePlan> {

@@ -1,10 +1,10 @@
 import { type Failure } from '../errors.ts'
-import type { NotifyEvent } from '../schedule/events.ts'
+import type { NotifyEvent } from '../notify/event.ts'
 import { coverage } from '../schedule/due.ts'
 import { retryAfter } from '../schedule/retry.ts'
 import type { LastRun } from '../schedule/state.ts'
 import type { SchedulerLog, SchedulerLogEntry } from './log-entry.ts'
-import type { Ports, RunDone } from './ports.ts'
+import type { RunningPorts, RunDone } from './ports.ts'
 import type { StateBook } from './state-book.ts'
 import { fieldsOf, nameOf, type Task } from './task.ts'
 
@@ -27,11 +27,11 @@ interface Circumstances {
 /** What follows from a run: the state, the log, and who is told. */
 export class Settlement {
   readonly #book: StateBook
-  readonly #ports: Ports
+  readonly #ports: RunningPorts
   readonly #log: SchedulerLog
   readonly #telling = new Set<Promise<void>>()
 
-  constructor(book: StateBook, ports: Ports, log: SchedulerLog) {
+  constructor(book: StateBook, ports: RunningPorts, log: SchedulerLog) {
     this.#book = book
     this.#ports = ports
     this.#log = log

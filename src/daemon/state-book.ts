@@ -4,7 +4,7 @@ import { type Covered, isFromWrongClock } from '../schedule/due.ts'
 import { readState, removeTemporaryStates, statePath, writeState } from '../schedule/state-file.ts'
 import type { DatabaseState, JobState, SchedulerHolder, SchedulerState } from '../schedule/state.ts'
 import type { SchedulerLog } from './log-entry.ts'
-import type { Ports } from './ports.ts'
+import type { RunningPorts } from './ports.ts'
 import type { Task } from './task.ts'
 
 /**
@@ -13,7 +13,7 @@ import type { Task } from './task.ts'
  */
 export class StateBook {
   readonly #backupDir: string
-  readonly #ports: Ports
+  readonly #ports: RunningPorts
   readonly #log: SchedulerLog
   readonly #startedAt: string
   readonly #jobs = new Map<string, JobState>()
@@ -22,7 +22,7 @@ export class StateBook {
   /** A disk that is full is full every minute: said once. */
   #isUnwritten = false
 
-  private constructor(backupDir: string, ports: Ports, log: SchedulerLog) {
+  private constructor(backupDir: string, ports: RunningPorts, log: SchedulerLog) {
     this.#backupDir = backupDir
     this.#ports = ports
     this.#log = log
@@ -33,7 +33,7 @@ export class StateBook {
   static async open(
     backupDir: string,
     tasks: readonly Task[],
-    ports: Ports,
+    ports: RunningPorts,
     log: SchedulerLog,
   ): Promise<StateBook> {
     const book = new StateBook(backupDir, ports, log)

@@ -1,7 +1,7 @@
 import { toFailure } from '../errors.ts'
 import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
 import type { SchedulerLog } from './log-entry.ts'
-import type { Ports } from './ports.ts'
+import type { RunningPorts } from './ports.ts'
 import type { StateBook } from './state-book.ts'
 import type { Task } from './task.ts'
 
@@ -11,10 +11,10 @@ const REMIND_MS = 86_400_000
 /** Sees that every database has a good backup that is not too old, whoever made it. */
 export class Watchman {
   readonly #book: StateBook
-  readonly #ports: Ports
+  readonly #ports: RunningPorts
   readonly #log: SchedulerLog
 
-  constructor(book: StateBook, ports: Ports, log: SchedulerLog) {
+  constructor(book: StateBook, ports: RunningPorts, log: SchedulerLog) {
     this.#book = book
     this.#ports = ports
     this.#log = log

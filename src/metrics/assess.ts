@@ -1,17 +1,21 @@
 /** From the catalog's list to the state of a database's backups. */
 import type { BackupInfo } from '../catalog/backup-info.ts'
-import { PRE_RESTORE } from '../catalog/names.ts'
+import { findLastGood } from '../schedule/good-backup.ts'
 import type { DatabaseHealth, TypeHealth } from './health.ts'
 
 /** @param backups of one database, newest first; null when its catalog could not be read */
-export function assessDatabase(database: string, backups: readonly BackupInfo[] | null): DatabaseHealth {
+export function assessDatabase(
+  database: string,
+  backups: readonly BackupInfo[] | null,
+  now: Date,
+): DatabaseHealth {
   if (backups === null) return { database, isReadable: false, newestGoodAt: null, types: [] }
-  const good = backups.find(({ type, metadataState }) => type !== PRE_RESTORE && metadataState === 'ok')
+  const good = findLastGood(backups, now)
   const byType = [...Map.groupBy(backups, backup => backup.type)]
   return {
     database,
     isReadable: true,
-    newestGoodAt: good === undefined ? null : new Date(good.created),
+    newestGoodAt: good === null ? null : new Date(good.created),
     types: byType
       .map(([type, list]) => assessType(type, list))
       .toSorted((a, b) => (a.type < b.type ? -1 : 1)),

@@ -11,7 +11,7 @@ export interface DatabaseHealth {
   readonly database: string
   /** False when its catalog could not be read; nothing else is known then. */
   readonly isReadable: boolean
-  /** When the newest backup was made that can be relied on and was not made by a restore; null when there is none. */
+  /** When the newest backup was made whose last check passed and that was not made by a restore; null when there is none. */
   readonly newestGoodAt: Date | null
   readonly types: readonly TypeHealth[]
 }

@@ -1,7 +1,7 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { BackupError, throwIfCancelled } from '../errors.ts'
-import { isGood } from '../retention/standing.ts'
+import { isGood } from '../catalog/good-backup.ts'
 import type { Context } from './context.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import type { BackupDeleted, DeleteBackupRequest } from './reports.ts'

@@ -5,8 +5,9 @@ import { WorkDirectory } from '../catalog/work-directory.ts'
 import type { Settings } from '../config/settings.ts'
 import { BackupError, toFailure } from '../errors.ts'
 import { assessDatabase } from '../metrics/assess.ts'
-import type { DatabaseHealth } from '../metrics/health.ts'
+import type { DatabaseHealth, JobHealth } from '../metrics/health.ts'
 import { PREFIX, renderMetrics } from '../metrics/render.ts'
+import { readState } from '../schedule/state-file.ts'
 import { syncDirectory, writeNewFile } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { replaceFile } from '../storage/put-in-place.ts'
@@ -29,8 +30,10 @@ export async function makeMetrics(
   const { output, mode } = checked(request)
   // Several databases may have their backups in one directory: it is listed once.
   const directories = Map.groupBy(databases, ({ backupDir }) => backupDir)
-  const read = (await Promise.all([...directories].map(entry => readDirectory(...entry)))).flat()
-  const text = renderMetrics({ at: now(), databases: read.map(({ health }) => health) })
+  const at = now()
+  const read = (await Promise.all([...directories].map(entry => readDirectory(...entry, at)))).flat()
+  const jobs = (await Promise.all([...directories].map(entry => readJobs(...entry)))).flat()
+  const text = renderMetrics({ at, databases: read.map(({ health }) => health), jobs })
   const path = output === undefined ? null : resolve(output)
   if (path !== null) await replaceText(path, text, mode, signal)
   return { success: true, text, path, unreadable: read.flatMap(({ problem }) => problem ?? []) }
@@ -41,20 +44,41 @@ interface DatabaseRead {
   readonly problem: UnreadableCatalog | null
 }
 
-async function readDirectory(backupDir: string, databases: readonly Settings[]): Promise<DatabaseRead[]> {
+async function readDirectory(
+  backupDir: string,
+  databases: readonly Settings[],
+  now: Date,
+): Promise<DatabaseRead[]> {
   try {
     const backups = await listCatalog(backupDir, {})
     return databases.map(({ name }) => ({
-      health: assessDatabase(name, backups.filter(isOf(name))),
+      health: assessDatabase(name, backups.filter(isOf(name)), now),
       problem: null,
     }))
   } catch (error) {
     const { code, message, hint } = toFailure(error)
     return databases.map(({ name }) => ({
-      health: assessDatabase(name, null),
+      health: assessDatabase(name, null, now),
       problem: { database: name, code, message, ...(hint === undefined ? {} : { hint }) },
     }))
   }
+}
+
+/** The jobs as the scheduler last wrote them down; none where it never ran, or its state cannot be read. */
+async function readJobs(backupDir: string, databases: readonly Settings[]): Promise<JobHealth[]> {
+  const state = await readState(backupDir).catch(() => 'damaged' as const)
+  if (state === 'missing' || state === 'damaged') return []
+  const instant = (text: string | null): Date | null => (text === null ? null : new Date(text))
+  return state.jobs
+    .filter(({ database }) => databases.some(({ name }) => name === database))
+    .map(({ database, job, lastRun, lastSuccessAt, failingSince, nextRunAt }) => ({
+      database,
+      job,
+      lastRunAt: instant(lastRun?.startedAt ?? null),
+      lastSuccessAt: instant(lastSuccessAt),
+      failingSince: instant(failingSince),
+      nextRunAt: instant(nextRunAt),
+    }))
 }
 
 /** Killed before the rename, the next run removes the directory that the new file was made in. */

@@ -1,14 +1,8 @@
-import { readFile, rename } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
-import { metadataDirectory, metadataPath } from '../catalog/layout.ts'
-import { readBackup } from '../catalog/list.ts'
 import type { Pin } from '../catalog/metadata.ts'
-import { editMetadata } from '../catalog/edit-metadata.ts'
-import { Staging } from '../catalog/staging.ts'
 import { BackupError } from '../errors.ts'
-import { syncDirectory, writeNewFile } from '../storage/durable.ts'
-import { during } from '../storage/io-errors.ts'
-import { begin, type Context, durabilityOf } from './context.ts'
+import type { Context } from './context.ts'
+import { replaceMetadata } from './replace-metadata.ts'
 import type { BackupPinned, PinBackupRequest } from './reports.ts'
 import { withStored } from './with-stored.ts'
 
@@ -37,19 +31,9 @@ export async function unpinBackup(
   )
 }
 
-/** The metadata is replaced in one step: whoever is killed here, it is the old or the new. */
 async function writePin(backup: BackupInfo, pin: Pin | undefined, context: Context): Promise<BackupPinned> {
   requireMetadata(backup)
-  const { backupDir, fileMode } = context.settings
-  const path = metadataPath(backupDir, backup.filename)
-  begin(context, 'write-metadata')
-  await using staging = await Staging.open(backupDir, metadataDirectory(backupDir))
-  const file = staging.file('metadata.json')
-  const text = await during('read', path, () => readFile(path, 'utf8'))
-  await writeNewFile(file, editMetadata(text, { pinned: pin }), fileMode, durabilityOf(context))
-  await during('replace', path, () => rename(file, path))
-  await syncDirectory(metadataDirectory(backupDir), durabilityOf(context))
-  const changed = await readBackup(backupDir, backup.type, backup.filename)
+  const changed = await replaceMetadata(backup, { pinned: pin }, context)
   return { success: true, backup: changed ?? backup }
 }
 

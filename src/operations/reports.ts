@@ -4,17 +4,16 @@
  * process boundary carry the same object.
  */
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
-import type { LastDrill, Metadata } from '../catalog/metadata.ts'
+import type { Metadata } from '../catalog/metadata.ts'
 import type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
 import type { SensitiveFinding } from '../export/sensitive/scan.ts'
-import type { JobState, SchedulerHolder } from '../schedule/state.ts'
 import type { SnapshotWay } from '../snapshot/taken-image.ts'
 
 export type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
 export type { BackupDrilled, DrillBackupRequest, DrillCheck, RowCount } from './drill-reports.ts'
 export type { ServiceFiles, ServiceFilesRequest, ServiceForm } from './service-reports.ts'
-export type { DatabaseState, JobState, LastRun, SchedulerHolder } from '../schedule/state.ts'
 export type { SnapshotWay } from '../snapshot/taken-image.ts'
+export type * from './info-reports.ts'
 export type * from './retention-reports.ts'
 
 /** The formats that can be imported again. */
@@ -261,72 +260,6 @@ export interface SensitiveScan {
   readonly tables: number
   readonly columns: number
   readonly durationMs: number
-}
-
-export interface TypeTotals {
-  readonly type: string
-  readonly count: number
-  readonly sizeBytes: number
-  /** UTC, ISO 8601; null when there is none. */
-  readonly newest: string | null
-}
-
-export interface DatabaseFacts {
-  readonly sizeBytes: number
-  readonly walBytes: number
-  readonly pageSize: number
-  readonly pageCount: number
-  readonly freePages: number
-  readonly journalMode: string
-  readonly encoding: string
-  readonly userVersion: number
-  readonly sqliteVersion: string
-  readonly tables: readonly { readonly name: string; readonly rows: number | null }[]
-}
-
-export interface Info {
-  readonly success: true
-  readonly name: string
-  readonly databasePath: string
-  /** Null when the database is missing or cannot be read; `databaseProblem` says why. */
-  readonly database: DatabaseFacts | null
-  readonly databaseProblem: string | null
-  readonly backupDir: string
-  readonly backups: {
-    readonly count: number
-    readonly sizeBytes: number
-    readonly byType: readonly TypeTotals[]
-    readonly newest: BackupInfo | null
-    /** Age of the newest backup in milliseconds; null when there is none. */
-    readonly newestAgeMs: number | null
-    /** Bytes a day that the image grew between the oldest and the newest backup; null with fewer than two. */
-    readonly growthBytesPerDay: number | null
-    /** The last drill of any of the backups there are, and of which; null when none was drilled. */
-    readonly lastDrill: (LastDrill & { readonly filename: string }) | null
-    /** The newest whose last check passed, pre_restore backups aside; null when there is none. */
-    readonly lastGood: BackupInfo | null
-    readonly lastGoodAgeMs: number | null
-  }
-  /** The configuration's `schedule.maxBackupAge`; null when there is no limit. */
-  readonly maxBackupAgeMs: number | null
-  /** Whether the last good backup is older than that, or missing. */
-  readonly isOverdue: boolean
-  /** What the scheduler last wrote about this database; null when it never ran here. */
-  readonly schedule: ScheduleSummary | null
-  readonly disk: {
-    readonly freeBytes: number
-    /** What the next backup would need there. */
-    readonly nextBackupBytes: number
-    /** How many such backups still fit. */
-    readonly fits: number
-  }
-}
-
-/** The state file's part about one database. */
-export interface ScheduleSummary {
-  readonly updatedAt: string
-  readonly scheduler: SchedulerHolder
-  readonly jobs: readonly JobState[]
 }
 
 export interface ImportDataRequest {

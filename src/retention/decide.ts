@@ -1,11 +1,12 @@
 /** What a retention policy keeps of a list of backups, and why. */
+import { isGood } from '../catalog/good-backup.ts'
 import { countOf, PRE_RESTORE } from '../catalog/names.ts'
 import { Calendar } from './calendar.ts'
 import { clockProblem } from './clock.ts'
 import { isEmpty, type RetentionPolicy, type RetentionRules, requirePolicy } from './policy.ts'
 import { Reasons, type RetentionDecision } from './reasons.ts'
 import { type Dated, wishes } from './rules.ts'
-import { type Candidate, type Foreignness, foreignness, isGood } from './standing.ts'
+import { type Candidate, type Foreignness, foreignness } from './standing.ts'
 import { before, bytesOf } from './units.ts'
 
 /**

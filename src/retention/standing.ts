@@ -8,14 +8,6 @@ export type Candidate = Pick<
   'filename' | 'type' | 'database' | 'created' | 'size' | 'pinned' | 'metadataState' | 'metadata'
 >
 
-/**
- * A good backup: its stored image passed a check when it was made or since, and the file has the size that its
- * metadata says. One that was made with `check: 'none'`, as every pre_restore backup is, is not known to be good.
- */
-export function isGood({ size, metadata }: Candidate): boolean {
-  return typeof metadata?.verified_at === 'string' && size === metadata.file_size
-}
-
 /** Why nothing but its owner may delete it: it is not what we name and describe; null for one of ours. */
 export function foreignness(backup: Candidate): Foreignness | null {
   const { metadataState, metadata, filename, type } = backup

@@ -1,5 +1,6 @@
 /** Which backups can be relied on, and which of them were looked at longest ago. Pure. */
 import type { BackupInfo } from '../catalog/backup-info.ts'
+import { isGood } from '../catalog/good-backup.ts'
 import { PRE_RESTORE } from '../catalog/names.ts'
 import { CLOCK_TOLERANCE_MS } from './due.ts'
 
@@ -11,12 +12,11 @@ import { CLOCK_TOLERANCE_MS } from './due.ts'
  */
 export function findLastGood(backups: readonly BackupInfo[], now: Date): BackupInfo | null {
   const latest = now.getTime() + CLOCK_TOLERANCE_MS
-  return backups.find(backup => isGood(backup) && Date.parse(backup.created) <= latest) ?? null
-}
-
-function isGood({ metadata, type }: BackupInfo): boolean {
-  const isVerified = metadata?.verified_at !== undefined && metadata.verified_at !== null
-  return isVerified && type !== PRE_RESTORE
+  return (
+    backups.find(
+      backup => isGood(backup) && backup.type !== PRE_RESTORE && Date.parse(backup.created) <= latest,
+    ) ?? null
+  )
 }
 
 /** Whether the last good backup is older than the configuration allows; never without such a limit. */

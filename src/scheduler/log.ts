@@ -11,8 +11,11 @@ export interface SchedulerLogOptions {
   readonly maxSizeBytes: number
   /** Files put aside are removed after so many days. */
   readonly maxDays: number
-  /** Show each line in words on stdout too: somebody is watching. */
-  readonly pretty: boolean
+  /**
+   * Where each line is shown too: in words to somebody who watches, as it is to the journal of a service or a
+   * container; null: nowhere.
+   */
+  readonly echo: { readonly stream: NodeJS.WriteStream; readonly isInWords: boolean } | null
   /** Values of the configuration that no line may hold, asked for at each line because a reload changes them. */
   readonly secrets?: () => readonly string[]
   readonly now?: () => Date
@@ -32,21 +35,23 @@ const CLOSE_MS_MAX = 2_000
  * waits: where the file cannot be written, stderr says so once and gets the lines instead, until it can be again.
  */
 export function openSchedulerLog(options: SchedulerLogOptions): SchedulerLog {
-  const { level, pretty, secrets = () => [], now = () => new Date() } = options
+  const { level, echo, secrets = () => [], now = () => new Date() } = options
   ignoreErrors(process.stdout)
   ignoreErrors(process.stderr)
   const file = new LogFile({
     ...options,
     now,
     onFailing: reason => void process.stderr.write(`${reason}\n`),
-    // On a terminal they can be seen already.
-    onRefused: line => void (pretty || process.stderr.write(line)),
+    // Elsewhere they can be seen already.
+    onRefused: line => void (echo !== null || process.stderr.write(line)),
   })
   const destination = {
     write(line: string): void {
       const entry = hideSecrets(JSON.parse(line) as Record<string, unknown>, secrets())
-      file.append(`${JSON.stringify(entry)}\n`)
-      if (pretty) process.stdout.write(`${printLogLine(entry, process.stdout)}\n`)
+      const text = `${JSON.stringify(entry)}\n`
+      file.append(text)
+      if (echo === null) return
+      echo.stream.write(echo.isInWords ? `${printLogLine(entry, echo.stream)}\n` : text)
     },
   }
   const log = pino(

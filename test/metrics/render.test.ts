@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Metadata } from '../../src/catalog/metadata.ts'
 import { assessDatabase } from '../../src/metrics/assess.ts'
 import type { Health } from '../../src/metrics/health.ts'
 import { renderMetrics } from '../../src/metrics/render.ts'
@@ -141,6 +142,17 @@ testWith(['promtool'], 'Prometheus’s own tool finds nothing wrong with them', 
   expect(run('promtool', ['check', 'metrics'], renderMetrics({ ...HEALTH, databases: [hostile] }))).toBe('')
 })
 
+const NOW = new Date('2026-11-24T12:00:00Z')
+const METADATA: Metadata = {
+  timestamp: '2026-11-20T02:00:00',
+  backup_type: 'daily',
+  database_version: '0',
+  file_size: 10,
+  checksum: '0'.repeat(64),
+  description: '',
+  created_by: '',
+}
+
 function backup(filename: string, more: Partial<BackupInfo>): BackupInfo {
   return {
     filename,
@@ -167,33 +179,28 @@ test('the newest good backup is one that can be relied on and that no restore ma
     backup('4', { created: '2026-11-24T02:00:00.000Z', type: 'pre_restore' }),
     backup('3', { created: '2026-11-23T02:00:00.000Z', metadataState: 'missing' }),
     backup('2', { created: '2026-11-22T02:00:00.000Z', metadataState: 'invalid' }),
-    backup('1', { created: '2026-11-21T02:00:00.000Z' }),
+    backup('1', { created: '2026-11-21T02:00:00.000Z', metadata: { ...METADATA, verified_at: null } }),
+    backup('0', {
+      created: '2026-11-20T02:00:00.000Z',
+      metadata: { ...METADATA, verified_at: '2026-11-20T02:00:00.000Z' },
+    }),
   ]
-  const health = assessDatabase('shop', backups)
-  expect(health.newestGoodAt).toEqual(new Date('2026-11-21T02:00:00.000Z'))
+  const health = assessDatabase('shop', backups, NOW)
+  expect(health.newestGoodAt).toEqual(new Date('2026-11-20T02:00:00.000Z'))
   expect(health.types.map(({ type }) => type)).toEqual(['daily', 'pre_restore'])
-  expect(health.types[0]).toMatchObject({ backups: 3, bytes: 30, withoutMetadata: 2 })
+  expect(health.types[0]).toMatchObject({ backups: 4, bytes: 40, withoutMetadata: 2 })
 })
 
 test('the latest drill and the latest check count, whichever backup they were of', () => {
-  const metadata = {
-    timestamp: '2026-11-20T02:00:00',
-    backup_type: 'daily',
-    database_version: '0',
-    file_size: 10,
-    checksum: '0'.repeat(64),
-    description: '',
-    created_by: '',
-  }
   const drill = (at: string, passed: boolean): object => ({ last_drill: { at, passed, duration_ms: 1500 } })
   const backups = [
-    backup('3', { metadata: { ...metadata, verified_at: '2026-11-22T02:00:00Z', duration_ms: 250 } }),
-    backup('2', { metadata: { ...metadata, ...drill('2026-11-23T05:00:00Z', true) } }),
+    backup('3', { metadata: { ...METADATA, verified_at: '2026-11-22T02:00:00Z', duration_ms: 250 } }),
+    backup('2', { metadata: { ...METADATA, ...drill('2026-11-23T05:00:00Z', true) } }),
     backup('1', {
-      metadata: { ...metadata, verified_at: '2026-11-24T02:00:00Z', ...drill('2026-11-16T05:00:00Z', false) },
+      metadata: { ...METADATA, verified_at: '2026-11-24T02:00:00Z', ...drill('2026-11-16T05:00:00Z', false) },
     }),
   ]
-  expect(assessDatabase('shop', backups).types[0]).toMatchObject({
+  expect(assessDatabase('shop', backups, NOW).types[0]).toMatchObject({
     newest: { durationMs: 250, isVerified: true },
     lastVerifiedAt: new Date('2026-11-24T02:00:00Z'),
     lastDrill: { at: new Date('2026-11-23T05:00:00Z'), passed: true, durationMs: 1500 },

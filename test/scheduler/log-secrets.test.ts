@@ -14,7 +14,7 @@ test('no line holds a value that the configuration calls secret, wherever it was
     level: 'trace',
     maxSizeBytes: 1e6,
     maxDays: 1,
-    pretty: false,
+    echo: null,
     secrets: () => [CANARY],
   })
   const base64 = Buffer.from(CANARY).toString('base64')
@@ -47,7 +47,7 @@ test('no line holds a value that the configuration calls secret, wherever it was
 test('secrets that a reload brings are hidden from then on', async () => {
   const path = join(temporaryDirectory(), 'backup_scheduler.log')
   let secrets: string[] = []
-  const options = { path, level: 'info', maxSizeBytes: 1e6, maxDays: 1, pretty: false } as const
+  const options = { path, level: 'info', maxSizeBytes: 1e6, maxDays: 1, echo: null } as const
   const { log, close } = openSchedulerLog({ ...options, secrets: () => secrets })
   log.info('plainword')
   secrets = ['plainword', 'plainword-longer']

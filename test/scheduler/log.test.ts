@@ -236,7 +236,7 @@ test('a terminal gets lines in words, which cannot drive it', () => {
      log.error({ err: new Error('disk gone') }, 'Backup failed')
      log.info({ level: 'constructor' })
      log.info({ level: 7, time: { a: 1 }, msg: null, none: undefined, circular: globalThis })`,
-    { pretty: true },
+    { echo: '{ stream: process.stdout, isInWords: true }' },
   )
   expect(stdout.split('\n')).toEqual([
     expect.stringMatching(
@@ -262,7 +262,7 @@ function open(path: string, options: Partial<SchedulerLogOptions> = {}): Scene {
     level: 'info',
     maxSizeBytes: 1_000_000,
     maxDays: 30,
-    pretty: false,
+    echo: null,
     now: () => clock.now,
     ...options,
   })
@@ -300,11 +300,11 @@ function logAndBackUp(
   return { ...result, backup: result.stdout === 'true\n' }
 }
 
-function runLogging(path: string, body: string, { pretty = false } = {}): { stdout: string; stderr: string } {
+function runLogging(path: string, body: string, { echo = 'null' } = {}): { stdout: string; stderr: string } {
   const source = JSON.stringify(new URL('../../src/scheduler/log.ts', import.meta.url).href)
   const program = `
     import { openSchedulerLog } from ${source}
-    const options = { path: ${JSON.stringify(path)}, level: 'info', maxSizeBytes: 1e6, maxDays: 30, pretty: ${pretty} }
+    const options = { path: ${JSON.stringify(path)}, level: 'info', maxSizeBytes: 1e6, maxDays: 30, echo: ${echo} }
     const { log, close } = openSchedulerLog(options)
     ${body}
     await close()`

@@ -1,0 +1,31 @@
+import type { JobRunner } from './ports.ts'
+import { bytes, plural } from './words.ts'
+
+/** Deletes what the retention policy does not keep. Where the clock cannot be right nothing goes, and that is a failure. */
+export const runCleanup: JobRunner = async ({ database, signal }) => {
+  const cleaned = await database.cleanupOldBackups({ signal })
+  if (!cleaned.success) return cleaned
+  const { status, problem, deleted, failed, freedBytes, left } = cleaned
+  if (status === 'refused') {
+    return {
+      success: false,
+      code: 'CLEANUP_REFUSED',
+      message: `Nothing was deleted: ${problem}`,
+      hint: 'Check the clock of this machine, and the dates that chame-backup list shows.',
+    }
+  }
+  const [first] = failed
+  if (first !== undefined) {
+    return {
+      success: false,
+      code: 'IO_FAILED',
+      message: `${plural(failed.length, 'backup')} could not be deleted: ${first.message}`,
+      hint: 'See which, and what would go, with: chame-backup cleanup',
+    }
+  }
+  const rest = left === 0 ? '' : `; ${left} are left for the next run`
+  return {
+    success: true,
+    summary: `${plural(deleted.length, 'backup')} deleted, ${bytes(freedBytes)} freed${rest}`,
+  }
+}

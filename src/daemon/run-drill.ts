@@ -1,0 +1,27 @@
+import type { DrillCheck } from '../operations/reports.ts'
+import type { JobRunner } from './ports.ts'
+import { bytes } from './words.ts'
+
+/** Restores the newest backup somewhere else and checks it there. One that cannot be restored is a failure: somebody has to see it. */
+export const runDrill: JobRunner = async ({ database, signal }) => {
+  const drilled = await database.drillBackup({ signal })
+  if (!drilled.success) return drilled
+  const { backup, checks, status, durationMs } = drilled
+  if (status === 'passed') {
+    return {
+      success: true,
+      summary: `${backup.filename} restored and checked, ${bytes(drilled.bytes)} in ${durationMs} ms`,
+    }
+  }
+  return {
+    success: false,
+    code: 'BACKUP_DAMAGED',
+    message: `The newest backup does not restore (${whatFailed(checks)}): ${backup.path}`,
+    hint: 'Make a new backup now (chame-backup create) and drill that: chame-backup drill.',
+  }
+}
+
+function whatFailed(checks: readonly DrillCheck[]): string {
+  const failed = checks.filter(({ status }) => status === 'failed')
+  return failed.map(({ name, message }) => `${name}: ${message}`).join('; ')
+}
