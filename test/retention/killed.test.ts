@@ -104,7 +104,7 @@ for (const operation of ['cleanup', 'delete'] as const) {
           finished: [],
         })
       }
-      expect([...counts].length).toBeGreaterThan(1)
+      expect(counts.size).toBeGreaterThan(1)
     },
     300_000,
   )
