@@ -156,6 +156,7 @@ function madeAt({ metadata, created }: Candidate, calendar: Calendar): Date {
 
 /** Of one instant the later name (`_2` after none) is the newer. */
 function newestFirst<Backup extends Candidate>(a: Dated<Backup>, b: Dated<Backup>): number {
-  const byName = countOf(b.backup.filename) - countOf(a.backup.filename)
-  return b.at.getTime() - a.at.getTime() || byName || (a.backup.filename < b.backup.filename ? 1 : -1)
+  const byCount = countOf(b.backup.filename) - countOf(a.backup.filename)
+  const [nameA, nameB] = [a, b].map(({ backup }) => `${backup.filename}/${backup.type}`) as [string, string]
+  return b.at.getTime() - a.at.getTime() || byCount || (nameA < nameB ? 1 : nameA > nameB ? -1 : 0)
 }

@@ -33,11 +33,11 @@ const DAILY_KEEP = 7
 const WEEKLY_KEEP = 4
 
 /** So many backups of the type, and one of each of so many days, so that repeats on one day push no other day out. */
-export function dailyRules(count: number): RetentionRules {
+function dailyRules(count: number): RetentionRules {
   return { keepLast: count, keepDaily: count }
 }
 
-export function weeklyRules(count: number): RetentionRules {
+function weeklyRules(count: number): RetentionRules {
   return { keepLast: count, keepWeekly: count }
 }
 

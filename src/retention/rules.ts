@@ -44,9 +44,10 @@ export function wishes<Backup>(
   rules: RetentionRules,
   calendar: Calendar,
 ): Wish<Backup>[] {
-  const last = backups.slice(0, rules.keepLast ?? 0)
+  const { keepLast = 0 } = rules
+  const last = keepLast === 1 ? 'the last one' : `one of the last ${keepLast}`
   return [
-    ...last.map(dated => ({ dated, rule: 'keep-last' as const, why: `one of the last ${rules.keepLast}` })),
+    ...backups.slice(0, keepLast).map(dated => ({ dated, rule: 'keep-last' as const, why: last })),
     ...PERIODS.flatMap(({ key, rule, period }) =>
       newestOfEach(backups, period, { count: rules[key] ?? 0, calendar }).map(({ name, dated }) => ({
         dated,

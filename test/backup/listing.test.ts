@@ -67,6 +67,7 @@ test('a listed backup says everything that its metadata says', async () => {
       createdBy: 'ann',
       databaseVersion: '0',
       encoding: 'plain',
+      pinned: null,
       metadataState: 'ok',
       metadataProblem: null,
       metadata,

@@ -4,9 +4,11 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { Database } from '../../src/index.ts'
+import { Disk } from '../faults/matrix-disk.ts'
+import { needsOf } from '../faults/matrix-tests.ts'
 import { type CallGroup, type Event, type Run, runUnderShim, SHIM_NEEDS } from '../faults/shim.ts'
 import { leftoversIn, succeeded, treeOf } from '../restore/scene.ts'
-import { testWith } from '../support/requirements.ts'
+import { run as runTool, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { daily, store } from './made-up.ts'
 import type { TendOrder } from './tend.ts'
@@ -25,8 +27,7 @@ interface Scene {
 }
 
 /** Three daily backups of the last days, of which a cleanup keeps one, and a file that is none of ours. */
-function openScene(): Scene {
-  const directory = temporaryDirectory()
+function openScene(directory: string = temporaryDirectory()): Scene {
   const backupDir = join(directory, 'backups')
   const backups = daily(TODAY, 3, {}, '00')
   store(backupDir, backups)
@@ -104,7 +105,7 @@ for (const operation of ['cleanup', 'delete'] as const) {
           finished: [],
         })
       }
-      expect([...counts].length).toBeGreaterThan(1)
+      expect(counts.size).toBeGreaterThan(1)
     },
     300_000,
   )
@@ -132,6 +133,36 @@ testWith(
       expect(Object.keys(filesIn(scene)), `after failing at ${at}`).toEqual(files)
     }
     expect(answers).toContain('status incomplete 1')
+  },
+  300_000,
+)
+
+testWith(
+  needsOf('ext4'),
+  'a cleanup that loses its power at any change leaves each backup whole or none, and keeps what it said',
+  async () => {
+    const { calls, files } = await undisturbed('cleanup')
+    const disk = new Disk('ext4')
+    const event = { kind: 'power', mountPoint: disk.mountPoint } as const
+    for (const at of [...Array.from({ length: calls }, (_, index) => index + 1), 'answer'] as const) {
+      const directory = join(disk.mountPoint, String(at))
+      const scene = openScene(directory)
+      runTool('sync', ['-f', directory])
+      const { stdout } = await runUnderShim([TEND, scene.order('cleanup')], {
+        paths: [scene.backupDir],
+        calls: CHANGES,
+        event,
+        ...(at === 'answer' ? { isAfterAnswer: true } : { at }),
+      })
+      await disk.remount()
+      await expectWhole(scene)
+      if (at === 'answer') {
+        expect(stdout).toContain('success')
+        expect(Object.keys(filesIn(scene))).toEqual(files)
+      }
+      expect(succeeded(await scene.database.cleanupOldBackups({ dailyKeep: 1 })).status).toBe('done')
+      expect(Object.keys(filesIn(scene)), `after a power cut at ${at}`).toEqual(files)
+    }
   },
   300_000,
 )

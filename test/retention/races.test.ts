@@ -39,7 +39,6 @@ async function expectAllWhole(scene: Scene): Promise<string[]> {
 }
 
 test('cleanups, backups and restores begun at once: each restore is whole or says that its backup is gone', async () => {
-  const answers = new Set<string>()
   for (let round = 0; round < ROUNDS; round++) {
     const scene = openScene()
     rebuild(scene.databasePath, { commits: BACKED_UP })
@@ -60,12 +59,10 @@ test('cleanups, backups and restores begun at once: each restore is whole or say
       expect(restored.answer).toMatch(/^failure BACKUP_NOT_FOUND/)
       expect(commits).toBe(NOW)
     }
-    answers.add(restored.answer.slice(0, 'failure BACKUP_NOT_FOUND'.length))
     const left = await expectAllWhole(scene)
     for (const filename of made.slice(-2)) expect(left).toContain(filename)
     expect(left).not.toContain(oldest)
   }
-  expect(answers.size).toBeGreaterThan(0)
 })
 
 test('deletions of the same backup begun at once: one deletes it, the others do not find it', async () => {
@@ -106,11 +103,13 @@ test('while a restore reads a backup, a cleanup waits', async () => {
   const [oldest = ''] = await backUpOften(scene, 4)
   rebuild(scene.databasePath, { commits: NOW })
   const product = scene.product({ engine: 'here' })
-  let cleaning: Promise<string> | null = null
+  const cleaning: Promise<string>[] = []
   const result = await product.restoreBackup(oldest, {
     confirm: true,
     onProgress: ({ step }) => {
-      if (step === 'verify-backup') cleaning ??= tend(scene, { operation: 'cleanup' })
+      if (step === 'verify-backup' && cleaning.length === 0) {
+        cleaning.push(tend(scene, { operation: 'cleanup' }))
+      }
       if (step === 'compare-target') {
         expect(existsSync(scene.path('backups', 'daily', oldest))).toBe(true)
       }
@@ -118,6 +117,6 @@ test('while a restore reads a backup, a cleanup waits', async () => {
   })
   succeeded(result)
   expect(assertIntact(scene.databasePath).commits).toBe(BACKED_UP)
-  expect(await cleaning).toMatch(/^success\nstatus done 2/)
+  expect(await cleaning[0]).toMatch(/^success\nstatus done 2/)
   expect(existsSync(scene.path('backups', 'daily', oldest))).toBe(false)
 })
