@@ -12,7 +12,8 @@ async function backedUp() {
   const made = await backUp(path)
   const backupDir = dirname(dirname(made.backupPath))
   const metadata = metadataPath(backupDir, made.filename)
-  const read = (): Record<string, unknown> => JSON.parse(readFileSync(metadata, 'utf8')) as Record<string, unknown>
+  const read = (): Record<string, unknown> =>
+    JSON.parse(readFileSync(metadata, 'utf8')) as Record<string, unknown>
   return { path, made, backupDir, metadata, read, database: protect(path) }
 }
 
@@ -74,5 +75,8 @@ test('a backup without metadata, or elsewhere, is verified without being recorde
 
 test('a record that is no boolean is refused', async () => {
   const { made, database } = await backedUp()
-  failedWith('INVALID_ARGUMENT', await database.verifyBackup(made.filename, { record: 'yes' as unknown as boolean }))
+  failedWith(
+    'INVALID_ARGUMENT',
+    await database.verifyBackup(made.filename, { record: 'yes' as unknown as boolean }),
+  )
 })

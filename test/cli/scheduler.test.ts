@@ -20,7 +20,9 @@ test('--dry-run prints the next runs of the default jobs, and writes nothing', a
   const inWords = await place.cli(['scheduler', '--dry-run'])
   expect(inWords).toMatchObject({ exit: 0, stderr: '' })
   expect(inWords.stdout).toMatch(/^When .*Job .*Kind/)
-  expect(await place.cli(['list', '--json'])).toMatchObject({ stdout: expect.stringContaining('"backups": []') })
+  expect(await place.cli(['list', '--json'])).toMatchObject({
+    stdout: expect.stringContaining('"backups": []'),
+  })
 })
 
 test('--run-once makes the backup of a job now, and --status shows it', async () => {
@@ -49,7 +51,9 @@ test('--run-once of a job that fails exits as the failure does, and is shown by 
   const status = await place.cli(['scheduler', '--status'])
   expect(status.exit).toBe(3)
   expect(status.stdout).toContain('Database file not found')
-  expect((await place.cli(['info'])).stdout).toMatch(/Failing +daily, since just now: Database file not found/)
+  expect((await place.cli(['info'])).stdout).toMatch(
+    /Failing +daily, since just now: Database file not found/,
+  )
 })
 
 test('--run-once of a verify job finds damage, names it, and exits with 3', async () => {
@@ -116,7 +120,11 @@ test.each<[string, Config, RegExp]>([
     /"pre_restore" is not a type/,
   ],
   ['an unknown database', { schedule: { jobs: { daily: { databases: ['x'] } } } }, /no database "x"/],
-  ['no job at all', { schedule: { jobs: { daily: false, weekly: false, cleanup: false, drill: false } } }, /schedules no job/],
+  [
+    'no job at all',
+    { schedule: { jobs: { daily: false, weekly: false, cleanup: false, drill: false } } },
+    /schedules no job/,
+  ],
 ])('a schedule with %s is refused, and it says what to do', async (_, config, message) => {
   using place = openWorkplace()
   configure(place, config)

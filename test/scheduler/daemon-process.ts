@@ -112,7 +112,6 @@ export function openProcessScene(config: Config): ProcessScene {
     configFile,
     configure,
     start: args => new DaemonProcess(directory, args),
-    state: () =>
-      JSON.parse(readFileSync(join(backupDir, 'scheduler-state.json'), 'utf8')) as SchedulerState,
+    state: () => JSON.parse(readFileSync(join(backupDir, 'scheduler-state.json'), 'utf8')) as SchedulerState,
   }
 }

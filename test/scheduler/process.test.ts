@@ -92,15 +92,18 @@ test('a second scheduler is refused, and told who holds the directory', async ()
   expect(scene.state().scheduler).toMatchObject({ pid: third.pid, stoppedAt: expect.stringMatching(/^20/) })
 })
 
-test.each(['SIGTERM', 'SIGINT'] as const)('%s while nothing runs ends it at once, with exit code 0', async signal => {
-  const scene = openProcessScene(NEVER)
-  buildDatabase(scene.databasePath, 'CREATE TABLE t (a)')
-  const daemon = scene.start()
-  await daemon.logged('started')
-  daemon.child.kill(signal)
-  expect(await daemon.ended).toEqual({ exit: 0, signal: null })
-  expect(daemon.log.map(({ event }) => event)).toEqual(['started', 'stopping', 'stopped'])
-})
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s while nothing runs ends it at once, with exit code 0',
+  async signal => {
+    const scene = openProcessScene(NEVER)
+    buildDatabase(scene.databasePath, 'CREATE TABLE t (a)')
+    const daemon = scene.start()
+    await daemon.logged('started')
+    daemon.child.kill(signal)
+    expect(await daemon.ended).toEqual({ exit: 0, signal: null })
+    expect(daemon.log.map(({ event }) => event)).toEqual(['started', 'stopping', 'stopped'])
+  },
+)
 
 test('SIGTERM in the middle of a backup lets it end, and begins no other', async () => {
   const scene = openProcessScene(EVERY_SECOND)
@@ -168,19 +171,23 @@ test('SIGHUP takes up a new configuration; a bad one is refused, and the old one
   expect(await daemon.stop()).toEqual({ exit: 0, signal: null })
 })
 
-testWith(['linux'], 'an engine that is killed fails its run, which is tried again; the scheduler goes on', async () => {
-  const scene = openProcessScene(EVERY_SECOND)
-  buildDatabase(scene.databasePath, LARGE)
-  const daemon = scene.start()
-  await daemon.logged('job-started')
-  process.kill(await engineOf(daemon.pid), 'SIGKILL')
-  const retrying = await daemon.logged('job-retrying')
-  expect(retrying).toMatchObject({ code: 'ENGINE_FAILED', job: 'often' })
-  // Other jobs go on meanwhile.
-  await daemon.logged('job-started', 2)
-  expect(await daemon.stop()).toEqual({ exit: 0, signal: null })
-  expect(scene.state().jobs.find(({ job }) => job === 'often')?.retry).not.toBeNull()
-})
+testWith(
+  ['linux'],
+  'an engine that is killed fails its run, which is tried again; the scheduler goes on',
+  async () => {
+    const scene = openProcessScene(EVERY_SECOND)
+    buildDatabase(scene.databasePath, LARGE)
+    const daemon = scene.start()
+    await daemon.logged('job-started')
+    process.kill(await engineOf(daemon.pid), 'SIGKILL')
+    const retrying = await daemon.logged('job-retrying')
+    expect(retrying).toMatchObject({ code: 'ENGINE_FAILED', job: 'often' })
+    // Other jobs go on meanwhile.
+    await daemon.logged('job-started', 2)
+    expect(await daemon.stop()).toEqual({ exit: 0, signal: null })
+    expect(scene.state().jobs.find(({ job }) => job === 'often')?.retry).not.toBeNull()
+  },
+)
 
 test('a database that is not there is a failure that is seen: log, state and exit code of --status', async () => {
   const scene = openProcessScene({
@@ -189,7 +196,12 @@ test('a database that is not there is a failure that is seen: log, state and exi
   })
   const daemon = scene.start()
   const failed = await daemon.logged('job-failed')
-  expect(failed).toMatchObject({ level: 'error', code: 'DATABASE_NOT_FOUND', database: 'chame', job: 'often' })
+  expect(failed).toMatchObject({
+    level: 'error',
+    code: 'DATABASE_NOT_FOUND',
+    database: 'chame',
+    job: 'often',
+  })
   const status = scene.start(['--status'])
   expect((await status.ended).exit).toBe(3)
   await daemon.stop()
