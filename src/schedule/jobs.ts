@@ -34,7 +34,7 @@ export interface ScheduledJob {
   readonly verifyMs: number
 }
 
-export const DEFAULT_JOBS: Readonly<Record<string, JobConfig & { kind: JobKind; cron: string }>> = {
+const DEFAULT_JOBS: Readonly<Record<string, JobConfig & { kind: JobKind; cron: string }>> = {
   daily: { kind: 'backup', type: 'daily', cron: '0 2 * * *' },
   weekly: { kind: 'backup', type: 'weekly', cron: '0 3 * * 0' },
   cleanup: { kind: 'cleanup', cron: '0 4 1 * *' },
