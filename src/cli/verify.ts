@@ -10,12 +10,14 @@ import { duration } from './units.ts'
 
 interface VerifyOptions {
   readonly check?: CheckLevel
+  readonly record?: true
 }
 
 export function verifyCommand(): Command {
   return defineCommand('verify', 'Check a stored backup: its checksum, then the database inside it.')
     .argument('[backup]', BACKUP_ARGUMENT, 'latest')
     .addOption(checkOption('how deep the database is checked (default: full)'))
+    .option('--record', "note the result in the backup's metadata; otherwise nothing is written")
     .addHelpText(
       'after',
       `${examples([

@@ -84,7 +84,7 @@ export class Lane {
         await this.#ports.clock.delay(TROUBLE_PAUSE_MS, stop)
       }
     }
-    await this.close()
+    await this.close().catch((error: unknown) => this.#report(error))
   }
 
   /** Runs tasks now, whatever the schedule says, with their retries. */
@@ -95,10 +95,12 @@ export class Lane {
     for (;;) {
       const planned = this.#plan().filter(({ task, next }) => tasks.includes(task) && next.isRetry)
       const first = planned[0]
-      if (first === undefined || stop.aborted) return
+      if (first === undefined || stop.aborted) break
       await clock.sleepUntil(first.next.at, stop)
       if (!stop.aborted) await this.#runTask(first, stop)
     }
+    // Whoever asked for it has called it off: it is not for the next start to take up.
+    for (const task of tasks) this.book.updateJob(task, { retry: null })
   }
 
   /** Goes on with other tasks; a run that is under way is finished first. */
@@ -157,7 +159,7 @@ export class Lane {
     const { dueAt } = next
     const startedAt = clock.now()
     const attempt = (next.isRetry ? (this.book.jobOf(task).retry?.attempts ?? 0) : 0) + 1
-    if (!next.isRetry) this.#noteMissed(task, next, startedAt)
+    this.#noteMissed(task, next, startedAt)
     this.book.updateJob(task, {
       running: { dueAt: dueAt.toISOString(), startedAt: startedAt.toISOString(), attempt },
       retry: null,
@@ -203,6 +205,7 @@ export class Lane {
     if (now.getTime() - at.getTime() < LATE_MS) return
     const past = this.book.pastOf(task)
     const missedRuns = countMissed(task.rule, past, now)
+    if (missedRuns === 0) return
     const from = past.coveredUntil.toISOString()
     this.book.updateJob(task, { lastGap: { from, to: now.toISOString(), missedRuns } })
     this.#log({

@@ -69,9 +69,10 @@ const DEFAULT_DIGEST = '0 8 * * 1'
 export async function readPlan(options: SchedulerOptions, runners: JobRunners): Promise<SchedulePlan> {
   const workingDirectory = process.cwd()
   const loaded = await loadConfig(workingDirectory, options.config ?? process.env['CHAME_BACKUP_CONFIG'])
-  const { schedule, databases, timeZone } = loaded.config
-  const isOne = options.path !== undefined || options.database !== undefined || databases === undefined
-  const names = isOne ? [options.database] : Object.keys(databases)
+  const { schedule, databases = {}, timeZone } = loaded.config
+  const listed = Object.keys(databases)
+  const isOne = options.path !== undefined || options.database !== undefined || listed.length === 0
+  const names = isOne ? [options.database] : listed
   const all = names.map(database =>
     resolveSettings(loaded, { ...options, database }, process.env, workingDirectory),
   )

@@ -74,16 +74,17 @@ export class Scheduler {
         await using daemon = await Daemon.start(plan, this.#running(teller), onLog)
         this.#daemon = { daemon, teller, log: onLog }
         onLog(startedEntry(plan))
-        await daemon.run(signal)
-        this.#daemon = null
+        try {
+          await daemon.run(signal)
+        } finally {
+          this.#daemon = null
+        }
         onLog({ level: 'info', event: 'stopping', message: 'The scheduler stops', fields: {} })
       }
       onLog({ level: 'info', event: 'stopped', message: 'The scheduler has stopped', fields: {} })
       return { success: true, startedAt: startedAt.toISOString(), stoppedAt: clock.now().toISOString() }
     } catch (error) {
       return toFailure(error)
-    } finally {
-      this.#daemon = null
     }
   }
 

@@ -11,6 +11,9 @@ import { fieldsOf, nameOf, type Task } from './task.ts'
 /** Notifications that are still under way when the scheduler stops may take so long. */
 const FAREWELL_MS = 5_000
 
+/** A job that is interrupted more often is taken for the cause. */
+const INTERRUPTIONS_MAX = 3
+
 export interface Run {
   readonly dueAt: Date
   readonly startedAt: Date
@@ -70,10 +73,10 @@ export class Settlement {
       hint: 'It was killed, or the machine went down: see the system log. What the run left unfinished is removed by the next one.',
     }
     this.#say('warn', 'job-interrupted', task, failure.message, { attempt, startedAt })
-    if (attempt > task.job.retriesMax) return this.#failed(task, run, failure)
+    if (attempt > Math.max(task.job.retriesMax, INTERRUPTIONS_MAX)) return this.#failed(task, run, failure)
     this.#book.updateJob(task, {
       running: null,
-      retry: { dueAt: running.dueAt, at: this.#now(), attempts: attempt },
+      retry: { dueAt: running.dueAt, at: startedAt, attempts: attempt },
       lastRun: this.#lastRun(run, 'interrupted', failure),
     })
   }

@@ -12,7 +12,10 @@ export interface DueRule extends CronTime {
 export interface Covered {
   /** Every run that the expression gives up to here was made, or made up for, or given up. */
   readonly coveredUntil: Date
-  /** A run that is to be done (again): interrupted, cancelled, or failed in a way that may pass. */
+  /**
+   * A run that is to be done (again): interrupted, cancelled, or failed in a way that may pass. `at`: when; that is
+   * in the past for one that waited for the scheduler to be started.
+   */
   readonly retry: { readonly dueAt: Date; readonly at: Date } | null
 }
 
@@ -38,7 +41,7 @@ const MISSED_MAX = 1000
 export function decideNextRun(rule: DueRule, past: Covered, now: Date): NextRun | null {
   const { retry } = past
   const oldest = now.getTime() - rule.catchUpWindowMs
-  if (retry !== null && retry.dueAt.getTime() >= oldest) {
+  if (retry !== null && retry.at.getTime() >= oldest - CLOCK_TOLERANCE_MS) {
     // A pause that ends so much later was measured on another clock.
     const isAhead = retry.at.getTime() > now.getTime() + 2 * CLOCK_TOLERANCE_MS
     return { at: isAhead ? now : retry.at, dueAt: retry.dueAt, isRetry: true }

@@ -94,6 +94,11 @@ describe('a retry', () => {
     })
   })
 
+  test('is made even of a job that makes up for nothing', () => {
+    const strict = { ...DAILY, catchUpWindowMs: 0 }
+    expect(decideNextRun(strict, past, at('2026-11-25T02:05:01Z'))).toMatchObject({ isRetry: true })
+  })
+
   test('of longer ago than the window is dropped', () => {
     expect(decideNextRun(DAILY, past, at('2026-12-25T09:00:00Z'))?.isRetry).toBe(false)
   })

@@ -173,6 +173,37 @@ test('a job that takes longer than the grace time is cancelled, and run again at
   expect(runs).toEqual(['daily 2026-11-21T02:06:00.000Z'])
 })
 
+test('a job in the middle of which the scheduler is killed every time has failed after the fifth time', async () => {
+  const scene = openVirtualScene('2026-11-20T12:00:00Z', { schedule: { digest: false, jobs: DAILY_ONLY } })
+  const { run, runs } = recorder(scene.clock)
+  await scene.runUntil('2026-11-21T12:00:00Z', { backup: run })
+  const dueAt = '2026-11-22T02:00:00.000Z'
+  await scene.clock.set('2026-11-22T03:00:00Z', 0)
+  const interrupt = (attempt: number): void => {
+    const state = scene.state()
+    const jobs = state.jobs.map(job => ({
+      ...job,
+      running: { dueAt, startedAt: dueAt, attempt },
+      retry: null,
+    }))
+    writeFileSync(
+      join(scene.directory, 'backups', 'scheduler-state.json'),
+      JSON.stringify({ ...state, jobs }),
+    )
+  }
+  interrupt(4)
+  await scene.runUntil('2026-11-22T04:00:00Z', { backup: run })
+  expect(runs.slice(1)).toEqual(['daily 2026-11-22T03:00:00.000Z'])
+  expect(scene.job('daily').lastRun).toMatchObject({ outcome: 'succeeded', attempts: 5, dueAt })
+  interrupt(5)
+  await scene.runUntil('2026-11-22T05:00:00Z', { backup: run })
+  expect(runs).toHaveLength(2)
+  expect(scene.job('daily')).toMatchObject({
+    failingSince: dueAt,
+    lastRun: { outcome: 'failed', failure: { code: 'ENGINE_FAILED' } },
+  })
+})
+
 test('without a good backup for longer than allowed the alarm is raised, and again each day until there is one', async () => {
   const scene = openVirtualScene('2026-11-20T12:00:00Z', {
     schedule: { maxBackupAge: '36h', digest: false, jobs: DAILY_ONLY },

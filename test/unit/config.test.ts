@@ -41,6 +41,7 @@ test('without a file, options or environment the defaults hold', () => {
     directoryMode: 0o700,
     waitForLockMs: 30_000,
     stallAfterMs: 1_800_000,
+    maxBackupAgeMs: null,
     createdBy: userInfo().username,
     exporting: { redact: {}, sensitiveWords: [], notSensitive: [], redactionKey: undefined },
     retention: {
@@ -307,6 +308,14 @@ test.each([
     '{"databases": {"shop": {"retention": {"types": {"hourly": {"keepLast": 7}}}}}}',
   ],
   ['databases.shop.export', '{"databases": {"shop": {"export": {"redact": []}}}}'],
+  ['schedule.jobs.daily', '{"schedule": {"jobs": {"daily": {"cron": "61 * * * *"}}}}'],
+  ['schedule.jobs.daily', '{"schedule": {"jobs": {"daily": true}}}'],
+  ['schedule.jobs.daily', '{"schedule": {"jobs": {"daily": {"kind": "restore"}}}}'],
+  ['schedule.jobs', '{"schedule": {"jobs": {"../x": {}}}}'],
+  ['schedule.maxBackupAge', '{"schedule": {"maxBackupAge": "a day"}}'],
+  ['schedule.maxBackupAge', '{"schedule": {"maxBackupAge": 36}}'],
+  ['schedule.digest', '{"schedule": {"digest": "@reboot"}}'],
+  ['schedule.every', '{"schedule": {"every": "1h"}}'],
 ])('a wrong %s is refused, by the name of the key: %s', async (key, text) => {
   const directory = place('chame-backup.config.json', text)
   const failure: unknown = await loadConfig(directory).catch((error: unknown) => error)
