@@ -32,10 +32,14 @@ export class DaemonProcess {
   readonly ended: Promise<Ended>
   #stderr = ''
 
-  constructor(directory: string, args: readonly string[] = []) {
+  constructor(
+    directory: string,
+    args: readonly string[] = [],
+    environment: Readonly<Record<string, string | undefined>> = {},
+  ) {
     this.child = spawn(process.execPath, [SCHEDULER, ...args], {
       cwd: directory,
-      env: cleanEnvironment(),
+      env: { ...cleanEnvironment(), ...environment },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
@@ -94,7 +98,7 @@ export interface ProcessScene {
   readonly databasePath: string
   readonly configFile: string
   configure(config: Config): void
-  start(args?: readonly string[]): DaemonProcess
+  start(args?: readonly string[], environment?: Readonly<Record<string, string | undefined>>): DaemonProcess
   state(): SchedulerState
 }
 
@@ -111,7 +115,7 @@ export function openProcessScene(config: Config): ProcessScene {
     databasePath: join(directory, 'data', 'chame.db'),
     configFile,
     configure,
-    start: args => new DaemonProcess(directory, args),
+    start: (args, environment) => new DaemonProcess(directory, args, environment),
     state: () => JSON.parse(readFileSync(join(backupDir, 'scheduler-state.json'), 'utf8')) as SchedulerState,
   }
 }
