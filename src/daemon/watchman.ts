@@ -74,7 +74,7 @@ export class Watchman {
     this.#log({
       level: 'error',
       event: 'overdue',
-      message: `${database} has had no good backup ${since}; there should be one every ${maxAgeHours} hours`,
+      message: `${database} has had no good backup ${since}; there should be one every ${Math.round(maxAgeHours * 100) / 100} hours`,
       fields: { database, lastGoodAt: lastGoodAt?.toISOString() ?? null, maxAgeHours },
     })
     void this.#ports.notify({ kind: 'overdue', database, at, lastGoodAt, maxAgeHours })
