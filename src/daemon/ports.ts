@@ -45,8 +45,6 @@ export interface Ports {
    * than for a farewell.
    */
   readonly notify: ((event: NotifyEvent) => Promise<void>) | null
-  /** Removes a backup that `test` has made; null: it is kept. */
-  readonly deleteBackup: ((database: Database, path: string) => Promise<{ success: true } | Failure>) | null
   readonly holder: { readonly pid: number; readonly host: string }
   /** Whether state survives a power cut; false in tests only. */
   readonly isDurable: boolean
@@ -58,7 +56,6 @@ export function productPorts(): Ports {
     random: Math.random,
     runners: { backup: runBackup, verify: runVerify, drill: runDrill, cleanup: runCleanup },
     notify: null,
-    deleteBackup: (database, path) => database.deleteBackup(path, { confirm: true, force: true }),
     holder: { pid: process.pid, host: hostname() },
     isDurable: true,
   }

@@ -151,7 +151,7 @@ export class Scheduler {
     try {
       const plan = await this.#readPlan()
       const databases = []
-      for (const task of oneOfEach(plan)) databases.push(await testDatabase(task, this.#ports, signal))
+      for (const task of oneOfEach(plan)) databases.push(await testDatabase(task, signal))
       return { success: true, status: databases.every(isFine) ? 'passed' : 'failed', databases }
     } catch (error) {
       return toFailure(error)

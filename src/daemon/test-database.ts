@@ -1,12 +1,10 @@
 import type { Failure } from '../errors.ts'
 import type { DatabaseTested } from './reports.ts'
-import type { Ports } from './ports.ts'
 import type { Task } from './task.ts'
 
 /** Makes a backup, verifies it and deletes it again. Never rejects; one that was made is deleted whatever its check says. */
 export async function testDatabase(
   { database, settings }: Task,
-  { deleteBackup }: Ports,
   signal: AbortSignal,
 ): Promise<DatabaseTested> {
   const started = performance.now()
@@ -25,13 +23,13 @@ export async function testDatabase(
   const verified = await database.verifyBackup(backupPath, { signal })
   const isVerified = verified.success && verified.status === 'intact'
   // Not cancellable: what was only made to be tried must not stay.
-  const deleted = deleteBackup === null ? null : await deleteBackup(database, backupPath)
+  const deleted = await database.deleteBackup(backupPath, { confirm: true, force: true })
   const failure = !verified.success ? verified : isVerified ? null : damagedTest(backupPath)
   return report({
     backupPath,
     isVerified,
-    isDeleted: deleted?.success === true,
-    failure: failure ?? (deleted?.success === false ? deleted : null),
+    isDeleted: deleted.success,
+    failure: failure ?? (deleted.success ? null : deleted),
   })
 }
 

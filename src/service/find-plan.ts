@@ -38,6 +38,8 @@ export async function findPlan(
   const first = all[0] as Settings
   const databases = await Promise.all(all.map(({ path }) => real(path)))
   const backupDirs = await Promise.all(all.map(({ backupDir }) => real(backupDir)))
+  const log = loaded.config.schedule?.log?.path
+  const logDirs = log === undefined ? [] : [await real(dirname(resolve(loaded.directory, log)))]
   return {
     name,
     databases: all.map(settings => settings.name),
@@ -48,7 +50,7 @@ export async function findPlan(
       VARIABLES.flatMap(variable => (environment[variable] ? [[variable, environment[variable]]] : [])),
     ),
     workingDirectory,
-    writtenDirectories: outermost([...databases.map(path => dirname(path)), ...backupDirs]),
+    writtenDirectories: outermost([...databases.map(path => dirname(path)), ...backupDirs, ...logDirs]),
     readPaths: loaded.file === null ? [] : [loaded.file],
     user: matching(USER, wanted.user ?? (await ownerOf(databases[0] as string)), 'user'),
     timeZone: first.timeZone,

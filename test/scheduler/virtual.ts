@@ -154,7 +154,6 @@ export function openVirtualScene(start: string, config: Config = {}): VirtualSce
         random: () => 0,
         runners,
         notify,
-        deleteBackup: null,
         holder: { pid: 42, host: 'virtual' },
         isDurable: false,
       },

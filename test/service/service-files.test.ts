@@ -138,7 +138,7 @@ testWith(
   },
 )
 
-test('the service may write the directories of all databases and of their backups, and no others', async () => {
+test('the service may write the directories of all databases, of their backups and of the log, and no others', async () => {
   const place = new Place()
   const elsewhere = temporaryDirectory()
   buildDatabase(join(elsewhere, 'real.db'), 'CREATE TABLE t (a)')
@@ -148,16 +148,17 @@ test('the service may write the directories of all databases and of their backup
     one: { path: 'app.db', backupDir: '../one' },
     two: { path: 'link.db', backupDir: 'below' },
   }
-  writeFileSync(config, JSON.stringify({ databases, timeZone: 'Europe/Berlin' }))
+  writeFileSync(config, JSON.stringify({ databases, schedule: { log: { path: '../logs/scheduler.log' } } }))
   const { files, notes } = succeeded(await new Database({ config }).serviceFiles({ form: 'daemon' }))
   const [unit] = files
   expect(linesOf(unit?.text, 'ReadWritePaths')).toEqual(
-    [place.directory, elsewhere, join(place.directory, '..', 'one')].map(path => `-${path}`),
+    [place.directory, elsewhere, ...['one', 'logs'].map(name => join(place.directory, '..', name))].map(
+      path => `-${path}`,
+    ),
   )
   expect(unit?.text).toContain('Description=Backups of one, two\n')
   expect(unit?.text).toContain(` --config ${config}\n`)
-  expect(notes).toEqual([expect.stringContaining(`Not there yet`)])
-  expect(notes[0]).toContain(join(place.directory, '..', 'one'))
+  expect(notes).toEqual(['one', 'logs'].map(name => expect.stringContaining(`/${name}`) as unknown))
 })
 
 test('what lies in /home or /tmp is not hidden from the service, and is otherwise', async () => {
