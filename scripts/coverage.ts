@@ -20,6 +20,10 @@ const PERCENT_MIN = 98
 const TESTS: readonly string[] = [
   'test/unit',
   'test/testing',
+  'test/drill',
+  'test/metrics',
+  'test/retention',
+  'test/service',
   'test/restore',
   'test/import/formats.test.ts',
   'test/import/refused.test.ts',
