@@ -20,6 +20,13 @@ const PERCENT_MIN = 98
 const TESTS: readonly string[] = [
   'test/unit',
   'test/testing',
+  'test/drill/drill.test.ts',
+  'test/metrics',
+  'test/notify/notifier.test.ts',
+  'test/retention/cleanup.test.ts',
+  'test/retention/guards.test.ts',
+  'test/retention/simulate.test.ts',
+  'test/service/service-files.test.ts',
   'test/restore',
   'test/import/formats.test.ts',
   'test/import/refused.test.ts',

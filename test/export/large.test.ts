@@ -1,7 +1,7 @@
 /** Tables that are cut into many ranges, which processes read side by side: the export is the same, however it is written. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { zstdDecompressSync } from 'node:zlib'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { buildDatabase } from '../support/databases.ts'
 import { backUp, protect, succeeded } from '../support/product.ts'
@@ -47,4 +47,18 @@ test('so it has on standard output', async () => {
   const path = build()
   const { stdout } = await runCli(['export', '--path', path, '--format', 'ndjson', '--output', '-'])
   expectRows(stdout)
+})
+
+test('a table without rowids, which one process reads alone, is not read faster than it can be written', async () => {
+  const path = join(temporaryDirectory(), 'app.db')
+  buildDatabase(
+    path,
+    `CREATE TABLE t (a INTEGER PRIMARY KEY, b) WITHOUT ROWID;
+     INSERT INTO t WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i, hex(randomblob(400)) FROM n`,
+  )
+  const request = { format: 'ndjson', compress: 'gzip', includeSensitive: true } as const
+  const { exportPath, rows } = succeeded(await protect(path).exportData(request))
+  expect(rows).toBe(20_000)
+  const text = gunzipSync(readFileSync(exportPath)).toString()
+  expect(text.match(/^\{"table":"t"/gm)).toHaveLength(20_000)
 })

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writ
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
+import type { Progress } from '../../src/index.ts'
 import { openDatabase } from '../support/databases.ts'
 import { backUp, failedWith, protect, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
@@ -216,4 +217,20 @@ test('a backup that is no database is said to be damaged, and one without sense 
   )
   expect(failure.message).toMatch(/Nothing of it can be salvaged/)
   expect(failure.hint).toMatch(/another backup/)
+})
+
+test('a salvage that is cancelled when it opens its source leaves nothing, and does not call it damaged', async () => {
+  const path = build()
+  const { filename } = await backUp(path)
+  const before = filesBelow(join(path, '..'))
+  const database = protect(path, { engine: 'here' })
+  for (const request of [{ from: filename, salvage: true }, { salvage: true }, {}]) {
+    const controller = new AbortController()
+    const onProgress = ({ step }: Progress): void => {
+      if (step === 'open-source') controller.abort()
+    }
+    const { signal } = controller
+    failedWith('CANCELLED', await database.exportData({ ...request, onProgress, signal }))
+  }
+  expect(filesBelow(join(path, '..'))).toEqual(before)
 })

@@ -78,12 +78,7 @@ async function openRows(
 }
 
 function isWal(file: string): boolean {
-  try {
-    return readHeaderOf(file)?.isWal === true
-  } catch (error) {
-    if (isDamage(error)) return false
-    throw error
-  }
+  return readHeaderOf(file)?.isWal === true
 }
 
 /** Copies of all files of the database, whose side files may hold what its own has not. */
