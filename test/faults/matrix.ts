@@ -2,7 +2,7 @@
  * The crash matrix: one operation is crashed at one of its system calls, what it leaves is examined, and the
  * next run must succeed without anyone's help.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -208,8 +208,10 @@ async function runAgain({ scenario }: Attack, scene: Scene, between: Before): Pr
       succeeded(await product.exportData({ format, output, force: true, includeSensitive: true }))
     } else if (scenario.operation === 'import') {
       const { from = '', to = '' } = scenario.order?.(scene) ?? {}
-      // One that was killed after the rename has left its database, which is never overwritten.
-      if (!existsSync(to)) succeeded(await product.importData({ from, to }))
+      // One that was killed after the rename has left its database, which is never overwritten: the next goes beside it.
+      const beside = scene.path('out', 'again.db')
+      succeeded(await product.importData({ from, to: existsSync(to) ? beside : to }))
+      rmSync(beside, { force: true })
     } else {
       const { status } = succeeded(await product.verifyBackup('latest'))
       if (status !== 'intact') return ['the next verification finds damage']
