@@ -22,6 +22,7 @@ const TESTS: readonly string[] = [
   'test/testing',
   'test/drill/drill.test.ts',
   'test/drill/judge.test.ts',
+  'test/drill/stopped.test.ts',
   'test/metrics',
   'test/notify/library.test.ts',
   'test/notify/notifier.test.ts',
@@ -33,6 +34,7 @@ const TESTS: readonly string[] = [
   'test/restore',
   'test/import/formats.test.ts',
   'test/import/refused.test.ts',
+  'test/import/sql.test.ts',
   'test/import/stopped.test.ts',
   ...[
     'bad-input',

@@ -2,7 +2,7 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { CatalogLock } from '../catalog/lock.ts'
 import { removeLeftovers } from '../catalog/staging.ts'
-import { BackupError, throwIfCancelled } from '../errors.ts'
+import { throwIfCancelled, toFailure } from '../errors.ts'
 import { capDeletions, decideRetention } from '../retention/decide.ts'
 import { policyFor } from '../retention/policy.ts'
 import { isThere } from '../storage/durable.ts'
@@ -51,8 +51,7 @@ async function deleteAll(decisions: readonly BackupDecision[], context: Context)
     try {
       await deleteStored(backup, context)
     } catch (error) {
-      if (!(error instanceof BackupError)) throw error
-      failed.push({ backup, message: error.message })
+      failed.push({ backup, message: toFailure(error).message })
     }
   }
   return failed

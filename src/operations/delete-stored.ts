@@ -12,7 +12,6 @@ import {
   type StoredImage,
 } from '../catalog/deleting.ts'
 import { metadataPath } from '../catalog/layout.ts'
-import { BackupError } from '../errors.ts'
 import { isThere, removeFile, renameDurably, syncDirectory } from '../storage/durable.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 
@@ -53,8 +52,7 @@ export async function finishDeletions(context: Context): Promise<string[]> {
   for (const image of await halfDeleted(context.settings.backupDir)) {
     try {
       if (await finishDeletion(image, context)) finished.push(image.filename)
-    } catch (error) {
-      if (!(error instanceof BackupError)) throw error
+    } catch {
       await takeBack(image, context).catch(() => {})
     }
   }

@@ -30,16 +30,16 @@ export async function exportData(request: ExportDataRequest, context: Context): 
   } catch (error) {
     const path = accusedFile(error)
     // What a pipe has been given cannot be taken back.
-    if (path === null || request.output === '-') throw error
+    if (path === undefined || request.output === '-') throw error
     await readThrough(path, context.signal)
   }
   return await exportOnce(request, context)
 }
 
 /** Of a disk that fails for a moment SQLite says that the database is damaged: it has to say so twice. */
-function accusedFile(error: unknown): string | null {
-  if (!(error instanceof BackupError) || !(error.cause instanceof SqliteError)) return null
-  return error.code === 'DATABASE_DAMAGED' || error.code === 'BACKUP_DAMAGED' ? (error.path ?? null) : null
+function accusedFile(error: unknown): string | undefined {
+  if (!(error instanceof BackupError) || !(error.cause instanceof SqliteError)) return undefined
+  return error.code === 'DATABASE_DAMAGED' || error.code === 'BACKUP_DAMAGED' ? error.path : undefined
 }
 
 async function exportOnce(request: ExportDataRequest, context: Context): Promise<DataExported> {

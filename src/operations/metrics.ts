@@ -56,10 +56,10 @@ async function readDirectory(
       problem: null,
     }))
   } catch (error) {
-    const { code, message, hint } = toFailure(error)
+    const { success: _, ...failure } = toFailure(error)
     return databases.map(({ name }) => ({
       health: assessDatabase(name, null, now),
-      problem: { database: name, code, message, ...(hint === undefined ? {} : { hint }) },
+      problem: { database: name, ...failure },
     }))
   }
 }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { BackupInfo } from '../../src/catalog/backup-info.ts'
 import type { Metadata } from '../../src/catalog/metadata.ts'
-import { judgeDrill, type Restored } from '../../src/operations/drill/judge.ts'
+import { judgeDrill, type Restored, type RestoredFile } from '../../src/operations/drill/judge.ts'
 
 const METADATA: Metadata = {
   timestamp: '2025-06-27T02:00:00',
@@ -35,9 +35,7 @@ function backup(metadata: Metadata | null): BackupInfo {
   }
 }
 
-type Stored = NonNullable<Restored['stored']>
-
-function restored(stored: Partial<Stored> = {}): Restored {
+function restored(stored: Partial<RestoredFile> = {}): Restored {
   const whole = { sizeBytes: 4096, problems: [], tables: { users: 3, constructor: 1 }, unchecked: [] }
   return { failure: null, restoreMs: 5, stored: { ...whole, ...stored } }
 }

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { Database } from '../../src/index.ts'
+import { Database, Scheduler } from '../../src/index.ts'
 import { buildLedger } from '../support/databases.ts'
 import { backUp, failedWith, protect, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
@@ -63,6 +63,36 @@ test('without a path or a name the metrics are those of every database in the co
   expect(valuesOf(all.text, 'newest_good_timestamp_seconds')['blog']).toBe(0)
   const one = succeeded(await new Database({ config, database: 'blog' }).metrics())
   expect(Object.keys(valuesOf(one.text, 'catalog_readable'))).toEqual(['blog'])
+})
+
+test('what the scheduler has written down is in the metrics and in info, and no other database’s', async () => {
+  const directory = temporaryDirectory()
+  const config = writeConfig(directory, { shop: { path: 'shop.db' }, blog: { path: 'blog.db' } })
+  buildLedger(join(directory, 'shop.db'))
+  // There is no blog: its job fails, and there never was a success.
+  expect(succeeded(await new Scheduler({ config }).runOnce('daily')).status).toBe('failed')
+  const { text } = succeeded(await new Database({ config, database: 'shop' }).metrics())
+  const failing = valuesOf(text, 'job_failing')
+  expect(failing).toMatchObject({ 'shop/daily': 0 })
+  expect(Object.keys(failing).filter(job => !job.startsWith('shop/'))).toEqual([])
+  expect(valuesOf(text, 'job_last_success_timestamp_seconds')['shop/daily']).toBeGreaterThan(1.7e9)
+  const blog = succeeded(await new Database({ config, database: 'blog' }).info())
+  expect(blog.schedule?.jobs.find(({ job }) => job === 'daily')).toMatchObject({
+    database: 'blog',
+    lastSuccessAt: null,
+    lastRun: { failure: { code: 'DATABASE_NOT_FOUND' } },
+  })
+})
+
+test('a state of the scheduler that cannot be read takes nothing from the metrics but its jobs', async () => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  await backUp(join(directory, 'shop.db'))
+  writeFileSync(join(directory, 'backups', 'scheduler-state.json'), '{"schema":1')
+  const { text } = succeeded(await protect(join(directory, 'shop.db')).metrics())
+  expect(valuesOf(text, 'backups')).toEqual({ 'shop/manual': 1 })
+  expect(valuesOf(text, 'job_failing')).toEqual({})
+  expect(succeeded(await protect(join(directory, 'shop.db')).info()).schedule).toBeNull()
 })
 
 test('a catalog that cannot be read is said to be so, and the others are measured', async () => {

@@ -13,6 +13,7 @@ import {
   leftoversIn,
   NOW,
   openScene,
+  pragmaOf,
   restored,
   type Scene,
 } from './scene.ts'
@@ -71,6 +72,19 @@ test.each(journalModes)(
     expect(leftoversIn(scene.directory)).toEqual([])
   },
 )
+
+test('a restore that is cancelled when it has left WAL mode for another page size is back in it', async () => {
+  const scene = openScene()
+  await backUpThenChange(scene, { now: { pageSize: 1024 } })
+  const controller = new AbortController()
+  const watcher: SqliteWatcher = { before: name => name === 'apply' && controller.abort() }
+  await expect(restoreWatched(scene, watcher, controller.signal)).rejects.toMatchObject({
+    code: 'CANCELLED',
+    message: expect.stringContaining('as it was before'),
+  })
+  expectCommit(scene.databasePath, NOW)
+  expect(pragmaOf(scene.databasePath, 'journal_mode')).toBe('wal')
+})
 
 test.each(journalModes)(
   'a commit made after a restore stays when the restore fails afterwards, and the error says so (%s)',

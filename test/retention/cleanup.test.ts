@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { resolveSettings } from '../../src/config/settings.ts'
 import { cleanupBackups } from '../../src/operations/cleanup-backups.ts'
 import type { Context } from '../../src/operations/context.ts'
@@ -19,9 +19,11 @@ import { deleteBackup } from '../../src/operations/delete-backup.ts'
 import type { BackupsCleanedUp, CleanupRequest } from '../../src/operations/reports.ts'
 import { Database } from '../../src/index.ts'
 import type { Candidate } from '../../src/retention/standing.ts'
+import { mountLoop } from '../disks/devices.ts'
 import { treeOf } from '../restore/scene.ts'
 import { contextOf } from '../support/operation.ts'
 import { failedWith, succeeded } from '../support/product.ts'
+import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { daily, madeUp, store } from './made-up.ts'
 
@@ -36,8 +38,7 @@ interface Scene {
 }
 
 /** A backup directory with made-up backups; there is no database. */
-function openScene(backups: readonly Candidate[] = []): Scene {
-  const directory = temporaryDirectory()
+function openScene(backups: readonly Candidate[] = [], directory: string = temporaryDirectory()): Scene {
   const backupDir = join(directory, 'backups')
   store(backupDir, backups)
   const path = join(directory, 'app.db')
@@ -213,6 +214,35 @@ test('what a killed deletion left is not listed, and finished by the next cleanu
   expect(scene.names('daily')).toHaveLength(2)
   expect(scene.names('metadata')).toHaveLength(2)
 })
+
+test('a deletion that was killed once the image was gone is finished too', async () => {
+  const backups = daily('2025-06-27', 3)
+  const [, half] = backups
+  if (half === undefined) throw new Error('unreachable')
+  const scene = openScene(backups)
+  halfDelete(scene, half)
+  rmSync(scene.path('daily', half.filename))
+  expect(await scene.cleanup()).toMatchObject({ finished: [half.filename], deleted: [] })
+  expect(scene.names('metadata')).toHaveLength(2)
+})
+
+testWith(
+  ['root', 'linux', 'mount', 'mkfs.ext4', 'chattr'],
+  'a backup whose image cannot be removed stays whole, is named, and keeps no other from going',
+  async () => {
+    const backups = daily('2025-06-27', 10)
+    const directory = temporaryDirectory()
+    mountLoop(directory, 'ext4', 16)
+    const scene = openScene(backups, directory)
+    const oldest = backups.at(-1)?.filename ?? ''
+    run('chattr', ['+i', scene.path('daily', oldest)])
+    onTestFinished(() => void run('chattr', ['-i', scene.path('daily', oldest)]))
+    const cleaned = await scene.cleanup()
+    expect(cleaned).toMatchObject({ status: 'incomplete', failed: [{ backup: { filename: oldest } }] })
+    expect(cleaned.deleted).toHaveLength(2)
+    expect((await scene.database.listBackups()).map(({ filename }) => filename)).toContain(oldest)
+  },
+)
 
 test('no new backup takes the name of one that is half deleted', async () => {
   const scene = openScene(daily('2025-06-27', 2))

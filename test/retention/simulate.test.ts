@@ -71,7 +71,16 @@ test('the library simulates the policy that holds, with backups as large as the 
   expect(simulated).toMatchObject({ backupBytes: 4321, days: { length: 11 } })
   expect(simulated.policy['daily']).toEqual({ keepLast: 3, keepDaily: 3 })
   expect(simulated.days.at(-1)?.counts['daily']).toBe(3)
+  expect(succeeded(await database.simulateRetention()).days).toHaveLength(91)
   for (const span of ['21y', '99999y', 'soon', '']) {
     failedWith('INVALID_ARGUMENT', await database.simulateRetention({ span }))
   }
+})
+
+test('where no backup is yet, a simulation counts, and has no sizes', async () => {
+  const directory = temporaryDirectory()
+  const database = new Database({ path: join(directory, 'app.db'), backupDir: join(directory, 'backups') })
+  const { backupBytes, days } = succeeded(await database.simulateRetention({ span: '10d' }))
+  expect(backupBytes).toBe(0)
+  expect(days.at(-1)?.counts['daily']).toBe(7)
 })

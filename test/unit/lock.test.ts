@@ -1,5 +1,6 @@
 /** The catalog's lock: one holder, whoever asks for it and from where. */
 import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { CatalogLock } from '../../src/catalog/lock.ts'
 import { toFailure } from '../../src/errors.ts'
@@ -42,4 +43,14 @@ test('a lock that is let go of is free', async () => {
   const held = await acquire(directory)
   held[Symbol.dispose]()
   expect(askedElsewhere(directory)).toBe('free')
+})
+
+test('a lock of any name is taken at once, or not at all', async () => {
+  const path = join(temporaryDirectory(), 'some.lock')
+  const held = CatalogLock.tryAcquire(path)
+  expect(held).not.toBeNull()
+  expect(CatalogLock.tryAcquire(path)).toBeNull()
+  held?.[Symbol.dispose]()
+  using _again = CatalogLock.tryAcquire(path)
+  expect(_again).not.toBeNull()
 })

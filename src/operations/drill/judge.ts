@@ -5,20 +5,21 @@ import type { StoredCheck } from '../check-stored.ts'
 import type { BackupDrilled, DrillCheck, RowCount, VerifyProblem } from '../reports.ts'
 
 /** What became of the backup: either why it could not be restored, or what the restored file is like. */
-export interface Restored {
-  readonly failure: Failure | null
-  readonly restoreMs: number | null
-  readonly stored: Pick<StoredCheck, 'sizeBytes' | 'problems' | 'tables' | 'unchecked'> | null
-}
+export type Restored =
+  | { readonly failure: Failure; readonly restoreMs: null; readonly stored: null }
+  | { readonly failure: null; readonly restoreMs: number; readonly stored: RestoredFile }
+
+export type RestoredFile = Pick<StoredCheck, 'sizeBytes' | 'problems' | 'tables' | 'unchecked'>
 
 type Verdict = Pick<BackupDrilled, 'status' | 'checks' | 'rowCounts'>
 
 /** Passed when no check failed; a check that could not be made, as nothing was recorded to compare with, is skipped. */
-export function judgeDrill(backup: BackupInfo, { failure, stored }: Restored): Verdict {
+export function judgeDrill(backup: BackupInfo, restored: Restored): Verdict {
+  const { stored } = restored
   const rowCounts = stored?.tables == null ? [] : compareRows(backup.metadata?.tables, stored.tables)
   const checks =
     stored === null
-      ? notRestored(failure)
+      ? notRestored(restored.failure)
       : [
           passed('stored-file', 'The stored file is as its metadata says.'),
           restoredAsRecorded(stored.problems),
@@ -50,9 +51,8 @@ function countIn(counts: Readonly<Record<string, number>>, table: string): numbe
   return Object.hasOwn(counts, table) ? (counts[table] as number) : null
 }
 
-function notRestored(failure: Failure | null): DrillCheck[] {
-  const message = failure?.message ?? 'It could not be restored.'
-  const isOfRestore = failure?.code === 'RESTORE_FAILED'
+function notRestored({ code, message }: Failure): DrillCheck[] {
+  const isOfRestore = code === 'RESTORE_FAILED'
   return [
     isOfRestore
       ? passed('stored-file', 'The stored file is as its metadata says.')
@@ -70,7 +70,7 @@ function restoredAsRecorded(problems: readonly VerifyProblem[]): DrillCheck {
     : failed('restore', differing.message)
 }
 
-function integrityOf({ problems, unchecked }: NonNullable<Restored['stored']>): DrillCheck {
+function integrityOf({ problems, unchecked }: RestoredFile): DrillCheck {
   const found = problems.find(({ code }) => code === 'INTEGRITY' || code === 'NOT_A_DATABASE')
   if (found !== undefined) return failed('integrity', found.message)
   const leftOut =
@@ -78,7 +78,7 @@ function integrityOf({ problems, unchecked }: NonNullable<Restored['stored']>): 
   return passed('integrity', `SQLite's full integrity check found nothing.${leftOut}`)
 }
 
-function rowsOf(counts: readonly RowCount[], { tables }: NonNullable<Restored['stored']>): DrillCheck {
+function rowsOf(counts: readonly RowCount[], { tables }: RestoredFile): DrillCheck {
   if (tables === null) return skipped('row-counts', 'Rows of a damaged database are not counted.')
   const compared = counts.filter(({ recorded }) => recorded !== null)
   if (compared.length === 0 && counts.length > 0)
