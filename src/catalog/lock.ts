@@ -82,12 +82,14 @@ function makeLockFile(path: string): void {
 
 /** SQLite would follow a link, and open for reading what it may not write. */
 function requireUsable(path: string): void {
+  let isFile: boolean
   try {
-    if (!lstatSync(path).isFile()) throw cannotLock(path, new Error('it is not a file'))
-    accessSync(path, constants.R_OK | constants.W_OK)
+    isFile = lstatSync(path).isFile()
+    if (isFile) accessSync(path, constants.R_OK | constants.W_OK)
   } catch (error) {
-    throw error instanceof BackupError ? error : toTypedError(error, 'use the lock file', path)
+    throw toTypedError(error, 'use the lock file', path)
   }
+  if (!isFile) throw cannotLock(path, new Error('it is not a file'))
 }
 
 function openLockFile(path: string): DatabaseSync {

@@ -82,26 +82,6 @@ describe('an export that is killed', () => {
 
   testWith(
     ['linux', 'strace'],
-    'at a system call that makes or names something has its name as a whole, or not at all',
-    async () => {
-      for (const format of ['json', 'csv'] as const) {
-        const place = new Place()
-        for (let when = 1; when <= 10; when++) {
-          const inject = `inject=mkdir,rename,link,fsync,rmdir:signal=SIGKILL:when=${when}`
-          const under = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', inject]
-          spawnUnder(under, [...place.args, '--format', format])
-          if (!existsSync(place.output)) continue
-          expect(rowsIn(format === 'csv' ? join(place.output, 'schema.json') : place.output)).toBe(ROWS)
-          run('rm', ['-r', place.output])
-        }
-        await place.expectNext({ format })
-      }
-    },
-    300_000,
-  )
-
-  testWith(
-    ['linux', 'strace'],
     'while it replaces another leaves that one, or itself, as a whole',
     async () => {
       for (const format of ['json', 'csv'] as const) {

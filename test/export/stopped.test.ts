@@ -21,29 +21,31 @@ async function stepsOf(place: Place, form: Form): Promise<string[]> {
 }
 
 describe('an export that is cancelled', () => {
-  for (const engine of ['here', 'process'] as const) {
-    for (const journalMode of ['wal', 'delete'] as const) {
-      test(`at any step leaves nothing, in ${journalMode} mode, ${engine}`, async () => {
-        const place = new Place(journalMode)
-        for (const form of FORMS) {
-          for (const wanted of await stepsOf(place, form)) {
-            const controller = new AbortController()
-            const onProgress = ({ step }: Progress): void => {
-              if (step === wanted) controller.abort()
-            }
-            const result = await place.export({ ...form, onProgress, signal: controller.signal }, engine)
-            if (result.success) {
-              // Beyond recall: it has its name.
-              expect(wanted).toBe('publish-export')
-              expect(result.rows).toBe(ROWS)
-              run('rm', ['-r', place.output])
-            } else expect(result.code, `${wanted} of ${JSON.stringify(form)}`).toBe('CANCELLED')
-            place.expectNothing()
+  // Each journal mode with one of the engines: the steps are the same, and so is who cleans up.
+  for (const [journalMode, engine] of [
+    ['wal', 'here'],
+    ['delete', 'process'],
+  ] as const) {
+    test(`at any step leaves nothing, in ${journalMode} mode, ${engine}`, async () => {
+      const place = new Place(journalMode)
+      for (const form of FORMS) {
+        for (const wanted of await stepsOf(place, form)) {
+          const controller = new AbortController()
+          const onProgress = ({ step }: Progress): void => {
+            if (step === wanted) controller.abort()
           }
+          const result = await place.export({ ...form, onProgress, signal: controller.signal }, engine)
+          if (result.success) {
+            // Beyond recall: it has its name.
+            expect(wanted).toBe('publish-export')
+            expect(result.rows).toBe(ROWS)
+            run('rm', ['-r', place.output])
+          } else expect(result.code, `${wanted} of ${JSON.stringify(form)}`).toBe('CANCELLED')
+          place.expectNothing()
         }
-        await place.expectNext()
-      })
-    }
+      }
+      await place.expectNext()
+    })
   }
 
   test('in the middle of its rows leaves nothing', async () => {

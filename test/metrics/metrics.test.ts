@@ -167,6 +167,13 @@ test('a request that is not one is refused', async () => {
   }
 })
 
+test('a name that no file can have is a failure that names it', async () => {
+  const directory = temporaryDirectory()
+  const output = join(directory, 'x'.repeat(300))
+  const failure = failedWith('IO_FAILED', await protect(join(directory, 'shop.db')).metrics({ output }))
+  expect(failure.message).toContain(output)
+})
+
 test('a directory that is not there is a failure that names it', async () => {
   const directory = temporaryDirectory()
   const output = join(directory, 'no', 'such.prom')

@@ -12,12 +12,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { CatalogLock } from '../../src/catalog/lock.ts'
 import { resolveSettings } from '../../src/config/settings.ts'
 import { cleanupBackups } from '../../src/operations/cleanup-backups.ts'
 import type { Context } from '../../src/operations/context.ts'
 import { deleteBackup } from '../../src/operations/delete-backup.ts'
 import type { BackupsCleanedUp, CleanupRequest } from '../../src/operations/reports.ts'
-import { Database } from '../../src/index.ts'
+import { Database, type Failure, type Progress, type RunOptions } from '../../src/index.ts'
 import type { Candidate } from '../../src/retention/standing.ts'
 import { mountLoop } from '../disks/devices.ts'
 import { treeOf } from '../restore/scene.ts'
@@ -432,4 +433,34 @@ test('who waits for the lock longer than he may is told so, and nothing is delet
   })
   other.close()
   expect(scene.names('daily')).toHaveLength(10)
+})
+
+test('a backup that is deleted while somebody waits for the lock is not there any more, and is not restored', async () => {
+  const scene = openScene(daily('2025-06-27', 3))
+  const [backup] = daily('2025-06-27', 3)
+  if (backup === undefined) throw new Error('unreachable')
+  const { filename } = backup
+  const to = scene.path('..', 'restored.db')
+  const waiting: Promise<Failure>[] = []
+  {
+    using _lock = await CatalogLock.acquire(scene.backupDir, {
+      waitMs: 0,
+      signal: new AbortController().signal,
+    })
+    const started: Promise<void>[] = []
+    for (const ask of [
+      (options: RunOptions) => scene.database.deleteBackup(filename, { confirm: true, ...options }),
+      (options: RunOptions) => scene.database.restoreBackup(filename, { to, ...options }),
+    ]) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      started.push(promise)
+      const onProgress = ({ step }: Progress): void => void (step === 'lock-catalog' && resolve())
+      waiting.push(ask({ onProgress }) as Promise<Failure>)
+    }
+    await Promise.all(started)
+    rmSync(scene.path('metadata', `${filename}.json`))
+    rmSync(scene.path('daily', filename))
+  }
+  for (const each of waiting) failedWith('BACKUP_NOT_FOUND', await each)
+  expect(existsSync(to)).toBe(false)
 })
