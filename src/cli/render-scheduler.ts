@@ -11,6 +11,9 @@ import { renderTable } from './table.ts'
 import { safeLines, safeText } from './text.ts'
 import { age, duration } from './units.ts'
 
+/** What is more than this is counted as this: see the state file. */
+const MISSED_MAX = 1000
+
 export interface SchedulerView {
   readonly now: Date
   readonly width: number
@@ -94,7 +97,7 @@ function describeTrouble(
       : [
           paint(
             'yellow',
-            `${safeText(job)}: ${lastGap.missedRuns} missed between ${localTime(lastGap.from)} and ${localTime(lastGap.to)}, made up for by one`,
+            `${safeText(job)}: ${lastGap.missedRuns}${lastGap.missedRuns === MISSED_MAX ? ' or more' : ''} missed between ${localTime(lastGap.from)} and ${localTime(lastGap.to)}, made up for by one`,
           ),
         ]
   const failure = lastRun?.failure

@@ -10,6 +10,7 @@ import { type Run, Settlement } from './settlement.ts'
 import { StateBook } from './state-book.ts'
 import { fieldsOf, nameOf, type Task } from './task.ts'
 import { Watchman } from './watchman.ts'
+import { timesMissed } from './words.ts'
 
 /** The state file is never older while a scheduler runs, and what others do in the directory is seen. */
 const HEARTBEAT_MS = 3_600_000
@@ -211,7 +212,7 @@ export class Lane {
     this.#log({
       level: 'warn',
       event: 'runs-missed',
-      message: `${nameOf(task)} was due ${missedRuns === 1 ? 'once' : `${missedRuns} times`} since ${from} without being run; one run now makes up for it`,
+      message: `${nameOf(task)} was due ${timesMissed(missedRuns)} since ${from} without being run; one run now makes up for it`,
       fields: { ...fieldsOf(task), from, dueAt: dueAt.toISOString(), missedRuns },
     })
   }

@@ -30,7 +30,7 @@ export interface NextRun {
 /** Clocks are corrected by less than this while a computer runs; what is further in the future, a wrong clock wrote. */
 export const CLOCK_TOLERANCE_MS = 3_600_000
 /** Counting stops here: enough for a note. */
-const MISSED_MAX = 1000
+export const MISSED_MAX = 1000
 
 /**
  * The next run of a job; null when its expression has none any more. However many runs were missed, one

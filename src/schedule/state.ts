@@ -54,7 +54,7 @@ export interface JobState {
   readonly lastSuccessAt: string | null
   /** When the first of the runs was due that have failed since the last success; null while all is well. */
   readonly failingSince: string | null
-  /** The last time that runs were missed: one made up for all of them. */
+  /** The last time that runs were missed: one made up for all of them. Of more than 1000 it says 1000. */
   readonly lastGap: { readonly from: string; readonly to: string; readonly missedRuns: number } | null
 }
 
