@@ -205,6 +205,8 @@ export class Soak {
 
   /** Restores a backup drawn at random by hand, and compares it with its writer's log; answers how many there were. */
   async check(database: Protected): Promise<number> {
+    // One may be there whose maker has not answered yet.
+    this.#tellNew(database)
     const backup = this.#pick(database)
     if (backup === undefined) return 0
     this.#hold(backup.path, 1)
