@@ -15,40 +15,30 @@ const LOCK_FILE = '.chame-backup-scheduler.lock'
 const TRIES = 10
 const RETRY_MS = 50
 
-/** What this process holds: a lock of one's own is not to be tried, for closing its file would drop it. */
-const held = new Set<string>()
-
 export class SchedulerLock implements Disposable {
-  readonly #backupDir: string
   readonly #lock: CatalogLock
 
-  private constructor(backupDir: string, lock: CatalogLock) {
-    this.#backupDir = backupDir
+  private constructor(lock: CatalogLock) {
     this.#lock = lock
   }
 
   /** Throws `SCHEDULER_LOCKED`, which says who holds it. */
   static async acquire(backupDir: string): Promise<SchedulerLock> {
     for (let attempt = 1; ; attempt++) {
-      const lock = held.has(backupDir) ? null : CatalogLock.tryAcquire(join(backupDir, LOCK_FILE))
-      if (lock !== null) {
-        held.add(backupDir)
-        return new SchedulerLock(backupDir, lock)
-      }
+      const lock = CatalogLock.tryAcquire(join(backupDir, LOCK_FILE))
+      if (lock !== null) return new SchedulerLock(lock)
       if (attempt === TRIES) throw await locked(backupDir)
       await sleep(RETRY_MS)
     }
   }
 
   [Symbol.dispose](): void {
-    held.delete(this.#backupDir)
     this.#lock[Symbol.dispose]()
   }
 }
 
 /** Whether a scheduler is at work there. */
 export async function isSchedulerRunning(backupDir: string): Promise<boolean> {
-  if (held.has(backupDir)) return true
   const path = join(backupDir, LOCK_FILE)
   if (!(await isThere(path))) return false
   const lock = CatalogLock.tryAcquire(path)
