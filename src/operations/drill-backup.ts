@@ -3,7 +3,7 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { LastDrill } from '../catalog/metadata.ts'
 import { WorkDirectory } from '../catalog/work-directory.ts'
 import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
-import { freeBytes, isThere, makeDirectory } from '../storage/durable.ts'
+import { isThere, makeDirectory, requireSpace } from '../storage/durable.ts'
 import { checkStored } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { judgeDrill, type Restored } from './drill/judge.ts'
@@ -14,6 +14,7 @@ import { restoreBackup } from './restore-backup.ts'
 
 /** Room for the scratch directory itself, and what the file system takes. */
 const SPACE_RESERVE_BYTES = 1 << 20
+const NO_SPACE_HINT = 'Free some space there, or restore elsewhere with --scratch (scratchDir).'
 
 /**
  * Proves that a backup can be restored by restoring it, as `restoreBackup` does, into a private directory that
@@ -68,22 +69,11 @@ async function restoreInto(
   begin(context, 'remove-leftovers')
   await using work = await WorkDirectory.open(scratchDir, context.signal)
   begin(context, 'check-space')
-  await requireScratchSpace(scratchDir, backup)
+  await requireSpace(scratchDir, backup.size + SPACE_RESERVE_BYTES, 'the drill', NO_SPACE_HINT)
   const restored = await restoreAndCheck(backup, work.file('restored.db'), context)
   throwIfCancelled(context.signal)
   begin(context, 'remove-scratch')
   return { restored, scratchDirectory: work.path }
-}
-
-async function requireScratchSpace(scratchDir: string, { size }: BackupInfo): Promise<void> {
-  const available = await freeBytes(scratchDir)
-  const needed = size + SPACE_RESERVE_BYTES
-  if (available >= needed) return
-  throw new BackupError(
-    'INSUFFICIENT_SPACE',
-    `Insufficient disk space: the drill needs ${needed} bytes, ${available} are available: ${scratchDir}`,
-    { hint: 'Free some space there, or restore elsewhere with --scratch (scratchDir).', path: scratchDir },
-  )
 }
 
 async function restoreAndCheck(backup: BackupInfo, path: string, context: Context): Promise<Restored> {

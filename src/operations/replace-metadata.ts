@@ -1,11 +1,11 @@
-import { readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { editMetadata } from '../catalog/edit-metadata.ts'
 import { metadataDirectory, metadataPath } from '../catalog/layout.ts'
 import { readBackup } from '../catalog/list.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { Staging } from '../catalog/staging.ts'
-import { syncDirectory, writeNewFile } from '../storage/durable.ts'
+import { renameDurably, writeNewFile } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 
@@ -26,7 +26,6 @@ export async function replaceMetadata(
   const file = staging.file('metadata.json')
   const text = await during('read', path, () => readFile(path, 'utf8'))
   await writeNewFile(file, editMetadata(text, keys), fileMode, durabilityOf(context))
-  await during('replace', path, () => rename(file, path))
-  await syncDirectory(metadataDirectory(backupDir), durabilityOf(context))
+  await renameDurably(file, path, durabilityOf(context))
   return await readBackup(backupDir, type, filename)
 }

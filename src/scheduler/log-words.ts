@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { DANGEROUS } from '../cli/text.ts'
 
 /** Which the reader knows already, or which stand at the line's beginning. */
 const NOT_SHOWN: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'msg'])
@@ -10,10 +11,6 @@ const COLOURS = {
   error: 'red',
   fatal: 'red',
 } as const
-/** What a terminal would obey instead of show, and what reorders or hides text. */
-// oxlint-disable-next-line no-control-regex
-const DANGEROUS = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
-
 /** One line of the log in words, for people: `2026-11-25 02:00:01 INFO  Backup created job=daily`. */
 export function printLogLine(entry: Readonly<Record<string, unknown>>, stream: NodeJS.WriteStream): string {
   const level = textIn(entry, 'level')

@@ -137,12 +137,17 @@ export async function freeBytes(path: string): Promise<number> {
 }
 
 /** Throws `INSUFFICIENT_SPACE` with both figures unless `neededBytes` are free at `directory`. */
-export async function requireSpace(directory: string, neededBytes: number, what: string): Promise<void> {
+export async function requireSpace(
+  directory: string,
+  neededBytes: number,
+  what: string,
+  hint = 'Free some space there, or choose another backup directory.',
+): Promise<void> {
   const available = await freeBytes(directory)
   if (available >= neededBytes) return
   throw new BackupError(
     'INSUFFICIENT_SPACE',
     `Insufficient disk space: ${what} needs ${neededBytes} bytes, ${available} are available: ${directory}`,
-    { hint: 'Free some space there, or choose another backup directory.', path: directory },
+    { hint, path: directory },
   )
 }
