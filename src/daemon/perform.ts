@@ -1,6 +1,6 @@
 import { type Failure, toFailure } from '../errors.ts'
 import type { Clock } from './clock.ts'
-import type { JobRunner, RunningPorts, RunDone } from './ports.ts'
+import type { RunningPorts, RunDone } from './ports.ts'
 import { nameOf, type Task } from './task.ts'
 
 export interface PerformOptions {
@@ -18,7 +18,7 @@ export async function perform(
 ): Promise<RunDone | Failure> {
   const { clock, runners } = ports
   const { job, database } = task
-  const run = runners[job.kind] as JobRunner
+  const run = runners[job.kind]
   const ended = new AbortController()
   const cancel = new AbortController()
   let isTimedOut = false

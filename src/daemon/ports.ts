@@ -29,8 +29,8 @@ export interface RunDone {
 /** Never rejects. Bad news, such as a damaged backup, is a failure: somebody has to see it. */
 export type JobRunner = (order: RunOrder) => Promise<RunDone | Failure>
 
-/** How the kinds of jobs are run. A job of a kind that is not here is not scheduled. */
-export type JobRunners = Readonly<Partial<Record<JobKind, JobRunner>>>
+/** How the kinds of jobs are run. */
+export type JobRunners = Readonly<Record<JobKind, JobRunner>>
 
 /** The ports of something that runs: whom to tell is decided. */
 export type RunningPorts = Ports & { readonly notify: (event: NotifyEvent) => Promise<void> }

@@ -11,7 +11,6 @@ import { bytesOf } from '../retention/units.ts'
 import { jitterOffset } from '../schedule/due.ts'
 import { durationMs } from '../schedule/duration.ts'
 import { resolveJobs, type ScheduledJob } from '../schedule/jobs.ts'
-import type { JobRunners } from './ports.ts'
 import type { LogSettings } from './reports.ts'
 import type { Task } from './task.ts'
 
@@ -66,7 +65,7 @@ const DEFAULT_GRACE_MS = 60_000
 const DEFAULT_DIGEST = '0 8 * * 1'
 
 /** Reads the configuration. Throws `CONFIG_INVALID`, or `INVALID_ARGUMENT` for an unknown database. */
-export async function readPlan(options: SchedulerOptions, runners: JobRunners): Promise<SchedulePlan> {
+export async function readPlan(options: SchedulerOptions): Promise<SchedulePlan> {
   const workingDirectory = process.cwd()
   const loaded = await loadConfig(workingDirectory, options.config ?? process.env['CHAME_BACKUP_CONFIG'])
   const { schedule, databases = {}, timeZone } = loaded.config
@@ -76,7 +75,7 @@ export async function readPlan(options: SchedulerOptions, runners: JobRunners): 
   const all = names.map(database =>
     resolveSettings(loaded, { ...options, database }, process.env, workingDirectory),
   )
-  const jobs = resolveJobs(loaded.config).filter(job => runners[job.kind] !== undefined)
+  const jobs = resolveJobs(loaded.config)
   return {
     file: loaded.file,
     jobs,

@@ -203,7 +203,7 @@ export class Scheduler {
   }
 
   #readPlan(): Promise<SchedulePlan> {
-    return readPlan(this.#options, this.#ports.runners)
+    return readPlan(this.#options)
   }
 
   async #statusOf(backupDir: string, tasks: readonly Task[]): Promise<DirectoryStatus> {
