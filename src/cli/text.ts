@@ -4,8 +4,8 @@ import stringWidth from 'fast-string-width'
  * Control characters, and the invisible ones that reorder or hide what follows them. Descriptions and
  * file names come from metadata that anyone may have written; none of it may drive the terminal.
  */
-// oxlint-disable-next-line no-control-regex
 export const DANGEROUS: RegExp =
+  // oxlint-disable-next-line no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
