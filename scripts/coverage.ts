@@ -28,6 +28,8 @@ const TESTS: readonly string[] = [
   'test/notify/notifier.test.ts',
   'test/cli/info.test.ts',
   'test/retention/cleanup.test.ts',
+  'test/retention/delete.test.ts',
+  'test/retention/half-deleted.test.ts',
   'test/retention/guards.test.ts',
   'test/retention/simulate.test.ts',
   'test/service/service-files.test.ts',
