@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { BackupInfo } from '../../src/catalog/backup-info.ts'
 import type { Metadata } from '../../src/catalog/metadata.ts'
+import { backupInfo } from '../support/backup-info.ts'
 import { judgeDrill, type Restored, type RestoredFile } from '../../src/operations/drill/judge.ts'
 
 const METADATA: Metadata = {
@@ -16,23 +17,7 @@ const METADATA: Metadata = {
 }
 
 function backup(metadata: Metadata | null): BackupInfo {
-  return {
-    filename: 'app_backup_daily_20250627_020000.db',
-    path: '/backups/daily/app_backup_daily_20250627_020000.db',
-    type: 'daily',
-    database: 'app',
-    created: '2025-06-27T00:00:00.000Z',
-    size: 4096,
-    checksum: metadata?.checksum ?? null,
-    description: null,
-    createdBy: null,
-    databaseVersion: null,
-    encoding: 'plain',
-    pinned: null,
-    metadataState: metadata === null ? 'missing' : 'ok',
-    metadataProblem: null,
-    metadata,
-  }
+  return backupInfo({ size: 4096, metadataState: metadata === null ? 'missing' : 'ok', metadata })
 }
 
 function restored(stored: Partial<RestoredFile> = {}): Restored {

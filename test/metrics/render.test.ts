@@ -6,6 +6,7 @@ import { assessDatabase } from '../../src/metrics/assess.ts'
 import type { Health } from '../../src/metrics/health.ts'
 import { renderMetrics } from '../../src/metrics/render.ts'
 import type { BackupInfo } from '../../src/index.ts'
+import { backupInfo } from '../support/backup-info.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { parseMetrics } from './parse.ts'
 
@@ -154,24 +155,7 @@ const METADATA: Metadata = {
 }
 
 function backup(filename: string, more: Partial<BackupInfo>): BackupInfo {
-  return {
-    filename,
-    path: `/b/${filename}`,
-    type: 'daily',
-    database: 'shop',
-    created: '2026-11-20T02:00:00.000Z',
-    size: 10,
-    checksum: null,
-    description: null,
-    createdBy: null,
-    databaseVersion: null,
-    encoding: 'plain',
-    pinned: null,
-    metadataState: 'ok',
-    metadataProblem: null,
-    metadata: null,
-    ...more,
-  }
+  return backupInfo({ filename, created: '2026-11-20T02:00:00.000Z', ...more })
 }
 
 test('the newest good backup is one that can be relied on and that no restore made', () => {
