@@ -1,7 +1,8 @@
 /** Which rows of one table differ between two databases, down to their cells. */
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import { foldName } from '../export/redact/parse-redaction.ts'
-import type { Cell, ComparedRow, ComparedTable } from '../operations/reports.ts'
+import type { ComparedRow, ComparedTable } from '../look/compared.ts'
+import type { Cell } from '../look/model.ts'
 import { commonColumns, groupedRows, joined, type RowCounts, sameKey, sameRow, sameValue, type TablePair } from './compare-rows.ts'
 import { type Side, type SideTable, tableOn } from './compare-schema.ts'
 import { cellSql, maskedSql, TakenRows } from './look-cells.ts'

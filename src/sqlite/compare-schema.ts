@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { foldName } from '../export/redact/parse-redaction.ts'
 import type { SchemaObject } from '../export/model.ts'
-import type { ComparedObject, ComparedTable, RowMatching } from '../operations/reports.ts'
+import type { ComparedObject, ComparedTable, RowMatching } from '../look/compared.ts'
 import type { SchemaDescription, TableDescription } from './describe-tables.ts'
 import { quoteName } from './sql.ts'
 

@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { bufferOf } from '../export/encode/text.ts'
 import type { ExportSettings } from '../export/model.ts'
-import type { Cell } from '../operations/reports.ts'
+import type { Cell } from '../look/model.ts'
 
 /** Of a text: a page or two. Even, because a character of UTF-16 takes two bytes. */
 const TEXT_BYTES_MAX = 4_096

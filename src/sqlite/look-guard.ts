@@ -4,7 +4,7 @@
  */
 import { constants, type DatabaseSync } from 'node:sqlite'
 import { foldName } from '../export/redact/parse-redaction.ts'
-import type { MaskedColumn } from '../operations/reports.ts'
+import type { MaskedColumn } from '../look/model.ts'
 import type { SchemaDescription, TableDescription } from './describe-tables.ts'
 import type { Masks } from './look-mask.ts'
 import { quoteName } from './sql.ts'

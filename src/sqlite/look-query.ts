@@ -1,7 +1,7 @@
 /** A caller's own statement, on an image. */
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { BackupError } from '../errors.ts'
-import type { Cell } from '../operations/reports.ts'
+import type { Cell } from '../look/model.ts'
 import { describeSchema } from './describe-tables.ts'
 import { cellOf, TakenRows } from './look-cells.ts'
 import { explainStatement } from './look-errors.ts'

@@ -1,12 +1,6 @@
 /** What the SQLite process can be asked about the inside of a stored backup. Part of requests.ts. */
-import type {
-  BackupQueried,
-  ComparedObject,
-  ComparedRows,
-  ComparedTable,
-  LookedTable,
-  RowsRead,
-} from '../operations/reports.ts'
+import type { ComparedObject, ComparedRows, ComparedTable } from '../look/compared.ts'
+import type { Cell, LookedTable, MaskedColumn } from '../look/model.ts'
 import type { ExportSettings } from '../export/model.ts'
 
 /** What counts as sensitive beside what is found by itself. */
@@ -41,7 +35,15 @@ export interface RowsOrder extends SensitiveOrder {
   readonly countRows: boolean
 }
 
-export type RowsAnswer = Pick<RowsRead, 'table' | 'columns' | 'rows' | 'masked' | 'total' | 'hasMore'>
+export interface RowsAnswer {
+  /** As the schema spells it. */
+  readonly table: string
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly Cell[])[]
+  readonly masked: readonly MaskedColumn[]
+  readonly total: number | null
+  readonly hasMore: boolean
+}
 
 export interface QueryOrder extends SensitiveOrder {
   readonly path: string
@@ -50,7 +52,12 @@ export interface QueryOrder extends SensitiveOrder {
   readonly includeSensitive: boolean
 }
 
-export type QueryAnswer = Pick<BackupQueried, 'columns' | 'rows' | 'masked' | 'truncated'>
+export interface QueryAnswer {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly Cell[])[]
+  readonly masked: readonly MaskedColumn[]
+  readonly truncated: 'rows' | 'bytes' | null
+}
 
 export interface CompareOrder extends SensitiveOrder {
   /** What it is compared from; `live`: a database in use, which has to be in WAL mode. */

@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { BackupError } from '../errors.ts'
 import { foldName, isSameName } from '../export/redact/parse-redaction.ts'
-import type { Cell, MaskedColumn } from '../operations/reports.ts'
+import type { Cell, MaskedColumn } from '../look/model.ts'
 import { describeSchema, type SchemaDescription, type TableDescription } from './describe-tables.ts'
 import { cellSql, TakenRows, maskedSql, parseCell, registerCells } from './look-cells.ts'
 import { explainStatement } from './look-errors.ts'

@@ -1,6 +1,6 @@
 /** What is in an image: its tables and views, as far as SQLite understands them. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { LookedColumn, LookedIndex, LookedKind, LookedTable } from '../operations/reports.ts'
+import type { LookedColumn, LookedIndex, LookedKind, LookedTable } from '../look/model.ts'
 import { describeSchema, type SchemaDescription, type TableDescription } from './describe-tables.ts'
 import { isRevealing } from './look-guard.ts'
 import { findMasks, type Masks, virtualColumns } from './look-mask.ts'
