@@ -261,6 +261,7 @@ export class Database {
   async auditLog(request: AuditLogRequest = {}): Promise<AuditLogRead | Failure> {
     try {
       const { readLog } = await import('./audit/read-log.ts')
+      requirePage(request)
       return await readLog((await this.#settle()).backupDir, request)
     } catch (error) {
       return toFailure(error)
@@ -424,6 +425,16 @@ export class Database {
   #load(): Promise<LoadedConfig> {
     return loadConfig(process.cwd(), this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
   }
+}
+
+const isCount = (value: number | undefined, max: number): boolean =>
+  value === undefined || (Number.isSafeInteger(value) && value >= 1 && value <= max)
+
+function requirePage({ limit, before }: AuditLogRequest): void {
+  if (isCount(limit, 1_000) && isCount(before, Number.MAX_SAFE_INTEGER)) return
+  throw new BackupError('INVALID_ARGUMENT', 'Not a page of the audit log', {
+    hint: 'limit is a whole number from 1 to 1,000, before one of at least 1.',
+  })
 }
 
 function warn(message: string): void {

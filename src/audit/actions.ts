@@ -110,7 +110,9 @@ const ITEMS_MAX = 50
 /** What a request may hold is of any size, and a line of the log is not. What was not given is left out. */
 export function bounded(parameters: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const entries = Object.entries(parameters).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries.slice(0, ITEMS_MAX).map(([key, value]) => [cut(key), boundedValue(value)]))
+  return Object.fromEntries(
+    entries.slice(0, ITEMS_MAX).map(([key, value]) => [cut(key), boundedValue(value)]),
+  )
 }
 
 function boundedValue(value: unknown): unknown {
@@ -123,7 +125,9 @@ function boundedValue(value: unknown): unknown {
   if (!isObject(value)) return String(value)
   // One level down is enough for everything that is asked for.
   const entries = Object.entries(value).slice(0, ITEMS_MAX)
-  return Object.fromEntries(entries.map(([key, item]) => [cut(key), isObject(item) ? '…' : boundedValue(item)]))
+  return Object.fromEntries(
+    entries.map(([key, item]) => [cut(key), isObject(item) ? '…' : boundedValue(item)]),
+  )
 }
 
 function cut(text: string): string {

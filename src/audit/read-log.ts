@@ -7,13 +7,12 @@ import { readLine } from './line.ts'
 import type { AuditLogRead, AuditLogRequest } from './reports.ts'
 
 const DEFAULT_LIMIT = 50
-const LIMIT_MAX = 1_000
 const CHUNK_BYTES = 64 << 10
 
 /** Reads no more of the file than it has to: from its end. */
 export async function readLog(backupDir: string, request: AuditLogRequest): Promise<AuditLogRead> {
   const path = logPath(backupDir)
-  const limit = Math.min(request.limit ?? DEFAULT_LIMIT, LIMIT_MAX)
+  const limit = request.limit ?? DEFAULT_LIMIT
   const before = request.before ?? Number.POSITIVE_INFINITY
   const entries: AuditEntry[] = []
   await unlessMissing(path, async () => {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { auditCommand } from './audit.ts'
 import { cleanupCommand } from './cleanup.ts'
+import { compareCommand } from './compare.ts'
 import { completionCommand } from './completion.ts'
 import { createCommand } from './create.ts'
 import { defineCommand, examples } from './define-command.ts'
@@ -9,11 +11,13 @@ import { drillCommand } from './drill.ts'
 import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
+import { inspectCommand } from './inspect.ts'
 import { listCommand } from './list.ts'
 import { metricsCommand } from './metrics.ts'
 import { notifyCommand } from './notify.ts'
 import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
+import { queryCommand } from './query.ts'
 import { restoreCommand } from './restore.ts'
 import { systemdCommand } from './systemd.ts'
 import { schedulerCommand } from './scheduler.ts'
@@ -30,6 +34,9 @@ export function buildProgram(): Command {
     restoreCommand(),
     verifyCommand(),
     drillCommand(),
+    inspectCommand(),
+    queryCommand(),
+    compareCommand(),
     infoCommand(),
     cleanupCommand(),
     deleteCommand(),
@@ -40,6 +47,7 @@ export function buildProgram(): Command {
     systemdCommand(),
     notifyCommand(),
     metricsCommand(),
+    auditCommand(),
     schedulerCommand(),
     completionCommand(),
   ]) {
@@ -51,6 +59,7 @@ export function buildProgram(): Command {
       ['create --description "Before migration"', 'make a backup'],
       ['list --limit 10', 'the ten newest'],
       ['verify', 'check the newest'],
+      ['compare', 'what restoring it would change'],
       ['restore latest --to copy.db', 'restore it beside the database'],
       ['cleanup --confirm', 'delete old backups'],
       ['info', 'the state of the database and its backups'],

@@ -39,7 +39,7 @@ export interface BackupsCompared {
   readonly to: ComparedSide
   /** `equal`: no row and nothing of the schema differs. */
   readonly status: 'equal' | 'different'
-  /** In the order of their names; only the one that was asked for, if one was. */
+  /** In the order of their names; only the one that was asked for, if one was. Of virtual ones their shadow tables. */
   readonly tables: readonly ComparedTable[]
   /** In the order of their names; empty if one table was asked for. */
   readonly objects: readonly ComparedObject[]

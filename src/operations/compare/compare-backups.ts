@@ -31,7 +31,9 @@ export async function compareBackups(
   const other = request.with === undefined ? null : await findReadable(request.with, context)
   const fromPath = other?.path ?? (await findDatabase(context.settings.path))
   const answer = await explained([fromPath, to], () =>
-    other === null ? compareLive(fromPath, to, request, context) : compareStored(fromPath, to, request, context),
+    other === null
+      ? compareLive(fromPath, to, request, context)
+      : compareStored(fromPath, to, request, context),
   )
   const { tables, objects, rows } = answer
   return {
@@ -55,9 +57,13 @@ export function isEqual({ status, added, removed, changed, columns }: ComparedTa
 
 function requireTableForRows({ table, limit, offset, includeSensitive }: CompareBackupsRequest): void {
   if (table !== undefined || (limit ?? offset ?? includeSensitive) === undefined) return
-  throw new BackupError('INVALID_ARGUMENT', 'limit, offset and includeSensitive are about the rows of one table', {
-    hint: 'Name the table.',
-  })
+  throw new BackupError(
+    'INVALID_ARGUMENT',
+    'limit, offset and includeSensitive are about the rows of one table',
+    {
+      hint: 'Name the table.',
+    },
+  )
 }
 
 /** In WAL mode as it is; otherwise a reader would keep its writers waiting, so it is copied first. */
