@@ -1,6 +1,7 @@
 export type * from './audit/entry.ts'
 export type * from './audit/reports.ts'
-export { Database, type DatabaseOptions } from './database.ts'
+export { Database } from './database.ts'
+export type { DatabaseOptions } from './database-core.ts'
 export { BackupError, ERRORS, type ErrorCode, type Failure, toFailure } from './errors.ts'
 export type { BackupInfo, CheckLevel, Encoding } from './catalog/backup-info.ts'
 export type { LastDrill, Metadata } from './catalog/metadata.ts'
