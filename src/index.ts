@@ -9,6 +9,7 @@ export type { ChannelConfig, NotifyConfig, SecretConfig } from './config/notify.
 export type { DigestEntry, EventKind, NotifyEvent } from './notify/event.ts'
 export { type Notifier, type NotifierPorts, type NotifyOptions, openNotifier } from './notify/notifier.ts'
 export type { ToldState } from './notify/reminders.ts'
+export { summarizeComparison } from './operations/compare/summarize.ts'
 export type * from './operations/monitoring-reports.ts'
 export type { Config, DatabaseConfig, JobConfig, ScheduleConfig } from './config/config.ts'
 export { Scheduler, type SchedulerRunOptions } from './daemon/scheduler.ts'

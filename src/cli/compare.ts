@@ -7,7 +7,7 @@ import { cellText, describeMasked } from './render-cells.ts'
 import { inSession, type Session } from './session.ts'
 import { type Column, renderTable } from './table.ts'
 import { safeText } from './text.ts'
-import { number } from './units.ts'
+import { number, plural } from './units.ts'
 
 interface CompareOptions {
   readonly with?: string
@@ -99,9 +99,14 @@ function renderCompared(compared: BackupsCompared, paint: Paint): string {
       : [renderTable(columns, shown, { width: outWidth(), paintTitle: text => paint('bold', text) })]),
     ...objects.map(({ type, name, change }) => `${type} ${safeText(name)}: ${change}`),
     compared.status === 'equal'
-      ? paint('green', '✔ No row differs.')
-      : paint('dim', same === 0 ? 'They differ.' : `${number(same)} more without a difference.`),
+      ? paint('green', '✔ Nothing differs.')
+      : paint('dim', summarize(compared, same)),
   ].join('\n')
+}
+
+function summarize({ status, tables }: BackupsCompared, same: number): string {
+  const others = same === 0 ? '' : `; ${plural(same, 'more table')} without a difference`
+  return `${status === 'incomplete' ? 'Nothing else differs' : `${plural(tables.filter(isDifferent).length, 'table')} with differences`}${others}.`
 }
 
 function noteOn({ status, why, columns }: ComparedTable): string {

@@ -11,7 +11,8 @@ import { makeDirectory, requireSpace } from '../../storage/durable.ts'
 import { begin, bytesOf, type Context, durabilityOf } from '../context.ts'
 import { findReadable } from '../find-intact.ts'
 import { sensitiveOrder } from '../look/image.ts'
-import type { BackupsCompared, CompareBackupsRequest, ComparedSide, ComparedTable } from '../reports.ts'
+import type { BackupsCompared, CompareBackupsRequest, ComparedSide } from '../reports.ts'
+import { statusOf } from './summarize.ts'
 
 const DEFAULT_LIMIT = 50
 
@@ -40,19 +41,12 @@ export async function compareBackups(
     success: true,
     from: { kind: other === null ? 'database' : 'backup', path: fromPath, backup: other },
     to: { kind: 'backup', path: to.path, backup: to } satisfies ComparedSide,
-    status: tables.every(isEqual) && objects.length === 0 ? 'equal' : 'different',
+    status: statusOf({ tables, objects }),
     tables,
     objects,
     rows,
     durationMs: Math.round(performance.now() - started),
   }
-}
-
-/** Whether nothing about a table differs, as far as it was compared. */
-export function isEqual({ status, added, removed, changed, columns }: ComparedTable): boolean {
-  const isOnBoth = status === 'compared' || status === 'not-compared'
-  const names = columns.added.length + columns.removed.length + columns.changed.length
-  return isOnBoth && added + removed + changed + names === 0
 }
 
 function requireTableForRows({ table, limit, offset, includeSensitive }: CompareBackupsRequest): void {
