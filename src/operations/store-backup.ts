@@ -3,6 +3,7 @@ import { chmod, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CheckLevel } from '../catalog/backup-info.ts'
 import { deletingPath } from '../catalog/deleting.ts'
+import { type Encoding, ENCODINGS } from '../catalog/encodings.ts'
 import { metadataDirectory, metadataPath, typeDirectory } from '../catalog/layout.ts'
 import { type Metadata, printMetadata } from '../catalog/metadata.ts'
 import { backupFilename, type LocalTime, localTime } from '../catalog/names.ts'
@@ -176,18 +177,29 @@ function damaged(source: string, problems: readonly VerifyProblem[], kept: strin
   )
 }
 
-/** A name that neither a backup nor metadata has; nothing is ever overwritten. The lock keeps others from taking it. */
-export async function freeFilename(type: string, time: LocalTime, { settings }: Context): Promise<string> {
+/**
+ * A name that neither a backup nor metadata has, in this encoding or another; nothing is ever overwritten. The lock
+ * keeps others from taking it.
+ */
+export async function freeFilename(
+  type: string,
+  time: LocalTime,
+  { settings }: Context,
+  encoding: Encoding = 'plain',
+): Promise<string> {
   for (let attempt = 1; ; attempt++) {
-    const filename = backupFilename(settings.name, type, time, attempt)
-    const path = join(typeDirectory(settings.backupDir, type), filename)
-    const taken = [
-      path,
-      `${path}.damaged`,
-      metadataPath(settings.backupDir, filename),
-      deletingPath(settings.backupDir, { type, filename }),
-    ]
-    if (!(await Promise.all(taken.map(isThere))).includes(true)) return filename
+    const names = ENCODINGS.map(each => backupFilename(settings.name, type, time, attempt, each))
+    const taken = names.flatMap(filename => {
+      const path = join(typeDirectory(settings.backupDir, type), filename)
+      return [
+        path,
+        `${path}.damaged`,
+        metadataPath(settings.backupDir, filename),
+        deletingPath(settings.backupDir, { type, filename }),
+      ]
+    })
+    if ((await Promise.all(taken.map(isThere))).includes(true)) continue
+    return backupFilename(settings.name, type, time, attempt, encoding)
   }
 }
 
