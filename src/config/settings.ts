@@ -7,7 +7,8 @@ import { BackupError } from '../errors.ts'
 import type { LoadedConfig } from './load.ts'
 import type { RedactionWay } from '../export/model.ts'
 import { DEFAULT_MAX_DELETIONS, DEFAULT_POLICY, type RetentionPolicy } from '../retention/policy.ts'
-import type { Config, DatabaseConfig, ExportConfig, RetentionConfig } from './config.ts'
+import type { Config, DatabaseConfig, ExportConfig } from './config.ts'
+import type { RetentionConfig } from './retention.ts'
 import { durationMs } from '../schedule/duration.ts'
 
 /** Everything an operation needs to know of one database, resolved: absolute paths, no defaults left. */
