@@ -5,6 +5,7 @@ import { editMetadata } from '../catalog/edit-metadata.ts'
 import type { Encoding } from '../catalog/encodings.ts'
 import { metadataDirectory, metadataPath, typeDirectory } from '../catalog/layout.ts'
 import { isOf, listCatalog, readBackup } from '../catalog/list.ts'
+import { CatalogLock } from '../catalog/lock.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { filenameIn } from '../catalog/names.ts'
 import { Staging } from '../catalog/staging.ts'
@@ -22,6 +23,7 @@ import { type EncodedFile, requireDecodable, writeEncoded } from './encoded-file
 import { damagedBackup } from './find-intact.ts'
 import { finishConversions } from './finish-conversions.ts'
 import { readStored } from './read-stored.ts'
+import { replaceMetadata } from './replace-metadata.ts'
 import { decoderOf, expectedImageOf, expectedOf, imageBytes, whyUndecodable } from './stored-image.ts'
 import { withStored } from './with-stored.ts'
 
@@ -41,6 +43,7 @@ export async function convertBackups(
   const encoding = request.encoding ?? context.settings.storing.encoding
   // Whatever is wrong with the configuration is said before anything is done.
   await encoderFor(encoding, context)
+  await finishEarlier(context)
   const wanted = request.backups ?? (await allOf(context))
   const converted: ConvertedBackup[] = []
   const skipped: Skipped[] = []
@@ -70,6 +73,14 @@ export async function convertBackups(
 
 type Skipped = BackupsConverted['skipped'][number]
 
+async function finishEarlier(context: Context): Promise<void> {
+  const { backupDir, waitForLockMs } = context.settings
+  if (!(await isThere(backupDir))) return
+  begin(context, 'lock-catalog')
+  using _lock = await CatalogLock.acquire(backupDir, { waitMs: waitForLockMs, signal: context.signal })
+  await finishConversions(context)
+}
+
 /** The oldest first, so that what a kill leaves undone is what is used next. */
 async function allOf({ settings }: Context): Promise<string[]> {
   const backups = await listCatalog(settings.backupDir, {})
@@ -87,11 +98,11 @@ async function convert(
 ): Promise<ConvertedBackup | Skipped> {
   const { filename, type, size } = backup
   const { backupDir } = context.settings
-  await finishConversions(context)
   if (backup.encoding === encoding) return { filename, why: `it is stored as ${encoding} already` }
-  if (backup.metadata?.backup_type !== type) return { filename, why: 'it has no metadata of its own that can be read' }
-  if ((await readBackup(backupDir, type, filename)) === null)
-    return { filename, why: 'it was converted before; only the file was left' }
+  if (backup.metadata?.backup_type !== type)
+    return { filename, why: 'it has no metadata of its own that can be read' }
+  // Somebody else's conversion was killed since this began.
+  if (backup.metadata.converted_from !== undefined) await finishConversions(context)
   const target = filenameIn(encoding, filename)
   if (await isThere(join(typeDirectory(backupDir, type), target)))
     return { filename, why: `there is another file of the name ${target}` }
@@ -102,7 +113,8 @@ async function convert(
   await deleteStored(backup, context)
   const now = await readBackup(backupDir, type, target)
   if (now === null) throw new Error('The converted backup is not there')
-  return { backup: now, from: filename, sizeBefore: size }
+  const converted = await replaceMetadata(now, { converted_from: undefined }, context)
+  return { backup: converted ?? now, from: filename, sizeBefore: size }
 }
 
 interface Anew {
