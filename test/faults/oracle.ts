@@ -4,7 +4,7 @@
  */
 import { existsSync, lstatSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { Order } from '../crash/operation.ts'
+import type { Operation } from '../crash/operation.ts'
 import { BACKED_UP, NOW, type Scene, treeOf } from '../restore/scene.ts'
 import { assertIntact } from '../support/intact.ts'
 import { writtenOut } from './oracle-written.ts'
@@ -55,7 +55,7 @@ export function lookBetween(scene: Scene, before: Before, state: string): Before
 export function examine(
   scene: Scene,
   before: Before,
-  operation: Order['operation'],
+  operation: Operation,
   answer: string,
 ): Findings {
   const stored = examineStored(scene, before.stored)
@@ -66,7 +66,7 @@ export function examine(
 
 type Examiner = (scene: Scene, before: Before, stored: Stored, answer: string) => Findings
 
-const EXAMINERS: Readonly<Record<Order['operation'], Examiner>> = {
+const EXAMINERS: Readonly<Record<Operation, Examiner>> = {
   create: examineCreate,
   restore: examineRestore,
   verify: examineVerify,
