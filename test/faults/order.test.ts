@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
-import type { Operation as AnyOperation } from '../crash/operation.ts'
+import type { Operation as AnyOperation, Order } from '../crash/operation.ts'
 import { fromAndTo, pathOf } from '../crash/trace.ts'
 import {
   BACKED_UP,
