@@ -61,5 +61,7 @@ function describeVerified(verified: BackupVerified, paint: Paint): string {
 
 function describeLook({ backup, lookedAt, check }: BackupVerified): string {
   if (lookedAt === 'image') return `${check} check`
-  return backup.encoding === 'zstd+age' ? 'encrypted: nobody looked inside without a key' : 'database not checked'
+  return backup.encoding === 'zstd+age'
+    ? 'encrypted: nobody looked inside without a key'
+    : 'database not checked'
 }

@@ -16,7 +16,12 @@ test('a converted backup is the same in another form: its age, pin, checks and d
   const before = await newest(database)
   for (const encoding of ['zstd', 'zstd+age', 'plain', 'zstd+age', 'zstd', 'plain'] as const) {
     const done = succeeded(await database.convertBackups({ backups: ['latest'], encoding, identity }))
-    expect(done).toMatchObject({ status: 'done', skipped: [], failed: [], converted: [{ backup: { encoding } }] })
+    expect(done).toMatchObject({
+      status: 'done',
+      skipped: [],
+      failed: [],
+      converted: [{ backup: { encoding } }],
+    })
     const [now, ...others] = await database.listBackups()
     expect(others).toEqual([])
     const { file_size, checksum, encoding: _, ...rest } = now?.metadata ?? {}

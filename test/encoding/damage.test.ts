@@ -21,24 +21,30 @@ function metadataOf(place: Place, filename: string): string {
   return join(place.backupDir, 'metadata', `${filename}.json`)
 }
 
-test.each(ENCODINGS)('a byte changed anywhere in a %s backup is found, and it is not restored', async encoding => {
-  const place = await openPlace()
-  const database = place.product({ encoding })
-  const { identity } = place
-  const { backupPath } = succeeded(await database.createBackup())
-  const whole = readFileSync(backupPath)
-  for (let i = 0; i <= PLACES; i++) {
-    flipByte(backupPath, Math.min(whole.length - 1, Math.floor((whole.length * i) / PLACES)))
-    const to = place.path('to.db')
-    const { message } = failedWith('BACKUP_DAMAGED', await database.restoreBackup('latest', { to, identity }))
-    expect(message).toContain(backupPath)
-    expect(existsSync(to)).toBe(false)
-    expect(succeeded(await database.verifyBackup('latest', { identity })).status).toBe('damaged')
-    writeFileSync(backupPath, whole)
-  }
-  expect(succeeded(await database.verifyBackup('latest', { identity })).status).toBe('intact')
-  expect(leftoversIn(place.directory)).toEqual([])
-})
+test.each(ENCODINGS)(
+  'a byte changed anywhere in a %s backup is found, and it is not restored',
+  async encoding => {
+    const place = await openPlace()
+    const database = place.product({ encoding })
+    const { identity } = place
+    const { backupPath } = succeeded(await database.createBackup())
+    const whole = readFileSync(backupPath)
+    for (let i = 0; i <= PLACES; i++) {
+      flipByte(backupPath, Math.min(whole.length - 1, Math.floor((whole.length * i) / PLACES)))
+      const to = place.path('to.db')
+      const { message } = failedWith(
+        'BACKUP_DAMAGED',
+        await database.restoreBackup('latest', { to, identity }),
+      )
+      expect(message).toContain(backupPath)
+      expect(existsSync(to)).toBe(false)
+      expect(succeeded(await database.verifyBackup('latest', { identity })).status).toBe('damaged')
+      writeFileSync(backupPath, whole)
+    }
+    expect(succeeded(await database.verifyBackup('latest', { identity })).status).toBe('intact')
+    expect(leftoversIn(place.directory)).toEqual([])
+  },
+)
 
 test.each(ENCODINGS)('a %s backup that was cut off is found, with metadata or without', async encoding => {
   const place = await openPlace()
@@ -96,52 +102,62 @@ test('what is behind the end of a zstd file is found, as the program finds it', 
   expect(problems.map(({ code }) => code)).toContain('NOT_DECODABLE')
 })
 
-test.each(ENCODINGS)('a damaged database makes no %s backup, and is kept encoded where that is asked for', async encoding => {
-  const place = await openPlace({ commits: 200 })
-  const bytes = readFileSync(place.databasePath)
-  bytes.fill(0x55, bytes.length - 12_288)
-  writeFileSync(place.databasePath, bytes)
-  const database = place.product({ encoding })
-  failedWith('DATABASE_DAMAGED', await database.createBackup())
-  expect(await database.listBackups()).toEqual([])
-  const { hint } = failedWith('DATABASE_DAMAGED', await database.createBackup({ keepDamaged: true }))
-  expect(hint).toMatch(encoding === 'zstd' ? /\.db\.zst\.damaged/ : /\.db\.zst\.age\.damaged/)
-  expect(await database.listBackups()).toEqual([])
-  expect(leftoversIn(place.directory)).toEqual([])
-})
+test.each(ENCODINGS)(
+  'a damaged database makes no %s backup, and is kept encoded where that is asked for',
+  async encoding => {
+    const place = await openPlace({ commits: 200 })
+    const bytes = readFileSync(place.databasePath)
+    bytes.fill(0x55, bytes.length - 12_288)
+    writeFileSync(place.databasePath, bytes)
+    const database = place.product({ encoding })
+    failedWith('DATABASE_DAMAGED', await database.createBackup())
+    expect(await database.listBackups()).toEqual([])
+    const { hint } = failedWith('DATABASE_DAMAGED', await database.createBackup({ keepDamaged: true }))
+    expect(hint).toMatch(encoding === 'zstd' ? /\.db\.zst\.damaged/ : /\.db\.zst\.age\.damaged/)
+    expect(await database.listBackups()).toEqual([])
+    expect(leftoversIn(place.directory)).toEqual([])
+  },
+)
 
 for (const encoding of ENCODINGS) {
-  testWith(['root', 'mount'], `a full disk ends a ${encoding} backup with a typed error and leaves nothing`, async () => {
-    const place = await openPlace({ isFilled: false })
-    const connection = openDatabase(place.databasePath)
-    connection.exec('CREATE TABLE t (a); INSERT INTO t VALUES (randomblob(8000000))')
-    connection.close()
-    const backupDir = temporaryDirectory()
-    run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', backupDir])
-    onTestFinished(() => void run('umount', [backupDir]))
-    const database = place.product({ encoding }, { backupDir })
-    const { message } = failedWith('INSUFFICIENT_SPACE', await database.createBackup())
-    expect(message).toContain(backupDir)
-    expect(storedFiles(backupDir)).toEqual([])
-  })
+  testWith(
+    ['root', 'mount'],
+    `a full disk ends a ${encoding} backup with a typed error and leaves nothing`,
+    async () => {
+      const place = await openPlace({ isFilled: false })
+      const connection = openDatabase(place.databasePath)
+      connection.exec('CREATE TABLE t (a); INSERT INTO t VALUES (randomblob(8000000))')
+      connection.close()
+      const backupDir = temporaryDirectory()
+      run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', backupDir])
+      onTestFinished(() => void run('umount', [backupDir]))
+      const database = place.product({ encoding }, { backupDir })
+      const { message } = failedWith('INSUFFICIENT_SPACE', await database.createBackup())
+      expect(message).toContain(backupDir)
+      expect(storedFiles(backupDir)).toEqual([])
+    },
+  )
 }
 
-test.each(['encode-image', 'check-image'] as const)('a backup that is cancelled at %s leaves nothing', async step => {
-  const place = await openPlace()
-  for (const encoding of ENCODINGS) {
-    const stop = new AbortController()
-    const result = await place.product().createBackup({
-      encoding,
-      signal: stop.signal,
-      onProgress: progress => {
-        if (progress.step === step) stop.abort()
-      },
-    })
-    failedWith('CANCELLED', result)
-    expect(storedFiles(place.backupDir)).toEqual([])
-  }
-  expectCommit(place.databasePath, COMMITS)
-})
+test.each(['encode-image', 'check-image'] as const)(
+  'a backup that is cancelled at %s leaves nothing',
+  async step => {
+    const place = await openPlace()
+    for (const encoding of ENCODINGS) {
+      const stop = new AbortController()
+      const result = await place.product().createBackup({
+        encoding,
+        signal: stop.signal,
+        onProgress: progress => {
+          if (progress.step === step) stop.abort()
+        },
+      })
+      failedWith('CANCELLED', result)
+      expect(storedFiles(place.backupDir)).toEqual([])
+    }
+    expectCommit(place.databasePath, COMMITS)
+  },
+)
 
 test('a restore that fails after its commit is undone from an encrypted pre_restore backup, without a key', async () => {
   const place = await openPlace()

@@ -52,12 +52,7 @@ export function lookBetween(scene: Scene, before: Before, state: string): Before
 }
 
 /** @param answer what the operation printed: `success`, `failure …`, or nothing when it was killed */
-export function examine(
-  scene: Scene,
-  before: Before,
-  operation: Operation,
-  answer: string,
-): Findings {
+export function examine(scene: Scene, before: Before, operation: Operation, answer: string): Findings {
   const stored = examineStored(scene, before.stored)
   const rest = EXAMINERS[operation](scene, before, stored, answer)
   const violations = [...stored.violations, ...strangersBeside(scene), ...rest.violations]

@@ -14,9 +14,7 @@ export interface AgeKeys {
 }
 
 /** To whom a file is encrypted: one of both. */
-export type AgeRecipients =
-  | { readonly recipients: readonly string[] }
-  | { readonly passphrase: string }
+export type AgeRecipients = { readonly recipients: readonly string[] } | { readonly passphrase: string }
 
 export interface NewHeader {
   readonly header: Uint8Array
@@ -51,8 +49,7 @@ export async function makeHeader(to: AgeRecipients): Promise<NewHeader> {
       return []
     },
   })
-  const recipients =
-    'passphrase' in to ? [new PassphraseRecipient(to.passphrase)] : to.recipients
+  const recipients = 'passphrase' in to ? [new PassphraseRecipient(to.passphrase)] : to.recipients
   for (const recipient of recipients) encrypter.addRecipient(recipient)
   const file = Buffer.from(await encrypter.encrypt(new Uint8Array(0)))
   const end = headerEnd(file)
@@ -94,10 +91,7 @@ class LastAsked implements Identity {
  * The plaintext of an encrypted file, whose header `keyOf` is asked about first. Throws {@link Undecodable}, and what
  * `keyOf` throws; the file is closed then, too.
  */
-export async function* decryptFile(
-  file: Bytes,
-  keyOf: (header: Uint8Array) => Promise<Uint8Array>,
-): Bytes {
+export async function* decryptFile(file: Bytes, keyOf: (header: Uint8Array) => Promise<Uint8Array>): Bytes {
   const pieces = file[Symbol.asyncIterator]()
   try {
     const { header, first } = await readHeader(pieces)
