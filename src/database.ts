@@ -11,6 +11,7 @@ import type {
   BackupLookedInside,
   BackupPinned,
   BackupQueried,
+  BackupsConverted,
   BackupDrilled,
   BackupRestored,
   BackupsCleanedUp,
@@ -18,6 +19,7 @@ import type {
   BackupsCompared,
   CleanupRequest,
   CompareBackupsRequest,
+  ConvertBackupsRequest,
   CreateBackupRequest,
   DataExported,
   DeleteBackupRequest,
@@ -157,6 +159,15 @@ export class Database {
    */
   cleanupOldBackups(request: CleanupRequest & RunOptions = {}): Promise<BackupsCleanedUp | Failure> {
     return this.#core.run('cleanup', request)
+  }
+
+  /**
+   * Stores existing backups in another encoding. When and why they were made, their pins and checks stay; the old file
+   * goes once the new one was read back. One that cannot be converted is a result (`status: 'incomplete'`), unless it is
+   * the only one that was asked for.
+   */
+  convertBackups(request: ConvertBackupsRequest & RunOptions = {}): Promise<BackupsConverted | Failure> {
+    return this.#core.run('convert', request)
   }
 
   /** What the retention policy would hold over time, with a daily and a weekly backup. Deletes nothing. */

@@ -53,6 +53,12 @@ const RULES: Readonly<Record<string, Rule>> = {
       ...(isObject(where) ? { where: Object.keys(where) } : {}),
     }),
   },
+  convert: {
+    action: 'convert',
+    on: () => null,
+    keys: ['encoding'],
+    more: (_, { converted }) => (Array.isArray(converted) ? { converted: converted.map(nameOf) } : {}),
+  },
   import: { action: 'import', on: ({ to }) => to, keys: ['from', 'format'] },
   rows: {
     action: 'look',

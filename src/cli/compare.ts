@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { BackupsCompared } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
-import { BACKUP_ARGUMENT, given, parseCount } from './options.ts'
+import { BACKUP_ARGUMENT, given, identityOption, parseCount } from './options.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
 import { cellText, describeMasked } from './render-cells.ts'
 import { inSession, type Session } from './session.ts'
@@ -14,6 +14,7 @@ interface CompareOptions {
   readonly limit?: number
   readonly offset?: number
   readonly includeSensitive?: true
+  readonly identity?: string
 }
 
 export function compareCommand(): Command {
@@ -24,6 +25,7 @@ export function compareCommand(): Command {
     .option('--limit <n>', 'rows at most, up to 500 (default: 50)', parseCount)
     .option('--offset <n>', 'pass over so many rows', parseCount)
     .option('--include-sensitive', 'show passwords, tokens and the like, too')
+    .addOption(identityOption())
     .addHelpText(
       'after',
       examples([

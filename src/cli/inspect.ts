@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupLookedInside, RowsRead } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
-import { BACKUP_ARGUMENT, given, parseCount } from './options.ts'
+import { BACKUP_ARGUMENT, given, identityOption, parseCount } from './options.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
 import { describeMasked, renderRows } from './render-cells.ts'
 import { inSession, type Session } from './session.ts'
@@ -17,6 +17,7 @@ interface InspectOptions {
   readonly orderBy?: string
   readonly descending?: true
   readonly includeSensitive?: true
+  readonly identity?: string
 }
 
 export function inspectCommand(): Command {
@@ -29,6 +30,7 @@ export function inspectCommand(): Command {
     .option('--order-by <column>', 'order by this column (default: by the rowid or the primary key)')
     .option('--descending', 'from the last to the first')
     .option('--include-sensitive', 'show passwords, tokens and the like, too')
+    .addOption(identityOption())
     .addHelpText(
       'after',
       examples([
@@ -47,8 +49,12 @@ export function inspectCommand(): Command {
     )
 }
 
-async function showTables(session: Session, backup: string, options: InspectOptions): Promise<number> {
-  const [unused] = Object.keys(options)
+async function showTables(
+  session: Session,
+  backup: string,
+  { identity, ...rest }: InspectOptions,
+): Promise<number> {
+  const [unused] = Object.keys(rest)
   if (unused !== undefined) {
     return session.show(
       {
@@ -60,7 +66,9 @@ async function showTables(session: Session, backup: string, options: InspectOpti
       () => '',
     )
   }
-  const result = await session.run(run => session.database.lookInside(backup, run))
+  const result = await session.run(run =>
+    session.database.lookInside(backup, { ...run, ...given({ identity }) }),
+  )
   return session.show(result, looked =>
     session.options.quiet
       ? looked.tables.map(({ name }) => safeText(name)).join('\n')

@@ -4,6 +4,7 @@ import { auditCommand } from './audit.ts'
 import { cleanupCommand } from './cleanup.ts'
 import { compareCommand } from './compare.ts'
 import { completionCommand } from './completion.ts'
+import { convertCommand } from './convert.ts'
 import { createCommand } from './create.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { deleteCommand } from './delete.ts'
@@ -15,6 +16,7 @@ import { inspectCommand } from './inspect.ts'
 import { listCommand } from './list.ts'
 import { metricsCommand } from './metrics.ts'
 import { notifyCommand } from './notify.ts'
+import { keysCommand } from './keys.ts'
 import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
 import { queryCommand } from './query.ts'
@@ -42,6 +44,8 @@ export function buildProgram(): Command {
     deleteCommand(),
     pinCommand(),
     unpinCommand(),
+    convertCommand(),
+    keysCommand(),
     exportCommand(),
     importCommand(),
     systemdCommand(),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { BackupQueried } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
-import { BACKUP_ARGUMENT, given, parseCount } from './options.ts'
+import { BACKUP_ARGUMENT, given, identityOption, parseCount } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { describeMasked, renderRows } from './render-cells.ts'
 import { inSession, type Session } from './session.ts'
@@ -11,6 +11,7 @@ interface QueryOptions {
   readonly limit?: number
   readonly timeLimit?: number
   readonly includeSensitive?: true
+  readonly identity?: string
 }
 
 export function queryCommand(): Command {
@@ -20,6 +21,7 @@ export function queryCommand(): Command {
     .option('--limit <n>', 'rows at most, up to 1,000 (default: 200)', parseCount)
     .option('--time-limit <ms>', 'milliseconds at most, up to 30,000 (default: 5,000)', parseCount)
     .option('--include-sensitive', 'read passwords, tokens and the like as they are, not as NULL')
+    .addOption(identityOption())
     .addHelpText(
       'after',
       examples([
@@ -33,8 +35,8 @@ export function queryCommand(): Command {
 }
 
 async function query(session: Session, backup: string, sql: string, options: QueryOptions): Promise<number> {
-  const { limit, timeLimit: timeLimitMs, includeSensitive } = options
-  const request = { sql, ...given({ limit, timeLimitMs, includeSensitive }) }
+  const { limit, timeLimit: timeLimitMs, includeSensitive, identity } = options
+  const request = { sql, ...given({ limit, timeLimitMs, includeSensitive, identity }) }
   const result = await session.run(run => session.database.queryBackup(backup, { ...run, ...request }))
   return session.show(result, queried => renderQueried(queried, session.options.quiet === true, paintOut))
 }

@@ -2,6 +2,7 @@
 import type { Context } from '../operations/context.ts'
 import { cleanupBackups } from '../operations/cleanup-backups.ts'
 import { compareBackups } from '../operations/compare/compare-backups.ts'
+import { convertBackups } from '../operations/convert-backups.ts'
 import { createBackup } from '../operations/create-backup.ts'
 import { deleteBackup } from '../operations/delete-backup.ts'
 import { drillBackup } from '../operations/drill-backup.ts'
@@ -18,6 +19,7 @@ import type {
   BackupLookedInside,
   BackupPinned,
   BackupQueried,
+  BackupsConverted,
   BackupDrilled,
   BackupRestored,
   BackupsCleanedUp,
@@ -25,6 +27,7 @@ import type {
   BackupsCompared,
   CleanupRequest,
   CompareBackupsRequest,
+  ConvertBackupsRequest,
   CreateBackupRequest,
   DataExported,
   DeleteBackupRequest,
@@ -69,6 +72,7 @@ export interface Operations {
   cleanup: { request: CleanupRequest; result: BackupsCleanedUp }
   simulate: { request: SimulateRetentionRequest; result: RetentionSimulated }
   delete: { request: DeleteBackupRequest & { readonly backup: string }; result: BackupDeleted }
+  convert: { request: ConvertBackupsRequest; result: BackupsConverted }
   pin: { request: PinBackupRequest & { readonly backup: string }; result: BackupPinned }
   unpin: { request: { readonly backup: string }; result: BackupPinned }
   look: { request: LookInsideRequest & { readonly backup: string }; result: BackupLookedInside }
@@ -97,6 +101,7 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   cleanup: cleanupBackups,
   simulate: simulateRetention,
   delete: deleteBackup,
+  convert: convertBackups,
   pin: pinBackup,
   unpin: unpinBackup,
   look: lookInside,

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { CHECK_LEVELS, type CheckLevel } from '../catalog/backup-info.ts'
+import { ENCODINGS } from '../catalog/encodings.ts'
 import { isType } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
 import { FORMATS, REDACTIONS } from '../export/model.ts'
@@ -14,6 +15,7 @@ const text = z.string().max(10_000)
 const check = z.enum(CHECK_LEVELS as [CheckLevel, ...CheckLevel[]]).optional()
 const type = z.string().refine(isType, 'expected a backup type such as "manual"').optional()
 const path = z.string().refine(value => !value.includes('\0'), 'a path cannot contain NUL')
+const identity = path.min(1, 'expected the path of an identity file').optional()
 const backup = path.min(1, 'expected a path, a file name or "latest"')
 const table = text.min(1, 'expected the name of a table')
 const offset = z.int().nonnegative().optional()
@@ -37,6 +39,7 @@ const requests = {
     createdBy: text.optional(),
     check,
     keepDamaged: z.boolean().optional(),
+    encoding: z.enum(ENCODINGS).optional(),
   }),
   list: z.strictObject({ type, limit: z.int().positive().optional() }),
   restore: z.strictObject({
@@ -44,11 +47,12 @@ const requests = {
     confirm: z.boolean().optional(),
     to: path.min(1).optional(),
     dryRun: z.boolean().optional(),
+    identity,
   }),
-  verify: z.strictObject({ backup, check, record: z.boolean().optional() }),
-  drill: z.strictObject({ backup, scratchDir: path.min(1).optional() }),
+  verify: z.strictObject({ backup, check, record: z.boolean().optional(), identity }),
+  drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity }),
   info: z.strictObject({}),
-  scan: z.strictObject({ from: backup.optional() }),
+  scan: z.strictObject({ from: backup.optional(), identity }),
   export: z.strictObject({
     format: z.enum(FORMATS).optional(),
     includeSensitive: z.boolean().optional(),
@@ -56,6 +60,7 @@ const requests = {
     exclude: z.array(text).optional(),
     where: z.record(text, text).optional(),
     from: backup.optional(),
+    identity,
     output: path.min(1).optional(),
     force: z.boolean().optional(),
     compress: z.enum(['zstd', 'gzip']).optional(),
@@ -83,15 +88,21 @@ const requests = {
   }),
   simulate: z.strictObject({ ...retention, span: spanSchema.optional() }),
   delete: z.strictObject({ backup, confirm: z.boolean().optional(), force: z.boolean().optional() }),
+  convert: z.strictObject({
+    backups: z.array(backup).min(1).optional(),
+    encoding: z.enum(ENCODINGS).optional(),
+    identity,
+  }),
   pin: z.strictObject({
     backup,
     reason: text.trim().min(1, 'expected why it must stay'),
     by: text.optional(),
   }),
   unpin: z.strictObject({ backup }),
-  look: z.strictObject({ backup }),
+  look: z.strictObject({ backup, identity }),
   rows: z.strictObject({
     backup,
+    identity,
     table,
     limit: z.int().min(1).max(500).optional(),
     offset,
@@ -102,6 +113,7 @@ const requests = {
   }),
   query: z.strictObject({
     backup,
+    identity,
     sql,
     limit: z.int().min(1).max(1_000).optional(),
     timeLimitMs: z.int().min(1).max(30_000).optional(),
@@ -109,6 +121,7 @@ const requests = {
   }),
   compare: z.strictObject({
     backup,
+    identity,
     with: backup.optional(),
     table: table.optional(),
     limit: z.int().min(1).max(500).optional(),

@@ -13,6 +13,8 @@ export type {
 export interface CompareBackupsRequest {
   /** The other backup: its path, its file name, or `latest`. Default: the live database. */
   readonly with?: string
+  /** Path of an identity file that opens encrypted backups, beside those of the configuration. */
+  readonly identity?: string
   /** Compare this table only, and show its rows. */
   readonly table?: string
   /** With `table`: rows to show, 1 to 500; default 50. */

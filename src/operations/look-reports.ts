@@ -5,7 +5,13 @@ import type { Cell, LookedTable, MaskedColumn } from '../look/model.ts'
 
 export type { Cell, LookedColumn, LookedIndex, LookedKind, LookedTable, MaskedColumn } from '../look/model.ts'
 
-export type LookInsideRequest = Record<never, never>
+/** What opens an encrypted backup, in each of the requests below. */
+interface WithIdentity {
+  /** Path of an identity file, beside those of the configuration. */
+  readonly identity?: string
+}
+
+export type LookInsideRequest = WithIdentity
 
 export interface BackupLookedInside {
   readonly success: true
@@ -17,7 +23,7 @@ export interface BackupLookedInside {
   readonly durationMs: number
 }
 
-export interface ReadRowsRequest {
+export interface ReadRowsRequest extends WithIdentity {
   /** A table or a view. */
   readonly table: string
   /** 1 to 500; default 50. */
@@ -48,7 +54,7 @@ export interface RowsRead {
   readonly durationMs: number
 }
 
-export interface QueryBackupRequest {
+export interface QueryBackupRequest extends WithIdentity {
   /** One statement that only reads: SELECT, WITH, VALUES or EXPLAIN. */
   readonly sql: string
   /** Rows at most, 1 to 1,000; default 200. */

@@ -37,6 +37,7 @@ const BOUNDED: ReadonlySet<SqliteRequestName> = new Set([
   'beginRead',
   'describe',
   'check',
+  'checkRead',
   'recover',
   'openTarget',
   'openExport',

@@ -10,7 +10,7 @@ import { SqliteError } from '../../sqlite/sqlite-process.ts'
 import { makeDirectory, requireSpace } from '../../storage/durable.ts'
 import { begin, bytesOf, type Context, durabilityOf } from '../context.ts'
 import { findReadable } from '../find-intact.ts'
-import { sensitiveOrder } from '../look/image.ts'
+import { openImage, sensitiveOrder } from '../look/image.ts'
 import type { BackupsCompared, CompareBackupsRequest, ComparedSide } from '../reports.ts'
 import { statusOf } from './summarize.ts'
 
@@ -31,10 +31,12 @@ export async function compareBackups(
   const to = await findReadable(request.backup, context)
   const other = request.with === undefined ? null : await findReadable(request.with, context)
   const fromPath = other?.path ?? (await findDatabase(context.settings.path))
+  await using toImage = await openImage(to, request.identity, context)
+  await using fromImage = other === null ? null : await openImage(other, request.identity, context)
   const answer = await explained([fromPath, to], () =>
-    other === null
-      ? compareLive(fromPath, to, request, context)
-      : compareStored(fromPath, to, request, context),
+    fromImage === null
+      ? compareLive(fromPath, toImage.path, request, context)
+      : compareStored(fromImage.path, toImage.path, request, context),
   )
   const { tables, objects, rows } = answer
   return {
@@ -63,12 +65,12 @@ function requireTableForRows({ table, limit, offset, includeSensitive }: Compare
 /** In WAL mode as it is; otherwise a reader would keep its writers waiting, so it is copied first. */
 async function compareLive(
   path: string,
-  to: BackupInfo,
+  to: string,
   request: CompareBackupsRequest,
   context: Context,
 ): Promise<Opened> {
   try {
-    const answer = await ask({ path, way: 'live' }, to.path, request, context)
+    const answer = await ask({ path, way: 'live' }, to, request, context)
     if (answer.isOpen) return answer
   } catch (error) {
     // Whatever is wrong with the database, taking an image says it better, or gets around it.
@@ -90,12 +92,12 @@ async function compareLive(
 
 async function compareStored(
   path: string,
-  to: BackupInfo,
+  to: string,
   request: CompareBackupsRequest,
   context: Context,
 ): Promise<Opened> {
   // Only a live one is refused.
-  return (await ask({ path, way: 'immutable' }, to.path, request, context)) as Opened
+  return (await ask({ path, way: 'immutable' }, to, request, context)) as Opened
 }
 
 function ask(

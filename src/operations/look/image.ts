@@ -7,7 +7,7 @@ import type { Bounds } from '../../sqlite/sqlite-process.ts'
 import type { SensitiveOrder } from '../../sqlite/look-requests.ts'
 import { begin, type Context } from '../context.ts'
 import { sourceFailed } from '../export/source.ts'
-import { findReadable } from '../find-intact.ts'
+import { findReadable, openIntact } from '../find-intact.ts'
 
 /** Ten times what sorting a million rows takes. */
 const MEMORY_BYTES_MAX = 1 << 30
@@ -23,25 +23,46 @@ export interface StoredImage {
   readonly isCounted: boolean
 }
 
+/** What every look says of the backup that it is about. */
+export interface Wanted {
+  readonly backup: string
+  /** Path of an identity file that opens it, beside those of the configuration. */
+  readonly identity?: string
+}
+
 /** Finds the backup, has `read` look into it, and says of its errors what they mean here. */
 export async function withStoredImage<T>(
-  wanted: string,
+  wanted: Wanted,
   context: Context,
   read: (image: StoredImage) => Promise<T>,
 ): Promise<T> {
-  const backup = await findReadable(wanted, context)
+  const backup = await findReadable(wanted.backup, context)
   const { path, filename, metadata, size } = backup
   begin(context, 'read-backup')
   try {
+    await using image = await openImage(backup, wanted.identity, context)
     return await read({
       backup,
-      path,
-      isWal: readHeaderOf(path)?.isWal === true,
+      path: image.path,
+      isWal: readHeaderOf(image.path)?.isWal === true,
       isCounted: rowsNoted(backup) === null && (metadata?.image_size ?? size) <= COUNTED_BYTES_MAX,
     })
   } catch (error) {
     throw sourceFailed(error, { path, backup: filename })
   }
+}
+
+/**
+ * The image of a backup, for SQLite to open. A plain one is read where it lies, and not checked before: it is a page
+ * that somebody waits for, and only read.
+ */
+export async function openImage(
+  backup: BackupInfo,
+  identity: string | undefined,
+  context: Context,
+): Promise<AsyncDisposable & { readonly path: string }> {
+  if (backup.encoding === 'plain') return { path: backup.path, async [Symbol.asyncDispose]() {} }
+  return await openIntact(backup, { level: 'none', identity }, context)
 }
 
 /** Rows of its tables as they were counted when it was made; null when they were not. */

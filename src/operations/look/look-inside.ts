@@ -11,7 +11,7 @@ export async function lookInside(
   context: Context,
 ): Promise<BackupLookedInside> {
   const started = performance.now()
-  return await withStoredImage(request.backup, context, async ({ backup, path, isWal, isCounted }) => {
+  return await withStoredImage(request, context, async ({ backup, path, isWal, isCounted }) => {
     const answer = await context.sqlite.ask(
       'look',
       { path, countRows: isCounted, ...sensitiveOrder(context) },

@@ -11,7 +11,7 @@ export async function queryBackup(
   context: Context,
 ): Promise<BackupQueried> {
   const started = performance.now()
-  return await withStoredImage(request.backup, context, async ({ backup, path }) => {
+  return await withStoredImage(request, context, async ({ backup, path }) => {
     const { sql, limit = DEFAULT_LIMIT, timeLimitMs = DEFAULT_TIME_MS, includeSensitive = false } = request
     const answer = await context.sqlite.ask(
       'query',

@@ -12,7 +12,7 @@ export async function readRows(
   context: Context,
 ): Promise<RowsRead> {
   const started = performance.now()
-  return await withStoredImage(request.backup, context, async ({ backup, path, isCounted }) => {
+  return await withStoredImage(request, context, async ({ backup, path, isCounted }) => {
     const { search = null, orderBy = null, descending = false, includeSensitive = false } = request
     const { table, limit = DEFAULT_LIMIT, offset = 0 } = request
     const answer = await context.sqlite.ask(
