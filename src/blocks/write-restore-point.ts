@@ -1,0 +1,216 @@
+/** Storing an image: what changed since the last restore point goes into new packs, the rest is referred to. */
+import { setImmediate as yieldToEvents } from 'node:timers/promises'
+import { Staging } from '../catalog/staging.ts'
+import { throwIfCancelled } from '../errors.ts'
+import { makeDirectory } from '../storage/durable.ts'
+import { type Fingerprints, readFingerprints, writeFingerprints } from './fingerprints.ts'
+import { KnownPages } from './known-pages.ts'
+import { NewPacks } from './new-packs.ts'
+import { HASH_BYTES, hashBytes } from './page-hash.ts'
+import { type Previous, PreviousPages, readPrevious } from './previous-pages.ts'
+import { encodeRestorePoint, type Run, RunWriter, sha256 } from './restore-point.ts'
+import { blocksDirectory, type BlockStore, publishPacks, settlePacks } from './store.ts'
+
+/** A run is the unit of the first look. Smaller ones cost more hashes; larger ones more pages to look at in each that changed. */
+const RUN_BYTES = 64 << 10
+/** Larger images have larger runs, so that the fingerprints stay below 20 MB. */
+const RUNS_MAX = 1 << 20
+/** Read at once. */
+const READ_BYTES = 1 << 20
+
+/** An image that can be read in any order while it is stored. */
+export interface ReadableImage {
+  readonly pageSize: number
+  readonly pageCount: number
+  /** Fills `into`, whole pages, from a position that is a multiple of the page size. */
+  readonly read: (into: Uint8Array, position: number) => void
+}
+
+export interface WriteOptions {
+  /** Name of the database, to find its last restore point by. */
+  readonly database: string
+  /** SHA-256 of the image, hex: computed beside, on another core. */
+  readonly imageChecksum: Promise<string>
+  /** Whether to read new packs back before they are relied upon. */
+  readonly readBack: boolean
+  readonly signal: AbortSignal
+  readonly onBytes?: (doneBytes: number) => void
+}
+
+/** A restore point whose packs are durable. It exists once the caller has stored `bytes`. */
+export interface WrittenRestorePoint {
+  readonly bytes: Buffer
+  /** SHA-256 of `bytes`, hex. */
+  readonly checksum: string
+  readonly imageChecksum: string
+  /** What the store grew by, `bytes` included. */
+  readonly addedBytes: number
+  readonly newPages: number
+  /**
+   * Keeps the fingerprints for the next restore point. To be called once `bytes` are published.
+   *
+   * @param restorePoint its file, relative to the backup directory
+   * @param stamp how the database's files looked when the image was read; null where that proves nothing
+   */
+  readonly remember: (restorePoint: string, stamp: string | null) => Promise<void>
+}
+
+/**
+ * Stores an image. Only for the holder of the catalog's lock: two writers would not see each other's packs, and a
+ * clean-up would remove those that nobody refers to yet. Killed at any instant, what it leaves are packs that nobody
+ * refers to, for the next clean-up.
+ */
+export async function writeRestorePoint(
+  image: ReadableImage,
+  store: BlockStore,
+  options: WriteOptions,
+): Promise<WrittenRestorePoint> {
+  const { durability, directoryMode } = store
+  await makeDirectory(blocksDirectory(store), directoryMode, durability)
+  await using staging = await Staging.open(store.backupDir, blocksDirectory(store))
+  const runBytes = runBytesOf(image)
+  const previous = await readPrevious(store, await readFingerprints(store, options.database))
+  await using packs = new NewPacks(staging, image.pageSize)
+  const known = new KnownPages(store, { pageCount: image.pageCount, numberOf: id => packs.numberOf(id) })
+  const scan = new Scan(image, {
+    packs,
+    previous: previous === null ? null : await PreviousPages.open(store, previous.point),
+    fingerprints: usable(previous, image, runBytes),
+    known,
+    runBytes,
+  })
+  await scan.run(options)
+  const written = await packs.finish(options)
+  const imageChecksum = await options.imageChecksum
+  throwIfCancelled(options.signal)
+  await publishPacks(written, store)
+  await settlePacks(known.foundIn, store)
+  const { pageSize, pageCount } = image
+  const bytes = encodeRestorePoint({
+    pageSize,
+    pageCount,
+    imageChecksum,
+    packs: packs.ids(),
+    runs: scan.runs.finish(),
+  })
+  const checksum = sha256(bytes).toString('hex')
+  return {
+    bytes,
+    checksum,
+    imageChecksum,
+    addedBytes: bytes.length + written.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    newPages: scan.newPages,
+    remember: (restorePoint, stamp) => {
+      const head = { restorePoint, checksum, pageSize, pageCount, runBytes, stamp }
+      return writeFingerprints(store, options.database, { ...head, runs: scan.fingerprints })
+    },
+  }
+}
+
+function runBytesOf({ pageSize, pageCount }: ReadableImage): number {
+  let runBytes = RUN_BYTES
+  while ((pageSize * pageCount) / runBytes > RUNS_MAX) runBytes *= 2
+  return runBytes
+}
+
+/** Fingerprints of runs can be compared where pages and runs are of one size. */
+function usable(previous: Previous | null, image: ReadableImage, runBytes: number): Fingerprints | null {
+  const isSameForm =
+    previous?.fingerprints.runBytes === runBytes && previous.fingerprints.pageSize === image.pageSize
+  return isSameForm ? previous.fingerprints : null
+}
+
+interface ScanParts {
+  readonly packs: NewPacks
+  readonly previous: PreviousPages | null
+  readonly fingerprints: Fingerprints | null
+  readonly known: KnownPages
+  readonly runBytes: number
+}
+
+/** One reading of the image from its first page to its last. */
+class Scan {
+  readonly #image: ReadableImage
+  readonly #parts: ScanParts
+  readonly runs = new RunWriter()
+  readonly fingerprints: Buffer
+  newPages = 0
+  #runNumber = 0
+
+  constructor(image: ReadableImage, parts: ScanParts) {
+    this.#image = image
+    this.#parts = parts
+    const runCount = Math.ceil((image.pageSize * image.pageCount) / parts.runBytes)
+    this.fingerprints = Buffer.alloc(runCount * HASH_BYTES)
+  }
+
+  async run({ signal, onBytes }: Pick<WriteOptions, 'signal' | 'onBytes'>): Promise<void> {
+    const { runBytes, known } = this.#parts
+    const size = this.#image.pageSize * this.#image.pageCount
+    const buffer = Buffer.allocUnsafe(Math.min(size, Math.max(READ_BYTES, runBytes)))
+    for (let position = 0; position < size; position += buffer.length) {
+      const part = buffer.subarray(0, Math.min(buffer.length, size - position))
+      this.#image.read(part, position)
+      for (let at = 0; at < part.length; at += runBytes) {
+        await this.#store(part.subarray(at, Math.min(part.length, at + runBytes)))
+        if (known.isLoadWorthwhile) await known.load(this.#image.pageSize)
+      }
+      onBytes?.(position + part.length)
+      await yieldToEvents()
+      throwIfCancelled(signal)
+    }
+  }
+
+  async #store(run: Buffer): Promise<void> {
+    const { previous } = this.#parts
+    const hash = hashBytes(run)
+    hash.copy(this.fingerprints, this.#runNumber * HASH_BYTES)
+    const before = previous?.take(run.length / this.#image.pageSize) ?? []
+    if (this.#isAsBefore(hash, run, before)) for (const each of before) this.#refer(each)
+    else await this.#storePages(run, before)
+    this.#runNumber += 1
+  }
+
+  #isAsBefore(hash: Buffer, run: Buffer, before: readonly Run[]): boolean {
+    const { fingerprints, previous } = this.#parts
+    if (fingerprints === null || previous === null) return false
+    const at = this.#runNumber * HASH_BYTES
+    const pages = before.reduce((sum, { count }) => sum + count, 0)
+    return (
+      pages * this.#image.pageSize === run.length &&
+      fingerprints.runs.subarray(at, at + HASH_BYTES).equals(hash) &&
+      previous.areThere(before)
+    )
+  }
+
+  /** Refers to pages of the restore point before. */
+  #refer({ pack, slot, count }: Run): void {
+    const { packs, previous } = this.#parts
+    this.runs.add(packs.numberOf((previous as PreviousPages).idOf(pack)), slot, count)
+  }
+
+  async #storePages(run: Buffer, before: readonly Run[]): Promise<void> {
+    const { pageSize } = this.#image
+    const { packs, previous, known } = this.#parts
+    const places = before.flatMap(({ pack, slot, count }) =>
+      Array.from({ length: count }, (_, i) => ({ pack, slot: slot + i, count: 1 })),
+    )
+    for (let at = 0; at < run.length; at += pageSize) {
+      const page = run.subarray(at, at + pageSize)
+      const hash = hashBytes(page)
+      const place = places[at / pageSize]
+      if (place !== undefined && previous?.isPage(place.pack, place.slot, hash) === true) {
+        this.#refer(place)
+        continue
+      }
+      const found = known.find(hash)
+      const stored = found ?? (await packs.add(page, hash))
+      if (found === null) {
+        known.add(hash, stored)
+        this.newPages += 1
+      }
+      this.runs.add(stored.pack, stored.slot, 1)
+    }
+    await packs.drain()
+  }
+}
