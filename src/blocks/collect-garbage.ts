@@ -11,7 +11,8 @@ import { PackFile } from './pack-file.ts'
 import { isPresent } from './pack-index.ts'
 import { lockForCollecting } from './readers-lock.ts'
 import { rewritePack } from './rewrite-pack.ts'
-import { blocksDirectory, type BlockStore, type ListedPack, listPacks, publishPacks } from './store.ts'
+import { blocksDirectory } from '../catalog/layout.ts'
+import { type BlockStore, type ListedPack, listPacks, publishPacks } from './store.ts'
 
 /** Of what is dead, so much may stay: giving back the last bit would mean to rewrite every pack. */
 const LEFT_SHARE = 0.1
@@ -50,7 +51,7 @@ export async function collectGarbage(
   options: CollectOptions,
 ): Promise<Collected> {
   const nothing = { unreadable: [], freedBytes: 0, removedPacks: 0, rewrittenPacks: 0 }
-  if (!(await isThere(blocksDirectory(store)))) return { status: 'done', ...nothing }
+  if (!(await isThere(blocksDirectory(store.backupDir)))) return { status: 'done', ...nothing }
   const live = await readLivePages(restorePoints)
   if (live.unreadable.length > 0) return { ...nothing, status: 'refused', unreadable: live.unreadable }
   using lock = await lockForCollecting(store, options)
@@ -84,7 +85,7 @@ async function rewriteAll(
   const chosen = choose(packs.flatMap(pack => judge(pack, live.get(pack.id))))
   for (const { id, path, sizeBytes, slots } of chosen) {
     throwIfCancelled(signal)
-    await using staging = await Staging.open(store.backupDir, blocksDirectory(store))
+    await using staging = await Staging.open(store.backupDir, blocksDirectory(store.backupDir))
     using pack = PackFile.open(path, id)
     const written = await rewritePack(pack, slots, staging.file('rewritten.pack'))
     // Looked at before it takes the other's place.
@@ -137,7 +138,7 @@ async function removeEmptyDirectories(removed: readonly ListedPack[], store: Blo
     const left = await unlessMissing(directory, () => readdir(directory))
     if (left?.length === 0) await rmdir(directory).catch(unlessTaken)
   }
-  await syncDirectory(blocksDirectory(store), store.durability)
+  await syncDirectory(blocksDirectory(store.backupDir), store.durability)
 }
 
 function unlessTaken(error: unknown): void {

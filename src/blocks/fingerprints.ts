@@ -13,7 +13,8 @@ import { writeFully } from '../storage/transfer.ts'
 import { WritableFile } from '../snapshot/writable-file.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { sha256 } from './restore-point.ts'
-import { blocksDirectory, type BlockStore } from './store.ts'
+import { blocksDirectory } from '../catalog/layout.ts'
+import { type BlockStore } from './store.ts'
 
 const MAGIC = Buffer.from('CHBLKFP1')
 const CHECKSUM_BYTES = 32
@@ -80,7 +81,7 @@ export async function writeFingerprints(
 
 /** Caches, all of them: whatever is here can be deleted. */
 export function cacheDirectory(store: Pick<BlockStore, 'backupDir'>): string {
-  return join(blocksDirectory(store), 'cache')
+  return join(blocksDirectory(store.backupDir), 'cache')
 }
 
 function cachePath(store: BlockStore, database: string): string {

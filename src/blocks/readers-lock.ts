@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CatalogLock, type LockOptions } from '../catalog/lock.ts'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { isThere } from '../storage/durable.ts'
-import { blocksDirectory, type BlockStore } from './store.ts'
+import { blocksDirectory } from '../catalog/layout.ts'
+import { type BlockStore } from './store.ts'
 
 const RETRY_MS = 20
 type Directory = Pick<BlockStore, 'backupDir'>
@@ -21,7 +22,7 @@ export type HeldLock = Disposable
  */
 export async function lockForReading(store: Directory, options: LockOptions): Promise<HeldLock> {
   const path = lockPath(store)
-  if (!(await isThere(blocksDirectory(store)))) return nothingHeld
+  if (!(await isThere(blocksDirectory(store.backupDir)))) return nothingHeld
   try {
     const lock = await waitFor(() => CatalogLock.tryShare(path), options)
     if (lock !== null) return lock
@@ -57,5 +58,5 @@ async function waitFor(
 }
 
 function lockPath(store: Directory): string {
-  return join(blocksDirectory(store), '.readers.lock')
+  return join(blocksDirectory(store.backupDir), '.readers.lock')
 }

@@ -1,6 +1,7 @@
 /** Where the packs of a backup directory lie. */
 import { chmod, lstat, readdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { blocksDirectory } from '../catalog/layout.ts'
 import { type Durability, makeDirectory, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import type { WrittenPack } from './pack-writer.ts'
@@ -24,19 +25,15 @@ export interface ListedPack {
 const PREFIX = /^[0-9a-f]{2}$/
 const PACK_NAME = /^(?<id>[0-9a-f]{64})\.pack$/
 
-export function blocksDirectory({ backupDir }: Pick<BlockStore, 'backupDir'>): string {
-  return join(backupDir, 'blocks')
-}
-
 export function packPath(store: Pick<BlockStore, 'backupDir'>, id: string): string {
-  return join(blocksDirectory(store), id.slice(0, 2), `${id}.pack`)
+  return join(blocksDirectory(store.backupDir), id.slice(0, 2), `${id}.pack`)
 }
 
 /** Every pack's file, in no order. What else lies there is not listed. */
 export async function listPacks(store: Pick<BlockStore, 'backupDir'>): Promise<ListedPack[]> {
   const packs: ListedPack[] = []
-  for (const prefix of (await namesIn(blocksDirectory(store))).filter(name => PREFIX.test(name))) {
-    const directory = join(blocksDirectory(store), prefix)
+  for (const prefix of (await namesIn(blocksDirectory(store.backupDir))).filter(name => PREFIX.test(name))) {
+    const directory = join(blocksDirectory(store.backupDir), prefix)
     for (const name of await namesIn(directory)) {
       const id = PACK_NAME.exec(name)?.groups?.['id']
       if (id === undefined || !id.startsWith(prefix)) continue

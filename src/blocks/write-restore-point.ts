@@ -9,7 +9,8 @@ import { NewPacks } from './new-packs.ts'
 import { HASH_BYTES, hashBytes } from './page-hash.ts'
 import { type Previous, PreviousPages, readPrevious } from './previous-pages.ts'
 import { encodeRestorePoint, type Run, RunWriter, sha256 } from './restore-point.ts'
-import { blocksDirectory, type BlockStore, publishPacks, settlePacks } from './store.ts'
+import { blocksDirectory } from '../catalog/layout.ts'
+import { type BlockStore, publishPacks, settlePacks } from './store.ts'
 
 /** A run is the unit of the first look. Smaller ones cost more hashes; larger ones more pages to look at in each that changed. */
 const RUN_BYTES = 64 << 10
@@ -66,8 +67,8 @@ export async function writeRestorePoint(
   options: WriteOptions,
 ): Promise<WrittenRestorePoint> {
   const { durability, directoryMode } = store
-  await makeDirectory(blocksDirectory(store), directoryMode, durability)
-  await using staging = await Staging.open(store.backupDir, blocksDirectory(store))
+  await makeDirectory(blocksDirectory(store.backupDir), directoryMode, durability)
+  await using staging = await Staging.open(store.backupDir, blocksDirectory(store.backupDir))
   const runBytes = runBytesOf(image)
   const previous = await readPrevious(store, await readFingerprints(store, options.database))
   await using packs = new NewPacks(staging, image.pageSize)

@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { namesIn, removeDirectory } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
-import { metadataDirectory, typeDirectory } from './layout.ts'
+import { blocksDirectory, metadataDirectory, typeDirectory } from './layout.ts'
 import { isType } from './names.ts'
 
 /**
@@ -49,7 +49,7 @@ export class Staging implements AsyncDisposable {
 export async function removeLeftovers(backupDir: string, others: readonly string[]): Promise<void> {
   const types = (await namesIn(backupDir)).filter(isType).map(type => typeDirectory(backupDir, type))
   const isLeftover = (name: string): boolean => name.startsWith(prefixOf(backupDir)) && RANDOM_PART.test(name)
-  for (const directory of [...types, metadataDirectory(backupDir), ...others]) {
+  for (const directory of [...types, metadataDirectory(backupDir), blocksDirectory(backupDir), ...others]) {
     const names = await namesIn(directory)
     for (const name of names.filter(isLeftover)) await removeDirectory(join(directory, name))
   }

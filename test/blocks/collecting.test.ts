@@ -3,7 +3,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { lockForReading } from '../../src/blocks/readers-lock.ts'
-import { blocksDirectory, listPacks } from '../../src/blocks/store.ts'
+import { blocksDirectory } from '../../src/catalog/layout.ts'
+import { listPacks } from '../../src/blocks/store.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { fillPage, NEVER, randomPages, StoreScene } from './stored.ts'
 
@@ -87,7 +88,7 @@ test('damage in a pack that is rewritten is neither hidden nor spread', async ()
 test('what others put beside the packs stays', async () => {
   const scene = new StoreScene(temporaryDirectory())
   await scene.put('a', { pageSize: PAGE, bytes: randomPages(5, PAGE, 1) })
-  const notes = join(blocksDirectory(scene.store), 'notes.txt')
+  const notes = join(blocksDirectory(scene.store.backupDir), 'notes.txt')
   writeFileSync(notes, 'mine')
   scene.delete('a')
   await scene.collect([])

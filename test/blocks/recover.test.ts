@@ -4,7 +4,8 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { blocksDirectory, listPacks } from '../../src/blocks/store.ts'
+import { blocksDirectory } from '../../src/catalog/layout.ts'
+import { listPacks } from '../../src/blocks/store.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { fillPage, randomPages, StoreScene } from './stored.ts'
 
@@ -25,7 +26,7 @@ async function openStore(): Promise<{ scene: StoreScene; images: Buffer[] }> {
 }
 
 function recover(scene: StoreScene, name: string, output: string): { status: number | null; stderr: string } {
-  const args = [RECOVER, scene.pathOf(name), blocksDirectory(scene.store), output]
+  const args = [RECOVER, scene.pathOf(name), blocksDirectory(scene.store.backupDir), output]
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   return { status, stderr }
 }

@@ -1,8 +1,9 @@
 /** A store of packs in a directory of its own, and images to put into it. */
 import { createHash } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Collected, collectGarbage } from '../../src/blocks/collect-garbage.ts'
+import type { Durability } from '../../src/storage/durable.ts'
 import { cacheDirectory } from '../../src/blocks/fingerprints.ts'
 import { parseRestorePoint } from '../../src/blocks/restore-point.ts'
 import { restoreImage } from '../../src/blocks/restore-image.ts'
@@ -38,9 +39,9 @@ export class StoreScene {
   readonly store: BlockStore
   #clock = 0
 
-  constructor(backupDir: string) {
+  constructor(backupDir: string, durability: Durability = { isDurable: false }) {
     mkdirSync(join(backupDir, 'daily'), { recursive: true })
-    this.store = { backupDir, durability: { isDurable: false }, fileMode: 0o600, directoryMode: 0o700 }
+    this.store = { backupDir, durability, fileMode: 0o600, directoryMode: 0o700 }
   }
 
   pathOf(name: string): string {
@@ -59,7 +60,9 @@ export class StoreScene {
       readBack: true,
       signal: NEVER,
     })
-    writeFileSync(this.pathOf(name), written.bytes, { mode: 0o600 })
+    // As an operation does, so that the file is there as a whole or not at all.
+    writeFileSync(`${this.pathOf(name)}.next`, written.bytes, { mode: 0o600 })
+    renameSync(`${this.pathOf(name)}.next`, this.pathOf(name))
     await written.remember(`daily/${name}.db.blocks`, stamp)
     return written
   }
@@ -106,6 +109,14 @@ export class StoreScene {
   async packBytes(): Promise<number> {
     return (await listPacks(this.store)).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   }
+}
+
+/** Images that follow each other: in each some pages are new, and none is as in the others for long. */
+export function imageNumber(number: number): TestImage {
+  const bytes = randomPages(60, 1024, 1)
+  for (let each = 1; each <= number; each++)
+    for (let page = each; page < 60; page += 4) fillPage(bytes.subarray(page * 1024, (page + 1) * 1024), each * 1000 + page)
+  return { pageSize: 1024, bytes }
 }
 
 /** Numbers from a seed, the same each time: half of a page's bytes, so that it compresses as those of databases do. */
