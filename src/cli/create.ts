@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import type { BackupCreated, CheckLevel } from '../index.ts'
+import type { BackupCreated, CheckLevel, Encoding } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
-import { checkOption, given } from './options.ts'
+import { checkOption, encodingOption, given } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -13,6 +13,7 @@ interface CreateOptions {
   readonly user?: string
   readonly check?: CheckLevel
   readonly keepDamaged?: true
+  readonly encoding?: Encoding
 }
 
 export function createCommand(): Command {
@@ -22,6 +23,7 @@ export function createCommand(): Command {
     .option('--user <name>', 'who makes it (default: the user of the operating system)')
     .addOption(checkOption('how deep the stored backup is checked (default: the configuration, else quick)'))
     .option('--keep-damaged', 'keep an image that fails its check, as <file>.damaged')
+    .addOption(encodingOption('how it is stored (default: the configuration, else plain)'))
     .addHelpText(
       'after',
       examples([
@@ -29,6 +31,7 @@ export function createCommand(): Command {
         ['create --type daily', 'as a scheduler would make it'],
         ['create --type weekly --user "admin"', 'say who made it'],
         ['create --check full', "with SQLite's complete check"],
+        ['create --encoding zstd', 'compressed'],
       ]),
     )
     .action((options: CreateOptions, command: Command) =>
@@ -37,11 +40,11 @@ export function createCommand(): Command {
 }
 
 async function create(session: Session, options: CreateOptions): Promise<number> {
-  const { type: backupType, user: createdBy, description, check, keepDamaged } = options
+  const { type: backupType, user: createdBy, description, check, keepDamaged, encoding } = options
   const result = await session.run(run =>
     session.database.createBackup({
       ...run,
-      ...given({ backupType, createdBy, description, check, keepDamaged }),
+      ...given({ backupType, createdBy, description, check, keepDamaged, encoding }),
     }),
   )
   return session.show(result, created => (session.options.quiet ? '' : describeCreated(created, paintOut)))
@@ -50,12 +53,17 @@ async function create(session: Session, options: CreateOptions): Promise<number>
 function describeCreated({ backupPath, metadata, durationMs }: BackupCreated, paint: Paint): string {
   const { check = 'none', tables } = metadata
   const facts = [
-    bytes(metadata.file_size),
+    describeSize(metadata),
     check === 'none' ? 'not checked' : `checked (${check})`,
     ...(tables === undefined ? [] : [describeTables(tables)]),
     duration(durationMs),
   ]
   return `${paint('green', '✔ Backup created:')} ${safeText(backupPath)}\n  ${facts.join(', ')}`
+}
+
+function describeSize({ file_size, image_size, encoding }: BackupCreated['metadata']): string {
+  if (encoding === undefined || encoding === 'plain' || image_size === undefined) return bytes(file_size)
+  return `${bytes(file_size)} of ${bytes(image_size)} (${encoding})`
 }
 
 function describeTables(tables: Readonly<Record<string, number>>): string {

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { CheckLevel } from '../index.ts'
+import type { CheckLevel, Encoding } from '../index.ts'
 
 /** The options of every command; each may stand before or after the command's name. */
 export interface GlobalOptions {
@@ -29,6 +29,17 @@ export function addGlobalOptions(program: Command): Command {
 
 export function checkOption(description: string): Option {
   return new Option('--check <level>', description).choices(CHECK_LEVELS)
+}
+
+const ENCODINGS: readonly Encoding[] = ['plain', 'zstd', 'zstd+age', 'blocks']
+
+export function encodingOption(description: string): Option {
+  return new Option('--encoding <encoding>', description).choices(ENCODINGS)
+}
+
+/** Of every command that reads stored backups. */
+export function identityOption(): Option {
+  return new Option('--identity <file>', 'the key that opens an encrypted backup (default: the configuration)')
 }
 
 /** A whole number of at least 1. */

@@ -1,7 +1,10 @@
 import type { CheckLevel } from '../catalog/backup-info.ts'
+import type { Encoding } from '../catalog/encodings.ts'
 import type { RedactionWay } from '../export/model.ts'
-import type { RetentionPolicy } from '../retention/policy.ts'
 import type { NotifyConfig } from './notify.ts'
+import type { RetentionConfig } from './retention.ts'
+import type { SecretConfig } from './secret.ts'
+import type { TargetConfig } from './targets.ts'
 import type { JobKind } from '../schedule/jobs.ts'
 
 /** What may be said for every database, and for one. */
@@ -10,16 +13,27 @@ export interface DatabaseConfig {
   backupDir?: string | undefined
   check?: CheckLevel | undefined
   keepDamaged?: boolean | undefined
+  encoding?: Encoding | undefined
+  zstd?: ZstdConfig | undefined
+  encryption?: EncryptionConfig | undefined
   export?: ExportConfig | undefined
   retention?: RetentionConfig | undefined
 }
 
-/** Which backups a cleanup keeps. */
-export interface RetentionConfig {
-  /** By type of backups; it replaces what is said of that type elsewhere. */
-  types?: RetentionPolicy | undefined
-  /** How many backups one cleanup deletes at most. */
-  maxDeletions?: number | undefined
+/** How backups are compressed. */
+export interface ZstdConfig {
+  /** 1 (fastest) to 19 (smallest). */
+  level?: number | undefined
+  threads?: number | undefined
+}
+
+/** Who can read encrypted backups. Either recipients or a passphrase. */
+export interface EncryptionConfig {
+  /** Public keys, `age1…`. */
+  recipients?: string[] | undefined
+  passphrase?: SecretConfig | undefined
+  /** Where the secret keys are, on machines that read backups. */
+  identities?: SecretConfig[] | undefined
 }
 
 /** What exports leave out, beside what they find by themselves. */
@@ -76,6 +90,8 @@ export interface Config extends DatabaseConfig {
   directoryMode?: string | undefined
   waitForLockMs?: number | undefined
   stallAfterMs?: number | undefined
+  /** Where backups are stored beside the backup directory, by name. */
+  targets?: Record<string, TargetConfig> | undefined
   notify?: NotifyConfig | undefined
   schedule?: ScheduleConfig | undefined
 }

@@ -3,21 +3,10 @@ import { z } from 'zod'
 import { isDatabaseName } from '../catalog/names.ts'
 import { EVENT_KINDS, PING_EVENT_KINDS } from '../notify/event.ts'
 import type { NotifyConfig } from './notify.ts'
+import { secretSchema as secret } from './secret-schema.ts'
 
 /** Also the longest name that fits a table beside what went wrong. */
 const CHANNEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
-
-const noNul = (text: string): boolean => !text.includes('\0')
-
-const secret = z
-  .union(
-    [
-      z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
-      z.strictObject({ file: z.string().min(1).refine(noNul) }),
-    ],
-    'expected { "env": "NAME" } or { "file": "path" }: a secret does not belong in the configuration',
-  )
-  .describe('Where the secret is: { "env": "NAME" } or { "file": "path" }.')
 
 const url = z
   .string()

@@ -1,15 +1,5 @@
 import type { EventKind, PingEventKind } from '../notify/event.ts'
-
-/** Where a secret is: never in the configuration itself. */
-export type SecretConfig =
-  | {
-      /** Name of an environment variable. */
-      env: string
-    }
-  | {
-      /** Path of a file that holds nothing else, relative to the configuration file. */
-      file: string
-    }
+import type { SecretConfig } from './secret.ts'
 
 interface ChannelOptions<Kind extends EventKind = EventKind> {
   /** Which events it receives. Default: failed, recovered, overdue and digest; for a ping URL those of jobs. */

@@ -1,10 +1,13 @@
 import { z } from 'zod'
+import { ENCODINGS } from '../catalog/encodings.ts'
 import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, isType } from '../catalog/names.ts'
+import { encryption, zstd } from './encoding-schema.ts'
 import { REDACTIONS } from '../export/model.ts'
 import { policySchema } from '../retention/schema.ts'
 import { isSize } from '../retention/units.ts'
 import type { Config, DatabaseConfig } from './config.ts'
 import { notifySchema } from './notify-schema.ts'
+import { targetsSchema } from './targets-schema.ts'
 import { cronProblem } from '../schedule/cron.ts'
 import { parseDuration } from '../schedule/duration.ts'
 import { JOB_KINDS, type JobKind } from '../schedule/jobs.ts'
@@ -122,6 +125,12 @@ const databaseShape = {
     .boolean()
     .optional()
     .describe('Keep an image that fails its check, as <file>.damaged. Default: false'),
+  encoding: z
+    .enum(ENCODINGS)
+    .optional()
+    .describe('How new backups are stored: plain (default), zstd, zstd+age or blocks.'),
+  zstd: zstd.optional(),
+  encryption: encryption.optional(),
   export: z
     .strictObject({
       redact: z
@@ -194,6 +203,7 @@ export const configSchema: z.ZodType<Config> = z
       .describe(
         'How long a job may show no sign of life before it is given up as stalled, in milliseconds. Default: 1800000',
       ),
+    targets: targetsSchema.optional(),
     notify: notifySchema.optional(),
     schedule: schedule.optional().describe('What chame-backup-scheduler does, and when.'),
   })
@@ -203,12 +213,15 @@ export const configSchema: z.ZodType<Config> = z
 /** Rules for a type that no backup has would silently do nothing. */
 function requireKnownTypes(config: Config, context: z.RefinementCtx<Config>): void {
   const known = [...BUILT_IN_TYPES, ...(config.backupTypes ?? [])]
-  const places: [path: string[], DatabaseConfig][] = [
+  const places: [path: string[], Pick<DatabaseConfig, 'retention'>][] = [
     [[], config],
     ...Object.entries(config.databases ?? {}).map(([name, own]): [string[], DatabaseConfig] => [
       ['databases', name],
       own,
     ]),
+    ...Object.entries(config.targets ?? {}).map(
+      ([name, own]): [string[], Pick<DatabaseConfig, 'retention'>] => [['targets', name], own],
+    ),
   ]
   for (const [path, { retention }] of places) {
     for (const type of Object.keys(retention?.types ?? {})) {

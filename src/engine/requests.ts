@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { CHECK_LEVELS, type CheckLevel } from '../catalog/backup-info.ts'
+import { ENCODINGS } from '../catalog/encodings.ts'
 import { isType } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
 import { FORMATS, REDACTIONS } from '../export/model.ts'
@@ -14,6 +15,7 @@ const text = z.string().max(10_000)
 const check = z.enum(CHECK_LEVELS as [CheckLevel, ...CheckLevel[]]).optional()
 const type = z.string().refine(isType, 'expected a backup type such as "manual"').optional()
 const path = z.string().refine(value => !value.includes('\0'), 'a path cannot contain NUL')
+const identity = path.min(1, 'expected the path of an identity file').optional()
 const backup = path.min(1, 'expected a path, a file name or "latest"')
 
 const retention = {
@@ -30,6 +32,7 @@ const requests = {
     createdBy: text.optional(),
     check,
     keepDamaged: z.boolean().optional(),
+    encoding: z.enum(ENCODINGS).optional(),
   }),
   list: z.strictObject({ type, limit: z.int().positive().optional() }),
   restore: z.strictObject({
@@ -37,11 +40,12 @@ const requests = {
     confirm: z.boolean().optional(),
     to: path.min(1).optional(),
     dryRun: z.boolean().optional(),
+    identity,
   }),
-  verify: z.strictObject({ backup, check, record: z.boolean().optional() }),
-  drill: z.strictObject({ backup, scratchDir: path.min(1).optional() }),
+  verify: z.strictObject({ backup, check, record: z.boolean().optional(), identity }),
+  drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity }),
   info: z.strictObject({}),
-  scan: z.strictObject({ from: backup.optional() }),
+  scan: z.strictObject({ from: backup.optional(), identity }),
   export: z.strictObject({
     format: z.enum(FORMATS).optional(),
     includeSensitive: z.boolean().optional(),
@@ -49,6 +53,7 @@ const requests = {
     exclude: z.array(text).optional(),
     where: z.record(text, text).optional(),
     from: backup.optional(),
+    identity,
     output: path.min(1).optional(),
     force: z.boolean().optional(),
     compress: z.enum(['zstd', 'gzip']).optional(),

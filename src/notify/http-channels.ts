@@ -1,5 +1,6 @@
 /** From the configuration of an HTTP channel to the request that tells it something. */
-import type { HttpChannelConfig, SecretConfig } from '../config/notify.ts'
+import type { HttpChannelConfig } from '../config/notify.ts'
+import type { SecretConfig } from '../config/secret.ts'
 import { discordPayload, slackPayload, telegramPayload } from './forms/chat.ts'
 import { pingPost } from './forms/ping.ts'
 import { gotifyPayload, ntfyPayload } from './forms/push.ts'

@@ -1,33 +1,18 @@
 /** Secrets of channels, read anew for each event: a rotated one is used from then on, and none is kept in memory. */
-import { open } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import type { SecretConfig } from '../config/notify.ts'
+import { findSecret, nameOfSecret, type SecretConfig, type SecretPorts } from '../config/secret.ts'
 import { Undelivered } from './undelivered.ts'
 
-export interface SecretPorts {
-  readonly environment: Readonly<Record<string, string | undefined>>
-  /** Where relative paths of secret files start. */
-  readonly directory: string
-}
+export type { SecretPorts } from '../config/secret.ts'
 
-/** No key or URL is longer; a path that leads to a disk must not be read to its end. */
-const SECRET_BYTES_MAX = 16_384
 /** Shorter ones can be guessed. */
 const KEY_BYTES_MIN = 16
 
 /** The text of a secret without the line break at its end, or what the configuration says itself. Throws {@link Undelivered}. */
-export async function readSecret(
-  where: string | SecretConfig,
-  { environment, directory }: SecretPorts,
-): Promise<string> {
+export async function readSecret(where: string | SecretConfig, ports: SecretPorts): Promise<string> {
   if (typeof where === 'string') return where
-  if ('file' in where) return readSecretFile(resolve(directory, where.file))
-  const value = environment[where.env]?.trim() ?? ''
-  if (value !== '') return value
-  throw noSecret(
-    `The environment variable ${where.env} is not set`,
-    'Set it where chame-backup and its scheduler run.',
-  )
+  const found = await findSecret(where, ports)
+  if ('text' in found) return found.text
+  throw noSecret(found.problem, found.hint)
 }
 
 /** A secret that is sent in a header. */
@@ -61,26 +46,6 @@ export async function readUrl(where: string | SecretConfig, ports: SecretPorts):
     `${typeof where === 'string' ? 'The url' : `The secret in ${nameOfSecret(where)}`} is not an http or https URL`,
     'Copy it again from where it was given out, from "https://" to its end.',
   )
-}
-
-async function readSecretFile(path: string): Promise<string> {
-  try {
-    await using handle = await open(path, 'r')
-    if (!(await handle.stat()).isFile()) throw new Error('not a file')
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(SECRET_BYTES_MAX), 0, SECRET_BYTES_MAX, 0)
-    const text = buffer.toString('utf8', 0, bytesRead).trim()
-    if (text !== '' && bytesRead < SECRET_BYTES_MAX) return text
-  } catch {
-    throw noSecret(`The secret file cannot be read: ${path}`, 'Check its path and who may read it.')
-  }
-  throw noSecret(
-    `The secret file is empty, or no secret: ${path}`,
-    'It must hold the secret and nothing else.',
-  )
-}
-
-function nameOfSecret(where: SecretConfig): string {
-  return 'env' in where ? `the environment variable ${where.env}` : `the file ${where.file}`
 }
 
 export function noSecret(message: string, hint: string): Undelivered {

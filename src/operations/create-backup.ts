@@ -6,6 +6,7 @@ import { removeLeftovers } from '../catalog/staging.ts'
 import { BackupError } from '../errors.ts'
 import { makeDirectory } from '../storage/durable.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
+import { encoderFor } from './encoder-for.ts'
 import type { BackupCreated, CreateBackupRequest } from './reports.ts'
 import { storeBackup } from './store-backup.ts'
 
@@ -18,6 +19,7 @@ export async function createBackup(request: CreateBackupRequest, context: Contex
   const { settings, signal } = context
   const type = request.backupType ?? 'manual'
   requireKnownType(type, settings.backupTypes)
+  const encoder = await encoderFor(request.encoding, context)
 
   begin(context, 'find-database')
   const database = await findDatabase(settings.path)
@@ -37,6 +39,7 @@ export async function createBackup(request: CreateBackupRequest, context: Contex
       createdBy: request.createdBy ?? settings.createdBy,
       check: request.check ?? settings.check,
       keepDamaged: request.keepDamaged ?? settings.keepDamaged,
+      encoder,
     },
     context,
   )

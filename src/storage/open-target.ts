@@ -1,0 +1,46 @@
+/** The one place that knows which kinds of targets there are. */
+import { resolve } from 'node:path'
+import type { TargetConfig } from '../config/targets.ts'
+import { bytesOf } from '../retention/units.ts'
+import { limitBandwidth, type Spend } from './bandwidth.ts'
+import { withGuard } from './guard-target.ts'
+import type { Target } from './target.ts'
+import { openLocalTarget } from './targets/local.ts'
+
+export interface TargetSurroundings {
+  /** Relative paths of the configuration start here. */
+  readonly directory: string
+  /** Where secrets may be. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * A target as the configuration describes it. Connects to nothing yet. The library of a kind is loaded only when that
+ * kind is used: Amazon's takes longer to load than a small backup takes to make.
+ *
+ * Throws `CONFIG_INVALID` when a secret is not there.
+ */
+export async function openTarget(
+  name: string,
+  config: TargetConfig,
+  surroundings: TargetSurroundings,
+): Promise<Target> {
+  const { bandwidth, appendOnly = false } = config
+  const spend = limitBandwidth(bandwidth === undefined ? undefined : bytesOf(bandwidth))
+  return withGuard(await openKind(name, config, { ...surroundings, spend }), { appendOnly })
+}
+
+async function openKind(
+  name: string,
+  config: TargetConfig,
+  { directory, spend }: TargetSurroundings & { readonly spend: Spend },
+): Promise<Target> {
+  switch (config.kind) {
+    case 'local':
+      return openLocalTarget({ name, root: resolve(directory, config.path), spend })
+    case 's3':
+    case 'sftp':
+    case 'rclone':
+      throw new Error(`not yet: ${config.kind}`)
+  }
+}

@@ -1,0 +1,54 @@
+/** The errors of targets: always with the target's name, never with what a library says, which may quote a secret. */
+import { BackupError, type ErrorCode } from '../errors.ts'
+
+export type TargetErrorCode = Extract<
+  ErrorCode,
+  | 'OBJECT_NOT_FOUND'
+  | 'TARGET_UNREACHABLE'
+  | 'TARGET_REFUSED'
+  | 'TARGET_FULL'
+  | 'OBJECT_LOCKED'
+  | 'OBJECT_DAMAGED'
+>
+
+export interface TargetFailureDetails {
+  /** What the user can do next. Default: what mostly helps with that code */
+  readonly hint?: string | undefined
+  readonly cause?: unknown
+}
+
+const HINTS: Readonly<Record<TargetErrorCode, string>> = {
+  OBJECT_NOT_FOUND: 'List what is there: it may have been deleted, or stored under another prefix.',
+  TARGET_UNREACHABLE: 'Check that it is up and that this machine may connect to it, then try again.',
+  TARGET_REFUSED:
+    'Check its credentials and rights in the configuration, then run: chame-backup target check',
+  TARGET_FULL: 'Free some space there, or ask for a larger quota.',
+  OBJECT_LOCKED: 'It can be deleted once its lock has run out, by somebody who may.',
+  OBJECT_DAMAGED: 'Use another copy of it. Nothing was overwritten with this one.',
+}
+
+/** @param what one sentence without a full stop, after the target's name: "the bucket is not there" */
+export function targetFailure(
+  name: string,
+  code: TargetErrorCode,
+  what: string,
+  { hint, cause }: TargetFailureDetails = {},
+): BackupError {
+  return new BackupError(code, `Target ${name}: ${what}`, {
+    hint: hint ?? HINTS[code],
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+export function notFound(name: string, key: string): BackupError {
+  return targetFailure(name, 'OBJECT_NOT_FOUND', `there is no object ${key}`)
+}
+
+/** Fewer or more bytes came than the content, or the object, has. */
+export function wrongSize(name: string, key: string, sizes: { expected: number; got: number }): BackupError {
+  return targetFailure(
+    name,
+    'OBJECT_DAMAGED',
+    `${key} should have ${sizes.expected} bytes and has ${sizes.got}`,
+  )
+}
