@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Staging } from '../catalog/staging.ts'
 import { throwIfCancelled } from '../errors.ts'
 import { damaged } from './damage.ts'
@@ -37,7 +38,7 @@ export class NewPacks implements AsyncDisposable {
     if (this.#writer?.isFull === true) await this.#finishPack()
     if (this.#writer === null) {
       this.#number = this.#ids.push(null) - 1
-      this.#writer = new PackWriter(this.#staging.file(`${this.#number}.pack`), this.#pageSize)
+      this.#writer = new PackWriter(this.#staging.file(`${randomBytes(4).toString('hex')}.pack`), this.#pageSize)
     }
     return { pack: this.#number, slot: this.#writer.add(page, hash) }
   }

@@ -1,4 +1,4 @@
-import { readFingerprints } from './fingerprints.ts'
+import { readFingerprints, writeFingerprints } from './fingerprints.ts'
 import { packsThere, readPrevious } from './previous-pages.ts'
 import type { BlockStore } from './store.ts'
 
@@ -11,6 +11,8 @@ export interface Unchanged {
   /** Where it lies, relative to the backup directory. */
   readonly restorePoint: string
   readonly imageChecksum: string
+  /** Keeps what is known for the next restore point. To be called once `bytes` are published, at this path. */
+  readonly remember: (restorePoint: string) => Promise<void>
 }
 
 /**
@@ -33,5 +35,6 @@ export async function findUnchanged(
     checksum: fingerprints.checksum,
     restorePoint: fingerprints.restorePoint,
     imageChecksum: previous.point.imageChecksum,
+    remember: restorePoint => writeFingerprints(store, database, { ...fingerprints, restorePoint }),
   }
 }

@@ -27,15 +27,19 @@ export interface ReadableImage {
   readonly read: (into: Uint8Array, position: number) => void
 }
 
-export interface WriteOptions {
-  /** Name of the database, to find its last restore point by. */
-  readonly database: string
-  /** SHA-256 of the image, hex: computed beside, on another core. */
-  readonly imageChecksum: Promise<string>
+export interface ScanOptions {
+  readonly signal: AbortSignal
+  readonly onBytes?: (doneBytes: number) => void
+  /** Called once, at the first page that is not where it was before, or is new. */
+  readonly onChange?: () => void
+}
+
+export interface FinishOptions {
+  /** SHA-256 of the image, hex. */
+  readonly imageChecksum: string
   /** Whether to read new packs back before they are relied upon. */
   readonly readBack: boolean
   readonly signal: AbortSignal
-  readonly onBytes?: (doneBytes: number) => void
 }
 
 /** A restore point whose packs are durable. It exists once the caller has stored `bytes`. */
@@ -43,7 +47,6 @@ export interface WrittenRestorePoint {
   readonly bytes: Buffer
   /** SHA-256 of `bytes`, hex. */
   readonly checksum: string
-  readonly imageChecksum: string
   /** What the store grew by, `bytes` included. */
   readonly addedBytes: number
   readonly newPages: number
@@ -57,55 +60,103 @@ export interface WrittenRestorePoint {
 }
 
 /**
- * Stores an image. Only for the holder of the catalog's lock: two writers would not see each other's packs, and a
- * clean-up would remove those that nobody refers to yet. Killed at any instant, what it leaves are packs that nobody
- * refers to, for the next clean-up.
+ * Stores one image, in two steps: its pages while somebody holds them still, then what makes them a restore point.
+ *
+ * Only for the holder of the catalog's lock: two writers would not see each other's packs, and a clean-up would remove
+ * those that nobody refers to yet. Killed at any instant, what it leaves are packs that nobody refers to, for the next
+ * clean-up.
  */
-export async function writeRestorePoint(
-  image: ReadableImage,
-  store: BlockStore,
-  options: WriteOptions,
-): Promise<WrittenRestorePoint> {
-  const { durability, directoryMode } = store
-  await makeDirectory(blocksDirectory(store.backupDir), directoryMode, durability)
-  await using staging = await Staging.open(store.backupDir, blocksDirectory(store.backupDir))
-  const runBytes = runBytesOf(image)
-  const previous = await readPrevious(store, await readFingerprints(store, options.database))
-  await using packs = new NewPacks(staging, image.pageSize)
-  const known = new KnownPages(store, { pageCount: image.pageCount, numberOf: id => packs.numberOf(id) })
-  const scan = new Scan(image, {
-    packs,
-    previous: previous === null ? null : await PreviousPages.open(store, previous.point),
-    fingerprints: usable(previous, image, runBytes),
-    known,
-    runBytes,
-  })
-  await scan.run(options)
-  const written = await packs.finish(options)
-  const imageChecksum = await options.imageChecksum
-  throwIfCancelled(options.signal)
-  await publishPacks(written, store)
-  await settlePacks(known.foundIn, store)
-  const { pageSize, pageCount } = image
-  const bytes = encodeRestorePoint({
-    pageSize,
-    pageCount,
-    imageChecksum,
-    packs: packs.ids(),
-    runs: scan.runs.finish(),
-  })
-  const checksum = sha256(bytes).toString('hex')
-  return {
-    bytes,
-    checksum,
-    imageChecksum,
-    addedBytes: bytes.length + written.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    newPages: scan.newPages,
-    remember: (restorePoint, stamp) => {
-      const head = { restorePoint, checksum, pageSize, pageCount, runBytes, stamp }
-      return writeFingerprints(store, options.database, { ...head, runs: scan.fingerprints })
-    },
+export class RestorePointWriter implements AsyncDisposable {
+  readonly #store: BlockStore
+  readonly #database: string
+  readonly #staging: Staging
+  /** The restore point before, if it can be built upon. */
+  readonly previous: Previous | null
+  #scanned: Scanned | null = null
+
+  private constructor(store: BlockStore, database: string, staging: Staging, previous: Previous | null) {
+    this.#store = store
+    this.#database = database
+    this.#staging = staging
+    this.previous = previous
   }
+
+  /** @param database its name, to find its last restore point by */
+  static async open(store: BlockStore, database: string): Promise<RestorePointWriter> {
+    const { backupDir, directoryMode, durability } = store
+    await makeDirectory(blocksDirectory(backupDir), directoryMode, durability)
+    const previous = await readPrevious(store, await readFingerprints(store, database))
+    const staging = await Staging.open(backupDir, blocksDirectory(backupDir))
+    return new RestorePointWriter(store, database, staging, previous)
+  }
+
+  /** Whether the image is, page by page, that of the restore point before. */
+  get isUnchanged(): boolean {
+    return this.#scanned?.scan.isChanged === false
+  }
+
+  /** Reads the image, and writes its new pages into staged packs. May be called again: only the last time counts. */
+  async scan(image: ReadableImage, options: ScanOptions): Promise<void> {
+    await this.#closePacks()
+    const store = this.#store
+    const { previous } = this
+    const packs = new NewPacks(this.#staging, image.pageSize)
+    const known = new KnownPages(store, { pageCount: image.pageCount, numberOf: id => packs.numberOf(id) })
+    const runBytes = runBytesOf(image)
+    const scan = new Scan(image, {
+      packs,
+      previous: previous === null ? null : await PreviousPages.open(store, previous.point),
+      fingerprints: usable(previous, image, runBytes),
+      known,
+      runBytes,
+      isOther: previous?.point.pageCount !== image.pageCount,
+    })
+    this.#scanned = { image, packs, known, scan, runBytes }
+    await scan.run(options)
+  }
+
+  /** Makes the packs durable, and what refers to them. */
+  async finish({ imageChecksum, ...options }: FinishOptions): Promise<WrittenRestorePoint> {
+    if (this.#scanned === null) throw new Error('Nothing was scanned')
+    const { image, packs, known, scan, runBytes } = this.#scanned
+    const store = this.#store
+    const written = await packs.finish(options)
+    throwIfCancelled(options.signal)
+    await publishPacks(written, store)
+    await settlePacks(known.foundIn, store)
+    const { pageSize, pageCount } = image
+    const runs = scan.runs.finish()
+    const bytes = encodeRestorePoint({ pageSize, pageCount, imageChecksum, packs: packs.ids(), runs })
+    const checksum = sha256(bytes).toString('hex')
+    return {
+      bytes,
+      checksum,
+      addedBytes: bytes.length + written.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      newPages: scan.newPages,
+      remember: (restorePoint, stamp) => {
+        const head = { restorePoint, checksum, pageSize, pageCount, runBytes, stamp }
+        return writeFingerprints(store, this.#database, { ...head, runs: scan.fingerprints })
+      },
+    }
+  }
+
+  async #closePacks(): Promise<void> {
+    await this.#scanned?.packs[Symbol.asyncDispose]()
+    this.#scanned = null
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closePacks()
+    await this.#staging[Symbol.asyncDispose]()
+  }
+}
+
+interface Scanned {
+  readonly image: ReadableImage
+  readonly packs: NewPacks
+  readonly known: KnownPages
+  readonly scan: Scan
+  readonly runBytes: number
 }
 
 function runBytesOf({ pageSize, pageCount }: ReadableImage): number {
@@ -127,6 +178,8 @@ interface ScanParts {
   readonly fingerprints: Fingerprints | null
   readonly known: KnownPages
   readonly runBytes: number
+  /** Whether the image cannot be the one before, as it has more or fewer pages. */
+  readonly isOther: boolean
 }
 
 /** One reading of the image from its first page to its last. */
@@ -136,17 +189,22 @@ class Scan {
   readonly runs = new RunWriter()
   readonly fingerprints: Buffer
   newPages = 0
+  isChanged: boolean
   #runNumber = 0
+  #onChange: (() => void) | undefined
 
   constructor(image: ReadableImage, parts: ScanParts) {
     this.#image = image
     this.#parts = parts
+    this.isChanged = parts.isOther
     const runCount = Math.ceil((image.pageSize * image.pageCount) / parts.runBytes)
     this.fingerprints = Buffer.alloc(runCount * HASH_BYTES)
   }
 
-  async run({ signal, onBytes }: Pick<WriteOptions, 'signal' | 'onBytes'>): Promise<void> {
+  async run({ signal, onBytes, onChange }: ScanOptions): Promise<void> {
     const { runBytes, known } = this.#parts
+    this.#onChange = onChange
+    if (this.isChanged) this.#tellChange()
     const size = this.#image.pageSize * this.#image.pageCount
     const buffer = Buffer.allocUnsafe(Math.min(size, Math.max(READ_BYTES, runBytes)))
     for (let position = 0; position < size; position += buffer.length) {
@@ -170,6 +228,12 @@ class Scan {
     if (this.#isAsBefore(hash, run, before)) for (const each of before) this.#refer(each)
     else await this.#storePages(run, before)
     this.#runNumber += 1
+  }
+
+  #tellChange(): void {
+    this.isChanged = true
+    this.#onChange?.()
+    this.#onChange = undefined
   }
 
   #isAsBefore(hash: Buffer, run: Buffer, before: readonly Run[]): boolean {
@@ -204,6 +268,7 @@ class Scan {
         this.#refer(place)
         continue
       }
+      this.#tellChange()
       const found = known.find(hash)
       const stored = found ?? (await packs.add(page, hash))
       if (found === null) {

@@ -11,7 +11,7 @@ import { type BlockStore, listPacks } from '../../src/blocks/store.ts'
 import { type StoreVerified, verifyStore, type Sample } from '../../src/blocks/verify-store.ts'
 import {
   type ReadableImage,
-  writeRestorePoint,
+  RestorePointWriter,
   type WrittenRestorePoint,
 } from '../../src/blocks/write-restore-point.ts'
 
@@ -54,12 +54,10 @@ export class StoreScene {
     image: TestImage,
     { database = 'app', stamp = null }: { readonly database?: string; readonly stamp?: string | null } = {},
   ): Promise<WrittenRestorePoint> {
-    const written = await writeRestorePoint(readable(image), this.store, {
-      database,
-      imageChecksum: Promise.resolve(sha256Of(image.bytes)),
-      readBack: true,
-      signal: NEVER,
-    })
+    await using writer = await RestorePointWriter.open(this.store, database)
+    await writer.scan(readable(image), { signal: NEVER })
+    const imageChecksum = sha256Of(image.bytes)
+    const written = await writer.finish({ imageChecksum, readBack: true, signal: NEVER })
     // As an operation does, so that the file is there as a whole or not at all.
     writeFileSync(`${this.pathOf(name)}.next`, written.bytes, { mode: 0o600 })
     renameSync(`${this.pathOf(name)}.next`, this.pathOf(name))
