@@ -81,6 +81,11 @@ const requests = {
   }),
   simulate: z.strictObject({ ...retention, span: spanSchema.optional() }),
   delete: z.strictObject({ backup, confirm: z.boolean().optional(), force: z.boolean().optional() }),
+  convert: z.strictObject({
+    backups: z.array(backup).min(1).optional(),
+    encoding: z.enum(ENCODINGS).optional(),
+    identity,
+  }),
   pin: z.strictObject({
     backup,
     reason: text.trim().min(1, 'expected why it must stay'),

@@ -8,6 +8,7 @@ import { policyFor } from '../retention/policy.ts'
 import { isThere } from '../storage/durable.ts'
 import { begin, type Context } from './context.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
+import { finishConversions } from './finish-conversions.ts'
 import type { BackupDecision, BackupsCleanedUp, CleanupRequest, FailedDeletion } from './reports.ts'
 
 /**
@@ -28,7 +29,7 @@ export async function cleanupBackups(request: CleanupRequest, context: Context):
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [])
-  const finished = await finishDeletions(context)
+  const finished = [...(await finishDeletions(context)), ...(await finishConversions(context))]
   const decisions = await decide(request, context)
   const failed = await deleteAll(decisions, context)
   return report(decisions, { dryRun: false, finished, failed, started })

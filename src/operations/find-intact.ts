@@ -3,6 +3,7 @@ import { findBackup } from '../catalog/find.ts'
 import { BackupError } from '../errors.ts'
 import { openIfThere } from '../snapshot/source-files.ts'
 import { begin, type Context } from './context.ts'
+import type { VerifyProblem } from './reports.ts'
 import { type OpenOrder, openStoredImage } from './stored-image.ts'
 
 /** The backup that a user means. Throws `BACKUP_NOT_FOUND`, or `BACKUP_UNSUPPORTED` for a database in use. */
@@ -55,9 +56,13 @@ export async function openIntact(
   if (path !== null && problems.length === 0)
     return { path, checksum: imageChecksum, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
   await opened[Symbol.asyncDispose]()
-  throw new BackupError('BACKUP_DAMAGED', `The backup is damaged (${problems[0]?.message}): ${backup.path}`, {
+  throw damagedBackup(backup, problems)
+}
+
+export function damagedBackup({ path }: BackupInfo, problems: readonly VerifyProblem[]): BackupError {
+  return new BackupError('BACKUP_DAMAGED', `The backup is damaged (${problems[0]?.message}): ${path}`, {
     hint: 'Nothing was changed. Choose another backup: chame-backup list, then chame-backup verify <file>.',
-    path: backup.path,
+    path,
   })
 }
 
