@@ -1,10 +1,13 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlockStore } from '../blocks/store.ts'
+import type { ReadableImage } from '../blocks/write-restore-point.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { SUFFIXES } from '../catalog/encodings.ts'
 import { typeDirectory } from '../catalog/layout.ts'
 import { isType, parseFilename } from '../catalog/names.ts'
+import { readImageRun } from '../snapshot/image.ts'
+import type { RawFile } from '../snapshot/source-files.ts'
 import { namesIn } from '../storage/durable.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
 import { type Context, durabilityOf } from './context.ts'
@@ -29,6 +32,17 @@ export async function restorePointsIn(backupDir: string): Promise<string[]> {
     found.push(...names.filter(isRestorePoint).map(name => join(directory, name)))
   }
   return found.toSorted()
+}
+
+/** A file of ours as an image of pages. */
+export function readableFile({ fd, path, size }: RawFile, pageSize: number): ReadableImage {
+  const pageCount = pageSize === 0 ? 0 : size / pageSize
+  const image = { path, mainFd: fd, pageSize, pageCount, wal: null }
+  return { pageSize, pageCount, read: (into, position) => readImageRun(image, into, position) }
+}
+
+export async function* inOnePiece(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes
 }
 
 function isRestorePoint(name: string): boolean {

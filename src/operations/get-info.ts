@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { listPacks } from '../blocks/store.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { BackupError } from '../errors.ts'
@@ -9,8 +10,9 @@ import { fromSqlite } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
 import { freeBytes, nearestDirectory } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
+import { blockStoreOf } from './block-store.ts'
 import { begin, type Context } from './context.ts'
-import type { DatabaseFacts, Info, ScheduleSummary, TypeTotals } from './reports.ts'
+import type { DatabaseFacts, Info, ScheduleSummary, StoreTotals, TypeTotals } from './reports.ts'
 
 /** Rows are counted up to this many pages: a count reads every page of a table, under a read transaction. */
 const COUNT_PAGES_MAX = 25_000
@@ -46,11 +48,18 @@ export async function getInfo(context: Context): Promise<Info> {
       lastGood,
       lastGoodAgeMs: lastGoodAt === null ? null : ageOf(lastGoodAt.getTime(), now),
     },
+    store: await storeTotals(context),
     maxBackupAgeMs: settings.maxBackupAgeMs,
     isOverdue: isOverdue(lastGoodAt, settings.maxBackupAgeMs, now),
     schedule: await readSchedule(context),
     disk: { freeBytes: free, nextBackupBytes: next, fits: next === 0 ? 0 : Math.floor(free / next) },
   }
+}
+
+async function storeTotals(context: Context): Promise<StoreTotals | null> {
+  const packs = await listPacks(blockStoreOf(context))
+  if (packs.length === 0) return null
+  return { packs: packs.length, sizeBytes: packs.reduce((total, { sizeBytes }) => total + sizeBytes, 0) }
 }
 
 /** Never older than nothing: a clock may have run ahead when it was made. */

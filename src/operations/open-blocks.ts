@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { isDamage } from '../blocks/damage.ts'
 import { lockForReading } from '../blocks/readers-lock.ts'
-import { parseRestorePoint, type RestorePoint, sha256 } from '../blocks/restore-point.ts'
+import { parseRestorePoint, sha256 } from '../blocks/restore-point.ts'
 import { restoreImage } from '../blocks/restore-image.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Seen } from '../encoding/bytes.ts'
@@ -14,6 +14,8 @@ import type { Context } from './context.ts'
 import type { VerifyProblem } from './reports.ts'
 
 export interface RestoredImage {
+  /** What the restore point says that its image is. */
+  readonly image: Expected
   readonly stored: Seen
   readonly problems: readonly VerifyProblem[]
 }
@@ -38,15 +40,16 @@ export async function restoreBlocks(
   const problems = differences(stored.sizeBytes, stored.checksum, expected.stored)
   try {
     const point = parseRestorePoint(bytes, backup.path)
+    const { imageChecksum } = point
     const size = point.pageSize * point.pageCount
-    problems.push(...differences(size, point.imageChecksum, expected.image))
+    problems.push(...differences(size, imageChecksum, expected.image))
     using written = new WritableFile(file)
     written.setSize(size)
     await restoreImage(point, store, written, { signal, onBytes: done => onBytes(done, size) })
-    if (problems.length === 0) problems.push(...(await imageProblems(written, point, context)))
+    return { stored, problems, image: { what: 'image', sizeBytes: size, checksum: imageChecksum } }
   } catch (error) {
     if (!isDamage(error)) throw error
     problems.push({ code: 'NOT_DECODABLE', message: error.message })
+    return { stored, problems, image: expected.image }
   }
-  return { stored, problems }
 }

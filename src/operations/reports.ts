@@ -15,6 +15,7 @@ export type { BackupsConverted, ConvertBackupsRequest, ConvertedBackup } from '.
 export type { BackupDrilled, DrillBackupRequest, DrillCheck, RowCount } from './drill-reports.ts'
 export type { ServiceFiles, ServiceFilesRequest, ServiceForm } from './service-reports.ts'
 export type { SnapshotWay } from '../snapshot/taken-image.ts'
+export type * from './blocks-reports.ts'
 export type * from './info-reports.ts'
 export type * from './retention-reports.ts'
 
@@ -54,6 +55,9 @@ export type Step =
   | 'check-import'
   | 'publish-import'
   | 'finish-deletions'
+  | 'collect-packs'
+  | 'lock-packs'
+  | 'verify-packs'
   | 'finish-conversions'
   | 'mark-deleted'
   | 'delete-image'

@@ -13,7 +13,7 @@ import { findDatabase, RawFile } from '../snapshot/source-files.ts'
 import type { TakenImage } from '../snapshot/taken-image.ts'
 import { requireSpace, syncFile } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
-import { blockStoreOf } from './block-store.ts'
+import { blockStoreOf, inOnePiece } from './block-store.ts'
 import type { Structure } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { checkPinned } from './encode-image.ts'
@@ -231,10 +231,6 @@ function checkedBefore(metadata: Metadata, level: CheckLevel): Checked | null {
   if (check === undefined || typeof at !== 'string') return null
   if (CHECK_LEVELS.indexOf(check) < CHECK_LEVELS.indexOf(level)) return null
   return { tables: tables ?? null, unchecked: unchecked ?? [], at: new Date(at) }
-}
-
-async function* inOnePiece(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield bytes
 }
 
 /** @param restorePoint its file, relative to the backup directory */

@@ -12,6 +12,7 @@ import { makeDirectory, requireSpace } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
 import { checkStored, differences, type Expected } from './check-stored.ts'
 import { bytesOf, type Context, durabilityOf } from './context.ts'
+import { type RestoredImage, restoreBlocks } from './open-blocks.ts'
 import { readStored } from './read-stored.ts'
 import type { Step, VerifyProblem } from './reports.ts'
 
@@ -49,17 +50,17 @@ export async function openStoredImage(
   context: Context,
 ): Promise<StoredImageOpened> {
   if (backup.encoding === 'plain') return await openPlain(backup, order, context)
-  const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
+  const write = await writerOf(backup, order, context)
   const work = await openWork(context)
   try {
     await requireSpace(work.path, imageBytes(backup) + SPACE_RESERVE_BYTES, 'the decoded image')
     const file = work.file('image.db')
-    const decoded = await decodeTo(file, backup, decoder, context)
+    const { image, ...decoded } = await write(file)
     const dispose = (): Promise<void> => work[Symbol.asyncDispose]()
     if (decoded.problems.length > 0) {
       return { path: null, imageChecksum: '', unchecked: [], ...decoded, [Symbol.asyncDispose]: dispose }
     }
-    const check = { level: order.level, expected: expectedImageOf(backup), countRows: false }
+    const check = { level: order.level, expected: image, countRows: false }
     const found = await checkStored(file, check, context, bytesOf(context, VERIFY))
     const { problems, unchecked, checksum: imageChecksum } = found
     const { stored } = decoded
@@ -71,6 +72,21 @@ export async function openStoredImage(
 }
 
 const VERIFY: Step = 'verify-backup'
+
+/** What writes the image into a new file. Throws `KEY_REQUIRED` where there is nothing to decrypt it with. */
+async function writerOf(
+  backup: BackupInfo,
+  order: OpenOrder,
+  context: Context,
+): Promise<(file: string) => Promise<RestoredImage>> {
+  const image = expectedImageOf(backup)
+  if (backup.encoding === 'blocks') {
+    const expected = { stored: expectedOf(backup), image }
+    return file => restoreBlocks(backup, file, expected, context, bytesOf(context, VERIFY))
+  }
+  const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
+  return async file => ({ image, ...(await decodeTo(file, backup, decoder, context)) })
+}
 
 async function openPlain(
   backup: BackupInfo,
