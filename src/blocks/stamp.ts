@@ -1,5 +1,5 @@
 /** How the files of a database look, to tell later that nobody has touched them since. */
-import { type BigIntStats } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { lstat, stat } from 'node:fs/promises'
 import { unlessMissing } from '../storage/io-errors.ts'
 
@@ -11,6 +11,8 @@ const SETTLED_MS = 3_000
 
 export interface Stamp {
   readonly text: string
+  /** The same without the times of the inodes' last changes: equal before and after something, nobody wrote meanwhile. */
+  readonly written: string
   /** Whether the files have been left alone for so long that a change from now on will show. */
   readonly isSettled: boolean
 }
@@ -31,12 +33,22 @@ export async function stampOf(path: string, nowMs: number): Promise<Stamp | null
   const files = wal === null ? [main] : [main, wal]
   const newestMs = Math.max(...files.flatMap(({ mtimeMs, ctimeMs }) => [Number(mtimeMs), Number(ctimeMs)]))
   // A time in the future is of another clock, and proves nothing.
+  const written = [path, ...files.map(writtenOf)]
   return {
-    text: [path, ...files.map(textOf)].join('\n'),
+    text: [...written, ...files.map(({ ctimeNs }) => String(ctimeNs))].join('\n'),
+    written: written.join('\n'),
     isSettled: newestMs <= nowMs - SETTLED_MS,
   }
 }
 
-function textOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
+function writtenOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs].join(' ')
+}
+
+/**
+ * The stamp to keep of an image that was read between two looks; null where it would prove nothing. SQLite, run by root,
+ * sets the owner of a log whenever it opens one: so only the second look has the times that will stay.
+ */
+export function stampBetween(before: Stamp | null, after: Stamp | null): string | null {
+  return before?.isSettled === true && before.written === after?.written ? after.text : null
 }

@@ -1,6 +1,6 @@
 /** Making a backup of pages: what changed goes into packs, and the file that is staged says where all pages are. */
 import { basename, dirname, join } from 'node:path'
-import { type Stamp, stampOf } from '../blocks/stamp.ts'
+import { type Stamp, stampBetween, stampOf } from '../blocks/stamp.ts'
 import { findUnchanged } from '../blocks/unchanged.ts'
 import { type ReadableImage, RestorePointWriter } from '../blocks/write-restore-point.ts'
 import { type CheckLevel, CHECK_LEVELS } from '../catalog/backup-info.ts'
@@ -38,11 +38,12 @@ export async function stageBlocks(
   time: LocalTime,
   context: Context,
 ): Promise<StagedBackup> {
-  const stamp = await stampOf(await findDatabase(order.source), context.now().getTime())
-  const stampText = stamp?.isSettled === true ? stamp.text : null
+  const look = async (): Promise<Stamp | null> =>
+    stampOf(await findDatabase(order.source), context.now().getTime())
+  const stamp = await look()
   return (
     (await stageUnchanged(order, staging, stamp, context)) ??
-    (await stageImage(order, { staging, time, stampText }, context))
+    (await stageImage(order, { staging, time, stamp, look }, context))
   )
 }
 
@@ -88,12 +89,14 @@ async function stageUnchanged(
 interface Place {
   readonly staging: Staging
   readonly time: LocalTime
-  readonly stampText: string | null
+  /** How the database's files looked before, and what looks again. */
+  readonly stamp: Stamp | null
+  readonly look: () => Promise<Stamp | null>
 }
 
 async function stageImage(
   order: StoreOrder,
-  { staging, time, stampText }: Place,
+  { staging, time, stamp, look }: Place,
   context: Context,
 ): Promise<StagedBackup> {
   const { settings, signal } = context
@@ -109,6 +112,7 @@ async function stageImage(
   const checked = image.isCopied
     ? await storeCopied(order, { image, time }, storing, context)
     : await judgePinned(order, { storing, image, time }, context)
+  const stampText = stampBetween(stamp, await look())
   begin(context, 'sync-image')
   const readBack = order.check !== 'none'
   const written = await writer.finish({ imageChecksum: image.checksum, readBack, signal })
