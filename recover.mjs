@@ -11,7 +11,18 @@
  * is in it. Every checksum is checked; a database that does not match its SHA-256 is not given its name.
  */
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { crc32, zstdDecompressSync } from 'node:zlib'
 
@@ -45,12 +56,12 @@ function readRestorePoint(path) {
     pageCount: bytes.readUInt32LE(12),
     imageChecksum: bytes.toString('hex', 16, 48),
     packs,
-    runs: readRuns(body.subarray(packCount * 32), packCount),
+    runs: readRuns(body.subarray(packCount * 32), packs),
   }
 }
 
 /** Each run is three numbers: pack, slot (as the distance from where the last run of that pack ended), pages. */
-function readRuns(bytes, packCount) {
+function readRuns(bytes, packs) {
   let at = 0
   const number = () => {
     let value = 0
@@ -60,7 +71,7 @@ function readRuns(bytes, packCount) {
       if (byte < 128) return value
     }
   }
-  const expected = new Array(packCount).fill(0)
+  const expected = packs.map(() => 0)
   const runs = []
   let page = 0
   while (at < bytes.length) {
@@ -77,7 +88,7 @@ function readRuns(bytes, packCount) {
 
 function readAt(fd, length, position) {
   const bytes = Buffer.alloc(length)
-  for (let got = 0; got < length; ) {
+  for (let got = 0; got < length;) {
     const count = readSync(fd, bytes, got, length - got, position + got)
     if (count === 0) fail('A file is cut short')
     got += count
@@ -126,7 +137,11 @@ function readGroup(pack, number) {
   for (let slot = first, at = 0; slot < Math.min(pack.pageCount, first + pack.groupPages); slot++) {
     if ((pack.bits[slot >> 3] & (1 << (slot & 7))) === 0) continue
     const page = bytes.subarray(at, (at += pack.pageSize))
-    if (!sha256(page).subarray(0, 20).equals(pack.hashes.subarray(slot * 20, slot * 20 + 20)))
+    if (
+      !sha256(page)
+        .subarray(0, 20)
+        .equals(pack.hashes.subarray(slot * 20, slot * 20 + 20))
+    )
       fail(`Damaged pack, page ${slot}: ${pack.path}`)
     pages.set(slot, page)
   }

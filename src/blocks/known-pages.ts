@@ -35,7 +35,11 @@ export class KnownPages {
   /** @param numberOf gives a pack a number in the list of the new restore point */
   constructor(
     store: BlockStore,
-    { pageCount, pagesMax, numberOf }: {
+    {
+      pageCount,
+      pagesMax,
+      numberOf,
+    }: {
       readonly pageCount: number
       readonly pagesMax?: number
       readonly numberOf: (id: string) => number

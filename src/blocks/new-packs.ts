@@ -38,7 +38,10 @@ export class NewPacks implements AsyncDisposable {
     if (this.#writer?.isFull === true) await this.#finishPack()
     if (this.#writer === null) {
       this.#number = this.#ids.push(null) - 1
-      this.#writer = new PackWriter(this.#staging.file(`${randomBytes(4).toString('hex')}.pack`), this.#pageSize)
+      this.#writer = new PackWriter(
+        this.#staging.file(`${randomBytes(4).toString('hex')}.pack`),
+        this.#pageSize,
+      )
     }
     return { pack: this.#number, slot: this.#writer.add(page, hash) }
   }

@@ -7,7 +7,15 @@ import type { Fingerprints } from './fingerprints.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { PackFile } from './pack-file.ts'
 import { hashOf, isPresent, type PackIndex } from './pack-index.ts'
-import { packCount, packId, parseRestorePoint, type RestorePoint, type Run, runsOf, sha256 } from './restore-point.ts'
+import {
+  packCount,
+  packId,
+  parseRestorePoint,
+  type RestorePoint,
+  type Run,
+  runsOf,
+  sha256,
+} from './restore-point.ts'
 import { type BlockStore, hasPack, packPath } from './store.ts'
 
 /** Indexes of packs that are kept in memory, in bytes: those of about 64 full packs. */
@@ -31,8 +39,7 @@ export async function readPrevious(
   if (bytes === null || sha256(bytes).toString('hex') !== fingerprints.checksum) return null
   try {
     const point = parseRestorePoint(bytes, path)
-    const isSame =
-      point.pageSize === fingerprints.pageSize && point.pageCount === fingerprints.pageCount
+    const isSame = point.pageSize === fingerprints.pageSize && point.pageCount === fingerprints.pageCount
     return isSame ? { bytes, point, fingerprints } : null
   } catch (error) {
     if (isDamage(error)) return null

@@ -30,10 +30,14 @@ export async function lockForReading(store: Directory, options: LockOptions): Pr
     if (error instanceof BackupError && UNWRITABLE.has(error.code)) return nothingHeld
     throw error
   }
-  throw new BackupError('CATALOG_LOCKED', `A clean-up is at work on the packs in this backup directory: ${store.backupDir}`, {
-    hint: 'Let it finish and try again, or raise waitForLockMs.',
-    path: store.backupDir,
-  })
+  throw new BackupError(
+    'CATALOG_LOCKED',
+    `A clean-up is at work on the packs in this backup directory: ${store.backupDir}`,
+    {
+      hint: 'Let it finish and try again, or raise waitForLockMs.',
+      path: store.backupDir,
+    },
+  )
 }
 
 /** Keeps readers off while packs are removed; null when somebody is still reading after `waitMs`. */

@@ -4,7 +4,15 @@ import { writeFully } from '../storage/transfer.ts'
 import { isDamage } from './damage.ts'
 import type { Slots } from './live-pages.ts'
 import type { PackFile } from './pack-file.ts'
-import { encodePackIndex, groupCount, groupCrc, groupEntry, isPresent, PACK_MAGIC, type PackIndex } from './pack-index.ts'
+import {
+  encodePackIndex,
+  groupCount,
+  groupCrc,
+  groupEntry,
+  isPresent,
+  PACK_MAGIC,
+  type PackIndex,
+} from './pack-index.ts'
 import { compressGroup, type WrittenPack } from './pack-writer.ts'
 
 interface RewrittenGroup {
@@ -56,7 +64,10 @@ async function rewriteGroup(
     if (pack.firstWrong(read) !== null) return asItIs()
     const pages = kept.map(slot => pack.pagesOf(read, slot, 1))
     const bytes = await compressGroup(Buffer.concat(pages))
-    drop(slots.filter(slot => !live.has(slot)), present)
+    drop(
+      slots.filter(slot => !live.has(slot)),
+      present,
+    )
     return { bytes, crc: crc32(bytes) }
   } catch (error) {
     if (isDamage(error)) return asItIs()

@@ -76,7 +76,11 @@ export async function verifyStore(
   const started = options.clock()
   let checked = 0
   for (const part of chosen) {
-    if (options.sample !== null && 'timeMs' in options.sample && options.clock() - started >= options.sample.timeMs)
+    if (
+      options.sample !== null &&
+      'timeMs' in options.sample &&
+      options.clock() - started >= options.sample.timeMs
+    )
       break
     await checkPart(part, live.packs.get(part.id) as Slots, store, wrong)
     state.see(part.id, part.number)
@@ -131,7 +135,12 @@ async function openParts(
   }
 }
 
-async function checkPart(part: Part, live: Slots, store: BlockStore, wrong: Map<string, Wrong>): Promise<void> {
+async function checkPart(
+  part: Part,
+  live: Slots,
+  store: BlockStore,
+  wrong: Map<string, Wrong>,
+): Promise<void> {
   const first = part.number * PART_GROUPS
   try {
     using pack = PackFile.open(packPath(store, part.id), part.id)
@@ -143,7 +152,12 @@ async function checkPart(part: Part, live: Slots, store: BlockStore, wrong: Map<
   }
 }
 
-async function checkGroup(pack: PackFile, group: number, live: Slots, wrong: Map<string, Wrong>): Promise<void> {
+async function checkGroup(
+  pack: PackFile,
+  group: number,
+  live: Slots,
+  wrong: Map<string, Wrong>,
+): Promise<void> {
   const { groupPages, pageCount } = pack.index
   const slots: number[] = []
   for (let slot = group * groupPages; slot < Math.min(pageCount, (group + 1) * groupPages); slot++) {

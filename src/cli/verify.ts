@@ -21,11 +21,14 @@ interface StoreOptions {
 
 export function verifyCommand(): Command {
   return defineCommand('verify', 'Check a stored backup: its checksum, then the database inside it.')
-    .argument('[backup]', BACKUP_ARGUMENT)
+    .argument('[backup]', `${BACKUP_ARGUMENT} (default: "latest")`)
     .addOption(checkOption('how deep the database is checked (default: full)'))
     .option('--record', "note the result in the backup's metadata; otherwise nothing is written")
     .addOption(identityOption())
-    .option('--sample <share>', 'instead: look at so much of all that is stored by pages (blocks), such as 5% or 1/30')
+    .option(
+      '--sample <share>',
+      'instead: look at so much of all that is stored by pages (blocks), such as 5% or 1/30',
+    )
     .option('--time <duration>', 'instead: look at it for so long, such as 10m')
     .addHelpText(
       'after',
@@ -42,7 +45,9 @@ export function verifyCommand(): Command {
       if (sample === undefined && time === undefined)
         return inSession(command, session => verify(session, backup ?? 'latest', ofBackup))
       if (backup !== undefined || Object.keys(ofBackup).length > 0)
-        command.error('error: --sample and --time are of all packs, and go with nothing that is of one backup')
+        command.error(
+          'error: --sample and --time are of all packs, and go with nothing that is of one backup',
+        )
       return inSession(command, session => verifyStore(session, given({ sample, time })))
     })
 }
@@ -98,5 +103,7 @@ function describeVerified(verified: BackupVerified, paint: Paint): string {
 
 function describeLook({ backup, lookedAt, check }: BackupVerified): string {
   if (lookedAt === 'image') return `${check} check`
-  return backup.encoding === 'zstd+age' ? 'encrypted: nobody looked inside without a key' : 'database not checked'
+  return backup.encoding === 'zstd+age'
+    ? 'encrypted: nobody looked inside without a key'
+    : 'database not checked'
 }

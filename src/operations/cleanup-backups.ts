@@ -25,7 +25,13 @@ export async function cleanupBackups(request: CleanupRequest, context: Context):
   policyFor(request, settings.retention.policy)
   if (request.dryRun === true || !(await isThere(settings.backupDir))) {
     const decisions = await decide(request, context)
-    return report(decisions, { dryRun: request.dryRun === true, finished: [], failed: [], packs: null, started })
+    return report(decisions, {
+      dryRun: request.dryRun === true,
+      finished: [],
+      failed: [],
+      packs: null,
+      started,
+    })
   }
   begin(context, 'lock-catalog')
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })

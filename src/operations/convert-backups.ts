@@ -90,7 +90,8 @@ async function convert(
   const { backupDir } = context.settings
   await finishConversions(context)
   if (backup.encoding === encoding) return { filename, why: `it is stored as ${encoding} already` }
-  if (backup.metadata?.backup_type !== type) return { filename, why: 'it has no metadata of its own that can be read' }
+  if (backup.metadata?.backup_type !== type)
+    return { filename, why: 'it has no metadata of its own that can be read' }
   if ((await readBackup(backupDir, type, filename)) === null)
     return { filename, why: 'it was converted before; only the file was left' }
   const target = filenameIn(encoding, filename)

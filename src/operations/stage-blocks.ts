@@ -223,9 +223,7 @@ async function judgePinned(
 ): Promise<Checked> {
   const { structure, before } = storing
   if (before !== null) return before
-  return structure === null
-    ? NOT_CHECKED
-    : await judge(order, structure, image.file, time, context)
+  return structure === null ? NOT_CHECKED : await judge(order, structure, image.file, time, context)
 }
 
 /** The check that a backup of the same image has passed, if it was as deep as is wanted now. */

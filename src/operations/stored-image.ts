@@ -94,7 +94,12 @@ async function openPlain(
   context: Context,
 ): Promise<StoredImageOpened> {
   const found = await checkPlain(backup, level, context)
-  return { path: backup.path, imageChecksum: found.stored.checksum, ...found, async [Symbol.asyncDispose]() {} }
+  return {
+    path: backup.path,
+    imageChecksum: found.stored.checksum,
+    ...found,
+    async [Symbol.asyncDispose]() {},
+  }
 }
 
 /** Checks the stored file as it is; one that is not plain can only be checked at level `none`. */
@@ -171,10 +176,14 @@ export async function decoderOf(
 ): Promise<Decoder> {
   const { encoding, path } = backup
   if (!isStream(encoding)) {
-    throw new BackupError('BACKUP_UNSUPPORTED', `This version cannot read the encoding ${encoding}: ${path}`, {
-      hint: 'Use the version that made it, or see docs/formats.md.',
-      path,
-    })
+    throw new BackupError(
+      'BACKUP_UNSUPPORTED',
+      `This version cannot read the encoding ${encoding}: ${path}`,
+      {
+        hint: 'Use the version that made it, or see docs/formats.md.',
+        path,
+      },
+    )
   }
   const keys = await keysFor(identity, context)
   if (encoding === 'zstd+age' && !hasKeys(keys)) throw keyRequired(backup)

@@ -27,7 +27,12 @@ function openScene(journalMode: JournalMode = 'wal', options: DatabaseOptions = 
   const path = join(directory, 'app.db')
   const backupDir = join(directory, 'backups')
   buildLedger(path, { journalMode, commits: 20 })
-  return { directory, path, backupDir, database: new Database({ path, backupDir, engine: 'here', ...options }) }
+  return {
+    directory,
+    path,
+    backupDir,
+    database: new Database({ path, backupDir, engine: 'here', ...options }),
+  }
 }
 
 function commit({ path }: Scene, times: number): void {
@@ -55,11 +60,16 @@ for (const journalMode of ['wal', 'delete'] as const) {
     }
     for (const [number, backup] of made.entries()) {
       const to = join(scene.directory, `restored-${number}.db`)
-      expect(succeeded(await scene.database.restoreBackup(backup, { to }))).toMatchObject({ comparison: 'equal' })
+      expect(succeeded(await scene.database.restoreBackup(backup, { to }))).toMatchObject({
+        comparison: 'equal',
+      })
       expect(assertIntact(to).commits).toBe(20 + 5 * (number + 1))
     }
     live.close()
-    expect(succeeded(await scene.database.verifyBackup('latest'))).toMatchObject({ status: 'intact', lookedAt: 'image' })
+    expect(succeeded(await scene.database.verifyBackup('latest'))).toMatchObject({
+      status: 'intact',
+      lookedAt: 'image',
+    })
     expect(succeeded(await scene.database.drillBackup())).toMatchObject({ status: 'passed' })
     const output = join(scene.directory, 'out.json')
     expect(succeeded(await scene.database.exportData({ from: 'latest', output })).success).toBe(true)
@@ -131,7 +141,10 @@ test('a damaged database makes no backup, and its image is kept on request', asy
   writeFileSync(scene.path, bytes)
   failedWith('DATABASE_DAMAGED', await scene.database.createBackup(BLOCKS))
   expect(await scene.database.listBackups()).toHaveLength(1)
-  const failure = failedWith('DATABASE_DAMAGED', await scene.database.createBackup({ ...BLOCKS, keepDamaged: true }))
+  const failure = failedWith(
+    'DATABASE_DAMAGED',
+    await scene.database.createBackup({ ...BLOCKS, keepDamaged: true }),
+  )
   const kept = /kept: (.+\.damaged)/.exec(failure.hint ?? '')?.[1] ?? ''
   expect(readFileSync(kept).equals(bytes)).toBe(true)
 })
@@ -204,7 +217,11 @@ test('backups are converted to pages and from them, and stay what they were', as
     const { converted } = succeeded(await scene.database.convertBackups({ encoding }))
     expect(converted).toHaveLength(1)
     const metadata = converted[0]?.backup.metadata
-    expect(metadata).toMatchObject({ encoding, description: 'as it was', image_checksum: original.image_checksum })
+    expect(metadata).toMatchObject({
+      encoding,
+      description: 'as it was',
+      image_checksum: original.image_checksum,
+    })
     expect(metadata?.added_bytes !== undefined).toBe(encoding === 'blocks')
     expect(succeeded(await scene.database.verifyBackup('latest')).status).toBe('intact')
   }
@@ -254,7 +271,11 @@ test('a share or a time that makes no sense is refused', async () => {
 test('a backup in another backup directory is restored from the packs that lie there', async () => {
   const scene = openScene()
   const { backupPath } = succeeded(await scene.database.createBackup(BLOCKS))
-  const other = new Database({ path: scene.path, backupDir: join(scene.directory, 'elsewhere'), engine: 'here' })
+  const other = new Database({
+    path: scene.path,
+    backupDir: join(scene.directory, 'elsewhere'),
+    engine: 'here',
+  })
   const to = join(scene.directory, 'restored.db')
   succeeded(await other.restoreBackup(backupPath, { to }))
   expect(assertIntact(to).commits).toBe(20)
@@ -270,10 +291,9 @@ test('creating, restoring, verifying and cleaning up at once, from two processes
   const scene = openScene()
   const { path, backupDir } = scene
   await backUp(path, BLOCKS, { backupDir, engine: 'here' })
-  const [here, there] = (['here', 'process'] as const).map(engine => new Database({ path, backupDir, engine })) as [
-    Database,
-    Database,
-  ]
+  const [here, there] = (['here', 'process'] as const).map(
+    engine => new Database({ path, backupDir, engine }),
+  ) as [Database, Database]
   for (let round = 0; round < 3; round++) {
     commit(scene, 10)
     const results = await Promise.all([

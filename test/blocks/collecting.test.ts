@@ -17,7 +17,8 @@ test('at least nine tenths of the dead space are given back, and what is left re
   await scene.put('p0', { pageSize: PAGE, bytes })
   for (let number = 1; number <= 6; number++) {
     bytes = Buffer.from(bytes)
-    for (let page = number; page < PAGES; page += 7) fillPage(bytes.subarray(page * PAGE, (page + 1) * PAGE), number * 10_000 + page)
+    for (let page = number; page < PAGES; page += 7)
+      fillPage(bytes.subarray(page * PAGE, (page + 1) * PAGE), number * 10_000 + page)
     await scene.put(`p${number}`, { pageSize: PAGE, bytes })
   }
   const before = await scene.packBytes()

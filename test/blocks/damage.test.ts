@@ -35,7 +35,7 @@ async function packOf(scene: StoreScene, name: 'first' | 'added' | 'other'): Pro
     rmSync(path)
     const { damage } = await scene.verify(['other'])
     writeFileSync(path, bytes)
-    if ((damage.length > 0) === (name === 'other')) return path
+    if (damage.length > 0 === (name === 'other')) return path
   }
   throw new Error('There is no such pack')
 }
@@ -81,7 +81,10 @@ test('damage to a page that only one restore point has hurts only that one', asy
 
 test('any bit that flips, in any kind of file, is found and named, and is never restored', async () => {
   const scene = await openStore()
-  const files = [...(await listPacks(scene.store)).map(({ path }) => path), ...NAMES.map(name => scene.pathOf(name))]
+  const files = [
+    ...(await listPacks(scene.store)).map(({ path }) => path),
+    ...NAMES.map(name => scene.pathOf(name)),
+  ]
   for (const path of files) {
     const whole = readFileSync(path)
     // All of the ends, where figures and checksums are; and some in between.
@@ -92,7 +95,10 @@ test('any bit that flips, in any kind of file, is found and named, and is never 
       bytes[at]! ^= 1 << (at % 8)
       writeFileSync(path, bytes)
       const { damage } = await scene.verify(NAMES)
-      expect(damage.map(each => each.path), `${path} at ${at}`).toContain(path)
+      expect(
+        damage.map(each => each.path),
+        `${path} at ${at}`,
+      ).toContain(path)
     }
     writeFileSync(path, whole)
   }

@@ -29,8 +29,13 @@ function ordered(scene: StoreScene, what: 'put' | 'collect'): string {
 }
 
 function run(scene: StoreScene, what: 'put' | 'collect', event?: Event, at = 0): Promise<Run> {
-  if (what === 'collect') for (const name of ['p0', 'p1']) if (existsSync(scene.pathOf(name))) scene.delete(name)
-  const fault = { paths: [scene.store.backupDir], calls: CHANGES, ...(event === undefined ? {} : { event, at }) }
+  if (what === 'collect')
+    for (const name of ['p0', 'p1']) if (existsSync(scene.pathOf(name))) scene.delete(name)
+  const fault = {
+    paths: [scene.store.backupDir],
+    calls: CHANGES,
+    ...(event === undefined ? {} : { event, at }),
+  }
   return runUnderShim([RUN, ordered(scene, what)], fault)
 }
 
@@ -69,7 +74,8 @@ for (const what of ['put', 'collect'] as const) {
         const again = imageNumber(3)
         await scene.put('p3', again)
         await expectWhole(scene)
-        for (const number of [0, 1, 2, 3]) if (existsSync(scene.pathOf(`p${number}`))) scene.delete(`p${number}`)
+        for (const number of [0, 1, 2, 3])
+          if (existsSync(scene.pathOf(`p${number}`))) scene.delete(`p${number}`)
         expect((await scene.collect([])).status).toBe('done')
         expect(await scene.packBytes()).toBe(0)
         expect(leftoversIn(scene.store.backupDir)).toEqual([])

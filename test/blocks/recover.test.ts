@@ -18,7 +18,8 @@ async function openStore(): Promise<{ scene: StoreScene; images: Buffer[] }> {
   let bytes = randomPages(700, PAGE, 1)
   for (let number = 0; number < 4; number++) {
     bytes = Buffer.from(bytes)
-    for (let page = number; page < 700; page += 50 + number) fillPage(bytes.subarray(page * PAGE, (page + 1) * PAGE), 10_000 * number + page)
+    for (let page = number; page < 700; page += 50 + number)
+      fillPage(bytes.subarray(page * PAGE, (page + 1) * PAGE), 10_000 * number + page)
     images.push(bytes)
     await scene.put(`p${number}`, { pageSize: PAGE, bytes })
   }

@@ -113,14 +113,16 @@ export class StoreScene {
 export function imageNumber(number: number): TestImage {
   const bytes = randomPages(60, 1024, 1)
   for (let each = 1; each <= number; each++)
-    for (let page = each; page < 60; page += 4) fillPage(bytes.subarray(page * 1024, (page + 1) * 1024), each * 1000 + page)
+    for (let page = each; page < 60; page += 4)
+      fillPage(bytes.subarray(page * 1024, (page + 1) * 1024), each * 1000 + page)
   return { pageSize: 1024, bytes }
 }
 
 /** Numbers from a seed, the same each time: half of a page's bytes, so that it compresses as those of databases do. */
 export function randomPages(pages: number, pageSize: number, seed: number): Buffer {
   const bytes = Buffer.alloc(pages * pageSize)
-  for (let page = 0; page < pages; page++) fillPage(bytes.subarray(page * pageSize, (page + 1) * pageSize), seed + page)
+  for (let page = 0; page < pages; page++)
+    fillPage(bytes.subarray(page * pageSize, (page + 1) * pageSize), seed + page)
   return bytes
 }
 
