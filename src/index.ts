@@ -10,7 +10,14 @@ export { type Notifier, type NotifierPorts, type NotifyOptions, openNotifier } f
 export type { ToldState } from './notify/reminders.ts'
 export { generateKeys, type GenerateKeysRequest, type KeysGenerated } from './operations/generate-keys.ts'
 export type * from './operations/monitoring-reports.ts'
-export type { Config, DatabaseConfig, EncryptionConfig, JobConfig, ScheduleConfig, ZstdConfig } from './config/config.ts'
+export type {
+  Config,
+  DatabaseConfig,
+  EncryptionConfig,
+  JobConfig,
+  ScheduleConfig,
+  ZstdConfig,
+} from './config/config.ts'
 export { Scheduler, type SchedulerRunOptions } from './daemon/scheduler.ts'
 export type { SchedulerLog, SchedulerLogEntry, SchedulerLogEvent } from './daemon/log-entry.ts'
 export type * from './daemon/reports.ts'

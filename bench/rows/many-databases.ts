@@ -22,7 +22,10 @@ export async function manyDatabases(context: BenchContext): Promise<Group> {
   const paths = makeDatabases(directory, count)
   const config = join(directory, 'many.config.json')
   const databases = Object.fromEntries(paths.map((path, number) => [`d${number}`, { path }]))
-  writeFileSync(config, JSON.stringify({ databases, backupDir: join(directory, 'backups'), encoding: 'blocks' }))
+  writeFileSync(
+    config,
+    JSON.stringify({ databases, backupDir: join(directory, 'backups'), encoding: 'blocks' }),
+  )
   const { Database } = context.product
   const opened = Object.keys(databases).map(database => new Database({ config, database }))
   const round = async (): Promise<void> => {

@@ -30,7 +30,7 @@ export interface Metadata {
   /** Bytes that the store of packs grew by when it was made, the stored file included; absent in other encodings. */
   added_bytes?: number | undefined
   encoding?: Encoding | undefined
-  /** File name of the same backup in its earlier encoding, which was removed once this one was there. */
+  /** While a conversion is under way: file name of the same backup in its earlier encoding, which is to go. */
   converted_from?: string | undefined
   journal_mode?: string | undefined
   sqlite_version?: string | undefined

@@ -28,7 +28,7 @@ export function convertCommand(): Command {
       ])}\n\nAn old file goes once the new one was read back. Exits with 3 when one of several could not be converted.`,
     )
     .action((backups: string[], options: ConvertOptions, command: Command) => {
-      if ((backups.length > 0) === (options.all === true))
+      if (backups.length > 0 === (options.all === true))
         command.error('error: name the backups to convert, or say --all')
       return inSession(command, session => convert(session, backups, options))
     })
@@ -59,7 +59,9 @@ function describeConverted(done: BackupsConverted, paint: Paint): string {
   const sizes = converted.length === 0 ? '' : `, ${bytes(before)} before and ${bytes(after)} now`
   return [
     ...converted.map(({ backup }) => `${paint('green', '✔ Converted:')} ${safeText(backup.filename)}`),
-    ...skipped.map(({ filename, why }) => `${paint('dim', '- Left:')} ${safeText(filename)}: ${safeText(why)}`),
+    ...skipped.map(
+      ({ filename, why }) => `${paint('dim', '- Left:')} ${safeText(filename)}: ${safeText(why)}`,
+    ),
     ...failed.map(
       ({ filename, message }) =>
         `${paint(['red', 'bold'], '✘ Failed:')} ${safeText(filename)}\n  ${paint('red', safeText(message))}`,

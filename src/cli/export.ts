@@ -114,7 +114,9 @@ function exitAfter(session: Session, result: DataExported | Failure, exit: numbe
 }
 
 async function scan(session: Session, { from, identity }: ExportOptions): Promise<number> {
-  const result = await session.run(run => session.database.scanSensitive({ ...run, ...given({ from, identity }) }))
+  const result = await session.run(run =>
+    session.database.scanSensitive({ ...run, ...given({ from, identity }) }),
+  )
   return session.show(result, scanned =>
     session.options.quiet ? renderNames(scanned) : renderScan(scanned, paintOut),
   )

@@ -16,7 +16,10 @@ const STDOUT = '-'
 export function keysCommand(): Command {
   return defineCommand('keys', 'Make a key to encrypt backups to.')
     .addArgument(new Argument('<action>', 'what to do').choices(['generate']))
-    .option('--output <file>', `where the secret key is written; - for standard output (default: ${DEFAULT_FILE})`)
+    .option(
+      '--output <file>',
+      `where the secret key is written; - for standard output (default: ${DEFAULT_FILE})`,
+    )
     .addHelpText(
       'after',
       `${examples([

@@ -5,6 +5,7 @@ import { editMetadata } from '../catalog/edit-metadata.ts'
 import type { Encoding } from '../catalog/encodings.ts'
 import { metadataDirectory, metadataPath, typeDirectory } from '../catalog/layout.ts'
 import { isOf, listCatalog, readBackup } from '../catalog/list.ts'
+import { CatalogLock } from '../catalog/lock.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { filenameIn } from '../catalog/names.ts'
 import { Staging } from '../catalog/staging.ts'
@@ -16,13 +17,14 @@ import { during } from '../storage/io-errors.ts'
 import { differences } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import type { BackupsConverted, ConvertBackupsRequest, ConvertedBackup } from './convert-reports.ts'
-import { deleteStored } from './delete-stored.ts'
+import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { encoderFor } from './encoder-for.ts'
 import { type Anew, recodeByFile } from './convert-by-file.ts'
 import { type EncodedFile, requireDecodable, writeEncoded } from './encoded-file.ts'
 import { damagedBackup } from './find-intact.ts'
 import { finishConversions } from './finish-conversions.ts'
 import { readStored } from './read-stored.ts'
+import { replaceMetadata } from './replace-metadata.ts'
 import { decoderOf, expectedImageOf, expectedOf, imageBytes, whyUndecodable } from './stored-image.ts'
 import { withStored } from './with-stored.ts'
 
@@ -42,6 +44,7 @@ export async function convertBackups(
   const encoding = request.encoding ?? context.settings.storing.encoding
   // Whatever is wrong with the configuration is said before anything is done.
   await encoderFor(encoding, context)
+  await finishEarlier(context)
   const wanted = request.backups ?? (await allOf(context))
   const converted: ConvertedBackup[] = []
   const skipped: Skipped[] = []
@@ -71,6 +74,15 @@ export async function convertBackups(
 
 type Skipped = BackupsConverted['skipped'][number]
 
+async function finishEarlier(context: Context): Promise<void> {
+  const { backupDir, waitForLockMs } = context.settings
+  if (!(await isThere(backupDir))) return
+  begin(context, 'lock-catalog')
+  using _lock = await CatalogLock.acquire(backupDir, { waitMs: waitForLockMs, signal: context.signal })
+  await finishDeletions(context)
+  await finishConversions(context)
+}
+
 /** The oldest first, so that what a kill leaves undone is what is used next. */
 async function allOf({ settings }: Context): Promise<string[]> {
   const backups = await listCatalog(settings.backupDir, {})
@@ -88,12 +100,11 @@ async function convert(
 ): Promise<ConvertedBackup | Skipped> {
   const { filename, type, size } = backup
   const { backupDir } = context.settings
-  await finishConversions(context)
   if (backup.encoding === encoding) return { filename, why: `it is stored as ${encoding} already` }
   if (backup.metadata?.backup_type !== type)
     return { filename, why: 'it has no metadata of its own that can be read' }
-  if ((await readBackup(backupDir, type, filename)) === null)
-    return { filename, why: 'it was converted before; only the file was left' }
+  // Somebody else's conversion was killed since this began.
+  if (backup.metadata.converted_from !== undefined) await finishConversions(context)
   const target = filenameIn(encoding, filename)
   if (await isThere(join(typeDirectory(backupDir, type), target)))
     return { filename, why: `there is another file of the name ${target}` }
@@ -105,7 +116,8 @@ async function convert(
   await deleteStored(backup, context)
   const now = await readBackup(backupDir, type, target)
   if (now === null) throw new Error('The converted backup is not there')
-  return { backup: now, from: filename, sizeBefore: size }
+  const converted = await replaceMetadata(now, { converted_from: undefined }, context)
+  return { backup: converted ?? now, from: filename, sizeBefore: size }
 }
 
 /** Makes the new file, flushed, and proves that it holds the same image. */

@@ -30,7 +30,11 @@ export async function drillBackup(
   const backup = await findReadable(request.backup, context)
   const scratchDir = resolve(request.scratchDir ?? context.settings.backupDir)
   await makeDirectory(scratchDir, context.settings.directoryMode, durabilityOf(context))
-  const { restored, scratchDirectory } = await restoreInto(scratchDir, { backup, identity: request.identity }, context)
+  const { restored, scratchDirectory } = await restoreInto(
+    scratchDir,
+    { backup, identity: request.identity },
+    context,
+  )
   const isRemoved = !(await isThere(scratchDirectory))
   const { status, checks, rowCounts } = judgeDrill(backup, restored)
   const durationMs = Math.round(performance.now() - started)

@@ -1,6 +1,7 @@
 /**
  * Finishing what killed conversions have begun. One writes the metadata of the new file, then gives the file its name,
- * then deletes the old one: so there are at most both, and the new one's metadata says which the old one was.
+ * then deletes the old one: so there are at most both, and the new one's metadata says which the old one is, as long
+ * as that is there.
  */
 import { dirname, join } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
@@ -11,6 +12,7 @@ import { readMetadata } from '../catalog/read-metadata.ts'
 import { namesIn, removeFile, syncDirectory } from '../storage/durable.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 import { deleteStored } from './delete-stored.ts'
+import { replaceMetadata } from './replace-metadata.ts'
 import { expectedImageOf } from './stored-image.ts'
 
 /** For holders of the catalog's lock. Returns the file names of what was removed. */
@@ -18,11 +20,14 @@ export async function finishConversions(context: Context): Promise<string[]> {
   begin(context, 'finish-conversions')
   const backups = await listCatalog(context.settings.backupDir, {})
   const finished: string[] = []
-  for (const backup of backups) {
+  for (const backup of backups.filter(({ metadata }) => metadata?.converted_from !== undefined)) {
     const before = findBefore(backup, backups)
-    if (before === null) continue
-    await deleteStored(before, context)
-    finished.push(before.filename)
+    if (before !== null) {
+      await deleteStored(before, context)
+      finished.push(before.filename)
+    }
+    // Last of all: from here on the backup may be converted again, also to what it was.
+    await replaceMetadata(backup, { converted_from: undefined }, context)
   }
   const stored = new Set(backups.map(({ filename }) => filename))
   return [...finished, ...(await removeUnused(stored, context))]
@@ -33,7 +38,8 @@ function findBefore(backup: BackupInfo, backups: readonly BackupInfo[]): BackupI
   const from = backup.metadata?.converted_from
   if (from === undefined || backup.size !== backup.metadata?.file_size) return null
   const before = backups.find(({ filename, type }) => filename === from && type === backup.type)
-  if (before === undefined || before.metadata === null) return null
+  // One that was made of another itself is not what this was made of: that is forgotten before it is converted.
+  if (before?.metadata == null || before.metadata.converted_from !== undefined) return null
   const image = expectedImageOf(before).checksum
   return image !== null && image === backup.metadata.image_checksum ? before : null
 }

@@ -39,8 +39,12 @@ export async function generateKeys({ output }: GenerateKeysRequest = {}): Promis
 }
 
 function alreadyThere(path: string): BackupError {
-  return new BackupError('TARGET_INVALID', `There is a file already, and a key is never overwritten: ${path}`, {
-    hint: 'Choose another path. Whoever loses an identity loses every backup that only it opens.',
-    path,
-  })
+  return new BackupError(
+    'TARGET_INVALID',
+    `There is a file already, and a key is never overwritten: ${path}`,
+    {
+      hint: 'Choose another path. Whoever loses an identity loses every backup that only it opens.',
+      path,
+    },
+  )
 }

@@ -56,7 +56,11 @@ async function look(
   identity: string | undefined,
   context: Context,
 ): Promise<Pick<StoredImageOpened, 'stored' | 'problems' | 'unchecked'>> {
-  const { stored, problems, unchecked, ...opened } = await openStoredImage(backup, { level, identity }, context)
+  const { stored, problems, unchecked, ...opened } = await openStoredImage(
+    backup,
+    { level, identity },
+    context,
+  )
   await opened[Symbol.asyncDispose]()
   return { stored, problems, unchecked }
 }
