@@ -7,13 +7,14 @@
 import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Durability } from '../storage/durable.ts'
-import { makeDirectory, removeFile } from '../storage/durable.ts'
+import { makeDirectory } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import { writeFully } from '../storage/transfer.ts'
 import { WritableFile } from '../snapshot/writable-file.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { sha256 } from './restore-point.ts'
 import { blocksDirectory } from '../catalog/layout.ts'
+import { Staging } from '../catalog/staging.ts'
 import { type BlockStore } from './store.ts'
 
 const MAGIC = Buffer.from('CHBLKFP1')
@@ -23,7 +24,7 @@ const RESTORE_POINT = /^[a-z][a-z0-9_]*\/[^/\\\0]+\.db\.blocks$/
 /** The cache is no loss: nothing waits for the disk. */
 const CACHE_DURABILITY: Durability = { isDurable: false }
 
-export interface FingerprintHead {
+interface FingerprintHead {
   /** The restore point's file, relative to the backup directory. */
   readonly restorePoint: string
   /** SHA-256 of that file, hex. */
@@ -69,14 +70,14 @@ export async function writeFingerprints(
   const length = Buffer.alloc(4)
   length.writeUInt32LE(text.length)
   const signed = Buffer.concat([MAGIC, length, text, runs])
-  const next = `${path}.next`
-  await removeFile(next)
+  await using staging = await Staging.open(store.backupDir, blocksDirectory(store.backupDir))
+  const staged = staging.file('fingerprints')
   {
-    using file = new WritableFile(next)
+    using file = new WritableFile(staged)
     writeFully(file, signed, 0)
     writeFully(file, sha256(signed), signed.length)
   }
-  await during('rename', path, () => rename(next, path))
+  await during('rename', path, () => rename(staged, path))
 }
 
 /** Caches, all of them: whatever is here can be deleted. */

@@ -1,8 +1,10 @@
 /** What checks of samples have looked at already. A cache: without it a round of samples begins anew. */
 import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeDirectory, removeFile, writeNewFile } from '../storage/durable.ts'
+import { makeDirectory, writeNewFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
+import { blocksDirectory } from '../catalog/layout.ts'
+import { Staging } from '../catalog/staging.ts'
 import { cacheDirectory } from './fingerprints.ts'
 import type { BlockStore } from './store.ts'
 
@@ -42,10 +44,12 @@ export class VerifyState {
     const path = statePath(store)
     await makeDirectory(cacheDirectory(store), store.directoryMode, CACHE_DURABILITY)
     const seen = Object.fromEntries([...this.#seen].map(([id, parts]) => [id, [...parts]]))
-    const next = `${path}.next`
-    await removeFile(next)
-    await writeNewFile(next, `${JSON.stringify({ schema: 1, seen })}\n`, store.fileMode, CACHE_DURABILITY)
-    await during('rename', path, () => rename(next, path))
+    const text = `${JSON.stringify({ schema: 1, seen })}\n`
+    // Without the catalog's lock somebody else may take this for a leftover: then it is not written, this time.
+    await using staging = await Staging.open(store.backupDir, blocksDirectory(store.backupDir))
+    const staged = staging.file('verified.json')
+    await writeNewFile(staged, text, store.fileMode, CACHE_DURABILITY)
+    await during('rename', path, () => rename(staged, path))
   }
 }
 

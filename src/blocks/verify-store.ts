@@ -24,7 +24,7 @@ export interface VerifyOptions {
 }
 
 /** One thing that is wrong, and the restore points that it hurts: their files. */
-export interface StoreDamage {
+interface StoreDamage {
   readonly path: string
   readonly message: string
   readonly hurts: readonly string[]

@@ -5,7 +5,7 @@ import { BackupError } from '../errors.ts'
 import type { Context } from './context.ts'
 
 /** Stores an image page by page in packs that all backups share: see src/blocks. */
-export interface BlocksEncoder {
+interface BlocksEncoder {
   readonly encoding: 'blocks'
 }
 

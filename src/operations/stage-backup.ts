@@ -115,7 +115,7 @@ async function stageEncoded(
 }
 
 /** Flushes each file once, from the moment that its bytes are there: beside the hash, not after it. */
-export class Flush {
+class Flush {
   readonly #durability: Durability
   readonly #started = new Map<string, Promise<void>>()
 

@@ -13,7 +13,7 @@ import { imageNumber, StoreScene } from './stored.ts'
 const RUN = fileURLToPath(new URL('./run-store.ts', import.meta.url))
 const CHANGES: readonly CallGroup[] = ['write', 'fsync', 'rename', 'name']
 /** Every change is tried with `CHAME_KILL_ROUNDS=300`; the suite tries some, spread evenly. */
-const ROUNDS = Number(process.env['CHAME_KILL_ROUNDS'] ?? 14)
+const ROUNDS = Number(process.env['CHAME_KILL_ROUNDS'] ?? 10)
 
 /** Three restore points; the order deletes the first two or adds a fourth. */
 async function openScene(): Promise<StoreScene> {
