@@ -21,6 +21,8 @@ import {
 import { hashBytes } from './page-hash.ts'
 
 const decompress = promisify(zstdDecompress)
+/** What zlib allows. */
+const CHUNK_BYTES_MIN = 64
 /** So many groups are read ahead and decompressed on other cores. */
 const AHEAD = 4
 
@@ -97,7 +99,10 @@ export class PackFile implements Disposable {
     const { pageSize, groupPages } = this.index
     const length = pageSize * presentBetween(this.index, group * groupPages, (group + 1) * groupPages)
     if (length === 0) return { group, pages: Buffer.alloc(0) }
-    const pages = await decompress(raw, { maxOutputLength: length }).catch(() => null)
+    const pages = await decompress(raw, {
+      maxOutputLength: length,
+      chunkSize: Math.max(CHUNK_BYTES_MIN, length),
+    }).catch(() => null)
     if (pages?.length !== length) throw this.#damagedGroup(group)
     return { group, pages }
   }

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util'
 import { constants, crc32, zstdCompress } from 'node:zlib'
+import { HASH_BYTES } from './page-hash.ts'
 import { WritableFile } from '../snapshot/writable-file.ts'
 import { writeFully } from '../storage/transfer.ts'
 import {
@@ -15,12 +16,15 @@ import {
 const compressBytes = promisify(zstdCompress)
 /** On pages of databases level 3 saves one byte in a hundred, and takes a quarter longer. */
 const LEVEL = 1
+const CHUNK_RESERVE_BYTES = 1 << 10
 /** So many groups are compressed at once, on other cores. */
 const IN_FLIGHT_MAX = 4
 
 /** Compresses the pages of one group. */
 export function compressGroup(pages: Buffer): Promise<Buffer> {
-  return compressBytes(pages, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } })
+  const params = { [constants.ZSTD_c_compressionLevel]: LEVEL }
+  // All of the output in one piece: what does not compress grows by a little.
+  return compressBytes(pages, { params, chunkSize: pages.length + CHUNK_RESERVE_BYTES })
 }
 
 /** A pack that is finished, under the name that it was written with. */
@@ -30,15 +34,24 @@ export interface WrittenPack {
   readonly sizeBytes: number
 }
 
+interface CompressingGroup {
+  readonly group: Buffer
+  readonly compressed: Promise<Buffer>
+}
+
 /** Writes a pack's file, not flushed; closed by `using`. */
 export class PackWriter implements Disposable {
   readonly #file: WritableFile
   readonly #pageSize: number
   readonly #groupPages: number
-  readonly #hashes: Buffer[] = []
+  readonly #hashes: Buffer
   readonly #entries: Buffer[] = []
-  readonly #compressing: Promise<Buffer>[] = []
-  #group: Buffer[] = []
+  readonly #compressing: CompressingGroup[] = []
+  /** Buffers of groups that have been written, for those to come. */
+  readonly #free: Buffer[] = []
+  #group: Buffer
+  #groupPagesFilled = 0
+  #pageCount = 0
   #position = PACK_MAGIC.length
   #isOpen = true
 
@@ -47,24 +60,31 @@ export class PackWriter implements Disposable {
     this.#file = new WritableFile(path)
     this.#pageSize = pageSize
     this.#groupPages = Math.max(1, GROUP_BYTES / pageSize)
+    this.#hashes = Buffer.alloc((PACK_BYTES_MAX / pageSize) * HASH_BYTES)
+    this.#group = this.#newGroup()
     writeFully(this.#file, PACK_MAGIC, 0)
   }
 
   get isFull(): boolean {
-    return (this.#hashes.length + 1) * this.#pageSize > PACK_BYTES_MAX
+    return (this.#pageCount + 1) * this.#pageSize > PACK_BYTES_MAX
   }
 
   /** Adds a copy of a page and returns its slot. {@link drain} must follow now and then: memory grows until it does. */
   add(page: Uint8Array, hash: Buffer): number {
-    this.#group.push(Buffer.from(page))
-    if (this.#group.length === this.#groupPages) this.#sealGroup()
-    return this.#hashes.push(hash) - 1
+    this.#group.set(page, this.#groupPagesFilled * this.#pageSize)
+    this.#hashes.set(hash, this.#pageCount * HASH_BYTES)
+    this.#groupPagesFilled += 1
+    if (this.#groupPagesFilled === this.#groupPages) this.#sealGroup()
+    this.#pageCount += 1
+    return this.#pageCount - 1
   }
 
   /** Writes what has been compressed, until no more than a few groups are on their way. */
   async drain(leftMax: number = IN_FLIGHT_MAX): Promise<void> {
     while (this.#compressing.length > leftMax) {
-      const bytes = await (this.#compressing.shift() as Promise<Buffer>)
+      const { group, compressed } = this.#compressing.shift() as CompressingGroup
+      const bytes = await compressed
+      this.#free.push(group)
       writeFully(this.#file, bytes, this.#position)
       this.#position += bytes.length
       this.#entries.push(groupEntry(bytes.length, crc32(bytes)))
@@ -73,14 +93,14 @@ export class PackWriter implements Disposable {
 
   /** Ends the pack, which must have pages. */
   async finish(): Promise<WrittenPack> {
-    if (this.#group.length > 0) this.#sealGroup()
+    if (this.#groupPagesFilled > 0) this.#sealGroup()
     await this.drain(0)
     const index: PackIndex = {
       pageSize: this.#pageSize,
-      pageCount: this.#hashes.length,
+      pageCount: this.#pageCount,
       groupPages: this.#groupPages,
-      hashes: Buffer.concat(this.#hashes),
-      present: allPresent(this.#hashes.length),
+      hashes: this.#hashes.subarray(0, this.#pageCount * HASH_BYTES),
+      present: allPresent(this.#pageCount),
       groups: Buffer.concat(this.#entries),
     }
     const end = encodePackIndex(index)
@@ -90,10 +110,16 @@ export class PackWriter implements Disposable {
   }
 
   #sealGroup(): void {
-    const compressed = compressGroup(Buffer.concat(this.#group))
+    const group = this.#group
+    const compressed = compressGroup(group.subarray(0, this.#groupPagesFilled * this.#pageSize))
     compressed.catch(() => {}) // Awaited by drain().
-    this.#compressing.push(compressed)
-    this.#group = []
+    this.#compressing.push({ group, compressed })
+    this.#group = this.#free.pop() ?? this.#newGroup()
+    this.#groupPagesFilled = 0
+  }
+
+  #newGroup(): Buffer {
+    return Buffer.allocUnsafeSlow(this.#groupPages * this.#pageSize)
   }
 
   #close(): void {

@@ -1,7 +1,7 @@
 import { HASH_BYTES } from './page-hash.ts'
 
-/** So many pages are remembered at most: with their names and places, about 70 MB. Those beyond are not found again. */
-const PAGES_MAX = 1 << 21
+/** So many pages are remembered at most: with their names and places, 36 MB. Those beyond are not found again. */
+const PAGES_MAX = 1 << 20
 
 /** Where pages are, by their hash. Grows as it is filled, up to {@link PAGES_MAX}. */
 export class PageIndex {

@@ -14,8 +14,8 @@ import { type BlockStore, publishPacks, settlePacks } from './store.ts'
 
 /** A run is the unit of the first look. Smaller ones cost more hashes; larger ones more pages to look at in each that changed. */
 const RUN_BYTES = 64 << 10
-/** Larger images have larger runs, so that the fingerprints stay below 20 MB. */
-const RUNS_MAX = 1 << 20
+/** Images above 16 GiB have larger runs, so that the fingerprints stay near 5 MB. */
+const RUNS_MAX = 1 << 18
 /** Read at once. */
 const READ_BYTES = 1 << 20
 

@@ -28,6 +28,8 @@ export interface OpenOrder {
 export interface StoredImageOpened extends AsyncDisposable {
   /** Null when nothing could be decoded, for what `problems` says. */
   readonly path: string | null
+  /** Whether the file was made for this, so that it may be moved away. */
+  readonly isOurs: boolean
   /** SHA-256 of the image, hex. */
   readonly imageChecksum: string
   /** The stored file as it is now. */
@@ -58,13 +60,28 @@ export async function openStoredImage(
     const { image, ...decoded } = await write(file)
     const dispose = (): Promise<void> => work[Symbol.asyncDispose]()
     if (decoded.problems.length > 0) {
-      return { path: null, imageChecksum: '', unchecked: [], ...decoded, [Symbol.asyncDispose]: dispose }
+      return {
+        path: null,
+        isOurs: true,
+        imageChecksum: '',
+        unchecked: [],
+        ...decoded,
+        [Symbol.asyncDispose]: dispose,
+      }
     }
     const check = { level: order.level, expected: image, countRows: false }
     const found = await checkStored(file, check, context, bytesOf(context, VERIFY))
     const { problems, unchecked, checksum: imageChecksum } = found
     const { stored } = decoded
-    return { path: file, imageChecksum, stored, problems, unchecked, [Symbol.asyncDispose]: dispose }
+    return {
+      path: file,
+      isOurs: true,
+      imageChecksum,
+      stored,
+      problems,
+      unchecked,
+      [Symbol.asyncDispose]: dispose,
+    }
   } catch (error) {
     await work[Symbol.asyncDispose]()
     throw error
@@ -96,6 +113,7 @@ async function openPlain(
   const found = await checkPlain(backup, level, context)
   return {
     path: backup.path,
+    isOurs: false,
     imageChecksum: found.stored.checksum,
     ...found,
     async [Symbol.asyncDispose]() {},
