@@ -1,12 +1,12 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlockStore } from '../blocks/store.ts'
-import type { ReadableImage } from '../blocks/write-restore-point.ts'
+import type { ReadableImage } from '../blocks/scan-image.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { SUFFIXES } from '../catalog/encodings.ts'
 import { typeDirectory } from '../catalog/layout.ts'
 import { isType, parseFilename } from '../catalog/names.ts'
-import { readImageRun } from '../snapshot/image.ts'
+import { type Image, readImageRun } from '../snapshot/image.ts'
 import type { RawFile } from '../snapshot/source-files.ts'
 import { namesIn } from '../storage/durable.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
@@ -37,7 +37,11 @@ export async function restorePointsIn(backupDir: string): Promise<string[]> {
 /** A file of ours as an image of pages. */
 export function readableFile({ fd, path, size }: RawFile, pageSize: number): ReadableImage {
   const pageCount = pageSize === 0 ? 0 : size / pageSize
-  const image = { path, mainFd: fd, pageSize, pageCount, wal: null }
+  return readableImage({ path, mainFd: fd, pageSize, pageCount, wal: null })
+}
+
+export function readableImage(image: Image): ReadableImage {
+  const { pageSize, pageCount } = image
   return { pageSize, pageCount, read: (into, position) => readImageRun(image, into, position) }
 }
 

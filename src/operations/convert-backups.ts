@@ -112,7 +112,7 @@ async function convert(
   await using staging = await Staging.open(backupDir, typeDirectory(backupDir, type))
   const anew = await encodeAnew(backup, encoding, { staging, identity }, context)
   await publish(backup, { filename: target, encoding, ...anew }, context)
-  await anew.afterwards?.(join(type, target)).catch(() => {})
+  await anew.afterwards?.(`${type}/${target}`).catch(() => {})
   await deleteStored(backup, context)
   const now = await readBackup(backupDir, type, target)
   if (now === null) throw new Error('The converted backup is not there')

@@ -1,19 +1,19 @@
 /** Making a backup of pages: what changed goes into packs, and the file that is staged says where all pages are. */
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { type Stamp, stampBetween, stampOf } from '../blocks/stamp.ts'
 import { findUnchanged } from '../blocks/unchanged.ts'
-import { type ReadableImage, RestorePointWriter } from '../blocks/write-restore-point.ts'
+import { RestorePointWriter } from '../blocks/write-restore-point.ts'
 import { type CheckLevel, CHECK_LEVELS } from '../catalog/backup-info.ts'
 import { readBackup } from '../catalog/list.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import type { LocalTime } from '../catalog/names.ts'
 import type { Staging } from '../catalog/staging.ts'
-import { type Image, imageSize, readImageRun } from '../snapshot/image.ts'
+import { type Image, imageSize } from '../snapshot/image.ts'
 import { findDatabase, RawFile } from '../snapshot/source-files.ts'
 import type { TakenImage } from '../snapshot/taken-image.ts'
 import { requireSpace, syncFile } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
-import { blockStoreOf, inOnePiece } from './block-store.ts'
+import { blockStoreOf, inOnePiece, readableImage } from './block-store.ts'
 import type { Structure } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { checkPinned } from './encode-image.ts'
@@ -177,7 +177,7 @@ class PinnedStoring {
     await requireSpace(settings.backupDir, needed + SPACE_RESERVE_BYTES, 'the backup')
     begin(this.#context, 'encode-image')
     const onBytes = bytesOf(this.#context, 'encode-image')
-    await this.#writer.scan(readable(image), { signal, onChange, onBytes: done => onBytes(done, size) })
+    await this.#writer.scan(readableImage(image), { signal, onChange, onBytes: done => onBytes(done, size) })
   }
 
   /** An image that was checked needs no second check. */
@@ -187,11 +187,6 @@ class PinnedStoring {
     const metadata = await metadataOf(previous.fingerprints.restorePoint, this.#context)
     return metadata === null ? null : checkedBefore(metadata, this.#order.check)
   }
-}
-
-function readable(image: Image): ReadableImage {
-  const { pageSize, pageCount } = image
-  return { pageSize, pageCount, read: (into, position) => readImageRun(image, into, position) }
 }
 
 interface Taken {
@@ -242,5 +237,5 @@ async function metadataOf(restorePoint: string, { settings }: Context): Promise<
 }
 
 function relativePath({ type }: StoreOrder, filename: string): string {
-  return join(type, filename)
+  return `${type}/${filename}`
 }

@@ -7,13 +7,10 @@ import type { Durability } from '../../src/storage/durable.ts'
 import { cacheDirectory } from '../../src/blocks/fingerprints.ts'
 import { parseRestorePoint } from '../../src/blocks/restore-point.ts'
 import { restoreImage } from '../../src/blocks/restore-image.ts'
+import type { ReadableImage } from '../../src/blocks/scan-image.ts'
 import { type BlockStore, listPacks } from '../../src/blocks/store.ts'
 import { type StoreVerified, verifyStore, type Sample } from '../../src/blocks/verify-store.ts'
-import {
-  type ReadableImage,
-  RestorePointWriter,
-  type WrittenRestorePoint,
-} from '../../src/blocks/write-restore-point.ts'
+import { RestorePointWriter, type WrittenRestorePoint } from '../../src/blocks/write-restore-point.ts'
 
 export const NEVER: AbortSignal = new AbortController().signal
 
