@@ -6,12 +6,14 @@ import { writeBetweenMarks } from '../scripts/write-between-marks.ts'
 import { type BenchContext, openContext } from './bench-context.ts'
 import { makeDatabase } from './make-database.ts'
 import { type Options, parseOptions, USAGE } from './options.ts'
+import { blocks } from './rows/blocks.ts'
 import { create, createWithoutSearch } from './rows/create.ts'
 import { createFromRollbackMode, createFromWal } from './rows/create-modes.ts'
 import { encodings } from './rows/encodings.ts'
 import { eventLoop } from './rows/event-loop.ts'
 import { exports } from './rows/export.ts'
 import { exportMemory } from './rows/export-memory.ts'
+import { manyDatabases } from './rows/many-databases.ts'
 import { memory } from './rows/memory.ts'
 import { restoreMissing, restoreOver } from './rows/restore.ts'
 import { small } from './rows/small.ts'
@@ -29,8 +31,9 @@ const ON_LARGE = {
   writers,
   'event-loop': eventLoop,
   export: exports,
+  blocks,
 } as const
-const ON_OWN = { small, memory, 'export-memory': exportMemory } as const
+const ON_OWN = { small, many: manyDatabases, memory, 'export-memory': exportMemory } as const
 
 const options = parseOptions(process.argv.slice(2))
 if (options === null) process.stdout.write(USAGE)

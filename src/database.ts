@@ -43,7 +43,9 @@ import type {
   ServiceFilesRequest,
   SensitiveScan,
   SimulateRetentionRequest,
+  StoreVerified,
   VerifyBackupRequest,
+  VerifyStoreRequest,
 } from './operations/reports.ts'
 import type {
   MetricsMade,
@@ -112,6 +114,15 @@ export class Database {
     request: VerifyBackupRequest & RunOptions = {},
   ): Promise<BackupVerified | Failure> {
     return this.#core.run('verify', { ...request, backup })
+  }
+
+  /**
+   * Proves that every page of every backup of pages (`encoding: 'blocks'`) in the backup directory is there and is what
+   * it was, of all databases: in full, or a sample that goes on where the last one stopped. Damage is a result
+   * (`status: 'damaged'`), with the backups that it hurts.
+   */
+  verifyStore(request: VerifyStoreRequest & RunOptions = {}): Promise<StoreVerified | Failure> {
+    return this.#core.run('verifyStore', request)
   }
 
   /**

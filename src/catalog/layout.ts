@@ -12,3 +12,8 @@ export function metadataPath(backupDir: string, filename: string): string {
 export function typeDirectory(backupDir: string, type: string): string {
   return join(backupDir, type)
 }
+
+/** Where the packs of images lie that are stored by their pages. */
+export function blocksDirectory(backupDir: string): string {
+  return join(backupDir, 'blocks')
+}

@@ -14,6 +14,7 @@ const LOCK_FILE = '.chame-backup.lock'
 /** Short against any backup, long against the cost of a try. */
 const RETRY_MS = 20
 const SQLITE_BUSY = 5
+const EXCLUSIVE = 'BEGIN EXCLUSIVE'
 
 export interface LockOptions {
   readonly waitMs: number
@@ -30,10 +31,19 @@ export class CatalogLock implements Disposable {
 
   /** Takes the lock that a file is, of whatever name, at once; null when somebody has it. */
   static tryAcquire(path: string): CatalogLock | null {
+    return CatalogLock.#try(path, EXCLUSIVE)
+  }
+
+  /** Takes the lock that a file is together with others who share it, at once; null when somebody has it for himself. */
+  static tryShare(path: string): CatalogLock | null {
+    return CatalogLock.#try(path, 'BEGIN; SELECT 1 FROM sqlite_schema')
+  }
+
+  static #try(path: string, sql: string): CatalogLock | null {
     makeLockFile(path)
     const connection = openLockFile(path)
     try {
-      if (tryLock(connection, path)) return new CatalogLock(connection)
+      if (tryLock(connection, path, sql)) return new CatalogLock(connection)
     } catch (error) {
       connection.close()
       throw error
@@ -50,7 +60,7 @@ export class CatalogLock implements Disposable {
     const connection = openLockFile(path)
     try {
       const deadline = Date.now() + waitMs
-      while (!tryLock(connection, path)) {
+      while (!tryLock(connection, path, EXCLUSIVE)) {
         if (Date.now() > deadline) throw locked(backupDir)
         await sleep(RETRY_MS)
         throwIfCancelled(signal)
@@ -100,10 +110,10 @@ function openLockFile(path: string): DatabaseSync {
   }
 }
 
-function tryLock(connection: DatabaseSync, path: string): boolean {
+function tryLock(connection: DatabaseSync, path: string, sql: string): boolean {
   try {
     // The lock alone is wanted: no journal file beside it, which a full disk could refuse.
-    connection.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    connection.exec(`PRAGMA journal_mode = MEMORY; ${sql}`)
     return true
   } catch (error) {
     if ((Number((error as { errcode?: unknown }).errcode) & 0xff) === SQLITE_BUSY) return false

@@ -27,6 +27,8 @@ export interface Metadata {
   /** SHA-256 of the image before encoding, hex. */
   image_checksum?: string | undefined
   page_size?: number | undefined
+  /** Bytes that the store of packs grew by when it was made, the stored file included; absent in other encodings. */
+  added_bytes?: number | undefined
   encoding?: Encoding | undefined
   /** While a conversion is under way: file name of the same backup in its earlier encoding, which is to go. */
   converted_from?: string | undefined

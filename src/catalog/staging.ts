@@ -4,10 +4,10 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { namesIn, removeDirectory } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
-import { metadataDirectory, typeDirectory } from './layout.ts'
+import { blocksDirectory, metadataDirectory, typeDirectory } from './layout.ts'
 import { isType } from './names.ts'
 import { removeAbandonedWork } from './work-directory.ts'
 
@@ -52,7 +52,9 @@ export async function removeLeftovers(backupDir: string, others: readonly string
   await removeAbandonedWork(backupDir, names)
   const types = names.filter(isType).map(type => typeDirectory(backupDir, type))
   const isLeftover = (name: string): boolean => name.startsWith(prefixOf(backupDir)) && RANDOM_PART.test(name)
-  for (const directory of [...types, metadataDirectory(backupDir), ...others]) {
+  const packs = blocksDirectory(backupDir)
+  const stores = names.includes(basename(packs)) ? [packs] : []
+  for (const directory of [...types, metadataDirectory(backupDir), ...stores, ...others]) {
     const names = await namesIn(directory)
     for (const name of names.filter(isLeftover)) await removeDirectory(join(directory, name))
   }

@@ -61,8 +61,9 @@ function describeCreated({ backupPath, metadata, durationMs }: BackupCreated, pa
   return `${paint('green', '✔ Backup created:')} ${safeText(backupPath)}\n  ${facts.join(', ')}`
 }
 
-function describeSize({ file_size, image_size, encoding }: BackupCreated['metadata']): string {
+function describeSize({ file_size, image_size, encoding, added_bytes }: BackupCreated['metadata']): string {
   if (encoding === undefined || encoding === 'plain' || image_size === undefined) return bytes(file_size)
+  if (added_bytes !== undefined) return `${bytes(added_bytes)} added for ${bytes(image_size)} (${encoding})`
   return `${bytes(file_size)} of ${bytes(image_size)} (${encoding})`
 }
 

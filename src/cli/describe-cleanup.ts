@@ -13,7 +13,7 @@ export interface CleanupView {
 
 export function describeCleanup(cleaned: BackupsCleanedUp, view: CleanupView): string {
   const { paint } = view
-  const { dryRun, deleted, kept, failed, finished, problem, left } = cleaned
+  const { dryRun, deleted, kept, failed, finished, problem, left, packs } = cleaned
   const warn = (text: string): string => `${paint('yellow', 'Note:')} ${text}`
   return [
     ...(deleted.length === 0 ? [] : [section(dryRun ? 'Would delete' : 'Deleted', deleted, view)]),
@@ -27,6 +27,9 @@ export function describeCleanup(cleaned: BackupsCleanedUp, view: CleanupView): s
         ? []
         : [`${paint(['red', 'bold'], '✘ Nothing may be deleted:')} ${safeText(problem)}.`]),
       ...finished.map(name => warn(`a killed run had begun to delete ${safeText(name)}; it is gone now.`)),
+      ...(packs === null || packs.problem === null
+        ? []
+        : [warn(`not all space in blocks/ was given back: ${safeText(packs.problem)}`)]),
       ...(left === 0
         ? []
         : [warn(`${left} more may go; a run deletes so many at most (--max-deletions), the oldest first.`)]),

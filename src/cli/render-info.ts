@@ -83,6 +83,7 @@ function backupsBody(info: Info, view: InfoView): string {
       ['Newest', `${age(newestAgeMs)}: ${safeText(newest.filename)}`],
       ['', describeBackup(newest, view.now)],
       ...growth,
+      ...packsFact(info),
       ['Last drill', lastDrill === null ? 'never' : describeDrill(lastDrill, view)],
     ]),
     ...overdueLines(info, view),
@@ -90,6 +91,11 @@ function backupsBody(info: Info, view: InfoView): string {
     typesTable(backups.byType, view),
     view.paint('dim', `${plural(backups.count, 'backup')}, ${bytes(backups.sizeBytes)}`),
   ].join('\n')
+}
+
+function packsFact({ store }: Info): Fact[] {
+  if (store === null) return []
+  return [['Packs', `${bytes(store.sizeBytes)} in ${plural(store.packs, 'file')} (blocks/, all databases)`]]
 }
 
 function describeDrill(

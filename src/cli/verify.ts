@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import type { BackupVerified, CheckLevel } from '../index.ts'
+import type { BackupVerified, CheckLevel, StoreVerified } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
 import { BACKUP_ARGUMENT, checkOption, given, identityOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
-import { duration } from './units.ts'
+import { duration, number, plural } from './units.ts'
 
 interface VerifyOptions {
   readonly check?: CheckLevel
@@ -14,23 +14,65 @@ interface VerifyOptions {
   readonly identity?: string
 }
 
+interface StoreOptions {
+  readonly sample?: string
+  readonly time?: string
+}
+
 export function verifyCommand(): Command {
   return defineCommand('verify', 'Check a stored backup: its checksum, then the database inside it.')
-    .argument('[backup]', BACKUP_ARGUMENT, 'latest')
+    .argument('[backup]', `${BACKUP_ARGUMENT} (default: "latest")`)
     .addOption(checkOption('how deep the database is checked (default: full)'))
     .option('--record', "note the result in the backup's metadata; otherwise nothing is written")
     .addOption(identityOption())
+    .option(
+      '--sample <share>',
+      'instead: look at so much of all that is stored by pages (blocks), such as 5% or 1/30',
+    )
+    .option('--time <duration>', 'instead: look at it for so long, such as 10m')
     .addHelpText(
       'after',
       `${examples([
         ['verify', 'the newest backup'],
         ['verify chame_backup_daily_20250627_020000.db', 'a certain one'],
         ['verify --check quick', 'faster, without the indexes'],
+        ['verify --sample 5%', 'a twentieth of the packs in blocks/, another one each time'],
+        ['verify --sample 100%', 'every page of every backup in blocks/'],
       ])}\n\nExits with 3 when the backup is damaged.`,
     )
-    .action((backup: string, options: VerifyOptions, command: Command) =>
-      inSession(command, session => verify(session, backup, options)),
-    )
+    .action((backup: string | undefined, options: VerifyOptions & StoreOptions, command: Command) => {
+      const { sample, time, ...ofBackup } = options
+      if (sample === undefined && time === undefined)
+        return inSession(command, session => verify(session, backup ?? 'latest', ofBackup))
+      if (backup !== undefined || Object.keys(ofBackup).length > 0)
+        command.error(
+          'error: --sample and --time are of all packs, and go with nothing that is of one backup',
+        )
+      return inSession(command, session => verifyStore(session, given({ sample, time })))
+    })
+}
+
+async function verifyStore(session: Session, options: StoreOptions): Promise<number> {
+  const result = await session.run(run => session.database.verifyStore({ ...run, ...options }))
+  const exit = session.show(result, verified =>
+    session.options.quiet && verified.status === 'intact' ? '' : describeStore(verified, paintOut),
+  )
+  return result.success && result.status === 'damaged' ? session.exitOf('BACKUP_DAMAGED') : exit
+}
+
+function describeStore(verified: StoreVerified, paint: Paint): string {
+  const { status, problems, backups, packs, parts, checkedParts, isRoundComplete, durationMs } = verified
+  const verdict = status === 'intact' ? paint('green', '✔ Intact:') : paint(['red', 'bold'], '✘ Damaged:')
+  const share = checkedParts === parts ? 'all' : `${number(checkedParts)} of ${number(parts)}`
+  const round = isRoundComplete ? 'everything has been looked at' : 'the next check goes on from here'
+  return [
+    `${verdict} ${plural(packs, 'pack')} of ${plural(backups, 'backup')}`,
+    ...problems.flatMap(({ path, message, hurts }) => [
+      `  ${paint('red', safeText(message))}`,
+      ...hurts.filter(hurt => hurt !== path).map(hurt => `    hurts ${safeText(hurt)}`),
+    ]),
+    `  ${share} of the parts looked at, ${round}, ${duration(durationMs)}`,
+  ].join('\n')
 }
 
 async function verify(session: Session, backup: string, options: VerifyOptions): Promise<number> {

@@ -48,13 +48,16 @@ import type {
   ScanSensitiveRequest,
   SensitiveScan,
   SimulateRetentionRequest,
+  StoreVerified,
   VerifyBackupRequest,
+  VerifyStoreRequest,
 } from '../operations/reports.ts'
 import { importData } from '../operations/import-data.ts'
 import { restoreBackup } from '../operations/restore-backup.ts'
 import { scanSensitive } from '../operations/scan-sensitive.ts'
 import { simulateRetention } from '../operations/simulate-retention.ts'
 import { verifyBackup } from '../operations/verify-backup.ts'
+import { verifyStore } from '../operations/verify-store.ts'
 
 export interface Operations {
   create: { request: CreateBackupRequest; result: BackupCreated }
@@ -64,6 +67,7 @@ export interface Operations {
     result: BackupRestored | RestorePlan
   }
   verify: { request: VerifyBackupRequest & { readonly backup: string }; result: BackupVerified }
+  verifyStore: { request: VerifyStoreRequest; result: StoreVerified }
   drill: { request: DrillBackupRequest & { readonly backup: string }; result: BackupDrilled }
   info: { request: Record<never, never>; result: Info }
   export: { request: ExportDataRequest; result: DataExported }
@@ -93,6 +97,7 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   list: listBackups,
   restore: restoreBackup,
   verify: verifyBackup,
+  verifyStore,
   drill: drillBackup,
   info: (_, context) => getInfo(context),
   export: exportData,

@@ -50,6 +50,7 @@ const requests = {
     identity,
   }),
   verify: z.strictObject({ backup, check, record: z.boolean().optional(), identity }),
+  verifyStore: z.strictObject({ sample: text.optional(), time: text.optional() }),
   drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity }),
   info: z.strictObject({}),
   scan: z.strictObject({ from: backup.optional(), identity }),

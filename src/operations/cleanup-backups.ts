@@ -6,6 +6,8 @@ import { throwIfCancelled, toFailure } from '../errors.ts'
 import { capDeletions, decideRetention } from '../retention/decide.ts'
 import { policyFor } from '../retention/policy.ts'
 import { isThere } from '../storage/durable.ts'
+import type { PacksCollected } from './blocks-reports.ts'
+import { collectBlocks } from './collect-blocks.ts'
 import { begin, type Context } from './context.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { finishConversions } from './finish-conversions.ts'
@@ -23,7 +25,13 @@ export async function cleanupBackups(request: CleanupRequest, context: Context):
   policyFor(request, settings.retention.policy)
   if (request.dryRun === true || !(await isThere(settings.backupDir))) {
     const decisions = await decide(request, context)
-    return report(decisions, { dryRun: request.dryRun === true, finished: [], failed: [], started })
+    return report(decisions, {
+      dryRun: request.dryRun === true,
+      finished: [],
+      failed: [],
+      packs: null,
+      started,
+    })
   }
   begin(context, 'lock-catalog')
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
@@ -32,7 +40,8 @@ export async function cleanupBackups(request: CleanupRequest, context: Context):
   const finished = [...(await finishDeletions(context)), ...(await finishConversions(context))]
   const decisions = await decide(request, context)
   const failed = await deleteAll(decisions, context)
-  return report(decisions, { dryRun: false, finished, failed, started })
+  const packs = await collectBlocks(context)
+  return report(decisions, { dryRun: false, finished, failed, packs, started })
 }
 
 async function decide(request: CleanupRequest, context: Context): Promise<BackupDecision[]> {
@@ -62,12 +71,13 @@ interface Outcome {
   readonly dryRun: boolean
   readonly finished: readonly string[]
   readonly failed: readonly FailedDeletion[]
+  readonly packs: PacksCollected | null
   readonly started: number
 }
 
 function report(
   decisions: readonly BackupDecision[],
-  { dryRun, finished, failed, started }: Outcome,
+  { dryRun, finished, failed, packs, started }: Outcome,
 ): BackupsCleanedUp {
   const failing = new Set<BackupInfo>(failed.map(({ backup }) => backup))
   const deleted = decisions.filter(decision => goes(decision) && !failing.has(decision.backup))
@@ -80,7 +90,8 @@ function report(
     deleted,
     kept: decisions.filter(decision => !goes(decision)),
     failed,
-    freedBytes: deleted.reduce((sum, { backup }) => sum + backup.size, 0),
+    freedBytes: deleted.reduce((sum, { backup }) => sum + backup.size, packs?.freedBytes ?? 0),
+    packs,
     left: decisions.filter(({ keptBy }) => keptBy.includes('max-deletions')).length,
     finished,
     durationMs: Math.round(performance.now() - started),

@@ -9,7 +9,7 @@ import { CatalogLock } from '../catalog/lock.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { filenameIn } from '../catalog/names.ts'
 import { Staging } from '../catalog/staging.ts'
-import { type Seen, Tap } from '../encoding/bytes.ts'
+import { Tap } from '../encoding/bytes.ts'
 import type { Encoder } from '../encoding/encoding.ts'
 import { throwIfCancelled, toFailure } from '../errors.ts'
 import {
@@ -26,6 +26,7 @@ import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import type { BackupsConverted, ConvertBackupsRequest, ConvertedBackup } from './convert-reports.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { encoderFor } from './encoder-for.ts'
+import { type Anew, recodeByFile } from './convert-by-file.ts'
 import { type EncodedFile, requireDecodable, writeEncoded } from './encoded-file.ts'
 import { damagedBackup } from './find-intact.ts'
 import { finishConversions } from './finish-conversions.ts'
@@ -118,16 +119,12 @@ async function convert(
   await using staging = await Staging.open(backupDir, typeDirectory(backupDir, type))
   const anew = await encodeAnew(backup, encoding, { staging, identity }, context)
   await publish(backup, { filename: target, encoding, ...anew }, context)
+  await anew.afterwards?.(`${type}/${target}`).catch(() => {})
   await deleteStored(backup, context)
   const now = await readBackup(backupDir, type, target)
   if (now === null) throw new Error('The converted backup is not there')
   const converted = await replaceMetadata(now, { converted_from: undefined }, context)
   return { backup: converted ?? now, from: filename, sizeBefore: size }
-}
-
-interface Anew {
-  readonly written: EncodedFile
-  readonly image: Seen
 }
 
 /** Makes the new file, flushed, and proves that it holds the same image. */
@@ -143,12 +140,17 @@ async function encodeAnew(
   begin(context, 'check-space')
   await requireSpace(settings.backupDir, needed + SPACE_RESERVE_BYTES, 'the converted backup')
   begin(context, 'encode-image')
-  const { written, image } = await recode(backup, encoder, { staging, identity }, context)
+  const anew =
+    encoder.encoding === 'blocks' || backup.encoding === 'blocks'
+      ? await recodeByFile(backup, encoder, { staging, identity }, context)
+      : await recode(backup, encoder, { staging, identity }, context)
+  const { written, image } = anew
   begin(context, 'sync-image')
   await during('set the mode of', written.file, () => chmod(written.file, settings.fileMode))
   await syncFile(written.file, durabilityOf(context))
-  await requireDecodable(written, encoder, image, context)
-  return { written, image }
+  // Packs are read back before they get their names.
+  if (encoder.encoding !== 'blocks') await requireDecodable(written, encoder, image, context)
+  return anew
 }
 
 /** Throws `BACKUP_DAMAGED` unless the stored file, and the image in it, are what its metadata says. */
@@ -182,7 +184,7 @@ async function recode(
 /** Metadata first: without its file it is nothing, and with it the backup is there as a whole, at once. */
 async function publish(
   before: BackupInfo,
-  { filename, encoding, written, image }: Anew & Pick<BackupInfo, 'filename' | 'encoding'>,
+  { filename, encoding, written, image, addedBytes }: Anew & Pick<BackupInfo, 'filename' | 'encoding'>,
   context: Context,
 ): Promise<void> {
   const { backupDir, fileMode } = context.settings
@@ -191,6 +193,7 @@ async function publish(
     checksum: written.checksum,
     image_size: image.sizeBytes,
     image_checksum: image.checksum,
+    added_bytes: addedBytes,
     encoding,
     converted_from: before.filename,
   }

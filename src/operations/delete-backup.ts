@@ -2,7 +2,8 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { isGood } from '../catalog/good-backup.ts'
-import type { Context } from './context.ts'
+import { collectBlocks } from './collect-blocks.ts'
+import { type Context, withoutCancelling } from './context.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import type { BackupDeleted, DeleteBackupRequest } from './reports.ts'
 import { withStored } from './with-stored.ts'
@@ -24,10 +25,13 @@ export async function deleteBackup(
     throwIfCancelled(context.signal)
     await finishDeletions(context)
     await deleteStored(backup, context)
+    // It is gone: cancelling what follows would only say that it is not.
+    const packs = backup.encoding === 'blocks' ? await collectBlocks(withoutCancelling(context)) : null
     return {
       success: true,
       backup,
-      freedBytes: backup.size,
+      freedBytes: backup.size + (packs?.freedBytes ?? 0),
+      packs,
       durationMs: Math.round(performance.now() - started),
     }
   })

@@ -36,6 +36,8 @@ async function requireWhole({ path, metadata }: BackupInfo): Promise<void> {
 export interface IntactImage extends AsyncDisposable {
   /** A plain file that nobody writes; what was decoded for it is removed when it is disposed of. */
   readonly path: string
+  /** Whether it was made for this, so that it may be moved away. */
+  readonly isOurs: boolean
   /** SHA-256 that it was verified with, hex. */
   readonly checksum: string
 }
@@ -52,9 +54,9 @@ export async function openIntact(
   requireMetadataReadable(backup)
   begin(context, 'verify-backup')
   const opened = await openStoredImage(backup, order, context)
-  const { path, imageChecksum, problems } = opened
+  const { path, isOurs, imageChecksum: checksum, problems } = opened
   if (path !== null && problems.length === 0)
-    return { path, checksum: imageChecksum, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
+    return { path, isOurs, checksum, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
   await opened[Symbol.asyncDispose]()
   throw damagedBackup(backup, problems)
 }

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { listPacks } from '../blocks/store.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
 import { listCatalog } from '../catalog/list.ts'
@@ -10,8 +11,9 @@ import { fromSqlite } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
 import { freeBytes, nearestDirectory } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
+import { blockStoreOf } from './block-store.ts'
 import { begin, type Context } from './context.ts'
-import type { DatabaseFacts, Info, ScheduleSummary, TypeTotals } from './reports.ts'
+import type { DatabaseFacts, Info, ScheduleSummary, StoreTotals, TypeTotals } from './reports.ts'
 
 /** Rows are counted up to this many pages: a count reads every page of a table, under a read transaction. */
 const COUNT_PAGES_MAX = 25_000
@@ -47,6 +49,7 @@ export async function getInfo(context: Context): Promise<Info> {
       lastGood,
       lastGoodAgeMs: lastGoodAt === null ? null : ageOf(lastGoodAt.getTime(), now),
     },
+    store: await storeTotals(context),
     maxBackupAgeMs: settings.maxBackupAgeMs,
     isOverdue: isOverdue(lastGoodAt, settings.maxBackupAgeMs, now),
     schedule: await readSchedule(context),
@@ -63,6 +66,12 @@ function expectedBytes(
   const like = backups.find(backup => backup.encoding === encoding && (backup.metadata?.image_size ?? 0) > 0)
   const { file_size = 1, image_size = 1 } = like?.metadata ?? {}
   return Math.ceil((pageSize * pageCount * file_size) / image_size)
+}
+
+async function storeTotals(context: Context): Promise<StoreTotals | null> {
+  const packs = await listPacks(blockStoreOf(context))
+  if (packs.length === 0) return null
+  return { packs: packs.length, sizeBytes: packs.reduce((total, { sizeBytes }) => total + sizeBytes, 0) }
 }
 
 /** Never older than nothing: a clock may have run ahead when it was made. */

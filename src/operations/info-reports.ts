@@ -1,6 +1,7 @@
 /** What `info` answers. Part of reports.ts. */
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { LastDrill } from '../catalog/metadata.ts'
+import type { StoreTotals } from './blocks-reports.ts'
 import type { JobState, SchedulerHolder } from '../schedule/state.ts'
 
 export type { DatabaseState, JobState, LastRun, SchedulerHolder } from '../schedule/state.ts'
@@ -49,6 +50,8 @@ export interface Info {
     readonly lastGood: BackupInfo | null
     readonly lastGoodAgeMs: number | null
   }
+  /** The packs that backups of pages rely on, of all databases in the backup directory; null where there are none. */
+  readonly store: StoreTotals | null
   /** The configuration's `schedule.maxBackupAge`; null when there is no limit. */
   readonly maxBackupAgeMs: number | null
   /** Whether the last good backup is older than that, or missing. */

@@ -15,7 +15,7 @@ import { storeBackup } from './store-backup.ts'
 /** What is kept of the target as it was. */
 export interface KeptState {
   readonly backup: BackupInfo | null
-  /** Opens that backup, without an identity. */
+  /** Opens that backup, without an identity; null where none is needed. */
   readonly decoder: Decoder | null
   readonly files: readonly string[]
 }
@@ -48,7 +48,7 @@ export async function keepCurrent(
       context,
     )
     const backup = await readBackup(context.settings.backupDir, PRE_RESTORE, created.filename)
-    return { backup, decoder: encoder, files: [] }
+    return { backup, decoder: encoder.encoding === 'blocks' ? null : encoder, files: [] }
   } catch (error) {
     const isDamage = error instanceof BackupError && error.code === 'DATABASE_DAMAGED'
     if (!isDamage) throw error

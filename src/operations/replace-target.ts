@@ -6,7 +6,7 @@ import { Staging } from '../catalog/staging.ts'
 import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
 import { copyWhole } from '../snapshot/copy-file.ts'
 import { makeDirectory, removeFile, syncDirectory, syncFile } from '../storage/durable.ts'
-import { during, isAlreadyThere } from '../storage/io-errors.ts'
+import { during, isAlreadyThere, isSystemError } from '../storage/io-errors.ts'
 import { compareFiles } from './compare-image.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import type { IntactImage } from './find-intact.ts'
@@ -31,11 +31,14 @@ export async function replaceTarget(
   await makeDirectory(directory, settings.directoryMode, durabilityOf(context))
   await using staging = await Staging.open(settings.backupDir, directory)
   const staged = staging.file('image.db')
-  await copyWhole(image.path, staged, signal)
+  // What was decoded for this restore was checked as it lies there, and a rename writes nothing of it anew.
+  const isMoved = image.isOurs && (await moveWithin(image.path, staged))
+  if (!isMoved) await copyWhole(image.path, staged, signal)
   await takeOwnership(staged, target)
   await syncFile(staged, durabilityOf(context))
   begin(context, 'compare-target')
-  if (!(await compareFiles(image.path, staged, { signal, onBytes: bytesOf(context, 'compare-target') }))) {
+  const onBytes = bytesOf(context, 'compare-target')
+  if (!isMoved && !(await compareFiles(image.path, staged, { signal, onBytes }))) {
     throw new BackupError(
       'RESTORE_FAILED',
       `The staged copy differs from the backup; nothing was changed: ${target.path}`,
@@ -59,6 +62,19 @@ export async function replaceTarget(
     journalMode: backup.metadata?.journal_mode ?? 'unknown',
     notes: notesOn(kept),
   }
+}
+
+/** False where the file would have to go to another file system. */
+async function moveWithin(from: string, to: string): Promise<boolean> {
+  return during('rename', to, async () => {
+    try {
+      await rename(from, to)
+      return true
+    } catch (error) {
+      if (isSystemError(error) && error.code === 'EXDEV') return false
+      throw error
+    }
+  })
 }
 
 /** The new file gets the old one's owner and mode; where there was none, the directory's owner. */

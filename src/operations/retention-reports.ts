@@ -1,5 +1,6 @@
 /** What is asked of retention and what it answers: deleting, pinning, cleaning up. Part of reports.ts. */
 import type { BackupInfo } from '../catalog/backup-info.ts'
+import type { PacksCollected } from './blocks-reports.ts'
 import type { RetentionPolicy } from '../retention/policy.ts'
 import type { KeepReason } from '../retention/reasons.ts'
 import type { HeldBackup, SimulatedDay } from '../retention/simulate.ts'
@@ -15,8 +16,10 @@ export interface BackupDeleted {
   readonly success: true
   /** The backup as it was. */
   readonly backup: BackupInfo
-  /** Bytes of its stored file. */
+  /** Bytes of its stored file, and what was given back of packs. */
   readonly freedBytes: number
+  /** What was done about the packs that it relied on; null for a backup in a file of its own. */
+  readonly packs: PacksCollected | null
   readonly durationMs: number
 }
 
@@ -87,8 +90,13 @@ export interface BackupsCleanedUp {
   /** What is kept, newest first. */
   readonly kept: readonly BackupDecision[]
   readonly failed: readonly FailedDeletion[]
-  /** Bytes of the stored files that were deleted, or would be. */
+  /**
+   * Bytes of the stored files that were deleted, or would be, and of what was given back of packs. What packs would give
+   * back is only known once it is done.
+   */
   readonly freedBytes: number
+  /** What was done about packs; null where there are none, and for a dry run. */
+  readonly packs: PacksCollected | null
   /** How many more may go, but only with the next run: see `maxDeletions`. */
   readonly left: number
   /** File names of backups whose deletion a killed run had begun, and which this one finished. */

@@ -13,6 +13,7 @@ import { checkStored, type StoredCheck } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { encodeCopied, PinnedEncoding } from './encode-image.ts'
 import { type EncodedFile, requireDecodable } from './encoded-file.ts'
+import type { BackupEncoder } from './encoder-for.ts'
 import { freeFilename } from './free-filename.ts'
 import { keepDamagedFiles, keepDamagedImage } from './keep-damaged.ts'
 import type { VerifyProblem } from './reports.ts'
@@ -26,8 +27,11 @@ export interface StoreOrder {
   readonly check: CheckLevel
   readonly keepDamaged: boolean
   /** How it is stored. */
-  readonly encoder: Encoder
+  readonly encoder: BackupEncoder
 }
+
+/** An order for one file that is read from end to end. */
+export type StreamOrder = StoreOrder & { readonly encoder: Encoder }
 
 /** A file that only has to get its name. */
 export interface StagedBackup extends EncodedFile {
@@ -35,21 +39,25 @@ export interface StagedBackup extends EncodedFile {
   readonly checked: Checked
   /** Settles once the file is flushed. */
   readonly synced: Promise<void>
+  /** What the store of packs grew by, this file included; null where every byte is in this file. */
+  readonly addedBytes?: number
+  /** What is to be done once it is a backup: its file name. A failure of that is no failure of the backup. */
+  readonly afterwards?: (filename: string) => Promise<void>
 }
 
-interface Checked {
+export interface Checked {
   readonly tables: Record<string, number> | null
   readonly unchecked: readonly string[]
   readonly at: Date | null
 }
 
-const NOT_CHECKED: Checked = { tables: null, unchecked: [], at: null }
+export const NOT_CHECKED: Checked = { tables: null, unchecked: [], at: null }
 
 /** Room for the metadata, the directories' growth and what the file system itself takes. */
 const SPACE_RESERVE_BYTES = 1 << 20
 
 export async function stageBackup(
-  order: StoreOrder,
+  order: StreamOrder,
   staging: Staging,
   time: LocalTime,
   context: Context,
@@ -60,7 +68,7 @@ export async function stageBackup(
 }
 
 async function stagePlain(
-  order: StoreOrder,
+  order: StreamOrder,
   staging: Staging,
   time: LocalTime,
   context: Context,
@@ -85,7 +93,7 @@ async function stagePlain(
  * the same read transaction. Otherwise it is copied first, as encoding it would keep writers waiting.
  */
 async function stageEncoded(
-  order: StoreOrder,
+  order: StreamOrder,
   staging: Staging,
   time: LocalTime,
   context: Context,
@@ -129,7 +137,7 @@ interface TakeWay {
   readonly onBytes: (doneBytes: number, totalBytes: number) => void
 }
 
-async function copyImage(
+export async function copyImage(
   order: StoreOrder,
   staging: Staging,
   time: LocalTime,
@@ -164,7 +172,7 @@ async function copyImage(
 }
 
 /** Reads the stored image back: damage that it finds was in the database, or came about on the way. */
-async function checkImage(
+export async function checkImage(
   order: StoreOrder,
   { file, sizeBytes, checksum }: TakenImage,
   time: LocalTime,
@@ -186,7 +194,7 @@ interface Encoded {
 }
 
 async function encodeChecked(
-  order: StoreOrder,
+  order: StreamOrder,
   image: TakenImage,
   staging: Staging,
   time: LocalTime,
@@ -209,7 +217,7 @@ async function judgePinned(
   return { written, checked }
 }
 
-async function judge(
+export async function judge(
   order: StoreOrder,
   { problems, tables, unchecked }: Pick<StoredCheck, 'problems' | 'tables' | 'unchecked'>,
   file: string,

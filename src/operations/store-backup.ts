@@ -12,6 +12,7 @@ import { begin, type Context, durabilityOf } from './context.ts'
 import { freeFilename } from './free-filename.ts'
 import type { BackupCreated } from './reports.ts'
 import { stageBackup, type StagedBackup, type StoreOrder } from './stage-backup.ts'
+import { stageBlocks } from './stage-blocks.ts'
 
 /** Takes, checks and publishes one backup. The caller holds the catalog's lock and has made the directories. */
 export async function storeBackup(order: StoreOrder, context: Context): Promise<BackupCreated> {
@@ -22,7 +23,11 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
   const time = localTime(createdAt, settings.timeZone)
   await using staging = await Staging.open(settings.backupDir, typeDirectory(settings.backupDir, order.type))
 
-  const staged = await stageBackup(order, staging, time, context)
+  const { encoder } = order
+  const staged =
+    encoder.encoding === 'blocks'
+      ? await stageBlocks(order, staging, time, context)
+      : await stageBackup({ ...order, encoder }, staging, time, context)
   await staged.synced
   throwIfCancelled(signal)
 
@@ -36,6 +41,7 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
     const durationMs = Math.round(performance.now() - started)
     const metadata = describe(order, staged, { createdAt, time, name: settings.name, durationMs })
     await writeMetadata(filename, metadata, context)
+    await staged.afterwards?.(filename).catch(() => {})
     return {
       success: true,
       backupPath: path,
@@ -68,7 +74,7 @@ async function writeMetadata(filename: string, metadata: Metadata, context: Cont
 
 function describe(
   order: StoreOrder,
-  { image, checked, sizeBytes, checksum }: StagedBackup,
+  { image, checked, sizeBytes, checksum, addedBytes }: StagedBackup,
   {
     createdAt,
     time,
@@ -89,6 +95,7 @@ function describe(
     database: name,
     image_size: image.sizeBytes,
     image_checksum: image.checksum,
+    ...(addedBytes === undefined ? {} : { added_bytes: addedBytes }),
     page_size: image.pageSize,
     encoding: order.encoder.encoding,
     journal_mode: image.journalMode,

@@ -12,6 +12,7 @@ import { isThere, requireSpace } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
 import { checkStored, differences, type Expected } from './check-stored.ts'
 import { bytesOf, type Context } from './context.ts'
+import { type RestoredImage, restoreBlocks } from './open-blocks.ts'
 import { readStored } from './read-stored.ts'
 import type { Step, VerifyProblem } from './reports.ts'
 
@@ -27,6 +28,8 @@ export interface OpenOrder {
 export interface StoredImageOpened extends AsyncDisposable {
   /** Null when nothing could be decoded, for what `problems` says. */
   readonly path: string | null
+  /** Whether the file was made for this, so that it may be moved away. */
+  readonly isOurs: boolean
   /** SHA-256 of the image, hex. */
   readonly imageChecksum: string
   /** The stored file as it is now. */
@@ -49,21 +52,36 @@ export async function openStoredImage(
   context: Context,
 ): Promise<StoredImageOpened> {
   if (backup.encoding === 'plain') return await openPlain(backup, order, context)
-  const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
+  const write = await writerOf(backup, order, context)
   const work = await openWork(context)
   try {
     await requireSpace(work.path, imageBytes(backup) + SPACE_RESERVE_BYTES, 'the decoded image')
     const file = work.file('image.db')
-    const decoded = await decodeTo(file, backup, decoder, context)
+    const { image, ...decoded } = await write(file)
     const dispose = (): Promise<void> => work[Symbol.asyncDispose]()
     if (decoded.problems.length > 0) {
-      return { path: null, imageChecksum: '', unchecked: [], ...decoded, [Symbol.asyncDispose]: dispose }
+      return {
+        path: null,
+        isOurs: true,
+        imageChecksum: '',
+        unchecked: [],
+        ...decoded,
+        [Symbol.asyncDispose]: dispose,
+      }
     }
-    const check = { level: order.level, expected: expectedImageOf(backup), countRows: false }
+    const check = { level: order.level, expected: image, countRows: false }
     const found = await checkStored(file, check, context, bytesOf(context, VERIFY))
     const { problems, unchecked, checksum: imageChecksum } = found
     const { stored } = decoded
-    return { path: file, imageChecksum, stored, problems, unchecked, [Symbol.asyncDispose]: dispose }
+    return {
+      path: file,
+      isOurs: true,
+      imageChecksum,
+      stored,
+      problems,
+      unchecked,
+      [Symbol.asyncDispose]: dispose,
+    }
   } catch (error) {
     await work[Symbol.asyncDispose]()
     throw error
@@ -71,6 +89,21 @@ export async function openStoredImage(
 }
 
 const VERIFY: Step = 'verify-backup'
+
+/** What writes the image into a new file. Throws `KEY_REQUIRED` where there is nothing to decrypt it with. */
+async function writerOf(
+  backup: BackupInfo,
+  order: OpenOrder,
+  context: Context,
+): Promise<(file: string) => Promise<RestoredImage>> {
+  const image = expectedImageOf(backup)
+  if (backup.encoding === 'blocks') {
+    const expected = { stored: expectedOf(backup), image }
+    return file => restoreBlocks(backup, file, expected, context, bytesOf(context, VERIFY))
+  }
+  const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
+  return async file => ({ image, ...(await decodeTo(file, backup, decoder, context)) })
+}
 
 async function openPlain(
   backup: BackupInfo,
@@ -80,6 +113,7 @@ async function openPlain(
   const found = await checkPlain(backup, level, context)
   return {
     path: backup.path,
+    isOurs: false,
     imageChecksum: found.stored.checksum,
     ...found,
     async [Symbol.asyncDispose]() {},

@@ -5,8 +5,9 @@ import type { Image } from './image.ts'
  * How an image was read. `wal`: under a read transaction, with the WAL's pages laid over the main file.
  * `rollback`: copied without a lock, then corrected under a read lock. `recovered`: a hot journal was
  * rolled back in a copy. `quiescent`: without SQLite's locks, from files that did not change meanwhile.
+ * `unchanged`: not at all, as nobody has touched the database's files since the backup before.
  */
-export type SnapshotWay = 'wal' | 'rollback' | 'recovered' | 'quiescent'
+export type SnapshotWay = 'wal' | 'rollback' | 'recovered' | 'quiescent' | 'unchanged'
 
 /** An image of a database as of one commit. */
 export interface TakenImage {

@@ -1,0 +1,206 @@
+/** Backups of pages beside restic: the first one, the next ones, and restoring. Each has a repository of its own. */
+import { readdirSync, statSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { BenchContext } from '../bench-context.ts'
+import { run } from '../command.ts'
+import { must, startEngine } from '../contenders.ts'
+import { copyDatabase } from '../make-database.ts'
+import { type Contender, measure, type MeasureOptions, median } from '../measure.ts'
+import { atLeast, atMost, type Goal, type Group } from '../table.ts'
+import { type Reached, withRatios } from './create.ts'
+
+const OURS = 'chame-backup, blocks'
+const RESTIC = 'restic'
+/** One row in so many is changed, at random. */
+const CHANGED_ONE_IN = 1000
+/** Longer than the files' times take to settle: see docs/formats.md. */
+const SETTLE_MS = 3_500
+
+type Goals = (reached: Reached) => readonly Goal[]
+
+/** One database, the repositories of both, and what each took on disk. */
+class Rivals {
+  readonly database: string
+  readonly #context: BenchContext
+  readonly #added = new Map<string, number[]>()
+
+  constructor(database: string, context: BenchContext) {
+    this.database = database
+    this.#context = context
+  }
+
+  get env(): Record<string, string> {
+    return {
+      RESTIC_REPOSITORY: this.directoryOf(RESTIC),
+      RESTIC_PASSWORD: 'bench',
+      RESTIC_CACHE_DIR: this.#context.path('blocks-restic-cache'),
+    }
+  }
+
+  directoryOf(name: string): string {
+    return this.#context.path(name === OURS ? 'blocks-ours' : 'blocks-restic')
+  }
+
+  ours(): InstanceType<BenchContext['product']['Database']> {
+    const { Database } = this.#context.product
+    return new Database({ path: this.database, backupDir: this.directoryOf(OURS) })
+  }
+
+  /** Both, each with what is done before its turn. What they add is noted. */
+  contenders(before: (name: string) => unknown, after: (name: string) => unknown = () => {}): Contender[] {
+    const create = async (): Promise<unknown> =>
+      must(await this.ours().createBackup({ encoding: 'blocks', check: 'none' }))
+    const backup = (): Promise<unknown> =>
+      run('restic', ['backup', '--quiet', this.database], { env: this.env })
+    return [
+      this.#contender(OURS, create, before, after),
+      ...(this.#context.hasRestic ? [this.#contender(RESTIC, backup, before, after)] : []),
+    ]
+  }
+
+  #contender(
+    name: string,
+    act: () => Promise<unknown>,
+    before: (name: string) => unknown,
+    after: (name: string) => unknown,
+  ): Contender {
+    let size = 0
+    return {
+      name,
+      before: async () => {
+        await before(name)
+        size = sizeOf(this.directoryOf(name))
+      },
+      run: act,
+      after: async () => {
+        const added = this.#added.get(name) ?? []
+        this.#added.set(name, [...added, sizeOf(this.directoryOf(name)) - size])
+        await after(name)
+      },
+    }
+  }
+
+  /** Median of the bytes that a contender has added since the last call. */
+  takeAdded(name: string): number {
+    const added = this.#added.get(name) ?? []
+    this.#added.delete(name)
+    return median(added)
+  }
+
+  async initRestic(): Promise<void> {
+    await run('restic', ['init'], { env: this.env })
+  }
+}
+
+export async function blocks(source: string, context: BenchContext): Promise<Group[]> {
+  const database = context.path('blocks.db')
+  copyDatabase(source, database)
+  await startEngine(database, context)
+  const rivals = new Rivals(database, context)
+  const groups: Group[] = []
+  const add = async (
+    id: string,
+    title: string,
+    contenders: readonly Contender[],
+    goals: Goals,
+    options: Partial<MeasureOptions> = {},
+  ): Promise<void> => {
+    context.say(`   ${id}`)
+    const { runs, sizeBytes } = context.options
+    const results = await measure(
+      contenders,
+      { sizeBytes, runs, warm: options.warm ?? [database], ...options },
+      context,
+    )
+    groups.push(groupOf({ id, title, rows: withRatios(results, RESTIC, { [OURS]: goals }) }, rivals))
+  }
+  const asFastAsRestic: Goals = ({ ratioTo }) =>
+    context.hasRestic ? [atMost(1, ratioTo(RESTIC), ` ${RESTIC}`)] : []
+
+  const start = async (name: string): Promise<void> => {
+    context.remove(rivals.directoryOf(name))
+    if (name === RESTIC) await rivals.initRestic()
+  }
+  await add('blocks-first', 'First backup', rivals.contenders(start), asFastAsRestic)
+  await add(
+    'blocks-next',
+    'Next backup, one row in a thousand changed at random',
+    // Ours is first in each turn; restic is given the same change.
+    rivals.contenders(name => (name === OURS ? changeRows(database) : undefined)),
+    ({ ratioTo }) => (context.hasRestic ? [atLeast(2, 1 / ratioTo(RESTIC), `faster than ${RESTIC}`)] : []),
+  )
+  await add(
+    'blocks-touched',
+    'Nothing changed, but the file was touched',
+    rivals.contenders(() => utimesSync(database, new Date(), new Date())),
+    ({ medianMs }) => [atMost(1000, medianMs, '', 'ms')],
+  )
+  await sleep(SETTLE_MS)
+  must(await rivals.ours().createBackup({ encoding: 'blocks', check: 'none' }))
+  await add(
+    'blocks-untouched',
+    'Nobody touched the file',
+    rivals.contenders(() => {}),
+    ({ medianMs }) => [atMost(100, medianMs, '', 'ms')],
+  )
+  await add('blocks-restore', 'Restore', restorers(rivals, context), asFastAsRestic, { warm: [] })
+  for (const name of [OURS, RESTIC]) context.remove(rivals.directoryOf(name))
+  context.remove(database)
+  return groups
+}
+
+function restorers(rivals: Rivals, context: BenchContext): Contender[] {
+  const target = context.path('blocks-restored')
+  const clear = (): void => context.remove(target)
+  const ours: Contender = {
+    name: OURS,
+    run: async () => must(await rivals.ours().restoreBackup('latest', { to: target })),
+    after: clear,
+  }
+  const restic: Contender = {
+    name: RESTIC,
+    run: async () => {
+      await run('restic', ['restore', 'latest', '--quiet', '--target', target], { env: rivals.env })
+      await run('sync', [])
+    },
+    after: clear,
+  }
+  return context.hasRestic ? [ours, restic] : [ours]
+}
+
+function groupOf(group: Pick<Group, 'id' | 'title' | 'rows'>, rivals: Rivals): Group {
+  const added = group.rows.map(({ name }) => ({ name, bytes: rivals.takeAdded(name) }))
+  const sizes = added.filter(({ bytes }) => Number.isFinite(bytes))
+  return {
+    ...group,
+    unit: 'ms',
+    baseline: group.rows.some(({ name }) => name === RESTIC) ? RESTIC : null,
+    notes: [
+      'Neither checks the database; chame-backup also makes a SHA-256 of it.',
+      ...sizes.map(({ name, bytes }) => `${name} added ${Math.round(bytes / 1000)} kB.`),
+    ],
+  }
+}
+
+function changeRows(database: string): void {
+  const connection = new DatabaseSync(database)
+  connection.exec('PRAGMA synchronous = OFF')
+  const rows = Number(connection.prepare('SELECT count(*) AS rows FROM messages').get()?.['rows'])
+  const change = connection.prepare(
+    'UPDATE messages SET sent_at = sent_at + 1 WHERE id IN (SELECT id FROM messages ORDER BY random() LIMIT ?)',
+  )
+  change.run(Math.ceil(rows / CHANGED_ONE_IN))
+  connection.close()
+}
+
+function sizeOf(directory: string): number {
+  try {
+    return readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+  } catch {
+    return 0
+  }
+}

@@ -1,0 +1,80 @@
+/** One round over many small databases in one configuration, of which one in a hundred has changed. */
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { BenchContext } from '../bench-context.ts'
+import { must } from '../contenders.ts'
+import { measure, median } from '../measure.ts'
+import { atMost, type Group } from '../table.ts'
+
+const COUNT = 10_000
+/** To see that it works. */
+const COUNT_QUICK = 200
+const CHANGED_ONE_IN = 100
+const ROUND_MS_MAX = 60_000
+const SETTLE_MS = 3_500
+const ROUND = 'a round of backups'
+
+export async function manyDatabases(context: BenchContext): Promise<Group> {
+  const count = context.options.isQuick ? COUNT_QUICK : COUNT
+  const directory = context.path('many')
+  const paths = makeDatabases(directory, count)
+  const config = join(directory, 'many.config.json')
+  const databases = Object.fromEntries(paths.map((path, number) => [`d${number}`, { path }]))
+  writeFileSync(
+    config,
+    JSON.stringify({ databases, backupDir: join(directory, 'backups'), encoding: 'blocks' }),
+  )
+  const { Database } = context.product
+  const opened = Object.keys(databases).map(database => new Database({ config, database }))
+  const round = async (): Promise<void> => {
+    for (const database of opened) must(await database.createBackup())
+  }
+  await sleep(SETTLE_MS)
+  context.say(`    the first backup of ${count} databases …`)
+  await round()
+  const results = await measure(
+    [{ name: ROUND, before: () => change(paths), run: round }],
+    { sizeBytes: 0, runs: context.options.isQuick ? 2 : 3 },
+    context,
+  )
+  context.remove(directory)
+  const goal = (ROUND_MS_MAX * count) / COUNT
+  return {
+    id: 'many',
+    title: `${count} databases of 60 kB, one in ${CHANGED_ONE_IN} changed`,
+    unit: 'ms',
+    baseline: null,
+    rows: results.map(({ name, samples }) => ({
+      name,
+      samples,
+      goals: [atMost(goal, median(samples), '', 'ms')],
+    })),
+    notes: ['One after another, through the library, with the default check.'],
+  }
+}
+
+function makeDatabases(directory: string, count: number): string[] {
+  mkdirSync(directory, { recursive: true })
+  const first = join(directory, '0.db')
+  const connection = new DatabaseSync(first)
+  connection.exec(`
+    PRAGMA journal_mode = WAL;
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+    INSERT INTO notes SELECT i, hex(randomblob(60)) FROM n;
+  `)
+  connection.close()
+  const others = Array.from({ length: count - 1 }, (_, number) => join(directory, `${number + 1}.db`))
+  for (const path of others) copyFileSync(first, path)
+  return [first, ...others]
+}
+
+function change(paths: readonly string[]): void {
+  for (let number = 0; number < paths.length; number += CHANGED_ONE_IN) {
+    const connection = new DatabaseSync(paths[number] ?? '')
+    connection.exec("UPDATE notes SET text = text || 'x' WHERE id = abs(random()) % 400 + 1")
+    connection.close()
+  }
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+import type { Staging } from '../catalog/staging.ts'
+import { throwIfCancelled } from '../errors.ts'
+import { damaged } from './damage.ts'
+import type { Place } from './known-pages.ts'
+import { PackFile } from './pack-file.ts'
+import { groupCount } from './pack-index.ts'
+import { PackWriter, type WrittenPack } from './pack-writer.ts'
+import { PACK_ID_BYTES } from './restore-point.ts'
+
+/** The packs of a restore point that is being written: those that it refers to, and those that it adds. */
+export class NewPacks implements AsyncDisposable {
+  readonly #staging: Staging
+  readonly #pageSize: number
+  /** Ids by number; null for the one that is being written. */
+  readonly #ids: (string | null)[] = []
+  readonly #numbers = new Map<string, number>()
+  readonly #written: WrittenPack[] = []
+  #writer: PackWriter | null = null
+  #number = -1
+
+  constructor(staging: Staging, pageSize: number) {
+    this.#staging = staging
+    this.#pageSize = pageSize
+  }
+
+  /** The number of a pack that is in the store. */
+  numberOf(id: string): number {
+    const known = this.#numbers.get(id)
+    if (known !== undefined) return known
+    const number = this.#ids.push(id) - 1
+    this.#numbers.set(id, number)
+    return number
+  }
+
+  /** Adds a page to the pack that is being written. {@link drain} must follow now and then. */
+  async add(page: Uint8Array, hash: Buffer): Promise<Place> {
+    if (this.#writer?.isFull === true) await this.#finishPack()
+    if (this.#writer === null) {
+      this.#number = this.#ids.push(null) - 1
+      this.#writer = new PackWriter(
+        this.#staging.file(`${randomBytes(4).toString('hex')}.pack`),
+        this.#pageSize,
+      )
+    }
+    return { pack: this.#number, slot: this.#writer.add(page, hash) }
+  }
+
+  async drain(): Promise<void> {
+    await this.#writer?.drain()
+  }
+
+  /** Ends the last pack and returns all that are new, under their staged names, read back where that is asked for. */
+  async finish({
+    readBack,
+    signal,
+  }: {
+    readonly readBack: boolean
+    readonly signal: AbortSignal
+  }): Promise<readonly WrittenPack[]> {
+    if (this.#writer !== null) await this.#finishPack()
+    if (readBack) for (const pack of this.#written) await requireReadable(pack, signal)
+    return this.#written
+  }
+
+  /** The ids of all packs that have a number, one after another. */
+  ids(): Buffer {
+    const ids = Buffer.alloc(this.#ids.length * PACK_ID_BYTES)
+    this.#ids.forEach((id, number) => ids.write(id ?? '', number * PACK_ID_BYTES, 'hex'))
+    return ids
+  }
+
+  async #finishPack(): Promise<void> {
+    const writer = this.#writer as PackWriter
+    const pack = await writer.finish()
+    this.#writer = null
+    this.#written.push(pack)
+    this.#ids[this.#number] = pack.id
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#writer?.[Symbol.dispose]()
+  }
+}
+
+/** Holds every page of a pack against its hash. */
+async function requireReadable({ file, id }: WrittenPack, signal: AbortSignal): Promise<void> {
+  using pack = PackFile.open(file, id)
+  const groups = Array.from({ length: groupCount(pack.index) }, (_, group) => group)
+  for await (const group of pack.readGroups(groups)) {
+    throwIfCancelled(signal)
+    const wrong = pack.firstWrong(group)
+    if (wrong !== null) throw damaged(file, `page ${wrong} was written wrongly`)
+  }
+}

@@ -1,0 +1,136 @@
+/** The restore point before, read beside the image that is being stored: what is at the same place in it. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { unlessMissing } from '../storage/io-errors.ts'
+import { isDamage } from './damage.ts'
+import type { Fingerprints } from './fingerprints.ts'
+import { HASH_BYTES } from './page-hash.ts'
+import { PackFile } from './pack-file.ts'
+import { hashOf, isPresent, type PackIndex } from './pack-index.ts'
+import {
+  packCount,
+  packId,
+  parseRestorePoint,
+  type RestorePoint,
+  type Run,
+  runsOf,
+  sha256,
+} from './restore-point.ts'
+import { type BlockStore, hasPack, packPath } from './store.ts'
+
+/** Indexes of packs that are kept in memory, in bytes: those of about 64 full packs. */
+const INDEX_BYTES_MAX = 24 << 20
+
+/** A restore point that is still there, and the fingerprints of its image. */
+export interface Previous {
+  readonly bytes: Buffer
+  readonly point: RestorePoint
+  readonly fingerprints: Fingerprints
+}
+
+/** The restore point that fingerprints are about; null when its file is gone, or is another by now. */
+export async function readPrevious(
+  store: BlockStore,
+  fingerprints: Fingerprints | null,
+): Promise<Previous | null> {
+  if (fingerprints === null) return null
+  const path = join(store.backupDir, fingerprints.restorePoint)
+  const bytes = await unlessMissing(path, () => readFile(path)).catch(() => null)
+  if (bytes === null || sha256(bytes).toString('hex') !== fingerprints.checksum) return null
+  try {
+    const point = parseRestorePoint(bytes, path)
+    const isSame = point.pageSize === fingerprints.pageSize && point.pageCount === fingerprints.pageCount
+    return isSame ? { bytes, point, fingerprints } : null
+  } catch (error) {
+    if (isDamage(error)) return null
+    throw error
+  }
+}
+
+/** For each pack of a restore point, whether its file is there. */
+export async function packsThere(store: BlockStore, point: RestorePoint): Promise<boolean[]> {
+  const there: boolean[] = []
+  for (let pack = 0; pack < packCount(point); pack++) there.push(await hasPack(store, packId(point, pack)))
+  return there
+}
+
+/** Walks through a restore point in the order of the image, and tells what its pages are. */
+export class PreviousPages {
+  readonly #store: BlockStore
+  readonly #point: RestorePoint
+  readonly #there: readonly boolean[]
+  readonly #runs: Iterator<Run>
+  readonly #indexes = new Map<number, PackIndex | null>()
+  #indexBytes = 0
+  #run: { pack: number; slot: number; count: number } = { pack: 0, slot: 0, count: 0 }
+
+  private constructor(store: BlockStore, point: RestorePoint, there: readonly boolean[]) {
+    this.#store = store
+    this.#point = point
+    this.#there = there
+    this.#runs = runsOf(point)
+  }
+
+  static async open(store: BlockStore, point: RestorePoint): Promise<PreviousPages> {
+    return new PreviousPages(store, point, await packsThere(store, point))
+  }
+
+  /** The next `count` pages, as far as there are any; `pack` counts in the restore point's list. */
+  take(count: number): Run[] {
+    const taken: Run[] = []
+    for (let left = count; left > 0;) {
+      if (this.#run.count === 0) {
+        const next = this.#runs.next()
+        if (next.done === true) break
+        this.#run = { ...next.value }
+      }
+      const { pack, slot } = this.#run
+      const pages = Math.min(left, this.#run.count)
+      taken.push({ pack, slot, count: pages })
+      this.#run.slot += pages
+      this.#run.count -= pages
+      left -= pages
+    }
+    return taken
+  }
+
+  /** Whether all of the runs' packs are there. */
+  areThere(runs: readonly Run[]): boolean {
+    return runs.every(({ pack }) => this.#there[pack])
+  }
+
+  /** Id of a pack, hex. */
+  idOf(pack: number): string {
+    return packId(this.#point, pack)
+  }
+
+  /** Whether the page in a slot has this hash. False also where its pack is lost or damaged: then it is stored again. */
+  isPage(pack: number, slot: number, hash: Buffer): boolean {
+    const index = this.#indexOf(pack)
+    return index !== null && isPresent(index, slot) && hashOf(index, slot).equals(hash)
+  }
+
+  #indexOf(pack: number): PackIndex | null {
+    const known = this.#indexes.get(pack)
+    if (known !== undefined) return known
+    const index = this.#there[pack] === true ? readIndex(this.#store, packId(this.#point, pack)) : null
+    if (this.#indexBytes > INDEX_BYTES_MAX) {
+      this.#indexes.clear()
+      this.#indexBytes = 0
+    }
+    this.#indexes.set(pack, index)
+    this.#indexBytes += (index?.pageCount ?? 0) * HASH_BYTES
+    return index
+  }
+}
+
+/** The index of a pack; null when it is lost or damaged. */
+export function readIndex(store: BlockStore, id: string): PackIndex | null {
+  try {
+    using pack = PackFile.open(packPath(store, id), id)
+    return pack.index
+  } catch (error) {
+    if (isDamage(error)) return null
+    throw error
+  }
+}

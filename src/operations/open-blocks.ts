@@ -1,0 +1,55 @@
+/** Making an image of a backup of pages. */
+import { readFile } from 'node:fs/promises'
+import { isDamage } from '../blocks/damage.ts'
+import { lockForReading } from '../blocks/readers-lock.ts'
+import { parseRestorePoint, sha256 } from '../blocks/restore-point.ts'
+import { restoreImage } from '../blocks/restore-image.ts'
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import type { Seen } from '../encoding/bytes.ts'
+import { WritableFile } from '../snapshot/writable-file.ts'
+import { during } from '../storage/io-errors.ts'
+import { storeBeside } from './block-store.ts'
+import { differences, type Expected } from './check-stored.ts'
+import type { Context } from './context.ts'
+import type { VerifyProblem } from './reports.ts'
+
+export interface RestoredImage {
+  /** What the restore point says that its image is. */
+  readonly image: Expected
+  readonly stored: Seen
+  readonly problems: readonly VerifyProblem[]
+}
+
+/**
+ * Writes the image of a backup into a new file. Nothing of a file in which this says problems is to be used; whether
+ * the rest is the image, its checksum has to tell.
+ */
+export async function restoreBlocks(
+  backup: BackupInfo,
+  file: string,
+  expected: { readonly stored: Expected; readonly image: Expected },
+  context: Context,
+  onBytes: (doneBytes: number, totalBytes: number) => void,
+): Promise<RestoredImage> {
+  const { signal, settings } = context
+  const store = storeBeside(backup)
+  // Before the file is read: once a clean-up has ended, either it is gone, or all that it relies on is there.
+  using _lock = await lockForReading(store, { waitMs: settings.waitForLockMs, signal })
+  const bytes = await during('read', backup.path, () => readFile(backup.path))
+  const stored = { sizeBytes: bytes.length, checksum: sha256(bytes).toString('hex') }
+  const problems = differences(stored.sizeBytes, stored.checksum, expected.stored)
+  try {
+    const point = parseRestorePoint(bytes, backup.path)
+    const { imageChecksum } = point
+    const size = point.pageSize * point.pageCount
+    problems.push(...differences(size, imageChecksum, expected.image))
+    using written = new WritableFile(file)
+    written.setSize(size)
+    await restoreImage(point, store, written, { signal, onBytes: done => onBytes(done, size) })
+    return { stored, problems, image: { what: 'image', sizeBytes: size, checksum: imageChecksum } }
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    problems.push({ code: 'NOT_DECODABLE', message: error.message })
+    return { stored, problems, image: expected.image }
+  }
+}

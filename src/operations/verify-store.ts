@@ -1,0 +1,71 @@
+import { lockForReading } from '../blocks/readers-lock.ts'
+import { type Sample, verifyStore as verifyPacks } from '../blocks/verify-store.ts'
+import { BackupError } from '../errors.ts'
+import { parseDuration } from '../schedule/duration.ts'
+import { blockStoreOf, restorePointsIn } from './block-store.ts'
+import type { StoreVerified, VerifyStoreRequest } from './blocks-reports.ts'
+import { begin, bytesOf, type Context } from './context.ts'
+
+/** About what a part of a pack takes to look at, for the progress that is shown. */
+const PART_BYTES = 4 << 20
+
+/**
+ * Proves that every page of every backup that is stored by its pages is there and is what it was, in full or a sample
+ * that goes on where the last one stopped. Damage is the answer, not an error: with the backups that it hurts.
+ */
+export async function verifyStore(request: VerifyStoreRequest, context: Context): Promise<StoreVerified> {
+  const started = performance.now()
+  const { settings, signal } = context
+  const sample = sampleOf(request)
+  const store = blockStoreOf(context)
+  begin(context, 'lock-packs')
+  using _lock = await lockForReading(store, { waitMs: settings.waitForLockMs, signal })
+  begin(context, 'verify-packs')
+  const report = bytesOf(context, 'verify-packs')
+  const restorePoints = await restorePointsIn(settings.backupDir)
+  const { damage, ...figures } = await verifyPacks(restorePoints, store, {
+    sample,
+    clock: () => performance.now(),
+    signal,
+    onParts: (done, total) => report(done * PART_BYTES, total * PART_BYTES),
+  })
+  return {
+    success: true,
+    status: damage.length === 0 ? 'intact' : 'damaged',
+    problems: damage,
+    backups: restorePoints.length,
+    ...figures,
+    durationMs: Math.round(performance.now() - started),
+  }
+}
+
+/** Throws `INVALID_ARGUMENT`. */
+function sampleOf({ sample, time }: VerifyStoreRequest): Sample {
+  if (sample !== undefined && time !== undefined) {
+    throw new BackupError('INVALID_ARGUMENT', 'A sample is of a share or of a time, not of both', {
+      hint: 'Give either --sample (sample) or --time (time).',
+    })
+  }
+  if (time !== undefined) return { timeMs: timeOf(time) }
+  return sample === undefined ? null : shareOf(sample)
+}
+
+function timeOf(text: string): number {
+  const timeMs = parseDuration(text)
+  if (timeMs !== null) return timeMs
+  throw new BackupError('INVALID_ARGUMENT', `Not a duration: ${JSON.stringify(text)}`, {
+    hint: 'Say how long, such as 90s, 10m or 2h.',
+  })
+}
+
+function shareOf(text: string): Sample {
+  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]
+  const [, part, whole] = /^(\d+)\/(\d+)$/.exec(text) ?? []
+  const share = percent !== undefined ? Number(percent) / 100 : Number(part) / Number(whole)
+  if (!(share > 0 && share <= 1)) {
+    throw new BackupError('INVALID_ARGUMENT', `Not a share of the packs: ${JSON.stringify(text)}`, {
+      hint: 'Say how much, such as 5% or 1/30.',
+    })
+  }
+  return share === 1 ? null : { share }
+}

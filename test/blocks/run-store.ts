@@ -1,0 +1,22 @@
+/**
+ * A process that stores an image, or cleans up, and may be killed in it.
+ *
+ * Usage: node run-store.ts '<order as JSON>'. Prints "done".
+ */
+import { writeSync } from 'node:fs'
+import { removeLeftovers } from '../../src/catalog/staging.ts'
+import { imageNumber, StoreScene } from './stored.ts'
+
+export interface StoreOrder {
+  readonly backupDir: string
+  /** The image to store, under its number; or the restore points that a clean-up keeps. */
+  readonly put?: number
+  readonly keep?: readonly string[]
+}
+
+const { backupDir, put, keep } = JSON.parse(process.argv[2] ?? '') as StoreOrder
+const scene = new StoreScene(backupDir, { isDurable: true })
+await removeLeftovers(backupDir, [])
+if (put !== undefined) await scene.put(`p${put}`, imageNumber(put))
+if (keep !== undefined) await scene.collect(keep)
+writeSync(1, 'done')
