@@ -13,6 +13,8 @@ import type {
   BackupVerified,
   CleanupRequest,
   CreateBackupRequest,
+  SyncTargetsRequest,
+  TargetsSynced,
   DataExported,
   DeleteBackupRequest,
   ExportDataRequest,
@@ -93,6 +95,14 @@ export class Database {
   /** Makes a consistent, checked backup of the database as of one commit. */
   createBackup(request: CreateBackupRequest & RunOptions = {}): Promise<BackupCreated | Failure> {
     return this.#run('create', request)
+  }
+
+  /**
+   * Copies to the targets of the configuration what they lack of the backup directory, and completes copies that were
+   * interrupted. A target that fails is a result (`status: 'incomplete'`), not a failure.
+   */
+  syncTargets(request: SyncTargetsRequest & RunOptions = {}): Promise<TargetsSynced | Failure> {
+    return this.#run('sync', request)
   }
 
   /** The backups of this database, newest first; an empty list when there are none. Throws {@link BackupError}. */

@@ -31,6 +31,10 @@ export function checkOption(description: string): Option {
   return new Option('--check <level>', description).choices(CHECK_LEVELS)
 }
 
+export function targetOption(): Option {
+  return new Option('--target <name>', 'at this target of the configuration, not in the backup directory')
+}
+
 /** A whole number of at least 1. */
 export function parseCount(text: string): number {
   const count = Number(text)

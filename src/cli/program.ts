@@ -15,6 +15,7 @@ import { notifyCommand } from './notify.ts'
 import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
 import { restoreCommand } from './restore.ts'
+import { syncCommand } from './sync.ts'
 import { systemdCommand } from './systemd.ts'
 import { schedulerCommand } from './scheduler.ts'
 import { verifyCommand } from './verify.ts'
@@ -26,6 +27,7 @@ export function buildProgram(): Command {
   ).version(readVersion(), '--version', 'print the version')
   for (const command of [
     createCommand(),
+    syncCommand(),
     listCommand(),
     restoreCommand(),
     verifyCommand(),

@@ -40,6 +40,9 @@ const WORDS: Readonly<Record<Step, string>> = {
   'decide-retention': 'Deciding what may go',
   'check-restored': 'Checking the restored database',
   'remove-scratch': 'Removing the restored database',
+  'copy-off-site': 'Copying to targets',
+  'list-target': 'Looking at the target',
+  'fetch-backup': 'Fetching the backup',
 }
 
 /** Operations that end sooner show no bar at all: a flash is noise. */

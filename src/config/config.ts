@@ -11,6 +11,7 @@ export interface DatabaseConfig {
   backupDir?: string | undefined
   check?: CheckLevel | undefined
   keepDamaged?: boolean | undefined
+  keepLocal?: boolean | undefined
   export?: ExportConfig | undefined
   retention?: RetentionConfig | undefined
 }

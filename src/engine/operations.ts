@@ -18,6 +18,8 @@ import type {
   BackupVerified,
   CleanupRequest,
   CreateBackupRequest,
+  SyncTargetsRequest,
+  TargetsSynced,
   DataExported,
   DeleteBackupRequest,
   ExportDataRequest,
@@ -39,10 +41,12 @@ import { importData } from '../operations/import-data.ts'
 import { restoreBackup } from '../operations/restore-backup.ts'
 import { scanSensitive } from '../operations/scan-sensitive.ts'
 import { simulateRetention } from '../operations/simulate-retention.ts'
+import { syncTargets } from '../operations/sync-targets.ts'
 import { verifyBackup } from '../operations/verify-backup.ts'
 
 export interface Operations {
   create: { request: CreateBackupRequest; result: BackupCreated }
+  sync: { request: SyncTargetsRequest; result: TargetsSynced }
   list: { request: ListBackupsRequest; result: BackupsListed }
   restore: {
     request: RestoreBackupRequest & { readonly backup: string }
@@ -70,6 +74,7 @@ type Handler<Name extends OperationName> = (
 
 const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   create: createBackup,
+  sync: syncTargets,
   list: listBackups,
   restore: restoreBackup,
   verify: verifyBackup,

@@ -14,6 +14,8 @@ const text = z.string().max(10_000)
 const check = z.enum(CHECK_LEVELS as [CheckLevel, ...CheckLevel[]]).optional()
 const type = z.string().refine(isType, 'expected a backup type such as "manual"').optional()
 const path = z.string().refine(value => !value.includes('\0'), 'a path cannot contain NUL')
+/** Whether there is one of that name, only the configuration says. */
+const target = z.string().min(1).max(64).optional()
 const backup = path.min(1, 'expected a path, a file name or "latest"')
 
 const retention = {
@@ -30,8 +32,10 @@ const requests = {
     createdBy: text.optional(),
     check,
     keepDamaged: z.boolean().optional(),
+    copy: z.boolean().optional(),
   }),
-  list: z.strictObject({ type, limit: z.int().positive().optional() }),
+  sync: z.strictObject({ target }),
+  list: z.strictObject({ type, limit: z.int().positive().optional(), target }),
   restore: z.strictObject({
     backup,
     confirm: z.boolean().optional(),

@@ -2,19 +2,36 @@ import { dirname } from 'node:path'
 import { findDatabase } from '../snapshot/source-files.ts'
 import { CatalogLock } from '../catalog/lock.ts'
 import { metadataDirectory, typeDirectory } from '../catalog/layout.ts'
+import { readBackup } from '../catalog/list.ts'
 import { removeLeftovers } from '../catalog/staging.ts'
 import { BackupError } from '../errors.ts'
 import { makeDirectory } from '../storage/durable.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
+import { copyToTargets } from './copy-to-targets.ts'
 import type { BackupCreated, CreateBackupRequest } from './reports.ts'
-import { storeBackup } from './store-backup.ts'
+import { type BackupStored, storeBackup } from './store-backup.ts'
 
 /**
  * Makes a backup: one consistent image of the live database, checked and stored durably with its metadata.
  * A backup exists when its metadata does; a failure, a kill or a power cut before that leaves nothing that
- * is ever restored, and the next run removes it.
+ * is ever restored, and the next run removes it. Then it is copied to the targets; one that fails does not make the
+ * backup fail.
  */
 export async function createBackup(request: CreateBackupRequest, context: Context): Promise<BackupCreated> {
+  const started = performance.now()
+  const stored = await makeBackup(request, context)
+  const { settings } = context
+  const names = request.copy === false ? [] : Object.keys(settings.targets)
+  const backup =
+    names.length === 0
+      ? null
+      : await readBackup(settings.backupDir, stored.metadata.backup_type, stored.filename)
+  // After the lock: a target that is slow or away keeps nobody else waiting.
+  const targets = backup === null ? [] : await copyToTargets(backup, names, context)
+  return { ...stored, targets, durationMs: Math.round(performance.now() - started) }
+}
+
+async function makeBackup(request: CreateBackupRequest, context: Context): Promise<BackupStored> {
   const { settings, signal } = context
   const type = request.backupType ?? 'manual'
   requireKnownType(type, settings.backupTypes)

@@ -14,7 +14,7 @@ import { replaceMetadata } from './replace-metadata.ts'
  */
 export async function editStoredMetadata(
   backup: BackupInfo,
-  keys: Partial<Metadata>,
+  keys: Partial<Metadata> | ((now: Metadata) => Partial<Metadata>),
   context: Context,
 ): Promise<BackupInfo | null> {
   const { backupDir, waitForLockMs } = context.settings
@@ -24,6 +24,6 @@ export async function editStoredMetadata(
   using _lock = await CatalogLock.acquire(backupDir, { waitMs: waitForLockMs, signal: context.signal })
   const now = await readBackup(backupDir, backup.type, backup.filename)
   // The name may be another backup's by now; what is meant is the one with this checksum.
-  if (now?.metadataState !== 'ok' || now.checksum !== backup.checksum) return null
-  return await replaceMetadata(now, keys, context)
+  if (now === null || now.metadata === null || now.checksum !== backup.checksum) return null
+  return await replaceMetadata(now, typeof keys === 'function' ? keys(now.metadata) : keys, context)
 }

@@ -7,6 +7,7 @@ import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
 import type { SensitiveFinding } from '../export/sensitive/scan.ts'
+import type { TargetCopy } from './off-site-reports.ts'
 import type { SnapshotWay } from '../snapshot/taken-image.ts'
 
 export type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
@@ -14,6 +15,7 @@ export type { BackupDrilled, DrillBackupRequest, DrillCheck, RowCount } from './
 export type { ServiceFiles, ServiceFilesRequest, ServiceForm } from './service-reports.ts'
 export type { SnapshotWay } from '../snapshot/taken-image.ts'
 export type * from './info-reports.ts'
+export type * from './off-site-reports.ts'
 export type * from './retention-reports.ts'
 
 /** The formats that can be imported again. */
@@ -57,6 +59,9 @@ export type Step =
   | 'decide-retention'
   | 'check-restored'
   | 'remove-scratch'
+  | 'copy-off-site'
+  | 'list-target'
+  | 'fetch-backup'
 
 /** One report of progress. `doneBytes` and `totalBytes` are there for steps that have an extent. */
 export interface Progress {
@@ -85,16 +90,20 @@ export interface CreateBackupRequest {
   readonly check?: CheckLevel
   /** Keep an image that fails its check, as `<file>.damaged`: it may be the last copy of something. */
   readonly keepDamaged?: boolean
+  /** Whether it is copied to the targets of the configuration; default true. Otherwise the next sync does that. */
+  readonly copy?: boolean
 }
 
 export interface BackupCreated {
   readonly success: true
-  /** Absolute path of the stored file. */
+  /** Absolute path of the stored file; for one that is stored at targets alone see `BackupInfo.path`. */
   readonly backupPath: string
   readonly filename: string
   readonly metadata: Metadata
   /** How the image was read: see docs/formats.md. */
   readonly snapshotWay: SnapshotWay
+  /** What became of its copies, one entry a target; none without targets. */
+  readonly targets: readonly TargetCopy[]
   readonly durationMs: number
 }
 
@@ -102,6 +111,8 @@ export interface ListBackupsRequest {
   readonly type?: string
   /** At most so many, the newest ones. */
   readonly limit?: number
+  /** Those at this target. Default: those in the backup directory; where nothing is kept there, at the first target. */
+  readonly target?: string
 }
 
 export interface VerifyBackupRequest {

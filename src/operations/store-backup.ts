@@ -37,11 +37,14 @@ export interface StoreOrder {
   readonly keepDamaged: boolean
 }
 
+/** A backup in the backup directory. */
+export type BackupStored = Omit<BackupCreated, 'targets'>
+
 /** Room for the metadata, the directories' growth and what the file system itself takes. */
 const SPACE_RESERVE_BYTES = 1 << 20
 
 /** Takes, checks and publishes one backup. The caller holds the catalog's lock and has made the directories. */
-export async function storeBackup(order: StoreOrder, context: Context): Promise<BackupCreated> {
+export async function storeBackup(order: StoreOrder, context: Context): Promise<BackupStored> {
   const started = performance.now()
   const { settings, signal } = context
   const createdAt = context.now()
