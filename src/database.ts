@@ -33,6 +33,7 @@ import type {
   ServiceFilesRequest,
   SensitiveScan,
   SimulateRetentionRequest,
+  UnpinBackupRequest,
   VerifyBackupRequest,
 } from './operations/reports.ts'
 import type {
@@ -197,7 +198,10 @@ export class Database {
   }
 
   /** Takes a backup's pin away. */
-  unpinBackup(backup: string, request: RunOptions = {}): Promise<BackupPinned | Failure> {
+  unpinBackup(
+    backup: string,
+    request: UnpinBackupRequest & RunOptions = {},
+  ): Promise<BackupPinned | Failure> {
     return this.#run('unpin', { ...request, backup })
   }
 

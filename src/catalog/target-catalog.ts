@@ -47,6 +47,8 @@ export interface TargetCatalog {
   readonly backups: readonly BackupInfo[]
   /** Of copies and deletions that are under way, or were when somebody was killed. */
   readonly marks: readonly FoundMark[]
+  /** File names that there is metadata of, be it readable or not. */
+  readonly described: ReadonlySet<string>
 }
 
 /** Reads the catalog of a target; the filter's limit does not concern marks. */
@@ -74,6 +76,7 @@ export async function readTargetCatalog(
       .toSorted(newestFirst)
       .slice(0, filter.limit),
     marks,
+    described: new Set(found.map(({ filename }) => filename)),
   }
 }
 

@@ -35,6 +35,7 @@ import type {
   ScanSensitiveRequest,
   SensitiveScan,
   SimulateRetentionRequest,
+  UnpinBackupRequest,
   VerifyBackupRequest,
 } from '../operations/reports.ts'
 import { importData } from '../operations/import-data.ts'
@@ -62,7 +63,7 @@ export interface Operations {
   simulate: { request: SimulateRetentionRequest; result: RetentionSimulated }
   delete: { request: DeleteBackupRequest & { readonly backup: string }; result: BackupDeleted }
   pin: { request: PinBackupRequest & { readonly backup: string }; result: BackupPinned }
-  unpin: { request: { readonly backup: string }; result: BackupPinned }
+  unpin: { request: UnpinBackupRequest & { readonly backup: string }; result: BackupPinned }
 }
 
 export type OperationName = keyof Operations

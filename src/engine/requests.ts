@@ -77,15 +77,22 @@ const requests = {
     ...retention,
     dryRun: z.boolean().optional(),
     maxDeletions: z.int().positive().optional(),
+    target,
   }),
   simulate: z.strictObject({ ...retention, span: spanSchema.optional() }),
-  delete: z.strictObject({ backup, confirm: z.boolean().optional(), force: z.boolean().optional() }),
+  delete: z.strictObject({
+    backup,
+    confirm: z.boolean().optional(),
+    force: z.boolean().optional(),
+    target,
+  }),
   pin: z.strictObject({
     backup,
     reason: text.trim().min(1, 'expected why it must stay'),
     by: text.optional(),
+    target,
   }),
-  unpin: z.strictObject({ backup }),
+  unpin: z.strictObject({ backup, target }),
 } as const
 
 /** Checks a request that a caller made, possibly without types. Throws `INVALID_ARGUMENT`. */

@@ -5,7 +5,9 @@ import { readBackup } from '../catalog/list.ts'
 import { CatalogLock } from '../catalog/lock.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { begin, type Context } from './context.ts'
+import { editAtTarget } from './edit-at-target.ts'
 import { replaceMetadata } from './replace-metadata.ts'
+import { withTarget } from './target-access.ts'
 
 /**
  * Notes something in the metadata of a stored backup that was looked at without the catalog's lock. Resolves to the
@@ -18,6 +20,9 @@ export async function editStoredMetadata(
   context: Context,
 ): Promise<BackupInfo | null> {
   const { backupDir, waitForLockMs } = context.settings
+  if (backup.target !== null) {
+    return withTarget(backup.target, context, target => editAtTarget(target, backup, keys, context))
+  }
   const isOurs = backup.path === join(typeDirectory(backupDir, backup.type), backup.filename)
   if (!isOurs || backup.metadataState !== 'ok') return null
   begin(context, 'lock-catalog')
