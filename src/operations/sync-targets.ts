@@ -31,7 +31,7 @@ export async function syncTargets(request: SyncTargetsRequest, context: Context)
   const { settings } = context
   const names = request.target === undefined ? Object.keys(settings.targets) : [request.target]
   for (const name of names) targetSettings(settings, name)
-  const local = await listCatalog(settings.backupDir, { database: settings.name })
+  const local = names.length === 0 ? [] : await listCatalog(settings.backupDir, { database: settings.name })
   const progress = new CopyProgress(context, 'copy-off-site')
   const targets = await Promise.all(names.map(name => syncTarget(name, local, progress, context)))
   throwIfCancelled(context.signal)
