@@ -181,12 +181,7 @@ export class Lane {
     await this.book.save()
   }
 
-  async #perform(
-    task: Task,
-    run: Run,
-    made: string | null,
-    stop: AbortSignal,
-  ): Promise<RunDone | Failure> {
+  async #perform(task: Task, run: Run, made: string | null, stop: AbortSignal): Promise<RunDone | Failure> {
     // Told to stop meanwhile: what has not begun needs no grace.
     if (stop.aborted) return toFailure(cancelled())
     this.#settlement.started(task, run)

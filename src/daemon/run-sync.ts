@@ -25,7 +25,9 @@ export function summarize({ targets }: TargetsSynced): RunDone | Failure {
   if (first === undefined) {
     return {
       success: true,
-      summary: targets.map(({ name, copied }) => `${plural(copied.length, 'backup')} copied to ${name}`).join('; '),
+      summary: targets
+        .map(({ name, copied }) => `${plural(copied.length, 'backup')} copied to ${name}`)
+        .join('; '),
     }
   }
   // One that may pass is worth another try, whatever else there is.

@@ -56,7 +56,10 @@ test('a target that is away does not make the backup fail, and the next sync cop
   const synced = succeeded(await place.database().syncTargets())
   expect(synced).toMatchObject({
     status: 'synced',
-    targets: [{ name: 'far', copied: [] }, { name: 'away', status: 'synced', copied: [made.filename], present: 1 }],
+    targets: [
+      { name: 'far', copied: [] },
+      { name: 'away', status: 'synced', copied: [made.filename], present: 1 },
+    ],
   })
   expect(await place.database().listBackups()).toMatchObject([{ copies: ['far', 'away'] }])
   expect(place.files('away')).toEqual(place.files('far'))
@@ -183,7 +186,9 @@ test('databases with targets in common do not disturb each other', async () => {
   other.configure({ targets: { far: local(place.path('far')) } })
   const ofShop = succeeded(await shop.createBackup())
   const ofApp = succeeded(await other.database().createBackup())
-  expect((await shop.listBackups({ target: 'far' })).map(({ filename }) => filename)).toEqual([ofShop.filename])
+  expect((await shop.listBackups({ target: 'far' })).map(({ filename }) => filename)).toEqual([
+    ofShop.filename,
+  ])
   expect(await namesAt(other, 'far')).toEqual([ofApp.filename])
   expect(succeeded(await shop.cleanupOldBackups({ target: 'far' })).targets).toMatchObject([
     { kept: [{ backup: { filename: ofShop.filename } }], deleted: [] },

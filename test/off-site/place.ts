@@ -50,7 +50,11 @@ export function openPlace(
     configure: changed => writeFileSync(path('config.json'), JSON.stringify(changed)),
     files: (...parts) => filesIn(path(...parts)),
   }
-  place.configure({ targets: Object.fromEntries(names.map(name => [name, local(name)])), timeZone: 'UTC', ...config })
+  place.configure({
+    targets: Object.fromEntries(names.map(name => [name, local(name)])),
+    timeZone: 'UTC',
+    ...config,
+  })
   if (ledger !== null) buildLedger(place.databasePath, ledger)
   return place
 }
