@@ -1,4 +1,7 @@
+import type { Encoding } from './encodings.ts'
 import type { Metadata, Pin } from './metadata.ts'
+
+export type { Encoding } from './encodings.ts'
 
 /**
  * How deep a stored image is checked. `none`: not at all; `quick`: read back, checksum and
@@ -7,9 +10,6 @@ import type { Metadata, Pin } from './metadata.ts'
 export type CheckLevel = 'none' | 'quick' | 'full'
 
 export const CHECK_LEVELS: readonly CheckLevel[] = ['none', 'quick', 'full']
-
-/** How an image is stored. */
-export type Encoding = 'plain' | 'zstd' | 'zstd+age'
 
 /** One backup as the catalog lists it. Fields that only metadata knows are null without it. */
 export interface BackupInfo {

@@ -4,7 +4,7 @@ import { BackupError } from '../errors.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { listCatalog, readBackup } from './list.ts'
-import { isType, PRE_RESTORE } from './names.ts'
+import { isType, parseFilename, PRE_RESTORE } from './names.ts'
 
 /** The type shown for a file outside every backup directory. */
 const EXTERNAL = 'external'
@@ -85,7 +85,7 @@ async function byPath(path: string): Promise<BackupInfo | null> {
       description: null,
       createdBy: null,
       databaseVersion: null,
-      encoding: 'plain',
+      encoding: parseFilename(filename)?.encoding ?? 'plain',
       pinned: null,
       copies: [],
       metadataState: 'missing',

@@ -1,3 +1,5 @@
+import type { Encoding } from './encodings.ts'
+
 /**
  * The metadata of one backup, as its JSON file holds it. The first seven keys have exactly these names and
  * forms since the first version.
@@ -22,9 +24,12 @@ export interface Metadata {
   database?: string | undefined
   /** Bytes of the image before encoding. */
   image_size?: number | undefined
+  /** SHA-256 of the image before encoding, hex. */
   image_checksum?: string | undefined
   page_size?: number | undefined
-  encoding?: 'plain' | 'zstd' | 'zstd+age' | undefined
+  encoding?: Encoding | undefined
+  /** File name of the same backup in its earlier encoding, which was removed once this one was there. */
+  converted_from?: string | undefined
   journal_mode?: string | undefined
   sqlite_version?: string | undefined
   /** Rows of each table, counted in the stored image; absent when it was not checked. */

@@ -1,8 +1,8 @@
 /**
- * File names of backups: `<name>_backup_<type>_<YYYYMMDD>_<HHMMSS>[_n].db[.zst[.age]]`.
+ * File names of backups: `<name>_backup_<type>_<YYYYMMDD>_<HHMMSS>[_n].db[.zst[.age]|.blocks]`.
  * A name is never a path: what comes from outside must match this grammar.
  */
-import type { Encoding } from './backup-info.ts'
+import { type Encoding, SUFFIXES } from './encodings.ts'
 
 /** The type of the backups that a restore makes of what it is about to overwrite. */
 export const PRE_RESTORE = 'pre_restore'
@@ -16,13 +16,11 @@ const TYPE = /^[a-z][a-z0-9_]{0,31}$/
 const DATABASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const BACKUP_NAME =
   /^(?<name>.+)_backup_(?<type>[a-z][a-z0-9_]*?)_(?<date>\d{8})_(?<time>\d{6})(?:_(?<count>\d+))?$/
-const FILE = /^(?<stem>[^/\\\0]+?)(?<suffix>\.db|\.db\.zst|\.db\.zst\.age)$/
+const FILE = /^(?<stem>[^/\\\0]+?)(?<suffix>\.db|\.db\.zst|\.db\.zst\.age|\.db\.blocks)$/
 
-const ENCODING_OF_SUFFIX: Record<string, Encoding> = {
-  '.db': 'plain',
-  '.db.zst': 'zstd',
-  '.db.zst.age': 'zstd+age',
-}
+const ENCODING_OF_SUFFIX: ReadonlyMap<string, Encoding> = new Map(
+  Object.entries(SUFFIXES).map(([encoding, suffix]) => [suffix, encoding as Encoding]),
+)
 
 export interface ParsedFilename {
   readonly encoding: Encoding
@@ -43,7 +41,7 @@ export function isDatabaseName(text: string): boolean {
 export function parseFilename(filename: string): ParsedFilename | null {
   if (filename.startsWith('.')) return null
   const file = FILE.exec(filename)?.groups
-  const encoding = ENCODING_OF_SUFFIX[file?.['suffix'] ?? '']
+  const encoding = ENCODING_OF_SUFFIX.get(file?.['suffix'] ?? '')
   if (file === undefined || encoding === undefined) return null
   const name = BACKUP_NAME.exec(file['stem'] as string)?.groups
   return { encoding, database: name?.['name'] ?? null, type: name?.['type'] ?? null }
@@ -93,9 +91,21 @@ export function localTime(instant: Date, timeZone: string | undefined): LocalTim
 }
 
 /** The file name of a new backup; `attempt` 1 has no number, a second one in the same second gets `_2`. */
-export function backupFilename(database: string, type: string, time: LocalTime, attempt: number): string {
+export function backupFilename(
+  database: string,
+  type: string,
+  time: LocalTime,
+  attempt: number,
+  encoding: Encoding = 'plain',
+): string {
   const count = attempt === 1 ? '' : `_${attempt}`
-  return `${database}_backup_${type}_${time.compact}${count}.db`
+  return `${database}_backup_${type}_${time.compact}${count}${SUFFIXES[encoding]}`
+}
+
+/** The name that the same backup has in another encoding. */
+export function filenameIn(encoding: Encoding, filename: string): string {
+  const stem = FILE.exec(filename)?.groups?.['stem'] ?? filename
+  return `${stem}${SUFFIXES[encoding]}`
 }
 
 /** Which of the backups of one second a file name says that it is: 1 without a number. */

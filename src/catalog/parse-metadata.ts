@@ -1,5 +1,6 @@
 /** Reading metadata files. Apart from their type, because zod takes a while to load and most runs read none. */
 import { z } from 'zod'
+import { ENCODINGS } from './encodings.ts'
 import type { Metadata } from './metadata.ts'
 
 /**
@@ -21,7 +22,8 @@ const metadataSchema: z.ZodType<Metadata> = z.looseObject({
   image_size: z.int().nonnegative().optional(),
   image_checksum: z.string().optional(),
   page_size: z.int().nonnegative().optional(),
-  encoding: z.enum(['plain', 'zstd', 'zstd+age']).optional(),
+  encoding: z.enum(ENCODINGS).optional(),
+  converted_from: z.string().optional(),
   journal_mode: z.string().optional(),
   sqlite_version: z.string().optional(),
   tables: z.record(z.string(), z.int().nonnegative()).optional(),

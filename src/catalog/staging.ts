@@ -9,6 +9,7 @@ import { namesIn, removeDirectory } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
 import { metadataDirectory, typeDirectory } from './layout.ts'
 import { isType } from './names.ts'
+import { removeAbandonedWork } from './work-directory.ts'
 
 /**
  * A staging directory, removed with all that is still in it by `await using`. What cannot be removed is left
@@ -43,11 +44,13 @@ export class Staging implements AsyncDisposable {
 }
 
 /**
- * Removes what killed runs left behind, in the backup directory and in `others`. Only for the holder of
+ * Removes what killed runs left behind, in the backup directory and in `others`: what was decoded, too. Only for the holder of
  * the catalog's lock: nobody else is staging for this backup directory then.
  */
 export async function removeLeftovers(backupDir: string, others: readonly string[]): Promise<void> {
-  const types = (await namesIn(backupDir)).filter(isType).map(type => typeDirectory(backupDir, type))
+  const names = await namesIn(backupDir)
+  await removeAbandonedWork(backupDir, names)
+  const types = names.filter(isType).map(type => typeDirectory(backupDir, type))
   const isLeftover = (name: string): boolean => name.startsWith(prefixOf(backupDir)) && RANDOM_PART.test(name)
   for (const directory of [...types, metadataDirectory(backupDir), ...others]) {
     const names = await namesIn(directory)

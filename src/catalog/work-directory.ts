@@ -32,7 +32,7 @@ export class WorkDirectory implements AsyncDisposable {
    * Makes one in `directory`, so that what is made can be renamed into it, and removes what killed runs left there.
    */
   static async open(directory: string, signal: AbortSignal): Promise<WorkDirectory> {
-    await removeAbandoned(directory, signal)
+    await removeAbandonedWork(directory, await namesIn(directory), signal)
     for (let attempt = 1; ; attempt++) {
       const path = join(directory, `${PREFIX}${randomBytes(6).toString('hex')}`)
       await during('make the directory', path, () => mkdir(path, { mode: 0o700 }))
@@ -56,8 +56,13 @@ export class WorkDirectory implements AsyncDisposable {
   }
 }
 
-async function removeAbandoned(directory: string, signal: AbortSignal): Promise<void> {
-  for (const name of (await namesIn(directory)).filter(each => NAME.test(each))) {
+/** Removes what nobody is at work in, of the names in a directory. */
+export async function removeAbandonedWork(
+  directory: string,
+  names: readonly string[],
+  signal: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  for (const name of names.filter(each => NAME.test(each))) {
     const path = join(directory, name)
     // A lock would be made where a link leads.
     if (!(await isDirectory(path))) continue

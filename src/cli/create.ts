@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import type { BackupCreated, CheckLevel, TargetCopy } from '../index.ts'
+import type { BackupCreated, CheckLevel, Encoding, TargetCopy } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
-import { checkOption, given } from './options.ts'
+import { checkOption, encodingOption, given } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -15,6 +15,7 @@ interface CreateOptions {
   readonly keepDamaged?: true
   /** Commander's name for --no-copy. */
   readonly copy: boolean
+  readonly encoding?: Encoding
 }
 
 export function createCommand(): Command {
@@ -25,6 +26,7 @@ export function createCommand(): Command {
     .addOption(checkOption('how deep the stored backup is checked (default: the configuration, else quick)'))
     .option('--keep-damaged', 'keep an image that fails its check, as <file>.damaged')
     .option('--no-copy', 'leave the copies at targets to the next sync')
+    .addOption(encodingOption('how it is stored (default: the configuration, else plain)'))
     .addHelpText(
       'after',
       `${examples([
@@ -32,6 +34,7 @@ export function createCommand(): Command {
         ['create --type daily', 'as a scheduler would make it'],
         ['create --type weekly --user "admin"', 'say who made it'],
         ['create --check full', "with SQLite's complete check"],
+        ['create --encoding zstd', 'compressed'],
       ])}\n\nExits with 3 when the backup was made, but could not be copied to every target.`,
     )
     .action((options: CreateOptions, command: Command) =>
@@ -40,11 +43,11 @@ export function createCommand(): Command {
 }
 
 async function create(session: Session, options: CreateOptions): Promise<number> {
-  const { type: backupType, user: createdBy, description, check, keepDamaged, copy } = options
+  const { type: backupType, user: createdBy, description, check, keepDamaged, encoding, copy } = options
   const result = await session.run(run =>
     session.database.createBackup({
       ...run,
-      ...given({ backupType, createdBy, description, check, keepDamaged, copy }),
+      ...given({ backupType, createdBy, description, check, keepDamaged, encoding, copy }),
     }),
   )
   const exit = session.show(result, created => {
@@ -60,7 +63,7 @@ function describeCreated(created: BackupCreated, paint: Paint): string {
   const { backupPath, metadata, targets, durationMs } = created
   const { check = 'none', tables } = metadata
   const facts = [
-    bytes(metadata.file_size),
+    describeSize(metadata),
     check === 'none' ? 'not checked' : `checked (${check})`,
     ...(tables === undefined ? [] : [describeTables(tables)]),
     duration(durationMs),
@@ -77,6 +80,11 @@ function describeCopy(copy: TargetCopy, paint: Paint): string {
   if (status === 'copied') return `copied to ${safeText(name)}, ${duration(durationMs)}`
   const next = hint === undefined ? '' : ` ${safeText(hint)}`
   return `${paint(['red', 'bold'], `✘ Not copied to ${safeText(name)}:`)} ${safeText(message)}.${next} The next sync copies it.`
+}
+
+function describeSize({ file_size, image_size, encoding }: BackupCreated['metadata']): string {
+  if (encoding === undefined || encoding === 'plain' || image_size === undefined) return bytes(file_size)
+  return `${bytes(file_size)} of ${bytes(image_size)} (${encoding})`
 }
 
 function describeTables(tables: Readonly<Record<string, number>>): string {

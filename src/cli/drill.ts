@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupDrilled, DrillCheck } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
-import { BACKUP_ARGUMENT, given } from './options.ts'
+import { BACKUP_ARGUMENT, given, identityOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -10,12 +10,14 @@ import { bytes, duration } from './units.ts'
 
 interface DrillOptions {
   readonly scratch?: string
+  readonly identity?: string
 }
 
 export function drillCommand(): Command {
   return defineCommand('drill', 'Prove that a backup can be restored, in a directory that is removed again.')
     .argument('[backup]', BACKUP_ARGUMENT, 'latest')
     .option('--scratch <dir>', 'where it is restored (default: the backup directory)')
+    .addOption(identityOption())
     .addHelpText(
       'after',
       `${examples([
@@ -29,9 +31,9 @@ export function drillCommand(): Command {
     )
 }
 
-async function drill(session: Session, backup: string, { scratch }: DrillOptions): Promise<number> {
+async function drill(session: Session, backup: string, { scratch, identity }: DrillOptions): Promise<number> {
   const result = await session.run(run =>
-    session.database.drillBackup({ backup, ...run, ...given({ scratchDir: scratch }) }),
+    session.database.drillBackup({ backup, ...run, ...given({ scratchDir: scratch, identity }) }),
   )
   const exit = session.show(result, drilled =>
     session.options.quiet && drilled.status === 'passed' ? '' : describeDrilled(drilled, paintOut),

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { CheckLevel } from '../index.ts'
+import type { CheckLevel, Encoding } from '../index.ts'
 
 /** The options of every command; each may stand before or after the command's name. */
 export interface GlobalOptions {
@@ -33,6 +33,17 @@ export function checkOption(description: string): Option {
 
 export function targetOption(): Option {
   return new Option('--target <name>', 'at this target of the configuration, not in the backup directory')
+}
+
+const ENCODINGS: readonly Encoding[] = ['plain', 'zstd', 'zstd+age', 'blocks']
+
+export function encodingOption(description: string): Option {
+  return new Option('--encoding <encoding>', description).choices(ENCODINGS)
+}
+
+/** Of every command that reads stored backups. */
+export function identityOption(): Option {
+  return new Option('--identity <file>', 'the key that opens an encrypted backup (default: the configuration)')
 }
 
 /** A whole number of at least 1. */

@@ -9,6 +9,7 @@ const WORDS: Readonly<Record<Step, string>> = {
   'lock-catalog': 'Waiting for other operations',
   'remove-leftovers': 'Removing what an interrupted run left',
   'copy-image': 'Copying the database',
+  'encode-image': 'Storing the database',
   'sync-image': 'Writing to disk',
   'check-image': 'Checking the backup',
   'publish-image': 'Storing the backup',

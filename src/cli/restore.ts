@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupRestored, Failure, RestorePlan } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describePlan, describeRestored } from './describe-restore.ts'
-import { BACKUP_ARGUMENT, given } from './options.ts'
+import { BACKUP_ARGUMENT, given, identityOption } from './options.ts'
 import { paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 
@@ -10,6 +10,7 @@ interface RestoreOptions {
   readonly to?: string
   readonly confirm?: true
   readonly dryRun?: true
+  readonly identity?: string
 }
 
 export function restoreCommand(): Command {
@@ -18,6 +19,7 @@ export function restoreCommand(): Command {
     .option('--to <file>', 'restore to this path instead of the database')
     .option('--confirm', 'overwrite without asking')
     .option('--dry-run', 'verify the backup and say what would happen; touch nothing')
+    .addOption(identityOption())
     .addHelpText(
       'after',
       examples([

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupVerified, CheckLevel } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
-import { BACKUP_ARGUMENT, checkOption, given } from './options.ts'
+import { BACKUP_ARGUMENT, checkOption, given, identityOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -11,6 +11,7 @@ import { duration } from './units.ts'
 interface VerifyOptions {
   readonly check?: CheckLevel
   readonly record?: true
+  readonly identity?: string
 }
 
 export function verifyCommand(): Command {
@@ -18,6 +19,7 @@ export function verifyCommand(): Command {
     .argument('[backup]', BACKUP_ARGUMENT, 'latest')
     .addOption(checkOption('how deep the database is checked (default: full)'))
     .option('--record', "note the result in the backup's metadata; otherwise nothing is written")
+    .addOption(identityOption())
     .addHelpText(
       'after',
       `${examples([
@@ -42,11 +44,11 @@ async function verify(session: Session, backup: string, options: VerifyOptions):
 }
 
 function describeVerified(verified: BackupVerified, paint: Paint): string {
-  const { backup, status, problems, check, checksumCompared, durationMs } = verified
+  const { backup, status, problems, checksumCompared, durationMs } = verified
   const verdict = status === 'intact' ? paint('green', '✔ Intact:') : paint(['red', 'bold'], '✘ Damaged:')
   const checked = [
     checksumCompared ? 'checksum compared' : 'no recorded checksum to compare with',
-    check === 'none' ? 'database not checked' : `${check} check`,
+    describeLook(verified),
     duration(durationMs),
   ]
   return [
@@ -55,4 +57,9 @@ function describeVerified(verified: BackupVerified, paint: Paint): string {
     ...problems.map(problem => `  ${paint('red', safeText(problem.message))}`),
     `  ${checked.join(', ')}`,
   ].join('\n')
+}
+
+function describeLook({ backup, lookedAt, check }: BackupVerified): string {
+  if (lookedAt === 'image') return `${check} check`
+  return backup.encoding === 'zstd+age' ? 'encrypted: nobody looked inside without a key' : 'database not checked'
 }

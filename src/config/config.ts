@@ -1,7 +1,9 @@
 import type { CheckLevel } from '../catalog/backup-info.ts'
+import type { Encoding } from '../catalog/encodings.ts'
 import type { RedactionWay } from '../export/model.ts'
 import type { NotifyConfig } from './notify.ts'
 import type { RetentionConfig } from './retention.ts'
+import type { SecretConfig } from './secret.ts'
 import type { TargetConfig } from './targets.ts'
 import type { JobKind } from '../schedule/jobs.ts'
 
@@ -12,8 +14,27 @@ export interface DatabaseConfig {
   check?: CheckLevel | undefined
   keepDamaged?: boolean | undefined
   keepLocal?: boolean | undefined
+  encoding?: Encoding | undefined
+  zstd?: ZstdConfig | undefined
+  encryption?: EncryptionConfig | undefined
   export?: ExportConfig | undefined
   retention?: RetentionConfig | undefined
+}
+
+/** How backups are compressed. */
+export interface ZstdConfig {
+  /** 1 (fastest) to 19 (smallest). */
+  level?: number | undefined
+  threads?: number | undefined
+}
+
+/** Who can read encrypted backups. Either recipients or a passphrase. */
+export interface EncryptionConfig {
+  /** Public keys, `age1…`. */
+  recipients?: string[] | undefined
+  passphrase?: SecretConfig | undefined
+  /** Where the secret keys are, on machines that read backups. */
+  identities?: SecretConfig[] | undefined
 }
 
 /** What exports leave out, beside what they find by themselves. */

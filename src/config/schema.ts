@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { ENCODINGS } from '../catalog/encodings.ts'
 import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, isType } from '../catalog/names.ts'
+import { encryption, zstd } from './encoding-schema.ts'
 import { REDACTIONS } from '../export/model.ts'
 import { policySchema } from '../retention/schema.ts'
 import { isSize } from '../retention/units.ts'
@@ -127,6 +129,12 @@ const databaseShape = {
     .boolean()
     .optional()
     .describe('Store backups in the backup directory, too; false: at the targets alone. Default: true'),
+  encoding: z
+    .enum(ENCODINGS)
+    .optional()
+    .describe('How new backups are stored: plain (default), zstd, zstd+age or blocks.'),
+  zstd: zstd.optional(),
+  encryption: encryption.optional(),
   export: z
     .strictObject({
       redact: z

@@ -1,12 +1,13 @@
-import { userInfo } from 'node:os'
+import { availableParallelism, userInfo } from 'node:os'
 import { basename, resolve } from 'node:path'
 import { type CheckLevel, CHECK_LEVELS } from '../catalog/backup-info.ts'
 import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, nameOfPath } from '../catalog/names.ts'
+import type { EncodingSettings } from '../encoding/settings.ts'
 import { BackupError } from '../errors.ts'
 import type { LoadedConfig } from './load.ts'
 import type { RedactionWay } from '../export/model.ts'
 import { DEFAULT_MAX_DELETIONS, DEFAULT_POLICY, type RetentionPolicy } from '../retention/policy.ts'
-import type { Config, ExportConfig } from './config.ts'
+import type { Config, DatabaseConfig, ExportConfig } from './config.ts'
 import type { RetentionConfig } from './retention.ts'
 import { durationMs } from '../schedule/duration.ts'
 import type { TargetConfig } from './targets.ts'
@@ -29,6 +30,7 @@ export interface Settings {
   /** How old the last good backup may be; null: nobody asked. */
   readonly maxBackupAgeMs: number | null
   readonly createdBy: string
+  readonly storing: EncodingSettings
   readonly exporting: ExportSettings
   readonly retention: RetentionSettings
   /** Where backups are copied to, by name, in the order of the configuration. */
@@ -85,6 +87,11 @@ const DEFAULT_WAIT_FOR_LOCK_MS = 30_000
  */
 const DEFAULT_STALL_AFTER_MS = 30 * 60_000
 
+/** zstd's own. */
+const DEFAULT_ZSTD_LEVEL = 3
+/** As many as Node's pool has threads, unless UV_THREADPOOL_SIZE says otherwise. */
+const DEFAULT_ZSTD_THREADS_MAX = 4
+
 /** Decides the settings of one database. Pure but for the path resolution against `workingDirectory`. */
 export function resolveSettings(
   loaded: LoadedConfig,
@@ -138,6 +145,7 @@ export function resolveSettings(
     maxBackupAgeMs:
       config.schedule?.maxBackupAge === undefined ? null : durationMs(config.schedule.maxBackupAge),
     createdBy: userName(environment),
+    storing: storingOf(config, chosen, loaded.directory),
     exporting: {
       redact: { ...config.export?.redact, ...chosen?.export?.redact },
       sensitiveWords: [...(config.export?.sensitiveWords ?? []), ...(chosen?.export?.sensitiveWords ?? [])],
@@ -176,7 +184,7 @@ function keepsLocal(wanted: boolean | undefined, targets: Readonly<Record<string
   })
 }
 
-interface ChosenDatabase {
+interface ChosenDatabase extends StoringConfig {
   readonly name: string
   readonly path?: string | undefined
   readonly backupDir?: string | undefined
@@ -185,6 +193,27 @@ interface ChosenDatabase {
   readonly keepLocal?: boolean | undefined
   readonly export?: ExportConfig | undefined
   readonly retention?: RetentionConfig | undefined
+}
+
+type StoringConfig = Readonly<Pick<DatabaseConfig, 'encoding' | 'zstd' | 'encryption'>>
+
+/** What a database says of its keys stands for itself: nothing of another's is added to it. */
+function storingOf(config: StoringConfig, own: StoringConfig | null, directory: string): EncodingSettings {
+  const zstd = { ...config.zstd, ...own?.zstd }
+  const encryption = own?.encryption ?? config.encryption
+  return {
+    encoding: own?.encoding ?? config.encoding ?? 'plain',
+    zstd: {
+      level: zstd.level ?? DEFAULT_ZSTD_LEVEL,
+      threads: zstd.threads ?? Math.min(availableParallelism(), DEFAULT_ZSTD_THREADS_MAX),
+    },
+    encryption: {
+      recipients: encryption?.recipients ?? [],
+      passphrase: encryption?.passphrase ?? null,
+      identities: encryption?.identities ?? [],
+      directory,
+    },
+  }
 }
 
 function chooseDatabase(

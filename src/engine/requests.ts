@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { CHECK_LEVELS, type CheckLevel } from '../catalog/backup-info.ts'
+import { ENCODINGS } from '../catalog/encodings.ts'
 import { isType } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
 import { FORMATS, REDACTIONS } from '../export/model.ts'
@@ -16,6 +17,7 @@ const type = z.string().refine(isType, 'expected a backup type such as "manual"'
 const path = z.string().refine(value => !value.includes('\0'), 'a path cannot contain NUL')
 /** Whether there is one of that name, only the configuration says. */
 const target = z.string().min(1).max(64).optional()
+const identity = path.min(1, 'expected the path of an identity file').optional()
 const backup = path.min(1, 'expected a path, a file name or "latest"')
 
 const retention = {
@@ -33,6 +35,7 @@ const requests = {
     check,
     keepDamaged: z.boolean().optional(),
     copy: z.boolean().optional(),
+    encoding: z.enum(ENCODINGS).optional(),
   }),
   sync: z.strictObject({ target }),
   list: z.strictObject({ type, limit: z.int().positive().optional(), target }),
@@ -41,11 +44,12 @@ const requests = {
     confirm: z.boolean().optional(),
     to: path.min(1).optional(),
     dryRun: z.boolean().optional(),
+    identity,
   }),
-  verify: z.strictObject({ backup, check, record: z.boolean().optional() }),
-  drill: z.strictObject({ backup, scratchDir: path.min(1).optional() }),
+  verify: z.strictObject({ backup, check, record: z.boolean().optional(), identity }),
+  drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity }),
   info: z.strictObject({}),
-  scan: z.strictObject({ from: backup.optional() }),
+  scan: z.strictObject({ from: backup.optional(), identity }),
   export: z.strictObject({
     format: z.enum(FORMATS).optional(),
     includeSensitive: z.boolean().optional(),
@@ -53,6 +57,7 @@ const requests = {
     exclude: z.array(text).optional(),
     where: z.record(text, text).optional(),
     from: backup.optional(),
+    identity,
     output: path.min(1).optional(),
     force: z.boolean().optional(),
     compress: z.enum(['zstd', 'gzip']).optional(),

@@ -3,6 +3,7 @@ import type { CheckLevel } from '../catalog/backup-info.ts'
 import { hashFile } from '../snapshot/hash.ts'
 import { RawFile } from '../snapshot/source-files.ts'
 import { fromSqlite, SQLITE } from '../snapshot/sqlite-failure.ts'
+import type { CheckOutcome } from '../sqlite/requests.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
 import type { Context } from './context.ts'
 import type { VerifyProblem } from './reports.ts'
@@ -17,8 +18,9 @@ export interface StoredCheck {
   readonly unchecked: readonly string[]
 }
 
-/** What the stored file should be, as far as anyone recorded it. */
+/** What the stored file, or the image in it, should be, as far as anyone recorded it. */
 export interface Expected {
+  readonly what: 'file' | 'image'
   readonly sizeBytes: number | null
   readonly checksum: string | null
 }
@@ -88,33 +90,39 @@ async function look(
 
 const ONE_BYTE: VerifyProblem = { code: 'NOT_A_DATABASE', message: 'file is not a database' }
 
-function differences(sizeBytes: number, checksum: string, expected: Expected): VerifyProblem[] {
+/** Where a stored file differs from what was recorded of it. */
+export function differences(sizeBytes: number, checksum: string, expected: Expected): VerifyProblem[] {
   const problems: VerifyProblem[] = []
   if (expected.sizeBytes !== null && expected.sizeBytes !== sizeBytes) {
     problems.push({
       code: 'SIZE_DIFFERS',
-      message: `The file has ${sizeBytes} bytes, its metadata says ${expected.sizeBytes}`,
+      message: `The ${expected.what} has ${sizeBytes} bytes, its metadata says ${expected.sizeBytes}`,
     })
   }
   if (expected.checksum !== null && expected.checksum !== checksum) {
     problems.push({
       code: 'CHECKSUM_DIFFERS',
-      message: `The file's SHA-256 is ${checksum}, its metadata says ${expected.checksum}`,
+      message: `The ${expected.what}'s SHA-256 is ${checksum}, its metadata says ${expected.checksum}`,
     })
   }
   return problems
 }
 
-type Structure = Pick<StoredCheck, 'problems' | 'tables' | 'unchecked'>
+export type Structure = Pick<StoredCheck, 'problems' | 'tables' | 'unchecked'>
 
-async function checkStructure(
+function checkStructure(
   path: string,
   { countRows }: CheckOrder,
   level: 'quick' | 'full',
   { sqlite, signal }: Context,
 ): Promise<Structure> {
+  return structureOf(path, () => sqlite.ask('check', { path, level, countRows }, { signal }))
+}
+
+/** What SQLite says of a database. Damage is in the answer; throws when it could not be asked. */
+export async function structureOf(path: string, ask: () => Promise<CheckOutcome>): Promise<Structure> {
   try {
-    const { problems, ...rest } = await sqlite.ask('check', { path, level, countRows }, { signal })
+    const { problems, ...rest } = await ask()
     return { problems: problems.map(message => ({ code: 'INTEGRITY', message })), ...rest }
   } catch (error) {
     // An image that SQLite makes no sense of is damage found, not a failure of the check.

@@ -8,6 +8,7 @@ import { BackupError } from '../errors.ts'
 import { makeDirectory } from '../storage/durable.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 import { copyToTargets } from './copy-to-targets.ts'
+import { encoderFor } from './encoder-for.ts'
 import type { BackupCreated, CreateBackupRequest } from './reports.ts'
 import { type BackupStored, storeBackup } from './store-backup.ts'
 
@@ -35,6 +36,7 @@ async function makeBackup(request: CreateBackupRequest, context: Context): Promi
   const { settings, signal } = context
   const type = request.backupType ?? 'manual'
   requireKnownType(type, settings.backupTypes)
+  const encoder = await encoderFor(request.encoding, context)
 
   begin(context, 'find-database')
   const database = await findDatabase(settings.path)
@@ -54,6 +56,7 @@ async function makeBackup(request: CreateBackupRequest, context: Context): Promi
       createdBy: request.createdBy ?? settings.createdBy,
       check: request.check ?? settings.check,
       keepDamaged: request.keepDamaged ?? settings.keepDamaged,
+      encoder,
     },
     context,
   )

@@ -8,9 +8,10 @@ import { checkStored } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { judgeDrill, type Restored } from './drill/judge.ts'
 import { editStoredMetadata } from './edit-stored-metadata.ts'
-import { expectedOf, findReadable } from './find-intact.ts'
+import { findReadable } from './find-intact.ts'
 import type { BackupDrilled, DrillBackupRequest } from './reports.ts'
 import { restoreBackup } from './restore-backup.ts'
+import { expectedImageOf, imageBytes } from './stored-image.ts'
 
 /** Room for the scratch directory itself, and what the file system takes. */
 const SPACE_RESERVE_BYTES = 1 << 20
@@ -29,7 +30,7 @@ export async function drillBackup(
   const backup = await findReadable(request.backup, context)
   const scratchDir = resolve(request.scratchDir ?? context.settings.backupDir)
   await makeDirectory(scratchDir, context.settings.directoryMode, durabilityOf(context))
-  const { restored, scratchDirectory } = await restoreInto(scratchDir, backup, context)
+  const { restored, scratchDirectory } = await restoreInto(scratchDir, { backup, identity: request.identity }, context)
   const isRemoved = !(await isThere(scratchDirectory))
   const { status, checks, rowCounts } = judgeDrill(backup, restored)
   const durationMs = Math.round(performance.now() - started)
@@ -61,32 +62,44 @@ export async function drillBackup(
   }
 }
 
+interface DrillOrder {
+  readonly backup: BackupInfo
+  readonly identity: string | undefined
+}
+
 async function restoreInto(
   scratchDir: string,
-  backup: BackupInfo,
+  order: DrillOrder,
   context: Context,
 ): Promise<{ readonly restored: Restored; readonly scratchDirectory: string }> {
   begin(context, 'remove-leftovers')
   await using work = await WorkDirectory.open(scratchDir, context.signal)
   begin(context, 'check-space')
-  await requireSpace(scratchDir, backup.size + SPACE_RESERVE_BYTES, 'the drill', NO_SPACE_HINT)
-  const restored = await restoreAndCheck(backup, work.file('restored.db'), context)
+  await requireSpace(scratchDir, imageBytes(order.backup) + SPACE_RESERVE_BYTES, 'the drill', NO_SPACE_HINT)
+  const restored = await restoreAndCheck(order, work.file('restored.db'), context)
   throwIfCancelled(context.signal)
   begin(context, 'remove-scratch')
   return { restored, scratchDirectory: work.path }
 }
 
-async function restoreAndCheck(backup: BackupInfo, path: string, context: Context): Promise<Restored> {
+async function restoreAndCheck(
+  { backup, identity }: DrillOrder,
+  path: string,
+  context: Context,
+): Promise<Restored> {
   const started = performance.now()
   try {
-    await restoreBackup({ backup: backup.path, to: path }, context)
+    await restoreBackup(
+      { backup: backup.path, to: path, ...(identity === undefined ? {} : { identity }) },
+      context,
+    )
   } catch (error) {
     if (!isAboutBackup(error)) throw error
     return { failure: toFailure(error), restoreMs: null, stored: null }
   }
   const restoreMs = Math.round(performance.now() - started)
   begin(context, 'check-restored')
-  const order = { level: 'full', expected: expectedOf(backup), countRows: true } as const
+  const order = { level: 'full', expected: expectedImageOf(backup), countRows: true } as const
   const stored = await checkStored(path, order, context, bytesOf(context, 'check-restored'))
   return { failure: null, restoreMs, stored }
 }

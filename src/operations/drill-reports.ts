@@ -5,6 +5,8 @@ import type { VerifyProblem } from './reports.ts'
 export interface DrillBackupRequest {
   /** Where the scratch directory is made; it is made too when missing. Default: the backup directory. */
   readonly scratchDir?: string
+  /** Path of an identity file that opens an encrypted backup, beside those of the config. */
+  readonly identity?: string
 }
 
 /** One question that a drill asks. `skipped`: it could not be asked, and `message` says why. */

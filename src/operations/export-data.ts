@@ -45,7 +45,7 @@ function accusedFile(error: unknown): string | undefined {
 async function exportOnce(request: ExportDataRequest, context: Context): Promise<DataExported> {
   const started = performance.now()
   const form = resolveForm(request)
-  await using source = await openSource(request.from, { isSalvaging: request.salvage === true }, context)
+  await using source = await openSource(request, { isSalvaging: request.salvage === true }, context)
   const selected = inFiles(selectTables(source.rows.schema, request), form)
   await requireConditions(selected, source)
   const redacted = await redactSelected(selected, source, request, context)

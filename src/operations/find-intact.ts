@@ -1,27 +1,17 @@
-import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
+import type { BackupInfo } from '../catalog/backup-info.ts'
 import { findBackup } from '../catalog/find.ts'
 import { BackupError } from '../errors.ts'
 import { openIfThere } from '../snapshot/source-files.ts'
-import { checkStored, type Expected } from './check-stored.ts'
-import { begin, bytesOf, type Context } from './context.ts'
+import { begin, type Context } from './context.ts'
+import { type OpenOrder, openStoredImage } from './stored-image.ts'
 
-/** The backup that a user means, in a form that can be read here. Throws `BACKUP_NOT_FOUND` or `BACKUP_UNSUPPORTED`. */
+/** The backup that a user means. Throws `BACKUP_NOT_FOUND`, or `BACKUP_UNSUPPORTED` for a database in use. */
 export async function findReadable(wanted: string, context: Context): Promise<BackupInfo> {
   const { settings } = context
   begin(context, 'find-backup')
   const backup = await findBackup(settings.backupDir, settings.name, wanted)
-  if (backup.encoding === 'plain') {
-    await requireWhole(backup)
-    return backup
-  }
-  throw new BackupError(
-    'BACKUP_UNSUPPORTED',
-    `This version cannot read the encoding ${backup.encoding}: ${backup.path}`,
-    {
-      hint: 'Decode it first (see docs/formats.md), then give the path of the decoded file.',
-      path: backup.path,
-    },
-  )
+  if (backup.encoding === 'plain') await requireWhole(backup)
+  return backup
 }
 
 /** A database in use, or left by a killed program, is no backup: its newest content is in the file beside it. */
@@ -41,40 +31,44 @@ async function requireWhole({ path, metadata }: BackupInfo): Promise<void> {
   }
 }
 
+/** The image of a backup that is what was stored. */
+export interface IntactImage extends AsyncDisposable {
+  /** A plain file that nobody writes; what was decoded for it is removed when it is disposed of. */
+  readonly path: string
+  /** SHA-256 that it was verified with, hex. */
+  readonly checksum: string
+}
+
 /**
- * Verifies the stored backup; returns its checksum. Throws `METADATA_INVALID` or `BACKUP_DAMAGED` unless it is
- * what was stored.
+ * Verifies the stored backup and opens its image. Throws `METADATA_INVALID` or `BACKUP_DAMAGED` unless it is what was
+ * stored, `KEY_REQUIRED` or `KEY_WRONG` for one that is encrypted.
  */
-export async function requireIntact(
+export async function openIntact(
   backup: BackupInfo,
-  level: CheckLevel,
+  order: OpenOrder,
   context: Context,
-): Promise<string> {
-  if (backup.metadataState === 'invalid') {
-    throw new BackupError(
-      'METADATA_INVALID',
-      `The backup's metadata cannot be read (${backup.metadataProblem}): ${backup.path}`,
-      {
-        hint: 'Without it nothing says what the file should be. If you trust the file, move its metadata away: a backup without metadata can be verified and restored.',
-        path: backup.path,
-      },
-    )
-  }
+): Promise<IntactImage> {
+  requireMetadataReadable(backup)
   begin(context, 'verify-backup')
-  const { problems, checksum } = await checkStored(
-    backup.path,
-    { level, expected: expectedOf(backup), countRows: false },
-    context,
-    bytesOf(context, 'verify-backup'),
-  )
-  if (problems.length === 0) return checksum
+  const opened = await openStoredImage(backup, order, context)
+  const { path, imageChecksum, problems } = opened
+  if (path !== null && problems.length === 0)
+    return { path, checksum: imageChecksum, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
+  await opened[Symbol.asyncDispose]()
   throw new BackupError('BACKUP_DAMAGED', `The backup is damaged (${problems[0]?.message}): ${backup.path}`, {
     hint: 'Nothing was changed. Choose another backup: chame-backup list, then chame-backup verify <file>.',
     path: backup.path,
   })
 }
 
-/** What the metadata says that the stored file should be. */
-export function expectedOf({ metadata }: BackupInfo): Expected {
-  return { sizeBytes: metadata?.file_size ?? null, checksum: metadata?.checksum ?? null }
+function requireMetadataReadable({ metadataState, metadataProblem, path }: BackupInfo): void {
+  if (metadataState !== 'invalid') return
+  throw new BackupError(
+    'METADATA_INVALID',
+    `The backup's metadata cannot be read (${metadataProblem}): ${path}`,
+    {
+      hint: 'Without it nothing says what the file should be. If you trust the file, move its metadata away: a backup without metadata can be verified and restored.',
+      path,
+    },
+  )
 }

@@ -3,19 +3,24 @@ import { readBackup } from '../catalog/list.ts'
 import { localTime, PRE_RESTORE } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
 import { removeFile } from '../storage/durable.ts'
+import type { Decoder } from '../encoding/encoding.ts'
 import type { Context } from './context.ts'
 import { deleteStored } from './delete-stored.ts'
+import { encoderFor } from './encoder-for.ts'
+import { freeFilename } from './free-filename.ts'
 import { keepDamagedFiles } from './keep-damaged.ts'
 import type { Target } from './restore-target.ts'
-import { freeFilename, storeBackup } from './store-backup.ts'
+import { storeBackup } from './store-backup.ts'
 
 /** What is kept of the target as it was. */
 export interface KeptState {
   readonly backup: BackupInfo | null
+  /** Opens that backup, without an identity. */
+  readonly decoder: Decoder | null
   readonly files: readonly string[]
 }
 
-const NOTHING: KeptState = { backup: null, files: [] }
+const NOTHING: KeptState = { backup: null, decoder: null, files: [] }
 
 /**
  * Keeps what a restore is about to overwrite: as a pre_restore backup, or as raw copies where SQLite
@@ -28,6 +33,7 @@ export async function keepCurrent(
 ): Promise<KeptState> {
   if (context.settings.disposable) return NOTHING
   if (target.state !== 'database') return keepFiles(target, context)
+  const encoder = await encoderFor(undefined, context)
   try {
     const created = await storeBackup(
       {
@@ -37,10 +43,12 @@ export async function keepCurrent(
         createdBy: context.settings.createdBy,
         check: 'none',
         keepDamaged: false,
+        encoder,
       },
       context,
     )
-    return { backup: await readBackup(context.settings.backupDir, PRE_RESTORE, created.filename), files: [] }
+    const backup = await readBackup(context.settings.backupDir, PRE_RESTORE, created.filename)
+    return { backup, decoder: encoder, files: [] }
   } catch (error) {
     const isDamage = error instanceof BackupError && error.code === 'DATABASE_DAMAGED'
     if (!isDamage) throw error
@@ -57,5 +65,5 @@ export async function discardKept({ backup, files }: KeptState, context: Context
 async function keepFiles(target: Target, context: Context): Promise<KeptState> {
   const time = localTime(context.now(), context.settings.timeZone)
   const filename = await freeFilename(PRE_RESTORE, time, context)
-  return { backup: null, files: await keepDamagedFiles(target.path, filename, PRE_RESTORE, context) }
+  return { ...NOTHING, files: await keepDamagedFiles(target.path, filename, PRE_RESTORE, context) }
 }

@@ -9,6 +9,7 @@ import { makeDirectory, removeFile, syncDirectory, syncFile } from '../storage/d
 import { during, isAlreadyThere } from '../storage/io-errors.ts'
 import { compareFiles } from './compare-image.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
+import type { IntactImage } from './find-intact.ts'
 import type { KeptState } from './keep-current.ts'
 import { whereItIs } from './roll-back.ts'
 import type { Applied } from './write-image.ts'
@@ -19,7 +20,7 @@ import type { Target } from './restore-target.ts'
  * `-wal` or `-journal` left beside the new file would bring old content back, so they go before it comes.
  */
 export async function replaceTarget(
-  backup: BackupInfo,
+  { backup, image }: { readonly backup: BackupInfo; readonly image: IntactImage },
   target: Target,
   kept: KeptState,
   context: Context,
@@ -30,11 +31,11 @@ export async function replaceTarget(
   await makeDirectory(directory, settings.directoryMode, durabilityOf(context))
   await using staging = await Staging.open(settings.backupDir, directory)
   const staged = staging.file('image.db')
-  await copyWhole(backup.path, staged, signal)
+  await copyWhole(image.path, staged, signal)
   await takeOwnership(staged, target)
   await syncFile(staged, durabilityOf(context))
   begin(context, 'compare-target')
-  if (!(await compareFiles(backup.path, staged, { signal, onBytes: bytesOf(context, 'compare-target') }))) {
+  if (!(await compareFiles(image.path, staged, { signal, onBytes: bytesOf(context, 'compare-target') }))) {
     throw new BackupError(
       'RESTORE_FAILED',
       `The staged copy differs from the backup; nothing was changed: ${target.path}`,

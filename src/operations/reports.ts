@@ -4,6 +4,7 @@
  * process boundary carry the same object.
  */
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
+import type { Encoding } from '../catalog/encodings.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
 import type { SensitiveFinding } from '../export/sensitive/scan.ts'
@@ -28,6 +29,7 @@ export type Step =
   | 'lock-catalog'
   | 'remove-leftovers'
   | 'copy-image'
+  | 'encode-image'
   | 'sync-image'
   | 'check-image'
   | 'publish-image'
@@ -92,6 +94,8 @@ export interface CreateBackupRequest {
   readonly keepDamaged?: boolean
   /** Whether it is copied to the targets of the configuration; default true. Otherwise the next sync does that. */
   readonly copy?: boolean
+  /** How it is stored; default from the config, else `plain`. */
+  readonly encoding?: Encoding
 }
 
 export interface BackupCreated {
@@ -120,10 +124,18 @@ export interface VerifyBackupRequest {
   readonly check?: CheckLevel
   /** Note the result in the backup's metadata, as `verified_at` or `damaged_at`; default false: write nothing. */
   readonly record?: boolean
+  /** Path of an identity file that opens an encrypted backup, beside those of the config. */
+  readonly identity?: string
 }
 
 export interface VerifyProblem {
-  readonly code: 'SIZE_DIFFERS' | 'CHECKSUM_DIFFERS' | 'METADATA_INVALID' | 'NOT_A_DATABASE' | 'INTEGRITY'
+  readonly code:
+    | 'SIZE_DIFFERS'
+    | 'CHECKSUM_DIFFERS'
+    | 'METADATA_INVALID'
+    | 'NOT_DECODABLE'
+    | 'NOT_A_DATABASE'
+    | 'INTEGRITY'
   readonly message: string
 }
 
@@ -136,6 +148,12 @@ export interface BackupVerified {
   readonly checksum: string
   /** Whether there was a recorded checksum to compare with. */
   readonly checksumCompared: boolean
+  /**
+   * `stored-file`: only its size and checksum, as with `check: 'none'`, or for want of a key to an encrypted one. `image`: the
+   * database in it too.
+   */
+  readonly lookedAt: 'image' | 'stored-file'
+  /** How deep the database was checked: `none` where nobody looked at it. */
   readonly check: CheckLevel
   /** Tables that the check had to leave out, and why: they need a function or collation of their application. */
   readonly unchecked: readonly string[]
@@ -151,6 +169,8 @@ export interface RestoreBackupRequest {
   readonly to?: string
   /** Say what would happen, after verifying the backup; touch nothing. */
   readonly dryRun?: boolean
+  /** Path of an identity file that opens an encrypted backup, beside those of the config. */
+  readonly identity?: string
 }
 
 /**
@@ -212,6 +232,8 @@ export interface ExportDataRequest {
   readonly where?: Readonly<Record<string, string>>
   /** A stored backup to export instead of the live database: its path, its file name, or `latest`. */
   readonly from?: string
+  /** Path of an identity file that opens it if it is encrypted, beside those of the config. */
+  readonly identity?: string
   /** Where to write: a file, or a directory for `csv` and `parquet`. Default: a name of its own in `exports/`. */
   readonly output?: string
   /** Replace what is at `output`. */
@@ -259,6 +281,8 @@ export interface DataExported {
 export interface ScanSensitiveRequest {
   /** A stored backup instead of the live database: its path, its file name, or `latest`. */
   readonly from?: string
+  /** Path of an identity file that opens it if it is encrypted, beside those of the config. */
+  readonly identity?: string
 }
 
 /** A column that looks sensitive. `why` is a sentence that quotes no value. */

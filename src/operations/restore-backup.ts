@@ -8,7 +8,7 @@ import { isThere } from '../storage/durable.ts'
 import { applyAsTransaction } from './apply-transaction.ts'
 import { begin, type Context } from './context.ts'
 import { prepareDirectories } from './create-backup.ts'
-import { findReadable, requireIntact } from './find-intact.ts'
+import { findReadable, type IntactImage, openIntact } from './find-intact.ts'
 import { discardKept, keepCurrent, type KeptState } from './keep-current.ts'
 import { replaceTarget } from './replace-target.ts'
 import type { BackupRestored, RestoreBackupRequest, RestorePlan } from './reports.ts'
@@ -48,7 +48,8 @@ export async function restoreBackup(
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [dirname(await realTarget(path))])
   await requireStillThere(backup)
-  const checksum = await requireIntact(backup, settings.disposable ? 'none' : 'quick', context)
+  const order = { level: settings.disposable ? 'none' : 'quick', identity: request.identity } as const
+  await using image = await openIntact(backup, order, context)
 
   begin(context, 'inspect-target')
   const target = await inspectTarget(path, context)
@@ -56,7 +57,7 @@ export async function restoreBackup(
   await requireRestoreSpace(backup, target, context)
   begin(context, 'pre-restore-backup')
   const kept = await keepCurrent(backup, target, context)
-  const applied = await apply({ backup, checksum, target, kept }, context)
+  const applied = await apply({ backup, image, target, kept }, context)
   return {
     success: true,
     dryRun: false,
@@ -72,16 +73,15 @@ export async function restoreBackup(
 
 interface Prepared {
   readonly backup: BackupInfo
-  /** Of the stored file, as it was verified. */
-  readonly checksum: string
+  readonly image: IntactImage
   readonly target: Target
   readonly kept: KeptState
 }
 
-async function apply({ backup, checksum, target, kept }: Prepared, context: Context): Promise<Applied> {
+async function apply({ backup, image, target, kept }: Prepared, context: Context): Promise<Applied> {
   try {
-    if (wayFor(target) === 'replace') return await replaceTarget(backup, target, kept, context)
-    return await applyAsTransaction({ path: backup.path, checksum }, target, kept, context)
+    if (wayFor(target) === 'replace') return await replaceTarget({ backup, image }, target, kept, context)
+    return await applyAsTransaction(image, target, kept, context)
   } catch (error) {
     // The database is as it was, so the copy of it is of no use; after any other failure it may be.
     if (error instanceof BackupError && error.code === 'CANCELLED') await discardKept(kept, context)
@@ -98,7 +98,8 @@ async function planRestore(
 ): Promise<RestorePlan> {
   const backup = await findReadable(request.backup, context)
   await requireOtherFile(backup, path)
-  await requireIntact(backup, 'quick', context)
+  const image = await openIntact(backup, { level: 'quick', identity: request.identity }, context)
+  await image[Symbol.asyncDispose]()
   begin(context, 'inspect-target')
   const target = await inspectTarget(path, context)
   return {

@@ -12,6 +12,7 @@ import { isThere, nearestDirectory, requireSpace } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import type { Context } from './context.ts'
 import type { RestoreWay, TargetState } from './reports.ts'
+import { imageBytes } from './stored-image.ts'
 
 export interface Target {
   /** The path with links resolved. */
@@ -66,8 +67,9 @@ export function restoreSpace(
   target: Target,
 ): { target: number; kept: number; totalBytes: number } {
   // A transaction writes the new pages to the WAL, or the old ones to the journal, before the file grows.
-  const journal = wayFor(target) === 'transaction' ? Math.max(backup.size, target.sizeBytes) : 0
-  const growth = wayFor(target) === 'transaction' ? Math.max(0, backup.size - target.sizeBytes) : backup.size
+  const bytes = imageBytes(backup)
+  const journal = wayFor(target) === 'transaction' ? Math.max(bytes, target.sizeBytes) : 0
+  const growth = wayFor(target) === 'transaction' ? Math.max(0, bytes - target.sizeBytes) : bytes
   const needed = { target: journal + growth, kept: target.sizeBytes }
   return { ...needed, totalBytes: needed.target + needed.kept }
 }

@@ -1,5 +1,6 @@
 import { BackupError, toFailure } from '../errors.ts'
 import { begin, type Context, withoutCancelling } from './context.ts'
+import { openIntact } from './find-intact.ts'
 import type { KeptState } from './keep-current.ts'
 import { holds, type Source, stateAfter, type Touched, untouched, writeAndCompare } from './write-image.ts'
 
@@ -95,12 +96,10 @@ async function undo(
     if (state === 'changed-since') return 'others-committed'
   }
   if (kept.backup === null) throw new Error('there is no pre_restore backup')
-  await writeAndCompare(
-    { path: kept.backup.path, checksum: kept.backup.checksum },
-    target,
-    untouched(),
-    context,
-  )
+  const opening = { level: 'none', decoder: kept.decoder ?? undefined } as const
+  await using image = await openIntact(kept.backup, opening, context)
+  begin(context, 'roll-back')
+  await writeAndCompare(image, target, untouched(), context)
   return 'undone'
 }
 

@@ -7,7 +7,7 @@ import type { ScanSensitiveRequest, SensitiveScan } from './reports.ts'
 /** Says which columns an export would redact by itself, and why. Reads a sample of each; writes nothing. */
 export async function scanSensitive(request: ScanSensitiveRequest, context: Context): Promise<SensitiveScan> {
   const started = performance.now()
-  await using source = await openSource(request.from, { isSalvaging: false }, context)
+  await using source = await openSource(request, { isSalvaging: false }, context)
   begin(context, 'find-sensitive')
   try {
     const { sensitiveWords, notSensitive } = context.settings.exporting

@@ -1,33 +1,38 @@
-import { checkStored } from './check-stored.ts'
-import { begin, bytesOf, type Context } from './context.ts'
-import { expectedOf, findReadable } from './find-intact.ts'
+import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
+import { begin, type Context } from './context.ts'
+import { findReadable } from './find-intact.ts'
 import { recordVerification } from './record-verification.ts'
 import type { BackupVerified, VerifyBackupRequest, VerifyProblem } from './reports.ts'
+import { canOpen, checkPlain, openStoredImage, type StoredImageOpened } from './stored-image.ts'
 
 /**
- * Reads a stored backup back: size and checksum against its metadata, then SQLite's check of its
- * structure. Damage is the answer, not an error. Writes nothing, unless the result is
- * to be recorded in the metadata.
+ * Reads a stored backup back: size and checksum against its metadata, then what is in it, and SQLite's check of its
+ * structure. Of one that is encrypted, without a key, only the stored file is looked at, and the answer says so.
+ * Damage is the answer, not an error. Writes nothing, unless the result is to be recorded in the metadata.
  */
 export async function verifyBackup(
   request: VerifyBackupRequest & { readonly backup: string },
   context: Context,
 ): Promise<BackupVerified> {
   const started = performance.now()
-  const check = request.check ?? 'full'
+  const asked = request.check ?? 'full'
   const backup = await findReadable(request.backup, context)
   begin(context, 'verify-backup')
-  const expected = expectedOf(backup)
-  const order = { level: check, expected, countRows: false }
-  const stored = await checkStored(backup.path, order, context, bytesOf(context, 'verify-backup'))
+  const isLookedInto = asked !== 'none' && (await canOpen(backup, request.identity, context))
+  const check = isLookedInto ? asked : 'none'
+  const found = isLookedInto
+    ? await look(backup, asked, request.identity, context)
+    : await checkPlain(backup, 'none', context)
   const unreadable: VerifyProblem[] =
     backup.metadataState === 'invalid'
       ? [{ code: 'METADATA_INVALID', message: `The metadata cannot be read: ${backup.metadataProblem}` }]
       : []
-  const problems = [...unreadable, ...stored.problems]
-  // A check that looked at nothing but the checksum still finds damage, but vouches for nothing.
+  const problems = [...unreadable, ...found.problems]
+  // A check that looked at nothing but the checksum still finds damage, but vouches for nothing: unless it is all
+  // that anybody can do here, and what it finds unchanged was checked when it was made.
+  const isVouchedFor = check !== 'none' || (asked !== 'none' && wasChecked(backup))
   const isRecorded =
-    request.record === true && (check !== 'none' || problems.length > 0)
+    request.record === true && (isVouchedFor || problems.length > 0)
       ? await recordVerification(backup, { isIntact: problems.length === 0 }, context)
       : false
   return {
@@ -35,11 +40,27 @@ export async function verifyBackup(
     status: problems.length === 0 ? 'intact' : 'damaged',
     problems,
     backup,
-    checksum: stored.checksum,
-    checksumCompared: expected.checksum !== null,
+    checksum: found.stored.checksum,
+    checksumCompared: backup.checksum !== null,
+    lookedAt: isLookedInto ? 'image' : 'stored-file',
     check,
-    unchecked: stored.unchecked,
+    unchecked: found.unchecked,
     recorded: isRecorded,
     durationMs: Math.round(performance.now() - started),
   }
+}
+
+async function look(
+  backup: BackupInfo,
+  level: CheckLevel,
+  identity: string | undefined,
+  context: Context,
+): Promise<Pick<StoredImageOpened, 'stored' | 'problems' | 'unchecked'>> {
+  const { stored, problems, unchecked, ...opened } = await openStoredImage(backup, { level, identity }, context)
+  await opened[Symbol.asyncDispose]()
+  return { stored, problems, unchecked }
+}
+
+function wasChecked({ metadata }: BackupInfo): boolean {
+  return metadata?.check !== undefined && metadata.check !== 'none'
 }

@@ -32,6 +32,7 @@ export async function takeFromQuiescentFiles(database: string, options: TakeOpti
   if (versions() !== before) throw changing(database)
   return {
     file,
+    isCopied: true,
     sizeBytes,
     checksum,
     way: 'quiescent',

@@ -39,6 +39,7 @@ export async function takeFromRollbackMode(database: string, options: TakeOption
   const sizeBytes = imageSize(image)
   return {
     file,
+    isCopied: true,
     sizeBytes,
     checksum: await hashFile(copy.fd, sizeBytes, file, { signal, onBytes: done => onBytes(done, sizeBytes) }),
     way: 'rollback',

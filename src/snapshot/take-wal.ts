@@ -44,21 +44,24 @@ async function takePinned(
   index: WalIndexHeader,
   options: TakeOptions,
 ): Promise<TakenImage> {
-  const { signal, file, onSize, onBytes } = options
+  const { signal, file, onSize, onBytes, readPinned } = options
   using files = new PinnedFiles(database, facts, index)
   const sizeBytes = imageSize(files.bare)
-  await onSize(sizeBytes)
+  const isCopied = readPinned === undefined
+  if (isCopied) await onSize(sizeBytes)
 
-  const copied = copyWhole(database, file, signal)
-  copied.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.
+  const copied = isCopied ? copyWhole(database, file, signal) : null
+  copied?.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.
   const image = await files.loadImage(signal)
   const hashed = hashImage(image, { signal, onBytes: done => onBytes(done, sizeBytes) })
   hashed.catch(() => {})
   try {
-    await copied
-    files.requireInPlace()
-    await completeCopy(image, file, signal)
-    options.onCopied?.(file)
+    if (isCopied) {
+      await copied
+      files.requireInPlace()
+      await completeCopy(image, file, signal)
+      options.onCopied?.(file)
+    } else await readPinned(image)
   } finally {
     // The hash reads our descriptors: it must have stopped before they are closed.
     await hashed.catch(() => {})
@@ -66,6 +69,7 @@ async function takePinned(
   onBytes(sizeBytes, sizeBytes)
   return {
     file,
+    isCopied,
     sizeBytes,
     checksum: await hashed,
     way: 'wal',

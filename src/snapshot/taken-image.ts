@@ -1,4 +1,5 @@
 import type { SqliteProcess } from '../sqlite/sqlite-process.ts'
+import type { Image } from './image.ts'
 
 /**
  * How an image was read. `wal`: under a read transaction, with the WAL's pages laid over the main file.
@@ -7,9 +8,12 @@ import type { SqliteProcess } from '../sqlite/sqlite-process.ts'
  */
 export type SnapshotWay = 'wal' | 'rollback' | 'recovered' | 'quiescent'
 
-/** An image of a database as of one commit, in a file of ours that is not flushed yet. */
+/** An image of a database as of one commit. */
 export interface TakenImage {
+  /** A file of ours that is not flushed yet. */
   readonly file: string
+  /** Whether it is in the file; if not, {@link TakeOptions.readPinned} was given it instead. */
+  readonly isCopied: boolean
   readonly sizeBytes: number
   /** SHA-256 of the image, hex. */
   readonly checksum: string
@@ -28,7 +32,13 @@ export interface TakeOptions {
   readonly waitMs: number
   /** A file that does not exist yet, in a directory of ours. */
   readonly file: string
-  /** Called once the image's size is known and before bytes are written; throws when there is no room. */
+  /**
+   * Takes the image in place of a copy, as long as a read transaction holds it still and keeps nobody waiting. Where
+   * that cannot be had the image is copied all the same. Called again when another try is needed: what it made of the
+   * try before is void then.
+   */
+  readonly readPinned?: (image: Image) => Promise<void>
+  /** Called once the image's size is known and before bytes are copied; throws when there is no room. */
   readonly onSize: (sizeBytes: number) => Promise<void>
   /** Called once `file` holds the whole image, while its checksum may still be on its way: time to flush it. */
   readonly onCopied?: (file: string) => void

@@ -1,4 +1,4 @@
-/** Checking an image that nobody writes. It may be hostile, so it is opened as sqlite.org/security.html advises. */
+/** Checking an image. It may be hostile, so it is opened as sqlite.org/security.html advises. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { CheckOutcome, SqliteRequests } from './requests.ts'
 import { openImmutable, quoteName } from './sql.ts'
@@ -9,15 +9,23 @@ const PROBLEMS_MAX = 20
 
 type CheckRequest = SqliteRequests['check']['request']
 
-export function checkImage({ path, level, countRows: isCounted }: CheckRequest): CheckOutcome {
+export function checkImage({ path, ...depth }: CheckRequest): CheckOutcome {
   const connection = openImmutable(path)
   try {
-    connection.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;')
-    const { problems, unchecked } = runCheck(connection, level)
-    return { problems, unchecked, tables: problems.length > 0 || !isCounted ? null : countTables(connection) }
+    return checkConnection(connection, depth)
   } finally {
     connection.close()
   }
+}
+
+/** Checks what an open connection sees. */
+export function checkConnection(
+  connection: DatabaseSync,
+  { level, countRows: isCounted }: Omit<CheckRequest, 'path'>,
+): CheckOutcome {
+  connection.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;')
+  const { problems, unchecked } = runCheck(connection, level)
+  return { problems, unchecked, tables: problems.length > 0 || !isCounted ? null : countTables(connection) }
 }
 
 interface Findings {

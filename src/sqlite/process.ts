@@ -7,8 +7,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { BackupError, toFailure } from '../errors.ts'
 import { isSystemError } from '../storage/io-errors.ts'
 import type { OpenFile } from '../storage/transfer.ts'
-import { checkImage } from './check.ts'
-import { beginRead, describe, endRead } from './reader.ts'
+import { checkConnection, checkImage } from './check.ts'
+import { beginRead, describe, endRead, readerConnection } from './reader.ts'
 import type { SqliteCall, SqliteFault, SqliteReply, SqliteRequestName, SqliteRequests } from './requests.ts'
 import type * as exporting from './export-source.ts'
 import * as targets from './target.ts'
@@ -28,6 +28,7 @@ const handlers: Handlers = {
   endRead: () => nothing(endRead()),
   describe: ({ countPagesMax }) => describe(countPagesMax),
   check: request => checkImage(request),
+  checkRead: request => checkConnection(readerConnection(), request),
   recover: ({ path }) => nothing(recover(path)),
   openTarget: ({ path, waitMs }) => targets.openTarget(path, waitMs),
   leaveWal: () => nothing(targets.leaveWal()),

@@ -172,6 +172,8 @@ export interface SqliteRequests {
   describe: { request: { countPagesMax: number }; answer: Description }
   /** Checks an image that nobody writes, without making side files. */
   check: { request: { path: string; level: 'quick' | 'full'; countRows: boolean }; answer: CheckOutcome }
+  /** Checks the database of the open reader, as of its transaction. */
+  checkRead: { request: { level: 'quick' | 'full'; countRows: boolean }; answer: CheckOutcome }
   /** Opens a copy for writing, which rolls back its hot journal, and closes it. */
   recover: { request: { path: string }; answer: null }
   /** Opens a database to restore into, and keeps it open. */

@@ -36,6 +36,7 @@ const BOUNDED: ReadonlySet<SqliteRequestName> = new Set([
   'beginRead',
   'describe',
   'check',
+  'checkRead',
   'recover',
   'openTarget',
   'openExport',

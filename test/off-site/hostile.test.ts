@@ -36,7 +36,7 @@ function lying(objects: Readonly<Record<string, string>>, more: Partial<StoredOb
   }
 }
 
-const metadata = JSON.stringify(madeUp('2025-06-27T02:00:00Z').metadata)
+const METADATA = JSON.stringify(madeUp('2025-06-27T02:00:00Z').metadata)
 
 test.for([
   'metadata/../../etc/passwd.db.json',
@@ -50,7 +50,7 @@ test.for([
   'elsewhere/app_backup_daily_20250627_020000.db.json',
 ])('a key that names no backup is not listed: %j', async key => {
   const image = key.replace('metadata/', 'daily/').replace(/\.json$/, '')
-  const target = lying({ [key]: metadata, [image]: 'x'.repeat(100) })
+  const target = lying({ [key]: METADATA, [image]: 'x'.repeat(100) })
   const catalog = await readTargetCatalog(target, {}, { signal: SIGNAL, cache: null })
   expect(catalog).toMatchObject({ backups: [], marks: [] })
 })
@@ -69,7 +69,7 @@ test.for([
   ['a number', '3'],
   ['other types', '{"file_size": "many"}'],
   ['nothing', ''],
-])('metadata that is %s is listed as such, and hides nothing else', async ([, text]) => {
+] as const)('metadata that is %s is listed as such, and hides nothing else', async ([, text]) => {
   const other = madeUp('2025-06-26T02:00:00Z')
   const target = lying({
     [`metadata/${NAME}.json`]: text,
@@ -118,8 +118,8 @@ test('the newest is found by few of many, whatever their names say', async () =>
   // Its clock went an hour back: by its name it is the second newest.
   const newest = madeUp('2025-05-30T03:30:00Z', { metadata: { created_at: '2025-05-30T23:00:00.000Z' } })
   const objects = Object.fromEntries(
-    [...many, newest].flatMap(({ filename, metadata: known }) => [
-      [`metadata/${filename}.json`, JSON.stringify(known)],
+    [...many, newest].flatMap(({ filename, metadata }) => [
+      [`metadata/${filename}.json`, JSON.stringify(metadata)],
       [`daily/${filename}`, 'x'.repeat(100)],
     ]),
   )

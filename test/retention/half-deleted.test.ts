@@ -75,7 +75,7 @@ test('no new backup takes the name of one that is half deleted', async () => {
   if (half === undefined) throw new Error('unreachable')
   const mark = halfDelete(scene, half)
   rmSync(scene.path('daily', half.filename))
-  const { freeFilename } = await import('../../src/operations/store-backup.ts')
+  const { freeFilename } = await import('../../src/operations/free-filename.ts')
   const settings = resolveSettings(
     { config: {}, directory: '/', file: null },
     { path: '/app.db', backupDir: scene.backupDir },

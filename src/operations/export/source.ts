@@ -1,5 +1,6 @@
 /** What an export reads: the live database where its writers do not have to wait for us, otherwise a file that nobody writes. */
 import { randomBytes } from 'node:crypto'
+import type { BackupInfo } from '../../catalog/backup-info.ts'
 import { WorkDirectory } from '../../catalog/work-directory.ts'
 import { BackupError, type ErrorCode } from '../../errors.ts'
 import { findDatabase, readHeaderOf } from '../../snapshot/source-files.ts'
@@ -8,7 +9,7 @@ import { takeImage } from '../../snapshot/take-image.ts'
 import { SqliteError } from '../../sqlite/sqlite-process.ts'
 import { makeDirectory, requireSpace } from '../../storage/durable.ts'
 import { begin, bytesOf, type Context, durabilityOf } from '../context.ts'
-import { findReadable, requireIntact } from '../find-intact.ts'
+import { findReadable, type IntactImage, openIntact } from '../find-intact.ts'
 import { RowSource } from './row-source.ts'
 import { isDamage, openSalvageable } from './salvage-source.ts'
 
@@ -19,11 +20,11 @@ export class ExportSource implements AsyncDisposable {
   readonly path: string
   /** File name of the backup that is read; null for the database itself. */
   readonly backup: string | null
-  readonly #work: WorkDirectory | null
+  readonly #work: AsyncDisposable | null
 
   constructor(
     rows: RowSource,
-    { path, backup, work }: { path: string; backup: string | null; work: WorkDirectory | null },
+    { path, backup, work }: { path: string; backup: string | null; work: AsyncDisposable | null },
   ) {
     this.rows = rows
     this.path = path
@@ -37,23 +38,32 @@ export class ExportSource implements AsyncDisposable {
   }
 }
 
-/** @param from a stored backup; undefined for the live database */
+export interface SourceOrder {
+  /** A stored backup; undefined for the live database. */
+  readonly from?: string | undefined
+  /** Path of an identity file that opens it. */
+  readonly identity?: string | undefined
+}
+
 export async function openSource(
-  from: string | undefined,
+  order: SourceOrder,
   { isSalvaging }: { readonly isSalvaging: boolean },
   context: Context,
 ): Promise<ExportSource> {
   begin(context, 'open-source')
-  if (isSalvaging) return await openDamaged(from, context)
-  if (from !== undefined) return await openBackup(from, context)
+  const { from, identity } = order
+  if (isSalvaging) return await openDamaged(order, context)
+  if (from !== undefined) return await openBackup(from, identity, context)
   const path = await findDatabase(context.settings.path)
   return (await openLive(path, context)) ?? (await openImage(path, context))
 }
 
 /** What is wrong with a backup is no reason not to read it here. */
-async function openDamaged(from: string | undefined, context: Context): Promise<ExportSource> {
+async function openDamaged({ from, identity }: SourceOrder, context: Context): Promise<ExportSource> {
   const { settings, signal } = context
   const backup = from === undefined ? null : await findReadable(from, context)
+  // Of one that is not plain nothing comes out unless all of it does: then it is no more damaged than it was.
+  if (backup !== null && backup.encoding !== 'plain') return await openDecoded(backup, identity, context)
   const path = backup?.path ?? (await findDatabase(settings.path))
   await makeDirectory(settings.backupDir, settings.directoryMode, durabilityOf(context))
   const work = await WorkDirectory.open(settings.backupDir, signal)
@@ -64,6 +74,23 @@ async function openDamaged(from: string | undefined, context: Context): Promise<
   } catch (error) {
     await work[Symbol.asyncDispose]()
     throw backup === null ? error : ofBackup(error, path)
+  }
+}
+
+async function openDecoded(
+  backup: BackupInfo,
+  identity: string | undefined,
+  context: Context,
+): Promise<ExportSource> {
+  const { path, filename } = backup
+  await using cleanup = new AsyncDisposableStack()
+  try {
+    const image = cleanup.use(await openIntact(backup, { level: 'none', identity }, context))
+    const work = cleanup.use(await WorkDirectory.open(context.settings.backupDir, context.signal))
+    const rows = await openSalvageable(image.path, { image: image.path, reason: null }, work, context)
+    return new ExportSource(rows, { path, backup: filename, work: cleanup.move() })
+  } catch (error) {
+    throw ofBackup(error, path)
   }
 }
 
@@ -91,14 +118,20 @@ async function imageOrReason(
   }
 }
 
-async function openBackup(from: string, context: Context): Promise<ExportSource> {
+async function openBackup(
+  from: string,
+  identity: string | undefined,
+  context: Context,
+): Promise<ExportSource> {
   const backup = await findReadable(from, context)
   const { path, filename } = backup
+  let image: IntactImage | null = null
   try {
-    await requireIntact(backup, 'none', context)
-    const rows = await openRows(path, context)
-    return new ExportSource(rows, { path, backup: filename, work: null })
+    image = await openIntact(backup, { level: 'none', identity }, context)
+    const rows = await openRows(image.path, context)
+    return new ExportSource(rows, { path, backup: filename, work: image })
   } catch (error) {
+    await image?.[Symbol.asyncDispose]()
     throw sourceFailed(error, { path, backup: filename })
   }
 }

@@ -1,0 +1,212 @@
+/** A stored backup, in whatever encoding, as a plain file that SQLite can open; and what is wrong with it. */
+import { tmpdir } from 'node:os'
+import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
+import { WorkDirectory } from '../catalog/work-directory.ts'
+import { NoKeyFits } from '../encoding/age/header.ts'
+import { type Bytes, cancellable, type Seen, Tap } from '../encoding/bytes.ts'
+import { type Decoder, isStream, openDecoder } from '../encoding/encoding.ts'
+import { hasKeys, readKeys } from '../encoding/keys.ts'
+import { Undecodable } from '../encoding/undecodable.ts'
+import { BackupError } from '../errors.ts'
+import { makeDirectory, requireSpace } from '../storage/durable.ts'
+import { writeBytes } from '../storage/write-bytes.ts'
+import { checkStored, differences, type Expected } from './check-stored.ts'
+import { bytesOf, type Context, durabilityOf } from './context.ts'
+import { readStored } from './read-stored.ts'
+import type { Step, VerifyProblem } from './reports.ts'
+
+export interface OpenOrder {
+  readonly level: CheckLevel
+  /** Path of an identity file, beside those of the configuration. */
+  readonly identity?: string | undefined
+  /** What has encoded it, where that is at hand: then no identity is needed. */
+  readonly decoder?: Decoder | undefined
+}
+
+/** An open image. What was decoded for it is removed when it is disposed of. */
+export interface StoredImageOpened extends AsyncDisposable {
+  /** Null when nothing could be decoded, for what `problems` says. */
+  readonly path: string | null
+  /** SHA-256 of the image, hex. */
+  readonly imageChecksum: string
+  /** The stored file as it is now. */
+  readonly stored: Seen
+  readonly problems: readonly VerifyProblem[]
+  readonly unchecked: readonly string[]
+}
+
+/** Room for the work directory itself, and what the file system takes. */
+const SPACE_RESERVE_BYTES = 1 << 20
+
+/**
+ * Reads a stored backup back and checks it: a plain one where it lies, any other decoded into a directory of ours.
+ * Damage is in the answer. Throws `KEY_REQUIRED` or `KEY_WRONG` for what is encrypted, and when the check itself could
+ * not be made.
+ */
+export async function openStoredImage(
+  backup: BackupInfo,
+  order: OpenOrder,
+  context: Context,
+): Promise<StoredImageOpened> {
+  if (backup.encoding === 'plain') return await openPlain(backup, order, context)
+  const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
+  const work = await openWork(context)
+  try {
+    await requireSpace(work.path, imageBytes(backup) + SPACE_RESERVE_BYTES, 'the decoded image')
+    const file = work.file('image.db')
+    const decoded = await decodeTo(file, backup, decoder, context)
+    const dispose = (): Promise<void> => work[Symbol.asyncDispose]()
+    if (decoded.problems.length > 0) {
+      return { path: null, imageChecksum: '', unchecked: [], ...decoded, [Symbol.asyncDispose]: dispose }
+    }
+    const check = { level: order.level, expected: expectedImageOf(backup), countRows: false }
+    const found = await checkStored(file, check, context, bytesOf(context, VERIFY))
+    const { problems, unchecked, checksum: imageChecksum } = found
+    const { stored } = decoded
+    return { path: file, imageChecksum, stored, problems, unchecked, [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await work[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+const VERIFY: Step = 'verify-backup'
+
+async function openPlain(
+  backup: BackupInfo,
+  { level }: OpenOrder,
+  context: Context,
+): Promise<StoredImageOpened> {
+  const found = await checkPlain(backup, level, context)
+  return { path: backup.path, imageChecksum: found.stored.checksum, ...found, async [Symbol.asyncDispose]() {} }
+}
+
+/** Checks the stored file as it is; one that is not plain can only be checked at level `none`. */
+export async function checkPlain(
+  backup: BackupInfo,
+  level: CheckLevel,
+  context: Context,
+): Promise<Pick<StoredImageOpened, 'stored' | 'problems' | 'unchecked'>> {
+  const order = { level, expected: expectedOf(backup), countRows: false }
+  const { checksum, sizeBytes, problems, unchecked } = await checkStored(
+    backup.path,
+    order,
+    context,
+    bytesOf(context, VERIFY),
+  )
+  return { stored: { checksum, sizeBytes }, problems, unchecked }
+}
+
+/** Decodes a stored backup; nothing of a file in which this says problems is to be used. */
+async function decodeTo(
+  file: string,
+  backup: BackupInfo,
+  decoder: Decoder,
+  context: Context,
+): Promise<{ readonly stored: Seen; readonly problems: readonly VerifyProblem[] }> {
+  const onBytes = bytesOf(context, VERIFY)
+  const tap = new Tap()
+  const bytes = readStored(backup, context, done => onBytes(done, backup.size))
+  try {
+    const image = decoder.decode(tap.through(bytes))
+    const limit = backup.metadata?.image_size ?? Number.POSITIVE_INFINITY
+    await writeBytes(file, cancellable(limited(image, limit), context.signal))
+  } catch (error) {
+    if (!(error instanceof Undecodable) && !(error instanceof NoKeyFits)) throw error
+    // Its checksum tells a file that was changed from one that was always so, or has another's key.
+    const { stored, problems } = await checkPlain(backup, 'none', context)
+    if (error instanceof NoKeyFits && problems.length === 0) throw keyWrong(backup, error)
+    const message = `The file cannot be decoded: ${error.message}`
+    return { stored, problems: [...problems, { code: 'NOT_DECODABLE', message }] }
+  }
+  const stored = tap.seen()
+  return { stored, problems: differences(stored.sizeBytes, stored.checksum, expectedOf(backup)) }
+}
+
+/** A few bytes can stand for more than any disk holds. */
+async function* limited(bytes: Bytes, sizeMax: number): Bytes {
+  let size = 0
+  for await (const piece of bytes) {
+    size += piece.length
+    if (size > sizeMax) throw new Undecodable(`it holds more than the ${sizeMax} bytes of its image`)
+    yield piece
+  }
+}
+
+async function decoderOf(backup: BackupInfo, identity: string | undefined, context: Context): Promise<Decoder> {
+  const { encoding, path } = backup
+  if (!isStream(encoding)) {
+    throw new BackupError('BACKUP_UNSUPPORTED', `This version cannot read the encoding ${encoding}: ${path}`, {
+      hint: 'Use the version that made it, or see docs/formats.md.',
+      path,
+    })
+  }
+  const keys = await keysFor(identity, context)
+  if (encoding === 'zstd+age' && !hasKeys(keys)) throw keyRequired(backup)
+  return openDecoder(encoding, keys)
+}
+
+/** Whether there is anything to decrypt a backup with. Throws `KEY_REQUIRED` for a key that cannot be read. */
+export async function canOpen(
+  { encoding }: BackupInfo,
+  identity: string | undefined,
+  context: Context,
+): Promise<boolean> {
+  return encoding !== 'zstd+age' || hasKeys(await keysFor(identity, context))
+}
+
+function keysFor(identity: string | undefined, { settings }: Context): ReturnType<typeof readKeys> {
+  return readKeys(settings.storing.encryption, identity)
+}
+
+/** Beside the backups; where they cannot be written, as on a medium, in the system's directory for such things. */
+async function openWork(context: Context): Promise<WorkDirectory> {
+  const { backupDir, directoryMode } = context.settings
+  try {
+    await makeDirectory(backupDir, directoryMode, durabilityOf(context))
+    return await WorkDirectory.open(backupDir, context.signal)
+  } catch (error) {
+    const isRefused =
+      error instanceof BackupError && (error.code === 'READ_ONLY' || error.code === 'PERMISSION_DENIED')
+    if (!isRefused) throw error
+    return await WorkDirectory.open(tmpdir(), context.signal)
+  }
+}
+
+/** What the metadata says that the stored file should be. */
+export function expectedOf({ metadata }: BackupInfo): Expected {
+  return { what: 'file', sizeBytes: metadata?.file_size ?? null, checksum: metadata?.checksum ?? null }
+}
+
+/** What the metadata says that the image should be. */
+export function expectedImageOf(backup: BackupInfo): Expected {
+  const { encoding, metadata } = backup
+  if (encoding === 'plain') return expectedOf(backup)
+  return {
+    what: 'image',
+    sizeBytes: metadata?.image_size ?? null,
+    checksum: metadata?.image_checksum ?? null,
+  }
+}
+
+/** Bytes of a backup's image; of one without metadata only the stored file's are known. */
+export function imageBytes({ size, encoding, metadata }: BackupInfo): number {
+  return encoding === 'plain' ? size : (metadata?.image_size ?? size)
+}
+
+function keyRequired({ path }: BackupInfo): BackupError {
+  return new BackupError('KEY_REQUIRED', `The backup is encrypted, and there is no key to open it: ${path}`, {
+    hint: 'Give the identity file with --identity (identity), or name it as encryption.identities in the configuration.',
+    path,
+  })
+}
+
+function keyWrong({ path }: BackupInfo, cause: NoKeyFits): BackupError {
+  return new BackupError('KEY_WRONG', `The backup is encrypted to other keys: ${path}`, {
+    hint: cause.isPassphrase
+      ? 'It was encrypted with a passphrase: name that as encryption.passphrase in the configuration.'
+      : 'Give an identity whose public key was among the recipients when it was made.',
+    path,
+    cause,
+  })
+}
