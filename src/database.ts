@@ -22,6 +22,7 @@ import type {
   DrillBackupRequest,
   ImportDataRequest,
   Info,
+  InfoRequest,
   ListBackupsRequest,
   PinBackupRequest,
   RestoreBackupRequest,
@@ -206,7 +207,7 @@ export class Database {
   }
 
   /** The state of the database, its backups and the space for the next one. */
-  info(request: RunOptions = {}): Promise<Info | Failure> {
+  info(request: InfoRequest & RunOptions = {}): Promise<Info | Failure> {
     return this.#run('info', request)
   }
 

@@ -43,7 +43,10 @@ export function encodingOption(description: string): Option {
 
 /** Of every command that reads stored backups. */
 export function identityOption(): Option {
-  return new Option('--identity <file>', 'the key that opens an encrypted backup (default: the configuration)')
+  return new Option(
+    '--identity <file>',
+    'the key that opens an encrypted backup (default: the configuration)',
+  )
 }
 
 /** A whole number of at least 1. */

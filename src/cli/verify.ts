@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupVerified, CheckLevel } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
-import { BACKUP_ARGUMENT, checkOption, given, identityOption } from './options.ts'
+import { BACKUP_ARGUMENT, checkOption, given, identityOption, targetOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -12,6 +12,7 @@ interface VerifyOptions {
   readonly check?: CheckLevel
   readonly record?: true
   readonly identity?: string
+  readonly target?: string
 }
 
 export function verifyCommand(): Command {
@@ -20,6 +21,7 @@ export function verifyCommand(): Command {
     .addOption(checkOption('how deep the database is checked (default: full)'))
     .option('--record', "note the result in the backup's metadata; otherwise nothing is written")
     .addOption(identityOption())
+    .addOption(targetOption())
     .addHelpText(
       'after',
       `${examples([
@@ -61,5 +63,7 @@ function describeVerified(verified: BackupVerified, paint: Paint): string {
 
 function describeLook({ backup, lookedAt, check }: BackupVerified): string {
   if (lookedAt === 'image') return `${check} check`
-  return backup.encoding === 'zstd+age' ? 'encrypted: nobody looked inside without a key' : 'database not checked'
+  return backup.encoding === 'zstd+age'
+    ? 'encrypted: nobody looked inside without a key'
+    : 'database not checked'
 }

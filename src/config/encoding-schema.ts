@@ -30,7 +30,9 @@ export const encryption: z.ZodType<EncryptionConfig> = z
       .array(recipient)
       .min(1)
       .optional()
-      .describe('Public keys (age1…), each of which can read the backups. Name two, so that one can be lost.'),
+      .describe(
+        'Public keys (age1…), each of which can read the backups. Name two, so that one can be lost.',
+      ),
     passphrase: secretSchema.optional().describe('Instead of recipients: where the passphrase is.'),
     identities: z
       .array(secretSchema)

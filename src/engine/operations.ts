@@ -27,6 +27,7 @@ import type {
   DrillBackupRequest,
   ImportDataRequest,
   Info,
+  InfoRequest,
   ListBackupsRequest,
   PinBackupRequest,
   RestoreBackupRequest,
@@ -55,7 +56,7 @@ export interface Operations {
   }
   verify: { request: VerifyBackupRequest & { readonly backup: string }; result: BackupVerified }
   drill: { request: DrillBackupRequest & { readonly backup: string }; result: BackupDrilled }
-  info: { request: Record<never, never>; result: Info }
+  info: { request: InfoRequest; result: Info }
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
   import: { request: ImportDataRequest; result: DataImported }
@@ -80,7 +81,7 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   restore: restoreBackup,
   verify: verifyBackup,
   drill: drillBackup,
-  info: (_, context) => getInfo(context),
+  info: getInfo,
   export: exportData,
   scan: scanSensitive,
   import: importData,

@@ -22,10 +22,8 @@ const TARGETS_MAX = 8
  */
 export async function cleanupBackups(request: CleanupRequest, context: Context): Promise<BackupsCleanedUp> {
   const started = performance.now()
-  const { settings } = context
   const dryRun = request.dryRun === true
-  const isHere = request.target === undefined && settings.keepLocal
-  const here = isHere ? await cleanupHere(request, context) : NOTHING
+  const here = request.target === undefined ? await cleanupHere(request, context) : NOTHING
   const targets = await inParallel(targetsFor(request, context), TARGETS_MAX, name =>
     cleanupTarget(name, request, context),
   )

@@ -27,10 +27,14 @@ export async function drillBackup(
   context: Context,
 ): Promise<BackupDrilled> {
   const started = performance.now()
-  const backup = await findReadable(request.backup, context)
+  const backup = await findReadable(request, context)
   const scratchDir = resolve(request.scratchDir ?? context.settings.backupDir)
   await makeDirectory(scratchDir, context.settings.directoryMode, durabilityOf(context))
-  const { restored, scratchDirectory } = await restoreInto(scratchDir, { backup, identity: request.identity }, context)
+  const { restored, scratchDirectory } = await restoreInto(
+    scratchDir,
+    { backup, identity: request.identity },
+    context,
+  )
   const isRemoved = !(await isThere(scratchDirectory))
   const { status, checks, rowCounts } = judgeDrill(backup, restored)
   const durationMs = Math.round(performance.now() - started)
@@ -90,7 +94,12 @@ async function restoreAndCheck(
   const started = performance.now()
   try {
     await restoreBackup(
-      { backup: backup.path, to: path, ...(identity === undefined ? {} : { identity }) },
+      {
+        backup: backup.path,
+        to: path,
+        ...(backup.target === null ? {} : { target: backup.target }),
+        ...(identity === undefined ? {} : { identity }),
+      },
       context,
     )
   } catch (error) {
@@ -108,7 +117,10 @@ async function restoreAndCheck(
 function isAboutBackup(error: unknown): error is BackupError {
   return (
     error instanceof BackupError &&
-    (error.code === 'BACKUP_DAMAGED' || error.code === 'METADATA_INVALID' || error.code === 'RESTORE_FAILED')
+    (error.code === 'BACKUP_DAMAGED' ||
+      error.code === 'OBJECT_DAMAGED' ||
+      error.code === 'METADATA_INVALID' ||
+      error.code === 'RESTORE_FAILED')
   )
 }
 

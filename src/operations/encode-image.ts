@@ -24,7 +24,11 @@ export class PinnedEncoding {
   /** What SQLite found; null when nobody asked. */
   structure: Structure | null = null
 
-  constructor(order: { readonly encoder: Encoder; readonly check: CheckLevel }, staging: Staging, context: Context) {
+  constructor(
+    order: { readonly encoder: Encoder; readonly check: CheckLevel },
+    staging: Staging,
+    context: Context,
+  ) {
     this.#order = order
     this.#staging = staging
     this.#context = context

@@ -126,6 +126,8 @@ export interface VerifyBackupRequest {
   readonly record?: boolean
   /** Path of an identity file that opens an encrypted backup, beside those of the config. */
   readonly identity?: string
+  /** The target that the backup is at. Default: the backup directory; where nothing is kept there, the first target. */
+  readonly target?: string
 }
 
 export interface VerifyProblem {
@@ -171,6 +173,8 @@ export interface RestoreBackupRequest {
   readonly dryRun?: boolean
   /** Path of an identity file that opens an encrypted backup, beside those of the config. */
   readonly identity?: string
+  /** The target that the backup is at. Default: the backup directory; where nothing is kept there, the first target. */
+  readonly target?: string
 }
 
 /**
@@ -234,6 +238,8 @@ export interface ExportDataRequest {
   readonly from?: string
   /** Path of an identity file that opens it if it is encrypted, beside those of the config. */
   readonly identity?: string
+  /** The target that it is at. */
+  readonly target?: string
   /** Where to write: a file, or a directory for `csv` and `parquet`. Default: a name of its own in `exports/`. */
   readonly output?: string
   /** Replace what is at `output`. */
@@ -283,6 +289,8 @@ export interface ScanSensitiveRequest {
   readonly from?: string
   /** Path of an identity file that opens it if it is encrypted, beside those of the config. */
   readonly identity?: string
+  /** The target that it is at. */
+  readonly target?: string
 }
 
 /** A column that looks sensitive. `why` is a sentence that quotes no value. */

@@ -171,7 +171,11 @@ async function checkImage(
   context: Context,
 ): Promise<Checked> {
   if (order.check === 'none') return NOT_CHECKED
-  const check = { level: order.check, expected: { what: 'file', sizeBytes, checksum }, countRows: true } as const
+  const check = {
+    level: order.check,
+    expected: { what: 'file', sizeBytes, checksum },
+    countRows: true,
+  } as const
   const stored = await checkStored(file, check, context, bytesOf(context, 'check-image'))
   return await judge(order, stored, file, time, context)
 }

@@ -48,7 +48,11 @@ export async function openStoredImage(
   order: OpenOrder,
   context: Context,
 ): Promise<StoredImageOpened> {
-  if (backup.encoding === 'plain') return await openPlain(backup, order, context)
+  if (backup.encoding === 'plain') {
+    return backup.target === null
+      ? await openPlain(backup, order, context)
+      : await openFetched(backup, order, context)
+  }
   const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
   const work = await openWork(context)
   try {
@@ -78,15 +82,75 @@ async function openPlain(
   context: Context,
 ): Promise<StoredImageOpened> {
   const found = await checkPlain(backup, level, context)
-  return { path: backup.path, imageChecksum: found.stored.checksum, ...found, async [Symbol.asyncDispose]() {} }
+  return {
+    path: backup.path,
+    imageChecksum: found.stored.checksum,
+    ...found,
+    async [Symbol.asyncDispose]() {},
+  }
 }
 
-/** Checks the stored file as it is; one that is not plain can only be checked at level `none`. */
+/** A plain one at a target is fetched first: nothing is looked into that is not what its metadata says. */
+async function openFetched(
+  backup: BackupInfo,
+  { level }: OpenOrder,
+  context: Context,
+): Promise<StoredImageOpened> {
+  const work = await openWork(context)
+  const dispose = (): Promise<void> => work[Symbol.asyncDispose]()
+  try {
+    await requireSpace(work.path, backup.size + SPACE_RESERVE_BYTES, 'the fetched backup')
+    const file = work.file('image.db')
+    const fetched = await readWhole(backup, context, bytes =>
+      writeBytes(file, cancellable(bytes, context.signal)),
+    )
+    if (fetched.problems.length > 0) {
+      return { path: null, imageChecksum: '', unchecked: [], ...fetched, [Symbol.asyncDispose]: dispose }
+    }
+    const check = { level, expected: expectedOf(backup), countRows: false }
+    const {
+      problems,
+      unchecked,
+      checksum: imageChecksum,
+    } = await checkStored(file, check, context, bytesOf(context, VERIFY))
+    return {
+      path: file,
+      imageChecksum,
+      stored: fetched.stored,
+      problems,
+      unchecked,
+      [Symbol.asyncDispose]: dispose,
+    }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+/** Reads the stored file to its end, wherever it is, and compares it with its metadata. */
+async function readWhole(
+  backup: BackupInfo,
+  context: Context,
+  take: (bytes: Bytes) => Promise<void>,
+): Promise<{ readonly stored: Seen; readonly problems: readonly VerifyProblem[] }> {
+  const report = bytesOf(context, 'fetch-backup')
+  const tap = new Tap()
+  await take(tap.through(readStored(backup, context, done => report(done, backup.size))))
+  const stored = tap.seen()
+  return { stored, problems: differences(stored.sizeBytes, stored.checksum, expectedOf(backup)) }
+}
+
+async function drain(bytes: Bytes): Promise<void> {
+  for await (const _ of bytes) continue
+}
+
+/** Checks the stored file as it is; one that is not plain, or at a target, can only be checked at level `none`. */
 export async function checkPlain(
   backup: BackupInfo,
   level: CheckLevel,
   context: Context,
 ): Promise<Pick<StoredImageOpened, 'stored' | 'problems' | 'unchecked'>> {
+  if (backup.target !== null) return { ...(await readWhole(backup, context, drain)), unchecked: [] }
   const order = { level, expected: expectedOf(backup), countRows: false }
   const { checksum, sizeBytes, problems, unchecked } = await checkStored(
     backup.path,
@@ -133,13 +197,21 @@ async function* limited(bytes: Bytes, sizeMax: number): Bytes {
   }
 }
 
-async function decoderOf(backup: BackupInfo, identity: string | undefined, context: Context): Promise<Decoder> {
+async function decoderOf(
+  backup: BackupInfo,
+  identity: string | undefined,
+  context: Context,
+): Promise<Decoder> {
   const { encoding, path } = backup
   if (!isStream(encoding)) {
-    throw new BackupError('BACKUP_UNSUPPORTED', `This version cannot read the encoding ${encoding}: ${path}`, {
-      hint: 'Use the version that made it, or see docs/formats.md.',
-      path,
-    })
+    throw new BackupError(
+      'BACKUP_UNSUPPORTED',
+      `This version cannot read the encoding ${encoding}: ${path}`,
+      {
+        hint: 'Use the version that made it, or see docs/formats.md.',
+        path,
+      },
+    )
   }
   const keys = await keysFor(identity, context)
   if (encoding === 'zstd+age' && !hasKeys(keys)) throw keyRequired(backup)

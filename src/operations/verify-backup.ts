@@ -16,7 +16,7 @@ export async function verifyBackup(
 ): Promise<BackupVerified> {
   const started = performance.now()
   const asked = request.check ?? 'full'
-  const backup = await findReadable(request.backup, context)
+  const backup = await findReadable(request, context)
   begin(context, 'verify-backup')
   const isLookedInto = asked !== 'none' && (await canOpen(backup, request.identity, context))
   const check = isLookedInto ? asked : 'none'
@@ -56,7 +56,11 @@ async function look(
   identity: string | undefined,
   context: Context,
 ): Promise<Pick<StoredImageOpened, 'stored' | 'problems' | 'unchecked'>> {
-  const { stored, problems, unchecked, ...opened } = await openStoredImage(backup, { level, identity }, context)
+  const { stored, problems, unchecked, ...opened } = await openStoredImage(
+    backup,
+    { level, identity },
+    context,
+  )
   await opened[Symbol.asyncDispose]()
   return { stored, problems, unchecked }
 }

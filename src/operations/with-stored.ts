@@ -13,7 +13,7 @@ import { begin, type Context } from './context.ts'
 import { deleteAtTarget } from './delete-at-target.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { editAtTarget } from './edit-at-target.ts'
-import { placeOf } from './list-stored.ts'
+import { placeOf, type Wanted } from './find-stored.ts'
 import { replaceMetadata } from './replace-metadata.ts'
 import { catalogOf, targetSettings, withTarget } from './target-access.ts'
 
@@ -27,12 +27,6 @@ export interface Stored {
   readonly edit: (keys: Partial<Metadata>) => Promise<BackupInfo>
 }
 
-export interface Wanted {
-  readonly backup: string
-  /** Where; see `placeOf`. */
-  readonly target?: string | undefined
-}
-
 /**
  * Does something with the stored backup that a user means. In the backup directory that is under the catalog's lock, so
  * that nobody else makes, restores or deletes one meanwhile. Throws `BACKUP_NOT_FOUND`, also for a file outside of it.
@@ -42,7 +36,7 @@ export async function withStored<T>(
   context: Context,
   act: (stored: Stored) => Promise<T>,
 ): Promise<T> {
-  const place = placeOf(wanted.target, context.settings)
+  const place = placeOf(wanted, context.settings)
   return place === null
     ? await withStoredHere(wanted.backup, context, act)
     : await withTarget(place, context, target => withStoredAt(target, wanted.backup, context, act))

@@ -13,9 +13,7 @@ export interface AgeKeys {
 }
 
 /** To whom a file is encrypted: one of both. */
-export type AgeRecipients =
-  | { readonly recipients: readonly string[] }
-  | { readonly passphrase: string }
+export type AgeRecipients = { readonly recipients: readonly string[] } | { readonly passphrase: string }
 
 export interface NewHeader {
   readonly header: Uint8Array
@@ -50,8 +48,7 @@ export async function makeHeader(to: AgeRecipients): Promise<NewHeader> {
       return []
     },
   })
-  const recipients =
-    'passphrase' in to ? [new PassphraseRecipient(to.passphrase)] : to.recipients
+  const recipients = 'passphrase' in to ? [new PassphraseRecipient(to.passphrase)] : to.recipients
   for (const recipient of recipients) encrypter.addRecipient(recipient)
   const file = Buffer.from(await encrypter.encrypt(new Uint8Array(0)))
   const end = headerEnd(file)
@@ -90,7 +87,9 @@ class LastAsked implements Identity {
 }
 
 /** Reads the header off the front of a file; `rest` goes on behind it. Throws {@link Undecodable}. */
-export async function splitHeader(file: Bytes): Promise<{ readonly header: Uint8Array; readonly rest: Bytes }> {
+export async function splitHeader(
+  file: Bytes,
+): Promise<{ readonly header: Uint8Array; readonly rest: Bytes }> {
   const pieces = file[Symbol.asyncIterator]()
   let start: Buffer = Buffer.alloc(0)
   for (;;) {

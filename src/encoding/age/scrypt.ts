@@ -62,7 +62,9 @@ export class PassphraseIdentity implements Identity {
     if (!isValid || stanza.body.length !== FILE_KEY_BYTES + TAG_BYTES)
       throw new Undecodable('its header makes no sense')
     if (Number(factor) > WORK_FACTOR_MAX)
-      throw new Undecodable(`its passphrase takes more work (2^${factor}) than is allowed (2^${WORK_FACTOR_MAX})`)
+      throw new Undecodable(
+        `its passphrase takes more work (2^${factor}) than is allowed (2^${WORK_FACTOR_MAX})`,
+      )
     const key = await deriveKey(this.#passphrase, Buffer.from(salt, 'base64'), Number(factor))
     const decipher = createDecipheriv(CIPHER, key, NO_NONCE, { authTagLength: TAG_BYTES })
     decipher.setAuthTag(stanza.body.subarray(FILE_KEY_BYTES))
