@@ -1,4 +1,5 @@
 import type { BackupInfo } from './backup-info.ts'
+import type { Metadata } from './metadata.ts'
 import { parseFilename } from './names.ts'
 
 /** What is known of a stored file without its metadata. */
@@ -23,7 +24,13 @@ export function backupOf({ modified, ...stored }: StoredFacts, fields: MetadataF
     databaseVersion: known?.database_version ?? null,
     encoding: parsed?.encoding ?? 'plain',
     pinned: known?.pinned ?? null,
-    copies: Object.entries(known?.copies ?? {}).flatMap(([target, copy]) => (copy === null ? [] : [target])),
+    copies: knownCopies(known?.copies),
     ...fields,
   }
+}
+
+/** Names of the targets that are noted to have a copy. */
+export function knownCopies(copies: Metadata['copies']): string[] {
+  const noted = Object.entries(copies ?? {})
+  return noted.flatMap(([target, copy]) => (copy === null ? [] : [target])).toSorted()
 }

@@ -41,6 +41,7 @@ const WORDS: Readonly<Record<Step, string>> = {
   'decide-retention': 'Deciding what may go',
   'check-restored': 'Checking the restored database',
   'remove-scratch': 'Removing the restored database',
+  'send-image': 'Sending the backup',
   'copy-off-site': 'Copying to targets',
   'list-target': 'Looking at the target',
   'fetch-backup': 'Fetching the backup',

@@ -5,7 +5,9 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import { imageKey } from '../catalog/target-keys.ts'
 import { BackupError } from '../errors.ts'
 import { during } from '../storage/io-errors.ts'
-import type { Content, Target } from '../storage/target.ts'
+import type { Content } from '../storage/target.ts'
+import type { Context } from './context.ts'
+import { openNamed } from './target-access.ts'
 
 /** One object at a target. */
 export interface BackupFile {
@@ -17,24 +19,37 @@ export interface BackupFile {
  * The files of a stored backup in the order in which they have to be copied: what others refer to comes first, its own
  * stored file last. Those before the last are named by what is in them, so that what is there already stays.
  */
-export function filesOf(backup: BackupInfo): readonly [...others: BackupFile[], image: BackupFile] {
+export function filesOf(
+  backup: BackupInfo,
+  context: Context,
+): readonly [...others: BackupFile[], image: BackupFile] {
+  if (backup.target !== null) return filesAt(backup.target, backup, context)
   const content = contentOfFile(backup.path, { sizeBytes: backup.size, sha256: backup.checksum })
   return [{ key: imageKey(backup), content }]
 }
 
 /** The same of a backup at a target, to be copied to another one. */
-export function filesAt(
-  target: Target,
+function filesAt(
+  name: string,
   backup: BackupInfo,
-  signal: AbortSignal,
+  context: Context,
 ): readonly [...others: BackupFile[], image: BackupFile] {
   const key = imageKey(backup)
-  const facts = { sizeBytes: backup.size, sha256: backup.checksum }
-  const read = (from: number): AsyncIterable<Uint8Array> =>
-    from === backup.size
-      ? nothing()
-      : target.get(key, { signal, range: { from, length: backup.size - from } })
-  return [{ key, content: { ...facts, open: from => hashed(read, from, { path: backup.path, ...facts }) } }]
+  const { path, size: sizeBytes, checksum: sha256 } = backup
+  const facts = { sizeBytes, sha256 }
+  const read = (from: number): AsyncIterable<Uint8Array> => readRest(name, key, { from, sizeBytes }, context)
+  return [{ key, content: { ...facts, open: from => hashed(read, from, { path, ...facts }) } }]
+}
+
+async function* readRest(
+  name: string,
+  key: string,
+  { from, sizeBytes }: { readonly from: number; readonly sizeBytes: number },
+  context: Context,
+): AsyncIterable<Uint8Array> {
+  if (from === sizeBytes) return
+  await using target = await openNamed(name, context)
+  yield* target.get(key, { signal: context.signal, range: { from, length: sizeBytes - from } })
 }
 
 interface FileFacts {
@@ -89,8 +104,6 @@ async function* readFrom(path: string, from: number): AsyncIterable<Uint8Array> 
     yield buffer.subarray(0, bytesRead)
   }
 }
-
-async function* nothing(): AsyncIterable<Uint8Array> {}
 
 function damaged(path: string, why: string): BackupError {
   return new BackupError(

@@ -2,7 +2,10 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import { metadataPath } from '../catalog/layout.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { readMetadataText } from '../catalog/read-metadata.ts'
+import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
+import { metadataKey } from '../catalog/target-keys.ts'
 import { BackupError, toFailure } from '../errors.ts'
+import { readObject } from '../storage/read-object.ts'
 import { filesOf } from './backup-files.ts'
 import { begin, type Context } from './context.ts'
 import { copyBackup, type CopyOrder } from './copy-backup.ts'
@@ -13,7 +16,7 @@ import { recordCopies } from './record-copies.ts'
 import { targetSettings, withTarget } from './target-access.ts'
 
 /**
- * Copies a backup of the backup directory to targets, to all at once. A target that fails is part of the answer: the
+ * Copies a backup of the backup directory, or of another target, to targets, to all at once. A target that fails is part of the answer: the
  * backup is there all the same, and the next sync copies what is lacking. Holds no lock.
  */
 export async function copyToTargets(
@@ -56,15 +59,23 @@ async function tryCopy(
   }
 }
 
-/** What is to be copied of a backup in the backup directory, with its metadata as it is now. */
-export async function orderOf(backup: BackupInfo, { settings }: Context): Promise<CopyOrder> {
-  const path = metadataPath(settings.backupDir, backup.filename)
-  const text = await readMetadataText(path)
+/** What is to be copied of a backup, with its metadata as it is now. */
+export async function orderOf(backup: BackupInfo, context: Context): Promise<CopyOrder> {
+  const text = await textOf(backup, context)
   if (backup.metadata === null || text === null) {
     throw new BackupError('BACKUP_NOT_FOUND', `The backup was deleted before it was copied: ${backup.path}`, {
       path: backup.path,
     })
   }
   const described: BackupInfo & { readonly metadata: Metadata } = { ...backup, metadata: backup.metadata }
-  return { backup: described, text: textForTargets(text), files: filesOf(backup) }
+  return { backup: described, text: textForTargets(text), files: filesOf(backup, context) }
+}
+
+async function textOf({ target, filename }: BackupInfo, context: Context): Promise<string | null> {
+  const { settings, signal } = context
+  if (target === null) return await readMetadataText(metadataPath(settings.backupDir, filename))
+  return await withTarget(target, context, async opened => {
+    const bytes = await readObject(opened, metadataKey(filename), { signal, bytesMax: METADATA_BYTES_MAX })
+    return Buffer.from(bytes).toString('utf8')
+  })
 }

@@ -10,7 +10,9 @@ import { begin, type Context, durabilityOf } from './context.ts'
 import { copyToTargets } from './copy-to-targets.ts'
 import { encoderFor } from './encoder-for.ts'
 import type { BackupCreated, CreateBackupRequest } from './reports.ts'
+import type { StoreOrder } from './stage-backup.ts'
 import { type BackupStored, storeBackup } from './store-backup.ts'
+import { storeOffSite } from './store-off-site.ts'
 
 /**
  * Makes a backup: one consistent image of the live database, checked and stored durably with its metadata.
@@ -20,46 +22,50 @@ import { type BackupStored, storeBackup } from './store-backup.ts'
  */
 export async function createBackup(request: CreateBackupRequest, context: Context): Promise<BackupCreated> {
   const started = performance.now()
-  const stored = await makeBackup(request, context)
   const { settings } = context
-  const names = request.copy === false ? [] : Object.keys(settings.targets)
-  const backup =
-    names.length === 0
-      ? null
-      : await readBackup(settings.backupDir, stored.metadata.backup_type, stored.filename)
-  // After the lock: a target that is slow or away keeps nobody else waiting.
-  const targets = backup === null ? [] : await copyToTargets(backup, names, context)
+  const type = request.backupType ?? 'manual'
+  requireKnownType(type, settings.backupTypes)
+  const order: StoreOrder = {
+    source: settings.path,
+    type,
+    description: request.description ?? '',
+    createdBy: request.createdBy ?? settings.createdBy,
+    check: request.check ?? settings.check,
+    keepDamaged: request.keepDamaged ?? settings.keepDamaged,
+    encoder: await encoderFor(request.encoding, context),
+  }
+  const { targets, ...stored } = settings.keepLocal
+    ? await storeAndCopy(order, request, context)
+    : await storeOffSite(order, { copies: request.copy !== false }, context)
   return { ...stored, targets, durationMs: Math.round(performance.now() - started) }
 }
 
-async function makeBackup(request: CreateBackupRequest, context: Context): Promise<BackupStored> {
-  const { settings, signal } = context
-  const type = request.backupType ?? 'manual'
-  requireKnownType(type, settings.backupTypes)
-  const encoder = await encoderFor(request.encoding, context)
+async function storeAndCopy(
+  order: StoreOrder,
+  request: CreateBackupRequest,
+  context: Context,
+): Promise<BackupCreated> {
+  const { settings } = context
+  const stored = await storeLocked(order, context)
+  const names = request.copy === false ? [] : Object.keys(settings.targets)
+  const backup = names.length === 0 ? null : await readBackup(settings.backupDir, order.type, stored.filename)
+  // After the lock: a target that is slow or away keeps nobody else waiting.
+  const targets = backup === null ? [] : await copyToTargets(backup, names, context)
+  return { ...stored, targets }
+}
 
+async function storeLocked(order: StoreOrder, context: Context): Promise<BackupStored> {
+  const { settings, signal } = context
   begin(context, 'find-database')
   const database = await findDatabase(settings.path)
   begin(context, 'prepare-directories')
-  await prepareDirectories(type, context)
+  await prepareDirectories(order.type, context)
   begin(context, 'lock-catalog')
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [dirname(database)])
-
   // Awaited here: the lock is released when this function ends.
-  return await storeBackup(
-    {
-      source: settings.path,
-      type,
-      description: request.description ?? '',
-      createdBy: request.createdBy ?? settings.createdBy,
-      check: request.check ?? settings.check,
-      keepDamaged: request.keepDamaged ?? settings.keepDamaged,
-      encoder,
-    },
-    context,
-  )
+  return await storeBackup(order, context)
 }
 
 /** Makes the backup directory, and in it those of the type and of the metadata. */

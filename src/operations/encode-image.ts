@@ -52,7 +52,7 @@ export class PinnedEncoding {
     begin(this.#context, 'encode-image')
     const onBytes = bytesOf(this.#context, 'encode-image')
     const runs = imageRuns(image, { signal, onBytes: done => onBytes(done, size) })
-    const checking = this.#check(image.path)
+    const checking = checkPinned(image.path, this.#order.check, this.#context)
     checking.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.
     try {
       const file = this.#staging.file(`image.${this.#tries}.encoded`)
@@ -63,19 +63,24 @@ export class PinnedEncoding {
     }
     this.structure = await checking
   }
+}
 
-  /** Of a disk that fails for a moment SQLite says that the database is damaged: it has to say so twice. */
-  async #check(database: string): Promise<Structure | null> {
-    const { sqlite, signal } = this.#context
-    const { check: level } = this.#order
-    if (level === 'none') return null
-    const ask = (): Promise<Structure> =>
-      structureOf(database, () => sqlite.ask('checkRead', { level, countRows: true }, { signal }))
-    const found = await ask()
-    if (found.problems.length === 0) return found
-    await readThrough(database, signal)
-    return await ask()
-  }
+/**
+ * What SQLite says of the database whose read transaction it holds; null when nobody asks. Of a disk that fails for a
+ * moment it says that the database is damaged: it has to say so twice.
+ */
+export async function checkPinned(
+  database: string,
+  level: CheckLevel,
+  { sqlite, signal }: Context,
+): Promise<Structure | null> {
+  if (level === 'none') return null
+  const ask = (): Promise<Structure> =>
+    structureOf(database, () => sqlite.ask('checkRead', { level, countRows: true }, { signal }))
+  const found = await ask()
+  if (found.problems.length === 0) return found
+  await readThrough(database, signal)
+  return await ask()
 }
 
 /** Encodes an image that lies in a file of ours. */

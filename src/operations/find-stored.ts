@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
+import { knownCopies } from '../catalog/backup-of.ts'
 import { findBackup } from '../catalog/find.ts'
 import { metadataPath } from '../catalog/layout.ts'
 import { isBackupName, parseImageKey } from '../catalog/target-keys.ts'
@@ -63,9 +64,7 @@ async function whereElse(wanted: string, { settings }: Context): Promise<string 
   if (first === undefined) return null
   const filename = basename(wanted)
   const known = isBackupName(filename) ? await readMetadata(metadataPath(settings.backupDir, filename)) : null
-  const copies = Object.entries(known?.metadata?.copies ?? {}).flatMap(([name, copy]) =>
-    copy === null ? [] : [name],
-  )
+  const copies = knownCopies(known?.metadata?.copies)
   return copies.length > 0
     ? otherCopy(copies, filename)
     : `See what there is with: chame-backup list, and at a target with: chame-backup list --target ${first}.`

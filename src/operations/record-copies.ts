@@ -11,7 +11,8 @@ export type CopyNotes = Readonly<Record<string, StoredCopy | null | undefined>>
  * sync notes it.
  */
 export async function recordCopies(backup: BackupInfo, notes: CopyNotes, context: Context): Promise<void> {
-  if (Object.keys(notes).length === 0) return
+  // Of what is kept at targets alone nothing is noted here.
+  if (backup.target !== null || Object.keys(notes).length === 0) return
   const edit = ({ copies }: Metadata): Partial<Metadata> => {
     const left = Object.entries({ ...copies, ...notes }).filter(([, copy]) => copy !== undefined)
     return { copies: left.length === 0 ? undefined : (Object.fromEntries(left) as Metadata['copies']) }

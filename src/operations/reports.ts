@@ -61,6 +61,7 @@ export type Step =
   | 'decide-retention'
   | 'check-restored'
   | 'remove-scratch'
+  | 'send-image'
   | 'copy-off-site'
   | 'list-target'
   | 'fetch-backup'

@@ -37,7 +37,7 @@ export interface StagedBackup extends EncodedFile {
   readonly synced: Promise<void>
 }
 
-interface Checked {
+export interface Checked {
   readonly tables: Record<string, number> | null
   readonly unchecked: readonly string[]
   readonly at: Date | null
@@ -219,10 +219,15 @@ async function judge(
   if (problems.length === 0) return { tables, unchecked, at: context.now() }
   const filename = await freeFilename(order.type, time, context, order.encoder.encoding)
   const kept = order.keepDamaged ? await keepDamagedImage(file, filename, order.type, context) : null
-  throw damaged(order.source, problems, kept)
+  throw damagedImage(order.source, problems, kept)
 }
 
-function damaged(source: string, problems: readonly VerifyProblem[], kept: string | null): BackupError {
+/** The failure of a backup whose image is no good. */
+export function damagedImage(
+  source: string,
+  problems: readonly VerifyProblem[],
+  kept: string | null,
+): BackupError {
   return new BackupError(
     'DATABASE_DAMAGED',
     `Backup integrity check failed: ${problems[0]?.message}: ${source}`,

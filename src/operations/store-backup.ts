@@ -37,7 +37,7 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
     await renameDurably(staged.file, path, durabilityOf(context))
     begin(context, 'write-metadata')
     const durationMs = Math.round(performance.now() - started)
-    const metadata = describe(order, staged, { createdAt, time, name: settings.name, durationMs })
+    const metadata = describeBackup(order, staged, { createdAt, time, name: settings.name, durationMs })
     await writeMetadata(filename, metadata, context)
     return {
       success: true,
@@ -69,9 +69,10 @@ async function writeMetadata(filename: string, metadata: Metadata, context: Cont
   }
 }
 
-function describe(
+/** The metadata of a new backup. */
+export function describeBackup(
   order: StoreOrder,
-  { image, checked, sizeBytes, checksum }: StagedBackup,
+  { image, checked, sizeBytes, checksum }: Omit<StagedBackup, 'file' | 'synced'>,
   {
     createdAt,
     time,

@@ -1,12 +1,14 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
-import { listCatalog } from '../catalog/list.ts'
+import { listCatalog, newestFirst } from '../catalog/list.ts'
 import { type ErrorCode, throwIfCancelled, toFailure } from '../errors.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import type { Target } from '../storage/target.ts'
 import { begin, type Context } from './context.ts'
 import { copyBackup } from './copy-backup.ts'
+import { identityOf } from './copy-identity.ts'
 import { CopyProgress } from './copy-progress.ts'
 import { orderOf } from './copy-to-targets.ts'
+import { listStored } from './list-stored.ts'
 import { findLacking, type Lacking } from './lacking-copies.ts'
 import type { FailedCopy, SyncTargetsRequest, TargetSynced, TargetsSynced } from './off-site-reports.ts'
 import { recordCopies } from './record-copies.ts'
@@ -31,9 +33,9 @@ export async function syncTargets(request: SyncTargetsRequest, context: Context)
   const { settings } = context
   const names = request.target === undefined ? Object.keys(settings.targets) : [request.target]
   for (const name of names) targetSettings(settings, name)
-  const local = names.length === 0 ? [] : await listCatalog(settings.backupDir, { database: settings.name })
+  const sources = names.length === 0 ? [] : await findSources(context)
   const progress = new CopyProgress(context, 'copy-off-site')
-  const targets = await Promise.all(names.map(name => syncTarget(name, local, progress, context)))
+  const targets = await Promise.all(names.map(name => syncTarget(name, sources, progress, context)))
   throwIfCancelled(context.signal)
   return {
     success: true,
@@ -41,6 +43,26 @@ export async function syncTargets(request: SyncTargetsRequest, context: Context)
     targets,
     durationMs: Math.round(performance.now() - started),
   }
+}
+
+/** Where nothing is kept here, what one target has is copied from there to the others. */
+async function findSources(context: Context): Promise<readonly BackupInfo[]> {
+  const { backupDir, name: database, keepLocal, targets } = context.settings
+  const here = await listCatalog(backupDir, { database })
+  if (keepLocal) return here
+  const lists = await Promise.all(
+    Object.keys(targets).map(name =>
+      // One that cannot be listed is reported as what is copied to.
+      listStored(name, { database }, context).catch((): readonly BackupInfo[] => []),
+    ),
+  )
+  const sources = new Map<string, BackupInfo>()
+  for (const backup of [here, ...lists].flat()) {
+    if (backup.metadata === null || backup.size !== backup.metadata.file_size) continue
+    const identity = identityOf(backup.metadata)
+    if (!sources.has(identity)) sources.set(identity, backup)
+  }
+  return [...sources.values()].toSorted(newestFirst)
 }
 
 /** What was done so far, also when the target fails in the middle. */

@@ -61,7 +61,7 @@ test('a target that is away does not make the backup fail, and the next sync cop
       { name: 'away', status: 'synced', copied: [made.filename], present: 1 },
     ],
   })
-  expect(await place.database().listBackups()).toMatchObject([{ copies: ['far', 'away'] }])
+  expect(await place.database().listBackups()).toMatchObject([{ copies: ['away', 'far'] }])
   expect(place.files('away')).toEqual(place.files('far'))
 })
 

@@ -1,5 +1,5 @@
 /** A directory with a ledger, its backups, and targets that are directories beside them. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, Database, type DatabaseOptions, type TargetConfig } from '../../src/index.ts'
 import { succeeded } from '../support/product.ts'
@@ -60,6 +60,7 @@ export function openPlace(
 }
 
 function filesIn(directory: string): string[] {
+  if (!existsSync(directory)) return []
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
     .map(entry => join(entry.parentPath, entry.name).slice(directory.length + 1))
