@@ -7,11 +7,13 @@ import type {
   BackupCreated,
   BackupDeleted,
   BackupPinned,
+  BackupsConverted,
   BackupDrilled,
   BackupRestored,
   BackupsCleanedUp,
   BackupVerified,
   CleanupRequest,
+  ConvertBackupsRequest,
   CreateBackupRequest,
   SyncTargetsRequest,
   TargetsSynced,
@@ -184,6 +186,15 @@ export class Database {
    */
   cleanupOldBackups(request: CleanupRequest & RunOptions = {}): Promise<BackupsCleanedUp | Failure> {
     return this.#run('cleanup', request)
+  }
+
+  /**
+   * Stores existing backups in another encoding. When and why they were made, their pins and checks stay; the old file
+   * goes once the new one was read back. One that cannot be converted is a result (`status: 'incomplete'`), unless it is
+   * the only one that was asked for.
+   */
+  convertBackups(request: ConvertBackupsRequest & RunOptions = {}): Promise<BackupsConverted | Failure> {
+    return this.#run('convert', request)
   }
 
   /** What the retention policy would hold over time, with a daily and a weekly backup. Deletes nothing. */

@@ -8,8 +8,16 @@ export type * from './config/targets.ts'
 export type { DigestEntry, EventKind, NotifyEvent } from './notify/event.ts'
 export { type Notifier, type NotifierPorts, type NotifyOptions, openNotifier } from './notify/notifier.ts'
 export type { ToldState } from './notify/reminders.ts'
+export { generateKeys, type GenerateKeysRequest, type KeysGenerated } from './operations/generate-keys.ts'
 export type * from './operations/monitoring-reports.ts'
-export type { Config, DatabaseConfig, JobConfig, ScheduleConfig } from './config/config.ts'
+export type {
+  Config,
+  DatabaseConfig,
+  EncryptionConfig,
+  JobConfig,
+  ScheduleConfig,
+  ZstdConfig,
+} from './config/config.ts'
 export { Scheduler, type SchedulerRunOptions } from './daemon/scheduler.ts'
 export type { SchedulerLog, SchedulerLogEntry, SchedulerLogEvent } from './daemon/log-entry.ts'
 export type * from './daemon/reports.ts'

@@ -28,7 +28,7 @@ export interface Metadata {
   image_checksum?: string | undefined
   page_size?: number | undefined
   encoding?: Encoding | undefined
-  /** File name of the same backup in its earlier encoding, which was removed once this one was there. */
+  /** While a conversion is under way: file name of the same backup in its earlier encoding, which is to go. */
   converted_from?: string | undefined
   journal_mode?: string | undefined
   sqlite_version?: string | undefined

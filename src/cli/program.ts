@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { cleanupCommand } from './cleanup.ts'
 import { completionCommand } from './completion.ts'
+import { convertCommand } from './convert.ts'
 import { createCommand } from './create.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { deleteCommand } from './delete.ts'
@@ -12,6 +13,7 @@ import { infoCommand } from './info.ts'
 import { listCommand } from './list.ts'
 import { metricsCommand } from './metrics.ts'
 import { notifyCommand } from './notify.ts'
+import { keysCommand } from './keys.ts'
 import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
 import { restoreCommand } from './restore.ts'
@@ -37,6 +39,8 @@ export function buildProgram(): Command {
     deleteCommand(),
     pinCommand(),
     unpinCommand(),
+    convertCommand(),
+    keysCommand(),
     exportCommand(),
     importCommand(),
     systemdCommand(),

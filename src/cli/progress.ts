@@ -35,6 +35,7 @@ const WORDS: Readonly<Record<Step, string>> = {
   'check-import': 'Checking the new database',
   'publish-import': 'Putting the new database in its place',
   'finish-deletions': 'Finishing what an interrupted run began',
+  'finish-conversions': 'Finishing what an interrupted run began',
   'mark-deleted': 'Deleting',
   'delete-image': 'Deleting',
   'delete-metadata': 'Deleting',

@@ -1,8 +1,8 @@
 /** The encodings that are a stream of bytes: how each is written, and how it is read again. */
 import type { Encoding } from '../catalog/encodings.ts'
 import { BackupError } from '../errors.ts'
-import { type AgeKeys, type AgeRecipients, makeHeader, openHeader, splitHeader } from './age/header.ts'
-import { decryptPayload, encryptPayload } from './age/payload.ts'
+import { type AgeKeys, type AgeRecipients, decryptFile, makeHeader, openHeader } from './age/header.ts'
+import { encryptPayload } from './age/payload.ts'
 import { type Bytes, type Seen, Tap } from './bytes.ts'
 import { readPassphrase } from './keys.ts'
 import type { EncodingSettings, EncryptionSettings } from './settings.ts'
@@ -45,22 +45,14 @@ export async function openEncoder(
       yield header
       yield* encryptPayload(fileKey, compress(image, zstd))
     },
-    async *decode(stored) {
-      const { rest } = await splitHeader(stored)
-      yield* decompress(decryptPayload(fileKey, rest))
-    },
+    decode: stored => decompress(decryptFile(stored, async () => fileKey)),
   }
 }
 
 export function openDecoder(encoding: StreamEncoding, keys: AgeKeys): Decoder {
   if (encoding === 'plain') return { decode: bytes => bytes }
   if (encoding === 'zstd') return { decode: decompress }
-  return {
-    async *decode(stored) {
-      const { header, rest } = await splitHeader(stored)
-      yield* decompress(decryptPayload(await openHeader(header, keys), rest))
-    },
-  }
+  return { decode: stored => decompress(decryptFile(stored, header => openHeader(header, keys))) }
 }
 
 /** An image on its way to where it is stored, and what arrives there. */

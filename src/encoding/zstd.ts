@@ -44,6 +44,8 @@ function handled<T>(promise: Promise<T>): Promise<T> {
 /** Throws {@link Undecodable}, also for a file that ends too early, or goes on with something else. */
 export async function* decompress(stored: Bytes): Bytes {
   const stream = createZstdDecompress({ chunkSize: PIECE_BYTES })
+  // Whoever reads it learns of an error, but one may come when nobody reads it any more.
+  stream.on('error', () => {})
   const feeding = feed(stream, stored)
   feeding.catch(() => {}) // Awaited below.
   try {

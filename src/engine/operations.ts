@@ -1,6 +1,7 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { Context } from '../operations/context.ts'
 import { cleanupBackups } from '../operations/cleanup-backups.ts'
+import { convertBackups } from '../operations/convert-backups.ts'
 import { createBackup } from '../operations/create-backup.ts'
 import { deleteBackup } from '../operations/delete-backup.ts'
 import { drillBackup } from '../operations/drill-backup.ts'
@@ -12,11 +13,13 @@ import type {
   BackupCreated,
   BackupDeleted,
   BackupPinned,
+  BackupsConverted,
   BackupDrilled,
   BackupRestored,
   BackupsCleanedUp,
   BackupVerified,
   CleanupRequest,
+  ConvertBackupsRequest,
   CreateBackupRequest,
   SyncTargetsRequest,
   TargetsSynced,
@@ -63,6 +66,7 @@ export interface Operations {
   cleanup: { request: CleanupRequest; result: BackupsCleanedUp }
   simulate: { request: SimulateRetentionRequest; result: RetentionSimulated }
   delete: { request: DeleteBackupRequest & { readonly backup: string }; result: BackupDeleted }
+  convert: { request: ConvertBackupsRequest; result: BackupsConverted }
   pin: { request: PinBackupRequest & { readonly backup: string }; result: BackupPinned }
   unpin: { request: UnpinBackupRequest & { readonly backup: string }; result: BackupPinned }
 }
@@ -88,6 +92,7 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   cleanup: cleanupBackups,
   simulate: simulateRetention,
   delete: deleteBackup,
+  convert: convertBackups,
   pin: pinBackup,
   unpin: unpinBackup,
 }

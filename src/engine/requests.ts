@@ -93,6 +93,11 @@ const requests = {
     force: z.boolean().optional(),
     target,
   }),
+  convert: z.strictObject({
+    backups: z.array(backup).min(1).optional(),
+    encoding: z.enum(ENCODINGS).optional(),
+    identity,
+  }),
   pin: z.strictObject({
     backup,
     reason: text.trim().min(1, 'expected why it must stay'),

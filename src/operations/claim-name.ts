@@ -1,6 +1,6 @@
 /** Which name a copy gets at a target, so that no two machines write under one name. */
-import type { BackupInfo } from '../catalog/backup-info.ts'
-import { METADATA_BYTES_MAX, readAtTarget } from '../catalog/target-catalog.ts'
+import type { Metadata } from '../catalog/metadata.ts'
+import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
 import { imageKey, type Mark, markKey, metadataKey, parseMetadataKey } from '../catalog/target-keys.ts'
 import { BackupError } from '../errors.ts'
 import { readObject } from '../storage/read-object.ts'
@@ -17,7 +17,7 @@ export interface Claimant {
   /** What the mark says; the same for the same backup, so that who comes after a crash goes on. */
   readonly mark: string
   /** Null for a backup that is only being made. */
-  readonly identity: string | null
+  readonly metadata: Metadata | null
 }
 
 /**
@@ -85,30 +85,25 @@ async function standingOf(
   claimant: Claimant,
   signal: AbortSignal,
 ): Promise<Claim['state'] | 'taken'> {
-  const backup = await readAtTarget(target, claimant.filename, { signal })
-  if (backup !== null && isSame(backup, claimant)) {
-    return backup.size === backup.metadata?.file_size ? 'there' : 'incomplete'
-  }
-  if (backup !== null) return 'taken'
-  // Metadata without a file.
-  const identity = await identityAt(target, claimant.filename, signal)
-  return identity !== null && identity === claimant.identity ? 'incomplete' : 'taken'
+  const { type, filename, metadata } = claimant
+  const there = await metadataAt(target, filename, signal)
+  if (there === null || metadata === null || identityOf(there) !== identityOf(metadata)) return 'taken'
+  const image = await target.head(imageKey({ type, filename }), { signal })
+  if (image?.sizeBytes === there.file_size) return 'there'
+  // What is sent has to be what the metadata there says.
+  return there.checksum === metadata.checksum ? 'incomplete' : 'taken'
 }
 
-function isSame({ metadata }: BackupInfo, { identity }: Claimant): boolean {
-  return metadata !== null && identityOf(metadata) === identity
-}
-
-/** Who the metadata of that name is of; null when it cannot be read. */
-export async function identityAt(
+/** The metadata of that name; null when it cannot be read. */
+export async function metadataAt(
   target: Target,
   filename: string,
   signal: AbortSignal,
-): Promise<string | null> {
+): Promise<Metadata | null> {
   const text = await readObject(target, metadataKey(filename), { signal, bytesMax: METADATA_BYTES_MAX })
   const { parseMetadata } = await import('../catalog/parse-metadata.ts')
   const parsed = parseMetadata(Buffer.from(text).toString('utf8'))
-  return 'metadata' in parsed ? identityOf(parsed.metadata) : null
+  return 'metadata' in parsed ? parsed.metadata : null
 }
 
 const MARK_BYTES_MAX = 4096

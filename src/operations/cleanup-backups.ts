@@ -10,6 +10,7 @@ import { inParallel } from '../storage/in-parallel.ts'
 import { cleanupTarget } from './cleanup-target.ts'
 import { begin, type Context } from './context.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
+import { finishConversions } from './finish-conversions.ts'
 import type { BackupDecision, BackupsCleanedUp, CleanupRequest, FailedDeletion } from './reports.ts'
 
 /** Waiting for answers is most of the work at a target. */
@@ -65,7 +66,7 @@ async function cleanupHere(request: CleanupRequest, context: Context): Promise<H
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [])
-  const finished = await finishDeletions(context)
+  const finished = [...(await finishDeletions(context)), ...(await finishConversions(context))]
   const decisions = await decide(request, context)
   const failed = await deleteAll(decisions, context)
   return report(decisions, { finished, failed })

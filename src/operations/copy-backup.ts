@@ -4,7 +4,7 @@ import { imageKey, markKey, metadataKey } from '../catalog/target-keys.ts'
 import { BackupError } from '../errors.ts'
 import type { StoredObject, Target } from '../storage/target.ts'
 import type { BackupFile } from './backup-files.ts'
-import { type Claim, claimName, identityAt } from './claim-name.ts'
+import { type Claim, claimName, metadataAt } from './claim-name.ts'
 import { identityOf } from './copy-identity.ts'
 
 /** A backup to copy, with metadata that can be read. */
@@ -42,9 +42,12 @@ const TRIES_MAX = 3
 export async function copyBackup(order: CopyOrder, target: Target, options: CopyOptions): Promise<Copied> {
   const { backup, files } = order
   const { type, filename, metadata } = backup
-  const identity = identityOf(metadata)
   for (let attempt = 1; ; attempt++) {
-    const claim = await claimName(target, { type, filename, mark: identity, identity }, options.signal)
+    const claim = await claimName(
+      target,
+      { type, filename, mark: identityOf(metadata), metadata },
+      options.signal,
+    )
     if (claim.state === 'there') return { filename: claim.filename, size: metadata.file_size, sentBytes: 0 }
     const sentBytes = await sendFiles(files, { ...backup, filename: claim.filename }, target, options)
     if (await describe(order, claim, target, options)) {
@@ -90,7 +93,7 @@ async function describe(
 ): Promise<boolean> {
   if (state === 'incomplete') return true
   if (await target.putIfAbsent(metadataKey(filename), Buffer.from(text), { signal })) return true
-  return (await identityAt(target, filename, signal)) === identityOf(backup.metadata)
+  return (await metadataAt(target, filename, signal))?.checksum === backup.metadata.checksum
 }
 
 /** What the target says that it has. */

@@ -3,6 +3,7 @@ import { BackupError } from '../errors.ts'
 import { openIfThere } from '../snapshot/source-files.ts'
 import { begin, type Context } from './context.ts'
 import { findStored, otherCopy, type Wanted } from './find-stored.ts'
+import type { VerifyProblem } from './reports.ts'
 import { type OpenOrder, openStoredImage } from './stored-image.ts'
 
 /** The backup that a user means. Throws `BACKUP_NOT_FOUND`, or `BACKUP_UNSUPPORTED` for a database in use. */
@@ -54,10 +55,14 @@ export async function openIntact(
   if (path !== null && problems.length === 0)
     return { path, checksum: imageChecksum, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
   await opened[Symbol.asyncDispose]()
-  throw damaged(backup, problems[0]?.message ?? 'it cannot be read')
+  throw damagedBackup(backup, problems)
 }
 
-function damaged({ target, path, filename, copies }: BackupInfo, problem: string): BackupError {
+export function damagedBackup(
+  { target, path, filename, copies }: BackupInfo,
+  problems: readonly VerifyProblem[],
+): BackupError {
+  const problem = problems[0]?.message
   if (target !== null) {
     return new BackupError(
       'OBJECT_DAMAGED',

@@ -82,7 +82,7 @@ async function storeAt(
   const wanted = backupFilename(settings.name, type, time, 1, order.encoder.encoding)
   // Nobody else's, whatever is made in this second.
   const mark = JSON.stringify(['new', createdAt.toISOString(), randomBytes(16).toString('hex')])
-  const { filename } = await claimName(target, { type, filename: wanted, mark, identity: null }, signal)
+  const { filename } = await claimName(target, { type, filename: wanted, mark, metadata: null }, signal)
   const place = { target, key: imageKey({ type, filename }) }
   try {
     const streamed = await streamImage(order, place, context)

@@ -176,15 +176,29 @@ async function decodeTo(
     const limit = backup.metadata?.image_size ?? Number.POSITIVE_INFINITY
     await writeBytes(file, cancellable(limited(image, limit), context.signal))
   } catch (error) {
-    if (!(error instanceof Undecodable) && !(error instanceof NoKeyFits)) throw error
-    // Its checksum tells a file that was changed from one that was always so, or has another's key.
-    const { stored, problems } = await checkPlain(backup, 'none', context)
-    if (error instanceof NoKeyFits && problems.length === 0) throw keyWrong(backup, error)
-    const message = `The file cannot be decoded: ${error.message}`
-    return { stored, problems: [...problems, { code: 'NOT_DECODABLE', message }] }
+    const why = await whyUndecodable(error, backup, context)
+    if (why === null) throw error
+    return why
   }
   const stored = tap.seen()
   return { stored, problems: differences(stored.sizeBytes, stored.checksum, expectedOf(backup)) }
+}
+
+/**
+ * What is wrong with a stored file that could not be decoded; null for an error that says nothing of it. Throws
+ * `KEY_WRONG` for one that is as it was stored.
+ */
+export async function whyUndecodable(
+  error: unknown,
+  backup: BackupInfo,
+  context: Context,
+): Promise<{ readonly stored: Seen; readonly problems: readonly VerifyProblem[] } | null> {
+  if (!(error instanceof Undecodable) && !(error instanceof NoKeyFits)) return null
+  // Its checksum tells a file that was changed from one that was always so, or has another's key.
+  const { stored, problems } = await checkPlain(backup, 'none', context)
+  if (error instanceof NoKeyFits && problems.length === 0) throw keyWrong(backup, error)
+  const message = `The file cannot be decoded: ${error.message}`
+  return { stored, problems: [...problems, { code: 'NOT_DECODABLE', message }] }
 }
 
 /** A few bytes can stand for more than any disk holds. */
@@ -197,7 +211,8 @@ async function* limited(bytes: Bytes, sizeMax: number): Bytes {
   }
 }
 
-async function decoderOf(
+/** What decodes a stored backup. Throws `KEY_REQUIRED`, or `BACKUP_UNSUPPORTED` for an encoding that is no stream. */
+export async function decoderOf(
   backup: BackupInfo,
   identity: string | undefined,
   context: Context,

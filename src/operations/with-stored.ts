@@ -42,7 +42,8 @@ export async function withStored<T>(
     : await withTarget(place, context, target => withStoredAt(target, wanted.backup, context, act))
 }
 
-async function withStoredHere<T>(
+/** The same in the backup directory alone. */
+export async function withStoredHere<T>(
   wanted: string,
   context: Context,
   act: (stored: Stored) => Promise<T>,

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { brotliDecompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { NoKeyFits, openHeader, splitHeader } from '../../src/encoding/age/header.ts'
-import { decryptPayload } from '../../src/encoding/age/payload.ts'
+import { decryptFile, NoKeyFits, openHeader } from '../../src/encoding/age/header.ts'
 import { Undecodable } from '../../src/encoding/undecodable.ts'
 
 interface Vector {
@@ -35,10 +34,12 @@ async function open({ file, identity, passphrase }: Vector): Promise<Outcome> {
   let isHeaderRead = false
   let result: Outcome['result'] = 'success'
   try {
-    const { header, rest } = await splitHeader(inPieces(Buffer.from(file, 'base64')))
-    const fileKey = await openHeader(header, { identities: identity, passphrases: passphrase })
-    isHeaderRead = true
-    for await (const piece of decryptPayload(fileKey, rest)) plain.push(piece)
+    const keyOf = async (header: Uint8Array): Promise<Uint8Array> => {
+      const fileKey = await openHeader(header, { identities: identity, passphrases: passphrase })
+      isHeaderRead = true
+      return fileKey
+    }
+    for await (const piece of decryptFile(inPieces(Buffer.from(file, 'base64')), keyOf)) plain.push(piece)
   } catch (error) {
     if (error instanceof NoKeyFits) result = 'no match'
     else if (error instanceof Undecodable) result = isHeaderRead ? 'payload' : 'header'

@@ -3,6 +3,7 @@ import { copyFileSync, cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { isFull } from '../faults/extent.ts'
 import { type CallGroup, type Event, type Run, runUnderShim, SHIM_NEEDS } from '../faults/shim.ts'
 import { assertIntact } from '../support/intact.ts'
 import { succeeded } from '../support/product.ts'
@@ -13,8 +14,8 @@ import type { TendOrder } from './tend.ts'
 const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
 /** What changes a target. */
 const CHANGES: readonly CallGroup[] = ['write', 'fsync', 'rename', 'name']
-/** Every call is tried in a long run; in the suite every third, at another one each time a list is gone through. */
-const STEP = process.env['CHAME_TEST_ROUNDS'] === 'all' ? 1 : 3
+/** In the suite every third call, the last among them. */
+const STEP = isFull ? 1 : 3
 
 function run(place: Place, operation: TendOrder['operation'], event?: Event, at = 0): Promise<Run> {
   const { databasePath: path, backupDir, config } = place

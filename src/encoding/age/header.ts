@@ -5,6 +5,7 @@
 import type { Identity, Stanza } from 'age-encryption'
 import type { Bytes } from '../bytes.ts'
 import { Undecodable } from '../undecodable.ts'
+import { decryptPayload } from './payload.ts'
 
 /** What opens a file: identities (`AGE-SECRET-KEY-1…`), and passphrases. */
 export interface AgeKeys {
@@ -86,22 +87,32 @@ class LastAsked implements Identity {
   }
 }
 
-/** Reads the header off the front of a file; `rest` goes on behind it. Throws {@link Undecodable}. */
-export async function splitHeader(
-  file: Bytes,
-): Promise<{ readonly header: Uint8Array; readonly rest: Bytes }> {
+/**
+ * The plaintext of an encrypted file, whose header `keyOf` is asked about first. Throws {@link Undecodable}, and what
+ * `keyOf` throws; the file is closed then, too.
+ */
+export async function* decryptFile(file: Bytes, keyOf: (header: Uint8Array) => Promise<Uint8Array>): Bytes {
   const pieces = file[Symbol.asyncIterator]()
+  try {
+    const { header, first } = await readHeader(pieces)
+    yield* decryptPayload(await keyOf(header), goOn(first, pieces))
+  } finally {
+    await pieces.return?.()
+  }
+}
+
+async function readHeader(
+  pieces: AsyncIterator<Uint8Array>,
+): Promise<{ readonly header: Uint8Array; readonly first: Uint8Array }> {
   let start: Buffer = Buffer.alloc(0)
-  for (;;) {
+  while (start.length <= HEADER_BYTES_MAX) {
     const { value, done } = await pieces.next()
     if (done === true) throw new Undecodable('it has no whole age header')
     start = Buffer.concat([start, value])
     const end = headerEnd(start)
-    if (end !== null) return { header: start.subarray(0, end), rest: goOn(start.subarray(end), pieces) }
-    if (start.length <= HEADER_BYTES_MAX) continue
-    await pieces.return?.()
-    throw new Undecodable('it has no age header')
+    if (end !== null) return { header: start.subarray(0, end), first: start.subarray(end) }
   }
+  throw new Undecodable('it has no age header')
 }
 
 /** Where the line of the header's MAC ends, which is its last; null while it is not all there. */
@@ -112,14 +123,10 @@ function headerEnd(start: Buffer): number | null {
 }
 
 async function* goOn(first: Uint8Array, pieces: AsyncIterator<Uint8Array>): Bytes {
-  try {
-    if (first.length > 0) yield first
-    for (;;) {
-      const { value, done } = await pieces.next()
-      if (done === true) return
-      yield value
-    }
-  } finally {
-    await pieces.return?.()
+  if (first.length > 0) yield first
+  for (;;) {
+    const { value, done } = await pieces.next()
+    if (done === true) return
+    yield value
   }
 }
