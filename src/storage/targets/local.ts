@@ -8,6 +8,7 @@ import type { Spend } from '../bandwidth.ts'
 import { makeDirectory, removeFile, syncDirectory } from '../durable.ts'
 import { isAlreadyThere, isNotThere, isSystemError, toTypedError } from '../io-errors.ts'
 import { directoryOf, KEY_PARTS_MAX } from '../keys.ts'
+import { contentOf } from '../source.ts'
 import { targetFailure, notFound, wrongSize } from '../target-failure.ts'
 import type { Content, StoredObject, Target, TransferOptions } from '../target.ts'
 
@@ -54,7 +55,7 @@ class LocalTarget implements Target {
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array, options: TransferOptions): Promise<boolean> {
-    const content = { sizeBytes: bytes.length, sha256: null, open: () => once(bytes) }
+    const content = contentOf(bytes)
     return this.#during('write', key, () =>
       this.#writing(key, async (temp, handle) => {
         await this.#write(key, handle, content, options)
@@ -283,10 +284,6 @@ async function removeAbandoned(directory: string, nowMs: number): Promise<void> 
     const stats = await stat(path).catch(() => null)
     if (stats !== null && nowMs - stats.mtimeMs > TEMP_AGE_MS) await removeFile(path)
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes
 }
 
 function lowerFirst(text: string): string {
