@@ -52,7 +52,10 @@ async function openKind(
         hasConditionalPut: false,
       })
     }
-    case 'sftp':
+    case 'sftp': {
+      const { openConfiguredSftp } = await import('./targets/sftp/open.ts')
+      return openConfiguredSftp(name, config, { directory, environment, spend, retry })
+    }
     case 'rclone':
       throw new Error(`not yet: ${config.kind}`)
   }
