@@ -56,7 +56,9 @@ async function openKind(
       const { openConfiguredSftp } = await import('./targets/sftp/open.ts')
       return openConfiguredSftp(name, config, { directory, environment, spend, retry })
     }
-    case 'rclone':
-      throw new Error(`not yet: ${config.kind}`)
+    case 'rclone': {
+      const { openConfiguredRclone } = await import('./targets/rclone/open.ts')
+      return openConfiguredRclone(name, config, { directory, environment, spend, retry })
+    }
   }
 }
