@@ -1,7 +1,7 @@
 /** A directory as a target: what is put there is whole and flushed, or not there. */
 import { randomBytes } from 'node:crypto'
 import { constants, type Dirent } from 'node:fs'
-import { type FileHandle, link, open, readdir, rename, stat, statfs } from 'node:fs/promises'
+import { type FileHandle, link, lstat, open, readdir, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BackupError, throwIfCancelled } from '../../errors.ts'
 import type { Spend } from '../bandwidth.ts'
@@ -92,7 +92,7 @@ class LocalTarget implements Target {
     return this.#during('read', key, async () => {
       await this.#requireRoot()
       try {
-        const stats = await stat(this.#pathOf(key))
+        const stats = await lstat(this.#pathOf(key))
         if (!stats.isFile()) return null
         return { key, sizeBytes: stats.size, modified: stats.mtime.toISOString() }
       } catch (error) {
@@ -172,11 +172,12 @@ class LocalTarget implements Target {
     return this.#during('read', key, async () => {
       await this.#requireRoot()
       try {
-        const handle = await open(this.#pathOf(key), 'r')
+        const handle = await open(this.#pathOf(key), constants.O_RDONLY | constants.O_NOFOLLOW)
         if ((await handle.stat()).isFile()) return handle
         await handle.close()
       } catch (error) {
-        if (!isNotThere(error)) throw error
+        // ELOOP: a link, which is none of ours.
+        if (!isNotThere(error) && !(isSystemError(error) && error.code === 'ELOOP')) throw error
       }
       throw notFound(this.name, key)
     })
