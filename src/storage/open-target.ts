@@ -4,6 +4,7 @@ import type { TargetConfig } from '../config/targets.ts'
 import { bytesOf } from '../retention/units.ts'
 import { limitBandwidth, type Spend } from './bandwidth.ts'
 import { withGuard } from './guard-target.ts'
+import { RETRY_PORTS, type RetryPorts } from './retry.ts'
 import type { Target } from './target.ts'
 import { openLocalTarget } from './targets/local.ts'
 
@@ -12,6 +13,8 @@ export interface TargetSurroundings {
   readonly directory: string
   /** Where secrets may be. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** How long what fails is tried again. Default: for minutes */
+  readonly retry?: RetryPorts
 }
 
 /**
@@ -33,14 +36,29 @@ export async function openTarget(
 async function openKind(
   name: string,
   config: TargetConfig,
-  { directory, spend }: TargetSurroundings & { readonly spend: Spend },
+  { directory, environment, spend, retry = RETRY_PORTS }: TargetSurroundings & { readonly spend: Spend },
 ): Promise<Target> {
   switch (config.kind) {
     case 'local':
       return openLocalTarget({ name, root: resolve(directory, config.path), spend })
-    case 's3':
-    case 'sftp':
-    case 'rclone':
-      throw new Error(`not yet: ${config.kind}`)
+    case 's3': {
+      const { openConfiguredS3 } = await import('./targets/s3/open.ts')
+      return openConfiguredS3(name, config, {
+        directory,
+        environment,
+        spend,
+        retry,
+        now: () => new Date(),
+        hasConditionalPut: false,
+      })
+    }
+    case 'sftp': {
+      const { openConfiguredSftp } = await import('./targets/sftp/open.ts')
+      return openConfiguredSftp(name, config, { directory, environment, spend, retry })
+    }
+    case 'rclone': {
+      const { openConfiguredRclone } = await import('./targets/rclone/open.ts')
+      return openConfiguredRclone(name, config, { directory, environment, spend, retry })
+    }
   }
 }
