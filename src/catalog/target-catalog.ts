@@ -13,6 +13,7 @@ import { isType, parseFilename } from './names.ts'
 import { metadataFieldsOf } from './read-metadata.ts'
 import {
   imageKey,
+  imagePrefix,
   type Mark,
   metadataKey,
   metadataPrefix,
@@ -51,7 +52,10 @@ export interface TargetCatalog {
   readonly described: ReadonlySet<string>
 }
 
-/** Reads the catalog of a target; the filter's limit does not concern marks. */
+/**
+ * Reads the catalog of a target; the filter's limit does not concern marks. Of a database those are found whose file
+ * names say so, as all do that are copied.
+ */
 export async function readTargetCatalog(
   target: Target,
   filter: ListFilter,
@@ -59,14 +63,14 @@ export async function readTargetCatalog(
 ): Promise<TargetCatalog> {
   const marks: FoundMark[] = []
   const found: Listed[] = []
-  for await (const object of target.list(metadataPrefix(), { signal })) {
+  for await (const object of target.list(metadataPrefix(filter.database), { signal })) {
     const parsed = parseMetadataKey(object.key)
     if (parsed === null || !isWanted(parsed.filename, filter)) continue
     if ('kind' in parsed) marks.push({ ...parsed, modified: object.modified })
     else found.push({ object, filename: parsed.filename })
   }
   const described = await inParallel(found, READS_MAX, each => describe(target, each, { signal, cache }))
-  const backups = await withImages(target, described, signal)
+  const backups = await withImages(target, described, { database: filter.database, signal })
   const isWantedType = ({ type }: BackupInfo): boolean => filter.type === undefined || filter.type === type
   return {
     backups: backups
@@ -133,7 +137,7 @@ async function latestAtTarget(
   { signal, cache }: TargetRead,
 ): Promise<BackupInfo | null> {
   const found: Listed[] = []
-  for await (const object of target.list(metadataPrefix(), { signal })) {
+  for await (const object of target.list(metadataPrefix(database), { signal })) {
     const parsed = parseMetadataKey(object.key)
     if (parsed === null || 'kind' in parsed || !isWanted(parsed.filename, { database })) continue
     if (parseFilename(parsed.filename)?.type !== 'pre_restore')
@@ -145,7 +149,7 @@ async function latestAtTarget(
   const backups = await withImages(
     target,
     await inParallel(likely, READS_MAX, each => describe(target, each, { signal, cache })),
-    signal,
+    { database, signal },
   )
   const candidates = backups.filter(backup => isOf(database)(backup) && backup.type !== 'pre_restore')
   if (candidates.length > 0 || likely.length === found.length)
@@ -224,13 +228,14 @@ async function readText(
 async function withImages(
   target: Target,
   described: readonly (Described | null)[],
-  signal: AbortSignal,
+  { database, signal }: { readonly database: string | undefined; readonly signal: AbortSignal },
 ): Promise<BackupInfo[]> {
   const known = described.filter(each => each !== null)
   const types = [...new Set(known.map(({ type }) => type))]
   const images = new Map<string, StoredObject>()
   await inParallel(types, READS_MAX, async type => {
-    for await (const object of target.list(`${type}/`, { signal })) images.set(object.key, object)
+    for await (const object of target.list(imagePrefix(type, database), { signal }))
+      images.set(object.key, object)
   })
   return known.flatMap(each => {
     const image = images.get(imageKey(each))

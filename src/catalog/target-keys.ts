@@ -30,9 +30,19 @@ export function markKey({ kind, type, filename }: Mark): string {
   return `${metadataKey(filename)}.${kind}-${type}`
 }
 
-/** Below which everything lies that says which backups there are. */
-export function metadataPrefix(): string {
-  return METADATA_PREFIX
+/** What the keys begin with that say which backups there are, of one database or of all. */
+export function metadataPrefix(database: string | undefined): string {
+  return METADATA_PREFIX + namePrefix(database)
+}
+
+/** What the keys of stored files begin with. */
+export function imagePrefix(type: string, database: string | undefined): string {
+  return `${type}/${namePrefix(database)}`
+}
+
+/** Many databases may have a target in common: none has to list the others' backups. */
+function namePrefix(database: string | undefined): string {
+  return database === undefined ? '' : `${database}_backup_`
 }
 
 /** What a key below {@link metadataPrefix} is: a backup's metadata or a mark; null for anything else. */

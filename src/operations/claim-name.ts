@@ -21,7 +21,8 @@ export interface Claimant {
 }
 
 /**
- * `there`: the target has this backup, whole. `incomplete`: it has its metadata, but not its file. `claimed`: the name is
+ * `there`: the target has this backup, whole. `incomplete`: it has its metadata, but not its file as it
+ * should be. `claimed`: the name is
  * ours; the mark is set.
  */
 export interface Claim {
@@ -89,7 +90,7 @@ async function standingOf(
   const there = await metadataAt(target, filename, signal)
   if (there === null || metadata === null || identityOf(there) !== identityOf(metadata)) return 'taken'
   const image = await target.head(imageKey({ type, filename }), { signal })
-  if (image?.sizeBytes === there.file_size) return 'there'
+  if (image?.sizeBytes === there.file_size && there.damaged_at === undefined) return 'there'
   // What is sent has to be what the metadata there says.
   return there.checksum === metadata.checksum ? 'incomplete' : 'taken'
 }

@@ -15,13 +15,16 @@ export interface Context {
   readonly openTarget: (name: string) => Promise<Target>
 }
 
+/** What looking at targets takes. */
+export type TargetContext = Pick<Context, 'settings' | 'signal' | 'onProgress' | 'now' | 'openTarget'>
+
 /** For what has to be brought to its end, whatever the caller wants by now. */
 export function withoutCancelling(context: Context): Context {
   return { ...context, signal: new AbortController().signal }
 }
 
 /** Says that a step begins. */
-export function begin(context: Context, step: Step): void {
+export function begin(context: Pick<Context, 'onProgress'>, step: Step): void {
   context.onProgress({ step })
 }
 

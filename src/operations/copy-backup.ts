@@ -1,7 +1,11 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
+import { editMetadata } from '../catalog/edit-metadata.ts'
 import type { Metadata } from '../catalog/metadata.ts'
+import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
 import { imageKey, markKey, metadataKey } from '../catalog/target-keys.ts'
 import { BackupError } from '../errors.ts'
+import { putText } from '../storage/put-text.ts'
+import { readObject } from '../storage/read-object.ts'
 import type { StoredObject, Target } from '../storage/target.ts'
 import type { BackupFile } from './backup-files.ts'
 import { type Claim, claimName, metadataAt } from './claim-name.ts'
@@ -91,9 +95,24 @@ async function describe(
   target: Target,
   { signal }: CopyOptions,
 ): Promise<boolean> {
-  if (state === 'incomplete') return true
+  if (state === 'incomplete') return await mend({ ...backup, filename }, target, signal)
   if (await target.putIfAbsent(metadataKey(filename), Buffer.from(text), { signal })) return true
   return (await metadataAt(target, filename, signal))?.checksum === backup.metadata.checksum
+}
+
+/** What stood in metadata of a file that is now replaced: that it was damaged. All else stays, such as a pin. */
+async function mend(
+  { filename, metadata }: CopyOrder['backup'],
+  target: Target,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const key = metadataKey(filename)
+  const text = Buffer.from(await readObject(target, key, { signal, bytesMax: METADATA_BYTES_MAX })).toString(
+    'utf8',
+  )
+  const { verified_at } = metadata
+  await putText(target, key, editMetadata(text, { damaged_at: undefined, verified_at }), { signal })
+  return true
 }
 
 /** What the target says that it has. */

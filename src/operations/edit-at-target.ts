@@ -3,6 +3,7 @@ import { editMetadata } from '../catalog/edit-metadata.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { METADATA_BYTES_MAX, readAtTarget } from '../catalog/target-catalog.ts'
 import { metadataKey } from '../catalog/target-keys.ts'
+import { putText } from '../storage/put-text.ts'
 import { readObject } from '../storage/read-object.ts'
 import type { Target } from '../storage/target.ts'
 import { begin, type Context } from './context.ts'
@@ -26,15 +27,7 @@ export async function editAtTarget(
   const text = Buffer.from(await readObject(target, key, { signal, bytesMax: METADATA_BYTES_MAX })).toString(
     'utf8',
   )
-  const edited = Buffer.from(editMetadata(text, typeof keys === 'function' ? keys(now.metadata) : keys))
-  await target.put(
-    key,
-    { sizeBytes: edited.length, sha256: null, open: from => once(edited.subarray(from)) },
-    { signal },
-  )
+  const edited = editMetadata(text, typeof keys === 'function' ? keys(now.metadata) : keys)
+  await putText(target, key, edited, { signal })
   return await readAtTarget(target, filename, { signal })
-}
-
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes
 }

@@ -1,6 +1,7 @@
 /** Which backups a target lacks and is to have. Reads nothing. */
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Metadata } from '../catalog/metadata.ts'
+import { parseFilename } from '../catalog/names.ts'
 import { decideRetention } from '../retention/decide.ts'
 import type { RetentionPolicy } from '../retention/policy.ts'
 import { identityOf } from './copy-identity.ts'
@@ -25,7 +26,8 @@ export interface LackingRules {
 
 /**
  * Compares the backup directory with a target. What the target's retention would delete again is not copied, nor what
- * somebody deleted there on purpose; nor what is no backup of ours, such as a file without metadata.
+ * somebody deleted there on purpose; nor what is no backup of ours, such as a file without metadata. What was found to
+ * be damaged at the target is lacking there.
  *
  * @param local backups of the backup directory, newest first
  */
@@ -36,10 +38,12 @@ export function findLacking(
 ): Lacking {
   const there = new Map(
     atTarget.flatMap(({ metadata, size }) =>
-      metadata !== null && metadata.file_size === size ? [[identityOf(metadata), size] as const] : [],
+      metadata !== null && metadata.file_size === size && metadata.damaged_at === undefined
+        ? [[identityOf(metadata), size] as const]
+        : [],
     ),
   )
-  const ours = local.filter(isDescribed)
+  const ours = local.filter(isOurs)
   const present = new Map(
     ours.flatMap(backup => {
       const size = there.get(identityOf(backup.metadata))
@@ -61,6 +65,8 @@ export function findLacking(
   }
 }
 
-function isDescribed(backup: BackupInfo): backup is Described {
-  return backup.metadata !== null && backup.metadata.backup_type === backup.type
+/** At a target the name says of which database a backup is. */
+function isOurs(backup: BackupInfo): backup is Described {
+  const isNamed = parseFilename(backup.filename)?.database === backup.database
+  return isNamed && backup.metadata !== null && backup.metadata.backup_type === backup.type
 }

@@ -1,6 +1,6 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog, type ListFilter, newestFirst } from '../catalog/list.ts'
-import type { Context } from './context.ts'
+import type { TargetContext } from './context.ts'
 import { identityOf } from './copy-identity.ts'
 import { catalogOf, withTarget } from './target-access.ts'
 
@@ -11,7 +11,7 @@ import { catalogOf, withTarget } from './target-access.ts'
 export async function listStored(
   target: string | undefined,
   filter: ListFilter,
-  context: Context,
+  context: TargetContext,
 ): Promise<readonly BackupInfo[]> {
   const { backupDir, keepLocal, targets } = context.settings
   if (target !== undefined) return await listAt(target, filter, context)
@@ -24,6 +24,6 @@ export async function listStored(
   return [...there, ...others].toSorted(newestFirst).slice(0, filter.limit)
 }
 
-function listAt(name: string, filter: ListFilter, context: Context): Promise<readonly BackupInfo[]> {
+function listAt(name: string, filter: ListFilter, context: TargetContext): Promise<readonly BackupInfo[]> {
   return withTarget(name, context, async target => (await catalogOf(target, filter, context)).backups)
 }

@@ -6,7 +6,7 @@ import type { ListFilter } from '../catalog/list.ts'
 import type { Settings, TargetSettings } from '../config/settings.ts'
 import { BackupError } from '../errors.ts'
 import type { Target } from '../storage/target.ts'
-import { begin, type Context } from './context.ts'
+import { begin, type TargetContext } from './context.ts'
 
 export type { FoundMark, TargetCatalog }
 
@@ -24,7 +24,7 @@ export function targetSettings({ targets }: Settings, name: string): TargetSetti
 }
 
 /** The target of that name, to be disposed of by the caller. */
-export function openNamed(name: string, context: Context): Promise<Target> {
+export function openNamed(name: string, context: TargetContext): Promise<Target> {
   targetSettings(context.settings, name)
   return context.openTarget(name)
 }
@@ -32,7 +32,7 @@ export function openNamed(name: string, context: Context): Promise<Target> {
 /** Does something with a target, and closes it. */
 export async function withTarget<T>(
   name: string,
-  context: Context,
+  context: TargetContext,
   act: (target: Target) => Promise<T>,
 ): Promise<T> {
   await using target = await openNamed(name, context)
@@ -43,7 +43,7 @@ export async function withTarget<T>(
 export async function catalogOf(
   target: Target,
   filter: ListFilter,
-  context: Context,
+  context: TargetContext,
 ): Promise<TargetCatalog> {
   const { settings, signal } = context
   begin(context, 'list-target')

@@ -90,6 +90,31 @@ test('what a target has lost is copied there again', async () => {
   expect(there).toEqual(readFileSync(join(place.backupDir, 'manual', filename)))
 })
 
+test('a copy that a verification found to be damaged is copied anew, and its pin stays', async () => {
+  const place = openPlace()
+  const { filename } = succeeded(await place.database().createBackup())
+  succeeded(await place.database().pinBackup(filename, { target: 'far', reason: 'audit' }))
+  const path = place.path('far', 'manual', filename)
+  const bytes = readFileSync(path)
+  writeFileSync(path, bytes.with(5000, (bytes[5000] ?? 0) ^ 1))
+  const verified = succeeded(await place.database().verifyBackup(filename, { target: 'far', record: true }))
+  expect(verified).toMatchObject({ status: 'damaged', recorded: true })
+  expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([{ copied: [filename] }])
+  expect(readFileSync(path)).toEqual(bytes)
+  const [there] = await place.database().listBackups({ target: 'far' })
+  expect(there).toMatchObject({ pinned: { reason: 'audit' }, metadata: { verified_at: expect.any(String) } })
+  expect(there?.metadata?.damaged_at).toBeUndefined()
+  expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([{ copied: [] }])
+})
+
+test('a backup that is stored in another encoding by now is not copied once more', async () => {
+  const place = openPlace()
+  const { filename } = succeeded(await place.database().createBackup())
+  succeeded(await place.database().convertBackups({ encoding: 'zstd' }))
+  expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([{ copied: [], present: 1 }])
+  expect(await namesAt(place, 'far')).toEqual([filename])
+})
+
 test('the backup directory forgets a copy that a target has lost, while it cannot be made anew', async () => {
   const place = openPlace()
   const { filename } = succeeded(await place.database().createBackup())

@@ -159,3 +159,16 @@ test('a configuration that keeps backups nowhere is refused', async () => {
   mkdirSync(place.path('backups'))
   expect(readdirSync(place.path('backups'))).toEqual([])
 })
+
+test('metrics and a simulation go by what the first target has', async () => {
+  const place = openOnly()
+  const made = succeeded(await place.database().createBackup({ backupType: 'daily' }))
+  const { text, unreadable } = succeeded(await place.database().metrics())
+  expect(unreadable).toEqual([])
+  expect(text).toMatch(/newest_good_timestamp_seconds\{database="app"\} \d{10}/)
+  expect(succeeded(await place.database().simulateRetention()).backupBytes).toBe(made.metadata.file_size)
+  renameSync(place.path('far'), place.path('gone'))
+  expect(succeeded(await place.database().metrics()).unreadable).toMatchObject([
+    { code: 'TARGET_UNREACHABLE' },
+  ])
+})

@@ -16,7 +16,9 @@ const ROUNDS = 2
 async function tend(place: Place, operation: TendOrder['operation']): Promise<string> {
   const { databasePath: path, backupDir, config } = place
   const order = JSON.stringify({ operation, path, backupDir, config } satisfies TendOrder)
-  const child = spawn(process.execPath, ['--no-warnings', TEND, order], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--no-warnings', TEND, order], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const [stdout] = await Promise.all([text(child.stdout), once(child, 'exit')])
   return stdout.trim()
 }

@@ -22,7 +22,10 @@ beforeAll(async () => {
       endpoint: server.endpoint,
       region: 'us-east-1',
       forcePathStyle: true,
-      credentials: { accessKeyId: server.accessKeyId, secretAccessKey: server.environment['S3_SECRET'] ?? '' },
+      credentials: {
+        accessKeyId: server.accessKeyId,
+        secretAccessKey: server.environment['S3_SECRET'] ?? '',
+      },
     }),
     { async [Symbol.asyncDispose]() {} },
   )
@@ -50,7 +53,11 @@ testWith(
     for (const { filename } of there) {
       const to = place.path(`${filename}.restored`)
       // In an engine process of its own, as a program calls it.
-      const database = new Database({ path: place.databasePath, backupDir: place.backupDir, config: place.config })
+      const database = new Database({
+        path: place.databasePath,
+        backupDir: place.backupDir,
+        config: place.config,
+      })
       succeeded(await database.restoreBackup(filename, { target: 's3', to }))
       expect(assertIntact(to).commits).toBe(20)
     }
@@ -67,7 +74,10 @@ testWith(
 
 testWith(RGW_NEEDS, 'a backup goes straight into a bucket, without a copy here', async () => {
   const place = openPlace([])
-  const config = { keepLocal: false, targets: { s3: s3Config(server, { bucket: 'backups', prefix: 'only' }) } }
+  const config = {
+    keepLocal: false,
+    targets: { s3: s3Config(server, { bucket: 'backups', prefix: 'only' }) },
+  }
   place.configure(config)
   for (const encoding of ['plain', 'zstd'] as const) {
     const made = succeeded(await place.database().createBackup({ encoding }))

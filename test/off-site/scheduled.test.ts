@@ -46,7 +46,10 @@ test('a copy that fails is told and tried again, without another backup, until i
   await scene.runUntil('2026-11-26T02:00:30Z', RUNNERS)
   expect(scene.job('daily').lastRun).toMatchObject({
     outcome: 'retrying',
-    failure: { code: 'TARGET_UNREACHABLE', message: expect.stringContaining('was made. Not everything is off-site') },
+    failure: {
+      code: 'TARGET_UNREACHABLE',
+      message: expect.stringContaining('was made. Not everything is off-site'),
+    },
   })
   expect(namesIn(scene, 'far', 'daily')).toHaveLength(1)
   mkdirSync(at(scene, 'farther'))
@@ -60,7 +63,10 @@ test('a target that stays away is a failure that people are told of, and so is i
   const scene = openScene()
   mkdirSync(at(scene, 'far'))
   await scene.runUntil('2026-11-26T12:00:00Z', RUNNERS)
-  expect(scene.job('daily').lastRun).toMatchObject({ outcome: 'failed', failure: { code: 'TARGET_UNREACHABLE' } })
+  expect(scene.job('daily').lastRun).toMatchObject({
+    outcome: 'failed',
+    failure: { code: 'TARGET_UNREACHABLE' },
+  })
   expect(scene.kinds()).toContain('failed')
   expect(scene.told.find(({ kind }) => kind === 'failed')).toMatchObject({ code: 'TARGET_UNREACHABLE' })
   expect(namesIn(scene, 'backups', 'daily')).toHaveLength(1)
@@ -78,7 +84,10 @@ test('a job of the kind sync copies what targets lack, and a cleanup at a target
   })
   mkdirSync(at(scene, 'far'))
   await scene.runUntil('2026-11-26T06:30:00Z', RUNNERS)
-  expect(scene.job('copies').lastRun).toMatchObject({ outcome: 'failed', failure: { code: 'TARGET_UNREACHABLE' } })
+  expect(scene.job('copies').lastRun).toMatchObject({
+    outcome: 'failed',
+    failure: { code: 'TARGET_UNREACHABLE' },
+  })
   mkdirSync(at(scene, 'farther'))
   await scene.runUntil('2026-11-27T06:30:00Z', RUNNERS)
   expect(scene.job('copies').lastRun).toMatchObject({
@@ -89,5 +98,8 @@ test('a job of the kind sync copies what targets lack, and a cleanup at a target
   expect(scene.job('tidy').lastRun?.summary).toContain('far: 0 backups deleted; farther: 0 backups deleted')
   renameSync(at(scene, 'farther'), at(scene, 'gone'))
   await scene.runUntil('2026-11-28T07:30:00Z', RUNNERS)
-  expect(scene.job('tidy').lastRun).toMatchObject({ outcome: 'failed', failure: { code: 'TARGET_UNREACHABLE' } })
+  expect(scene.job('tidy').lastRun).toMatchObject({
+    outcome: 'failed',
+    failure: { code: 'TARGET_UNREACHABLE' },
+  })
 })
