@@ -5,17 +5,8 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import {
-  contentOf,
-  failureOf,
-  keysOf,
-  open,
-  type Place,
-  read,
-  sha256,
-  SIGNAL,
-  targetContract,
-} from './contract.ts'
+import { contentOf, sha256 } from './contents.ts'
+import { failureOf, keysOf, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
 import { canStart, serverDirectory } from './servers/daemon.ts'
 import { SSHD_NEEDS, type Sshd, startSshd } from './servers/sshd.ts'
 
