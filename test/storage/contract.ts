@@ -37,11 +37,21 @@ export interface Kind {
   readonly largeBytes?: number
 }
 
-export function open({ config, environment = {} }: Place, more: Partial<TargetConfig> = {}): Promise<Target> {
+/** For a server that will not be back. */
+export const AT_ONCE: RetryPorts = {
+  ...IMPATIENT,
+  patience: { firstDelayMs: 20, maxDelayMs: 200, deadlineMs: 1500 },
+}
+
+export function open(
+  { config, environment = {} }: Place,
+  more: Partial<TargetConfig> = {},
+  retry: RetryPorts = IMPATIENT,
+): Promise<Target> {
   return openTarget('there', { ...config, ...more } as TargetConfig, {
     directory: '/',
     environment: { ...process.env, ...environment },
-    retry: IMPATIENT,
+    retry,
   })
 }
 

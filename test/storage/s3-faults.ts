@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import type { S3TargetConfig } from '../../src/config/targets.ts'
 import { testWith, type Requirement } from '../support/requirements.ts'
 import { contentOf, sha256, streamOf } from './contents.ts'
-import { failureOf, keysOf, open, type Place, read, SIGNAL } from './contract.ts'
+import { AT_ONCE, failureOf, keysOf, open, type Place, read, SIGNAL } from './contract.ts'
 import { type Fault, type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 
 const OPTIONS = { signal: SIGNAL }
@@ -53,7 +53,7 @@ export function s3Faults(
   })
 
   it('a server that stays busy is given up after a while, in words of ours', async ({ proxy, through }) => {
-    await using target = await open(through)
+    await using target = await open(through, {}, AT_ONCE)
     proxy.faults = [{ when: () => true, times: 1000, answer: { status: 503, body: error('SlowDown') } }]
     const failure = await failureOf(target.put('a', contentOf(Buffer.from('x')), OPTIONS))
     expect(failure.code).toBe('TARGET_UNREACHABLE')
@@ -169,7 +169,7 @@ export function s3Faults(
   })
 
   it('an answer that is no XML is no listing', async ({ proxy, through }) => {
-    await using target = await open(through)
+    await using target = await open(through, {}, AT_ONCE)
     proxy.faults = [
       { when: () => true, times: 1000, answer: { status: 200, body: '<html>Log in to the hotel' } },
     ]

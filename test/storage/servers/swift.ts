@@ -98,7 +98,7 @@ swift_dir = ${directory}
 workers = 0
 log_level = ERROR
 [pipeline:main]
-pipeline = catch_errors cache listing_formats s3api tempauth copy slo dlo versioned_writes proxy-server
+pipeline = catch_errors cache listing_formats s3api tempauth copy slo dlo proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -122,8 +122,5 @@ use = egg:swift#copy
 use = egg:swift#slo
 [filter:dlo]
 use = egg:swift#dlo
-[filter:versioned_writes]
-use = egg:swift#versioned_writes
-allow_object_versioning = true
 `
 }
