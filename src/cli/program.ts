@@ -16,6 +16,7 @@ import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
 import { restoreCommand } from './restore.ts'
 import { systemdCommand } from './systemd.ts'
+import { targetCommand } from './target.ts'
 import { schedulerCommand } from './scheduler.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -40,6 +41,7 @@ export function buildProgram(): Command {
     systemdCommand(),
     notifyCommand(),
     metricsCommand(),
+    targetCommand(),
     schedulerCommand(),
     completionCommand(),
   ]) {
