@@ -10,7 +10,9 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { S3TargetConfig } from '../../src/config/targets.ts'
+import { openTarget } from '../../src/storage/open-target.ts'
 import { testWith } from '../support/requirements.ts'
+import { checked } from './checked.ts'
 import { contentOf, patterned, sha256, streamOf } from './contents.ts'
 import { failureOf, keysOf, listed, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
 import { s3Faults } from './s3-faults.ts'
@@ -261,5 +263,78 @@ testWith(RGW_NEEDS, 's3: a bucket whose policy forbids to delete is append-only 
   const failure = await failureOf(target.delete('large', OPTIONS))
   expect(failure.code).toBe('OBJECT_LOCKED')
   expect(failure.hint).toContain('appendOnly')
-  expect((await listed(target)).map(({ sizeBytes }) => sizeBytes)).toEqual([LARGE_BYTES])
+  const { check, seen } = await checked(place)
+  expect(check.status).toBe('usable')
+  expect(seen['delete']).toBe('no')
+  expect(check.left.length).toBeGreaterThan(0)
+  expect(check.warnings.join()).toContain('cannot delete')
+  expect((await listed(target, 'large')).map(({ sizeBytes }) => sizeBytes)).toEqual([LARGE_BYTES])
 })
+
+testWith(
+  RGW_NEEDS,
+  's3: a check of a plain bucket sees that one of several wins, and leaves nothing there',
+  async () => {
+    const place = await s3Place()
+    const { check, seen } = await checked(place)
+    expect(check).toMatchObject({ status: 'usable', left: [], warnings: [] })
+    expect(seen).toMatchObject({
+      paging: 'yes',
+      multipart: 'yes',
+      checksum: 'yes',
+      clock: 'yes',
+      race: 'yes',
+      'object-lock': 'skipped',
+      'free-space': 'no',
+      delete: 'yes',
+    })
+    expect(await keysOf(await open(place))).toEqual([])
+    expect(await uploadsOf(place)).toBe(0)
+  },
+)
+
+testWith(
+  RGW_NEEDS,
+  's3: a check of a bucket with object lock sees the lock, and that races are lost there',
+  async () => {
+    const place = await s3Place({ objectLock: { mode: 'GOVERNANCE', days: 1 } }, { isLocking: true })
+    const { check, seen } = await checked(place)
+    expect(seen).toMatchObject({ 'object-lock': 'yes', race: 'no' })
+    expect(check.status).toBe('usable')
+    expect(check.warnings.join()).toContain('let one machine write there')
+  },
+)
+
+testWith(RGW_NEEDS, 's3: a check of a bucket without object lock sees that it is not there', async () => {
+  const { check, seen } = await checked(await s3Place({ objectLock: { mode: 'GOVERNANCE', days: 1 } }))
+  expect(seen['object-lock']).toBe('failed')
+  expect(check.status).toBe('failed')
+})
+
+testWith(
+  RGW_NEEDS,
+  's3: of several that put one key at once one wins, where the check has seen that it does',
+  async () => {
+    const place = await s3Place()
+    const { config, environment } = place
+    const targets = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        openTarget('there', config, {
+          directory: '/',
+          environment: environment ?? {},
+          capabilities: { conditionalPut: true },
+        }),
+      ),
+    )
+    for (let round = 0; round < 10; round++) {
+      const puts = targets.map((target, index) =>
+        target.putIfAbsent(`lock-${round}`, Buffer.from(String(index)), OPTIONS),
+      )
+      const wins = await Promise.all(puts)
+      expect(wins.filter(Boolean)).toHaveLength(1)
+      expect(String(await read(targets[0] as (typeof targets)[0], `lock-${round}`))).toBe(
+        String(wins.indexOf(true)),
+      )
+    }
+  },
+)

@@ -1,5 +1,7 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { testWith } from '../support/requirements.ts'
+import { checked } from './checked.ts'
 import { type Place, targetContract } from './contract.ts'
 import { canStart } from './servers/daemon.ts'
 import { s3Config, type S3Server } from './servers/s3-server.ts'
@@ -37,3 +39,16 @@ async function swiftPlace(): Promise<Place> {
 }
 
 targetContract({ name: 's3 on Swift', needs: SWIFT_NEEDS, place: swiftPlace })
+
+testWith(
+  SWIFT_NEEDS,
+  's3: a check of a server without conditional writes sees that, and finds it usable',
+  async () => {
+    const { check, seen } = await checked(await swiftPlace())
+    expect(check).toMatchObject({ status: 'usable', left: [] })
+    expect(seen).toMatchObject({ paging: 'yes', multipart: 'yes', 'put-if-absent': 'yes', race: 'no' })
+    expect(check.probes.find(({ probe }) => probe === 'race')?.detail).toContain(
+      'does not know conditional writes',
+    )
+  },
+)

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Settings } from '../../config/settings.ts'
 import { makeDirectory, removeFile, renameDurably, writeNewFile } from '../../storage/durable.ts'
-import { during, unlessMissing } from '../../storage/io-errors.ts'
+import { unlessMissing } from '../../storage/io-errors.ts'
 import type { TargetCapabilities } from '../../storage/target-probe.ts'
 import type { TargetCheck } from '../target-reports.ts'
 
@@ -41,7 +41,7 @@ export async function writeCheck(
 /** Null when it was never checked, or what was kept cannot be read: then it is as if it never was. */
 export async function readCheck(backupDir: string, target: string): Promise<TargetCheck | null> {
   const path = checkPath(backupDir, target)
-  const text = await unlessMissing(path, () => during('read', path, () => readFile(path, 'utf8')))
+  const text = await unlessMissing(path, () => readFile(path, 'utf8'))
   return text === null ? null : parseCheck(text)
 }
 
