@@ -46,6 +46,7 @@ import type {
   TestNotificationsRequest,
 } from './operations/monitoring-reports.ts'
 import { makeMetrics } from './operations/metrics.ts'
+import type { CheckTargetRequest, TargetsChecked, TargetsListed } from './operations/target-reports.ts'
 
 export interface DatabaseOptions {
   /** The SQLite file to protect. Default: the configuration's, else `CHAME_BACKUP_PATH`, else `data/chame.db`. */
@@ -272,6 +273,37 @@ export class Database {
       const { testNotifications } = await import('./operations/test-notifications.ts')
       const { config, directory } = loaded
       return await testNotifications(config.notify, request, { directory, timeZone, now: () => new Date() })
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /**
+   * Tries what a target really does, with objects of its own that it deletes again, and keeps what it saw in the backup
+   * directory. A target that cannot be used is a result (`status: 'failed'`), not a failure.
+   *
+   * @param name default: all targets of the configuration
+   */
+  async checkTarget(name?: string, request: CheckTargetRequest = {}): Promise<TargetsChecked | Failure> {
+    const { signal = new AbortController().signal } = request
+    try {
+      const loaded = await this.#load()
+      const settings = this.#settingsOf(loaded, this.#options.database)
+      const { checkTargets } = await import('./operations/check-target.ts')
+      const now = (): Date => new Date()
+      return await checkTargets(name, { loaded, settings, environment: process.env, now, signal })
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /** The targets of the configuration, with what their last checks saw. Asks none of them. */
+  async listTargets(): Promise<TargetsListed | Failure> {
+    try {
+      const loaded = await this.#load()
+      const settings = this.#settingsOf(loaded, this.#options.database)
+      const { listTargets } = await import('./operations/check-target.ts')
+      return await listTargets({ loaded, settings })
     } catch (error) {
       return toFailure(error)
     }

@@ -23,3 +23,4 @@ export type { SchedulerLog, SchedulerLogEntry, SchedulerLogEvent } from './daemo
 export type * from './daemon/reports.ts'
 export type { SchedulerOptions } from './daemon/schedule-plan.ts'
 export type * from './operations/reports.ts'
+export type * from './operations/target-reports.ts'

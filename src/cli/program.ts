@@ -19,6 +19,7 @@ import { pinCommand, unpinCommand } from './pin.ts'
 import { restoreCommand } from './restore.ts'
 import { syncCommand } from './sync.ts'
 import { systemdCommand } from './systemd.ts'
+import { targetCommand } from './target.ts'
 import { schedulerCommand } from './scheduler.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -46,6 +47,7 @@ export function buildProgram(): Command {
     systemdCommand(),
     notifyCommand(),
     metricsCommand(),
+    targetCommand(),
     schedulerCommand(),
     completionCommand(),
   ]) {

@@ -1,12 +1,13 @@
 /** What every kind of target promises, as tests of one that is given. */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { expect, test, type TestFunction } from 'vitest'
 import type { TargetConfig } from '../../src/config/targets.ts'
 import { BackupError } from '../../src/errors.ts'
 import { openTarget } from '../../src/storage/open-target.ts'
 import type { RetryPorts } from '../../src/storage/retry.ts'
 import { REAL_PACE } from '../../src/storage/bandwidth.ts'
-import type { Content, StoredObject, Target } from '../../src/storage/target.ts'
+import type { StoredObject, Target } from '../../src/storage/target.ts'
+import { contentOf, sha256, streamOf } from './contents.ts'
 import { canStart } from './servers/daemon.ts'
 import { missing, type Requirement } from '../support/requirements.ts'
 
@@ -36,41 +37,21 @@ export interface Kind {
   readonly largeBytes?: number
 }
 
-export function open({ config, environment = {} }: Place, more: Partial<TargetConfig> = {}): Promise<Target> {
+/** For a server that will not be back. */
+export const AT_ONCE: RetryPorts = {
+  ...IMPATIENT,
+  patience: { firstDelayMs: 20, maxDelayMs: 200, deadlineMs: 1500 },
+}
+
+export function open(
+  { config, environment = {} }: Place,
+  more: Partial<TargetConfig> = {},
+  retry: RetryPorts = IMPATIENT,
+): Promise<Target> {
   return openTarget('there', { ...config, ...more } as TargetConfig, {
     directory: '/',
     environment: { ...process.env, ...environment },
-    retry: IMPATIENT,
-  })
-}
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
-
-/** Content that can be read again, in pieces of an odd size. */
-export function contentOf(bytes: Uint8Array, more: Partial<Content> = {}): Content {
-  return {
-    sizeBytes: bytes.length,
-    sha256: sha256(bytes),
-    async *open(from) {
-      for (let at = from; at < bytes.length; at += 99_991) yield bytes.subarray(at, at + 99_991)
-    },
-    ...more,
-  }
-}
-
-/** Content of which nothing is known before its end, and that can be read once. */
-export function streamOf(bytes: Uint8Array): Content {
-  let isRead = false
-  return contentOf(bytes, {
-    sizeBytes: null,
-    sha256: null,
-    open(from) {
-      if (isRead) throw new Error('this can be read once')
-      isRead = true
-      return contentOf(bytes).open(from)
-    },
+    retry,
   })
 }
 

@@ -3,7 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { contentOf, failureOf, keysOf, open, type Place, SIGNAL, targetContract } from './contract.ts'
+import { contentOf } from './contents.ts'
+import { failureOf, keysOf, open, type Place, SIGNAL, targetContract } from './contract.ts'
 
 const OPTIONS = { signal: SIGNAL }
 

@@ -5,17 +5,8 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import {
-  contentOf,
-  failureOf,
-  keysOf,
-  open,
-  type Place,
-  read,
-  sha256,
-  SIGNAL,
-  targetContract,
-} from './contract.ts'
+import { contentOf, sha256 } from './contents.ts'
+import { AT_ONCE, failureOf, keysOf, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
 import { canStart, serverDirectory } from './servers/daemon.ts'
 import { SSHD_NEEDS, type Sshd, startSshd } from './servers/sshd.ts'
 
@@ -185,7 +176,7 @@ testWith(SSHD_NEEDS, 'sftp: a server that is down is unreachable, after a while'
   const place = sftpPlace()
   await server.stop()
   try {
-    await using target = await open(place)
+    await using target = await open(place, {}, AT_ONCE)
     expect((await failureOf(target.head('a', OPTIONS))).code).toBe('TARGET_UNREACHABLE')
   } finally {
     await server.start()

@@ -38,7 +38,7 @@ export async function startSshd(options = ''): Promise<Sshd> {
   }
   const stop = async (): Promise<void> => {
     // Its sessions are processes of their own.
-    const sessions = run('ps', ['-o', 'pid=', '--ppid', String(daemon.child.pid)].concat([])).trim()
+    const sessions = readFileSync(`/proc/${daemon.child.pid}/task/${daemon.child.pid}/children`, 'utf8')
     for (const pid of sessions.split(/\s+/).filter(word => word !== '')) {
       try {
         process.kill(Number(pid), 'SIGKILL')

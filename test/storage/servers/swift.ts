@@ -41,18 +41,20 @@ export async function startSwift(): Promise<S3Server> {
     daemons.push(memcached)
     await listening(cache, memcached)
     writeFileSync(join(directory, 'swift.conf'), '[swift-hash]\nswift_hash_path_suffix = chame\n')
+    const started: Promise<void>[] = []
     for (const service of SERVICES) {
       const port = await freePort()
       makeRing(directory, service, port)
       writeFileSync(join(directory, `${service}.conf`), serviceConfig(directory, service, port))
-      daemons.push(startDaemon(`swift-${service}-server`, [join(directory, `${service}.conf`)]))
-      await listening(port, daemons.at(-1) as Daemon)
+      const daemon = startDaemon(`swift-${service}-server`, [join(directory, `${service}.conf`)])
+      daemons.push(daemon)
+      started.push(listening(port, daemon))
     }
     const port = await freePort()
     writeFileSync(join(directory, 'proxy.conf'), proxyConfig(directory, port, cache))
     const proxy = startDaemon('swift-proxy-server', [join(directory, 'proxy.conf')])
     daemons.push(proxy)
-    await listening(port, proxy)
+    await Promise.all([...started, listening(port, proxy)])
     return {
       endpoint: `http://127.0.0.1:${port}`,
       environment: { S3_SECRET: 'testing' },
@@ -98,7 +100,7 @@ swift_dir = ${directory}
 workers = 0
 log_level = ERROR
 [pipeline:main]
-pipeline = catch_errors cache listing_formats s3api tempauth copy slo dlo versioned_writes proxy-server
+pipeline = catch_errors cache listing_formats s3api tempauth copy slo dlo proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -122,8 +124,5 @@ use = egg:swift#copy
 use = egg:swift#slo
 [filter:dlo]
 use = egg:swift#dlo
-[filter:versioned_writes]
-use = egg:swift#versioned_writes
-allow_object_versioning = true
 `
 }

@@ -51,7 +51,6 @@ export class RcloneTarget implements Target {
           throw wrongSize(this.name, key, { expected: content.sizeBytes, got: sizeBytes })
         await this.#requireSize(temp, sizeBytes, signal)
         await runRclone(rclone, ['moveto', placeOf(rclone, temp), placeOf(rclone, key)], signal)
-        await this.#requireSize(key, sizeBytes, signal)
       } catch (error) {
         await this.#remove(temp)
         throw error

@@ -108,9 +108,11 @@ export function s3Failure(
   return targetFailure(target, code, `could not ${doing}: ${what} (${shown})`, { hint, cause: error })
 }
 
-/** Whether it may have been done all the same. */
+/** Whether it may have been done all the same: there was no answer, or none that says that nothing was. */
 export function isUnclear(error: unknown): boolean {
-  return error instanceof BackupError && error.code === 'TARGET_UNREACHABLE'
+  if (!(error instanceof BackupError) || error.code !== 'TARGET_UNREACHABLE') return false
+  const { code, status } = problemOf(error.cause)
+  return MEANINGS[code] !== BUSY && MEANINGS[code] !== BAD_BYTES && OF_STATUS[status] !== BUSY
 }
 
 function otherwise({ status, code }: S3Problem): Meaning {

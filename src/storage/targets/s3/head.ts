@@ -1,5 +1,10 @@
 /** What a bucket says of an object without its bytes. */
-import { HeadBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
+import {
+  HeadBucketCommand,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  type S3Client,
+} from '@aws-sdk/client-s3'
 import { BackupError } from '../../../errors.ts'
 import { bareTag, type S3Access } from './access.ts'
 import { problemOf } from './failure.ts'
@@ -20,21 +25,27 @@ export interface ObjectHead {
   readonly lockedUntil: Date | null
 }
 
-/** Null when nothing has the key. */
+/**
+ * Null when nothing has the key.
+ *
+ * @param attemptSignal given: it is asked once, as a part of an attempt that is itself made again
+ */
 export async function headObject(
   access: S3Access,
   key: string,
   signal: AbortSignal,
+  attemptSignal?: AbortSignal,
 ): Promise<ObjectHead | null> {
   const doing = `look for ${key}`
-  const { bucket } = access.options
+  const command = new HeadObjectCommand({ Bucket: access.options.bucket, Key: access.keyOf(key) })
+  const send = (
+    client: S3Client,
+    options: { readonly abortSignal: AbortSignal },
+  ): Promise<HeadObjectCommandOutput> => client.send(command, options)
   try {
-    const head = await access.ask(
-      doing,
-      (client, options) =>
-        client.send(new HeadObjectCommand({ Bucket: bucket, Key: access.keyOf(key) }), options),
-      { signal },
-    )
+    const head = await (attemptSignal === undefined
+      ? access.ask(doing, send, { signal })
+      : access.askOnce(doing, send, { signal, attemptSignal }))
     return {
       sizeBytes: head.ContentLength ?? 0,
       modified: head.LastModified?.toISOString() ?? null,

@@ -205,7 +205,7 @@ async function complete(put: PartedPut, upload: Upload, sent: SentParts): Promis
         })
       } catch (error) {
         if (!isUnclear(error) && !isGone(error)) throw error
-        if (!(await isStored(put, sent))) throw error
+        if (!(await isStored(put, sent, attemptSignal))) throw error
         await abortUpload(access, upload, options.signal)
       }
     },
@@ -214,8 +214,12 @@ async function complete(put: PartedPut, upload: Upload, sent: SentParts): Promis
 }
 
 /** Whether the key has what was put: by our own hash where it was known before, else by the hash of the parts' hashes. */
-async function isStored({ access, key, content, options }: PartedPut, sent: SentParts): Promise<boolean> {
-  const head = await headObject(access, key, options.signal)
+async function isStored(
+  { access, key, content, options }: PartedPut,
+  sent: SentParts,
+  attemptSignal?: AbortSignal,
+): Promise<boolean> {
+  const head = await headObject(access, key, options.signal, attemptSignal)
   if (head === null || head.sizeBytes !== sent.sizeBytes) return false
   if (content.sha256 !== null) return head.sha256 === content.sha256
   return head.sha256 === null && head.tag === tagOfParts(sent.tags)

@@ -11,7 +11,8 @@ import { isUnclear, problemOf } from './failure.ts'
 import { headObject, SHA256_KEY, WRITE_KEY } from './head.ts'
 import { partSizeOf, partsOf } from './pieces.ts'
 import { putInParts } from './put-in-parts.ts'
-import { isGone, lockOf } from './uploads.ts'
+import { lockOf, requireLock } from './lock.ts'
+import { isGone } from './uploads.ts'
 
 /** After so many somebody else is aborting our uploads. */
 const UPLOADS_MAX = 3
@@ -35,7 +36,10 @@ export async function putObject(
       }
       // Only the first try goes on with what is there: what comes after found out that it is not to be trusted.
       const upload = { access, key, content, options, partBytes, mayResume: uploads === 1 }
-      if (await putInParts(upload, bytes, { [Symbol.asyncIterator]: () => parts })) return
+      if (await putInParts(upload, bytes, { [Symbol.asyncIterator]: () => parts })) {
+        await requireLock(access, key, options.signal)
+        return
+      }
       if (uploads >= UPLOADS_MAX) throw access.failure(notWhatWasPut(), `put ${key}`, options.signal)
     } catch (error) {
       if (!isGone(error) || uploads >= UPLOADS_MAX) throw error
@@ -58,10 +62,11 @@ async function putWhole(
       await sendWhole(access, key, bytes, { options, attemptSignal })
     } catch (error) {
       if (!isUnclear(error)) throw error
-      const head = await headObject(access, key, options.signal)
+      const head = await headObject(access, key, options.signal, attemptSignal)
       if (head === null || head.sizeBytes !== bytes.length || head.sha256 !== sha256) throw error
     }
   })
+  await requireLock(access, key, options.signal)
   options.onBytes?.(bytes.length)
 }
 
@@ -85,11 +90,12 @@ export async function putObjectIfAbsent(
   return retrying(access, bytes, options, async attemptSignal => {
     try {
       await sendWhole(access, key, bytes, { options, attemptSignal, write })
+      await requireLock(access, key, options.signal)
       return true
     } catch (error) {
       if (isTaken(error)) {
         // It may be ours, whose answer was lost.
-        return isUnsure && (await headObject(access, key, options.signal))?.write === write
+        return isUnsure && (await headObject(access, key, options.signal, attemptSignal))?.write === write
       }
       isUnsure ||= isUnclear(error)
       throw error

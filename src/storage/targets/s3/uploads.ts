@@ -8,6 +8,7 @@ import {
 import { BackupError } from '../../../errors.ts'
 import { bareTag, type S3Access } from './access.ts'
 import { problemOf } from './failure.ts'
+import { lockOf } from './lock.ts'
 
 export interface Upload {
   readonly id: string
@@ -50,17 +51,6 @@ export async function beginUpload(
   )
   if (id === undefined) throw access.failure(new Error('no upload'), `put ${key}`, signal)
   return { id, fullKey }
-}
-
-/** What locks an object, where the configuration says so; the date is fixed when its upload begins. */
-export function lockOf({
-  options: { objectLock, now },
-}: S3Access):
-  | { ObjectLockMode: 'GOVERNANCE' | 'COMPLIANCE'; ObjectLockRetainUntilDate: Date }
-  | Record<never, never> {
-  if (objectLock === null) return {}
-  const until = new Date(now().getTime() + objectLock.days * 86_400_000)
-  return { ObjectLockMode: objectLock.mode, ObjectLockRetainUntilDate: until }
 }
 
 /**

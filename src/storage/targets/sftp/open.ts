@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { utils } from 'ssh2'
+import ssh2 from 'ssh2'
 import type { SecretPorts } from '../../../config/secret.ts'
 import type { SftpTargetConfig } from '../../../config/targets.ts'
 import { BackupError } from '../../../errors.ts'
@@ -39,7 +39,7 @@ export async function openConfiguredSftp(
 
 function requireReadable(name: string, privateKey: string | undefined, passphrase: string | undefined): void {
   if (privateKey === undefined) return
-  if (!(utils.parseKey(privateKey, passphrase) instanceof Error)) return
+  if (!(ssh2.utils.parseKey(privateKey, passphrase) instanceof Error)) return
   throw new BackupError('CONFIG_INVALID', `Target ${name}: the private key cannot be read`, {
     hint: 'It must be the private half, as ssh-keygen writes it, and its passphrase the right one.',
   })

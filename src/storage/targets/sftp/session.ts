@@ -1,6 +1,6 @@
 /** One connection to an SSH server, and the calls of SFTP on it. */
 import { promisify } from 'node:util'
-import { Client, type ServerHostKeyAlgorithm, type SFTPWrapper } from 'ssh2'
+import ssh2, { type ServerHostKeyAlgorithm, type SFTPWrapper } from 'ssh2'
 import { type BackupError, cancelled } from '../../../errors.ts'
 import { targetFailure } from '../../target-failure.ts'
 import { connectFailure } from './failure.ts'
@@ -34,7 +34,7 @@ export interface Session extends Disposable {
 
 /** Connects, lets `judge` look at the server's key before anything is sent to it, and opens SFTP. */
 export async function connect(server: Server, signal: AbortSignal): Promise<Session> {
-  const client = new Client()
+  const client = new ssh2.Client()
   let isOpen = true
   let refusal: BackupError | null = null
   const { promise: failed, reject: fail } = Promise.withResolvers<never>()
