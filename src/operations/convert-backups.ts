@@ -17,7 +17,7 @@ import { during } from '../storage/io-errors.ts'
 import { differences } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import type { BackupsConverted, ConvertBackupsRequest, ConvertedBackup } from './convert-reports.ts'
-import { deleteStored } from './delete-stored.ts'
+import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { encoderFor } from './encoder-for.ts'
 import { type EncodedFile, requireDecodable, writeEncoded } from './encoded-file.ts'
 import { damagedBackup } from './find-intact.ts'
@@ -80,6 +80,7 @@ async function finishEarlier(context: Context): Promise<void> {
   if (!(await isThere(backupDir))) return
   begin(context, 'lock-catalog')
   using _lock = await CatalogLock.acquire(backupDir, { waitMs: waitForLockMs, signal: context.signal })
+  await finishDeletions(context)
   await finishConversions(context)
 }
 

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
+import type { Encoding } from '../catalog/encodings.ts'
 import { BackupError } from '../errors.ts'
 import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
 import { readState } from '../schedule/state-file.ts'
@@ -27,7 +28,7 @@ export async function getInfo(request: InfoRequest, context: Context): Promise<I
   const lastGood = findLastGood(backups, now)
   const lastGoodAt = lastGood === null ? null : new Date(lastGood.created)
   const free = await freeBytes(await nearestDirectory(settings.backupDir))
-  const next = facts === null ? (newest?.size ?? 0) : facts.pageSize * facts.pageCount
+  const next = facts === null ? (newest?.size ?? 0) : expectedBytes(facts, backups, settings.storing.encoding)
   return {
     success: true,
     name: settings.name,
@@ -53,6 +54,17 @@ export async function getInfo(request: InfoRequest, context: Context): Promise<I
     schedule: await readSchedule(context),
     disk: { freeBytes: free, nextBackupBytes: next, fits: next === 0 ? 0 : Math.floor(free / next) },
   }
+}
+
+/** A database of this size, stored like the newest backup in the same encoding; as it is where there is none. */
+function expectedBytes(
+  { pageSize, pageCount }: DatabaseFacts,
+  backups: readonly BackupInfo[],
+  encoding: Encoding,
+): number {
+  const like = backups.find(backup => backup.encoding === encoding && (backup.metadata?.image_size ?? 0) > 0)
+  const share = like === undefined ? 1 : like.size / (like.metadata?.image_size as number)
+  return Math.ceil(pageSize * pageCount * share)
 }
 
 /** Never older than nothing: a clock may have run ahead when it was made. */

@@ -5,16 +5,24 @@
  * itself the ids of its descendants; after a success "success".
  */
 import { writeSync } from 'node:fs'
+import type { Encoding } from '../../src/index.ts'
 import { descendantsOf } from './processes.ts'
 import { loadProduct } from './product.ts'
 
+/** The operations that the fault matrices run. */
+export type Operation = 'create' | 'restore' | 'verify' | 'export' | 'import'
+
 export interface Order {
-  readonly operation: 'create' | 'restore' | 'verify' | 'export' | 'import'
+  readonly operation: Operation | 'convert'
   readonly path: string
   readonly backupDir: string
   readonly engine: 'here' | 'process'
   /** The backup to restore or verify. Default: the newest. */
   readonly backup?: string
+  /** The configuration file, for backups that are not plain. */
+  readonly config?: string
+  readonly encoding?: Encoding
+  readonly identity?: string
   /** Where an export or an import puts what it makes. */
   readonly to?: string
   readonly format?: 'json' | 'csv' | 'sql' | 'parquet'
@@ -26,7 +34,12 @@ export interface Order {
 
 const order = JSON.parse(process.argv[2] ?? '') as Order
 const { Database } = await loadProduct()
-const database = new Database({ path: order.path, backupDir: order.backupDir, engine: order.engine })
+const database = new Database({
+  path: order.path,
+  backupDir: order.backupDir,
+  engine: order.engine,
+  ...(order.config === undefined ? {} : { config: order.config }),
+})
 const seen = new Set<string>()
 
 function onProgress({ step }: { readonly step: string }): void {
@@ -39,12 +52,15 @@ function onProgress({ step }: { readonly step: string }): void {
 }
 
 const { operation, backup = 'latest', to = '', from = '', format = 'json' } = order
+const encoding = order.encoding === undefined ? {} : { encoding: order.encoding }
+const identity = order.identity === undefined ? {} : { identity: order.identity }
 const result = await {
-  create: () => database.createBackup({ onProgress }),
-  restore: () => database.restoreBackup(backup, { confirm: true, onProgress }),
+  create: () => database.createBackup({ ...encoding, onProgress }),
+  restore: () => database.restoreBackup(backup, { confirm: true, ...identity, onProgress }),
   verify: () => database.verifyBackup(backup, { onProgress }),
   export: () => database.exportData({ format, output: to, force: true, includeSensitive: true, onProgress }),
   import: () => database.importData({ from, to, onProgress }),
+  convert: () => database.convertBackups({ ...encoding, ...identity, onProgress }),
 }[operation]()
 writeSync(1, result.success ? 'success\n' : `failure ${result.code}: ${result.message}\n`)
 process.exit(0)

@@ -6,20 +6,16 @@ import { succeeded } from '../support/product.ts'
 import { expectCommit, restored } from '../restore/scene.ts'
 import { COMMITS, openPlace } from './place.ts'
 
-testWith(
-  ['zstd', 'sqlite3', 'sha256sum'],
-  'sha256sum, zstd and sqlite3 restore a zstd backup',
-  async () => {
-    const place = await openPlace()
-    const { backupPath, metadata } = succeeded(await place.product().createBackup({ encoding: 'zstd' }))
-    const to = place.path('restored.db')
-    expect(run('sha256sum', [backupPath])).toContain(metadata.checksum)
-    run('zstd', ['-d', '-q', backupPath, '-o', to])
-    expect(run('sha256sum', [to])).toContain(metadata.image_checksum)
-    expect(run('sqlite3', [to, 'PRAGMA integrity_check']).trim()).toBe('ok')
-    expectCommit(to, COMMITS)
-  },
-)
+testWith(['zstd', 'sqlite3', 'sha256sum'], 'sha256sum, zstd and sqlite3 restore a zstd backup', async () => {
+  const place = await openPlace()
+  const { backupPath, metadata } = succeeded(await place.product().createBackup({ encoding: 'zstd' }))
+  const to = place.path('restored.db')
+  expect(run('sha256sum', [backupPath])).toContain(metadata.checksum)
+  run('zstd', ['-d', '-q', backupPath, '-o', to])
+  expect(run('sha256sum', [to])).toContain(metadata.image_checksum)
+  expect(run('sqlite3', [to, 'PRAGMA integrity_check']).trim()).toBe('ok')
+  expectCommit(to, COMMITS)
+})
 
 testWith(
   ['age', 'zstd', 'sqlite3', 'sha256sum'],

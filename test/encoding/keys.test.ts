@@ -104,7 +104,11 @@ test.each([
   ['what is no key', { recipients: ['age1nonsense'] }, 'age-keygen'],
   ['a key with a letter changed', { recipients: [`${'age1'.padEnd(61, 'q')}p`] }, 'age-keygen'],
   ['a post-quantum key', { recipients: [`age1pq1${'q'.repeat(100)}`] }, 'post-quantum'],
-  ['a plugin’s key', { recipients: ['age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t'] }, 'plugin'],
+  [
+    'a plugin’s key',
+    { recipients: ['age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t'] },
+    'plugin',
+  ],
   ['an SSH key', { recipients: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN'] }, 'SSH'],
   ['a secret key in place of its public one', { recipients: ['AGE-SECRET-KEY-1QQQ'] }, 'secret'],
 ])('%s is refused before anything is done', async (_, encryption, says) => {

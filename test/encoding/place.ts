@@ -1,7 +1,13 @@
 /** A ledger whose backups are encrypted, and the keys to them. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type BackupInfo, type Config, Database, type DatabaseOptions, generateKeys } from '../../src/index.ts'
+import {
+  type BackupInfo,
+  type Config,
+  Database,
+  type DatabaseOptions,
+  generateKeys,
+} from '../../src/index.ts'
 import { buildLedger, type LedgerForm } from '../support/databases.ts'
 import { succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'

@@ -16,41 +16,49 @@ test.each([
   ['zstd', 'delete'],
   ['zstd+age', 'wal'],
   ['zstd+age', 'delete'],
-] as const)('a %s backup of a database in %s mode is used everywhere a plain one is', async (encoding, journalMode) => {
-  const place = await openPlace({ journalMode })
-  const database = place.product({ encoding })
-  const { identity } = place
-  const created = succeeded(await database.createBackup())
-  expect(created.filename.endsWith(SUFFIXES[encoding] as string)).toBe(true)
-  expect(created.snapshotWay).toBe(journalMode === 'wal' ? 'wal' : 'rollback')
-  const { metadata } = created
-  expect(metadata).toMatchObject({ encoding, check: 'quick', tables: expect.any(Object) as object })
-  expect(metadata.file_size).toBe(readFileSync(created.backupPath).length)
-  expect(metadata.file_size).toBeLessThan(metadata.image_size as number)
-  expect(await newest(database)).toMatchObject({ encoding, size: metadata.file_size, metadataState: 'ok' })
+] as const)(
+  'a %s backup of a database in %s mode is used everywhere a plain one is',
+  async (encoding, journalMode) => {
+    const place = await openPlace({ journalMode })
+    const database = place.product({ encoding })
+    const { identity } = place
+    const created = succeeded(await database.createBackup())
+    expect(created.filename.endsWith(SUFFIXES[encoding] as string)).toBe(true)
+    expect(created.snapshotWay).toBe(journalMode === 'wal' ? 'wal' : 'rollback')
+    const { metadata } = created
+    expect(metadata).toMatchObject({ encoding, check: 'quick', tables: expect.any(Object) as object })
+    expect(metadata.file_size).toBe(readFileSync(created.backupPath).length)
+    expect(metadata.file_size).toBeLessThan(metadata.image_size as number)
+    expect(await newest(database)).toMatchObject({ encoding, size: metadata.file_size, metadataState: 'ok' })
 
-  const verified = succeeded(await database.verifyBackup('latest', { identity }))
-  expect(verified).toMatchObject({ status: 'intact', check: 'full', lookedAt: 'image', checksumCompared: true })
-  const drilled = succeeded(await database.drillBackup({ identity }))
-  expect(drilled).toMatchObject({ status: 'passed', bytes: metadata.image_size, scratchRemoved: true })
-  const exported = succeeded(await database.exportData({ from: 'latest', identity, format: 'ndjson' }))
-  expect(exported.rows).toBeGreaterThan(COMMITS)
-  expect(succeeded(await database.scanSensitive({ from: 'latest', identity })).tables).toBeGreaterThan(0)
+    const verified = succeeded(await database.verifyBackup('latest', { identity }))
+    expect(verified).toMatchObject({
+      status: 'intact',
+      check: 'full',
+      lookedAt: 'image',
+      checksumCompared: true,
+    })
+    const drilled = succeeded(await database.drillBackup({ identity }))
+    expect(drilled).toMatchObject({ status: 'passed', bytes: metadata.image_size, scratchRemoved: true })
+    const exported = succeeded(await database.exportData({ from: 'latest', identity, format: 'ndjson' }))
+    expect(exported.rows).toBeGreaterThan(COMMITS)
+    expect(succeeded(await database.scanSensitive({ from: 'latest', identity })).tables).toBeGreaterThan(0)
 
-  const to = place.path('elsewhere.db')
-  expect(restored(await database.restoreBackup('latest', { to, identity })).way).toBe('replace')
-  expectCommit(to, COMMITS)
-  commitOnce(place.databasePath)
-  const over = restored(await database.restoreBackup('latest', { confirm: true, identity }))
-  expect(over).toMatchObject({ way: 'transaction', comparison: 'equal' })
-  expectCommit(place.databasePath, COMMITS)
-  // What was there before is encoded like any other new backup, and can be had back.
-  expect(over.preRestoreBackup).toMatchObject({ encoding })
-  const before = over.preRestoreBackup?.filename ?? ''
-  restored(await database.restoreBackup(before, { confirm: true, identity }))
-  expectCommit(place.databasePath, COMMITS + 1)
-  expect(leftoversIn(place.directory)).toEqual([])
-})
+    const to = place.path('elsewhere.db')
+    expect(restored(await database.restoreBackup('latest', { to, identity })).way).toBe('replace')
+    expectCommit(to, COMMITS)
+    commitOnce(place.databasePath)
+    const over = restored(await database.restoreBackup('latest', { confirm: true, identity }))
+    expect(over).toMatchObject({ way: 'transaction', comparison: 'equal' })
+    expectCommit(place.databasePath, COMMITS)
+    // What was there before is encoded like any other new backup, and can be had back.
+    expect(over.preRestoreBackup).toMatchObject({ encoding })
+    const before = over.preRestoreBackup?.filename ?? ''
+    restored(await database.restoreBackup(before, { confirm: true, identity }))
+    expectCommit(place.databasePath, COMMITS + 1)
+    expect(leftoversIn(place.directory)).toEqual([])
+  },
+)
 
 test('an encoded backup holds the commits that are only in the write-ahead log', async () => {
   const place = await openPlace()

@@ -1,6 +1,6 @@
 /** What the crash matrix crashes: an operation, and what it finds on the disk. */
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import type { Order } from '../crash/operation.ts'
+import type { Operation, Order } from '../crash/operation.ts'
 import { BACKED_UP, NOW, rebuild, type Scene, succeeded } from '../restore/scene.ts'
 import { type JournalMode, openDatabase } from '../support/databases.ts'
 import { commitToLedger } from '../support/ledger.ts'
@@ -10,7 +10,7 @@ import { WRITTEN } from './oracle-written.ts'
 
 export interface Scenario {
   readonly name: string
-  readonly operation: Order['operation']
+  readonly operation: Operation
   /** What else the operation is told, by paths below the scene. */
   readonly order?: (scene: Scene) => Partial<Order>
   /** Makes a database of commit {@link NOW}, or what is left of it, and mostly a backup of {@link BACKED_UP}. */

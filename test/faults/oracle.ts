@@ -4,7 +4,7 @@
  */
 import { existsSync, lstatSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { Order } from '../crash/operation.ts'
+import type { Operation } from '../crash/operation.ts'
 import { BACKED_UP, NOW, type Scene, treeOf } from '../restore/scene.ts'
 import { assertIntact } from '../support/intact.ts'
 import { writtenOut } from './oracle-written.ts'
@@ -52,12 +52,7 @@ export function lookBetween(scene: Scene, before: Before, state: string): Before
 }
 
 /** @param answer what the operation printed: `success`, `failure …`, or nothing when it was killed */
-export function examine(
-  scene: Scene,
-  before: Before,
-  operation: Order['operation'],
-  answer: string,
-): Findings {
+export function examine(scene: Scene, before: Before, operation: Operation, answer: string): Findings {
   const stored = examineStored(scene, before.stored)
   const rest = EXAMINERS[operation](scene, before, stored, answer)
   const violations = [...stored.violations, ...strangersBeside(scene), ...rest.violations]
@@ -66,7 +61,7 @@ export function examine(
 
 type Examiner = (scene: Scene, before: Before, stored: Stored, answer: string) => Findings
 
-const EXAMINERS: Readonly<Record<Order['operation'], Examiner>> = {
+const EXAMINERS: Readonly<Record<Operation, Examiner>> = {
   create: examineCreate,
   restore: examineRestore,
   verify: examineVerify,

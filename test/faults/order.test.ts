@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
-import type { Order } from '../crash/operation.ts'
+import type { Operation as AnyOperation, Order } from '../crash/operation.ts'
 import { fromAndTo, pathOf } from '../crash/trace.ts'
 import {
   BACKED_UP,
@@ -35,7 +35,7 @@ import {
 } from './order.ts'
 
 /** Exports and imports have rules of their own, beside their other tests. */
-type Operation = Exclude<Order['operation'], 'export' | 'import'>
+type Operation = Exclude<AnyOperation, 'export' | 'import'>
 
 const ALLOWED: Readonly<Record<Operation, Allowed>> = {
   // Reading a database in WAL mode takes its side files.

@@ -9,8 +9,8 @@ const LENGTH = 58
 export function isBech32Key(text: string, prefix: string): boolean {
   const data = text.slice(prefix.length + 1)
   if (!text.startsWith(`${prefix}1`) || data.length !== LENGTH) return false
-  const codes = [...prefix].map(letter => letter.charCodeAt(0))
-  const digits = [...data].map(letter => LETTERS.indexOf(letter))
+  const codes = Array.from(prefix, letter => letter.charCodeAt(0))
+  const digits = Array.from(data, letter => LETTERS.indexOf(letter))
   if (digits.includes(-1)) return false
   let sum = 1
   for (const value of [...codes.map(code => code >> 5), 0, ...codes.map(code => code & 31), ...digits]) {

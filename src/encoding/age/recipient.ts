@@ -28,8 +28,9 @@ export function parseIdentities(
     .map(line => line.trim())
     .filter(line => line !== '' && !line.startsWith('#'))
   for (const line of lines) {
-    if (/^AGE-SECRET-KEY-PQ-1/.test(line)) return { problem: 'post-quantum identities are not supported' }
-    if (/^AGE-PLUGIN-/.test(line)) return { problem: 'plugin identities are not supported' }
+    if (line.startsWith('AGE-SECRET-KEY-PQ-1'))
+      return { problem: 'post-quantum identities are not supported' }
+    if (line.startsWith('AGE-PLUGIN-')) return { problem: 'plugin identities are not supported' }
     if (line !== line.toUpperCase() || !isBech32Key(line.toLowerCase(), 'age-secret-key-'))
       return { problem: 'it holds something else than identities as age-keygen writes them' }
   }
