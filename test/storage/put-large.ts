@@ -1,4 +1,4 @@
-/** A process of its own that puts one large object, for tests that kill it: says "part" whenever a part has arrived. */
+/** A process of its own that puts one large object, for tests that kill it: says "step" whenever bytes have arrived. */
 import { openTarget } from '../../src/storage/open-target.ts'
 import type { TargetConfig } from '../../src/config/targets.ts'
 import { contentOf, patterned } from './contents.ts'
@@ -10,6 +10,6 @@ await using target = await openTarget('there', JSON.parse(config) as TargetConfi
 })
 await target.put(key, contentOf(patterned(Number(size))), {
   signal: new AbortController().signal,
-  onBytes: () => process.stdout.write('part\n'),
+  onBytes: () => process.stdout.write('step\n'),
 })
 process.stdout.write('done\n')

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { randomBytes } from 'node:crypto'
 import {
   CreateBucketCommand,
@@ -15,6 +13,7 @@ import { testWith } from '../support/requirements.ts'
 import { checked } from './checked.ts'
 import { contentOf, patterned, sha256, streamOf } from './contents.ts'
 import { failureOf, keysOf, listed, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
+import { killedAfterSteps } from './killed.ts'
 import { s3Faults } from './s3-faults.ts'
 import { canStart } from './servers/daemon.ts'
 import { type Rgw, RGW_NEEDS, startRgw } from './servers/rgw.ts'
@@ -89,7 +88,7 @@ testWith(
   's3: a process killed in the middle of an upload leaves parts that the next one goes on with',
   async () => {
     const place = await s3Place()
-    await killedAfterParts(place, 2)
+    await killedAfterSteps(place, { sizeBytes: LARGE_BYTES, steps: 2 })
     expect(await uploadsOf(place)).toBe(1)
     expect(await keysOf(await open(place))).toEqual([])
     await using target = await open(place)
@@ -106,7 +105,7 @@ testWith(
   's3: an upload that was of other content is not gone on with, nor left behind',
   async () => {
     const place = await s3Place()
-    await killedAfterParts(place, 2)
+    await killedAfterSteps(place, { sizeBytes: LARGE_BYTES, steps: 2 })
     const other = patterned(LARGE_BYTES)
     other[0] = 1
     await using target = await open(place)
@@ -121,7 +120,7 @@ testWith(
   's3: an upload whose later parts were of other content ends in the content that was put',
   async () => {
     const place = await s3Place()
-    await killedAfterParts(place, 2)
+    await killedAfterSteps(place, { sizeBytes: LARGE_BYTES, steps: 2 })
     const other = patterned(LARGE_BYTES)
     other[LARGE_BYTES - 1] = 1
     await using target = await open(place)
@@ -130,24 +129,6 @@ testWith(
     expect(await uploadsOf(place)).toBe(0)
   },
 )
-
-/** Puts in a process of its own, which is killed once so many parts have arrived. */
-async function killedAfterParts({ config, environment }: Place, parts: number): Promise<void> {
-  const program = new URL('put-large.ts', import.meta.url).pathname
-  const slow = { ...config, bandwidth: '20MB' }
-  const child = spawn(process.execPath, [program, JSON.stringify(slow), 'large', String(LARGE_BYTES)], {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let said = ''
-  for await (const text of child.stdout.setEncoding('utf8')) {
-    said += String(text)
-    if (said.split('part\n').length > parts) break
-  }
-  child.kill('SIGKILL')
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-  expect(said).not.toContain('done')
-}
 
 testWith(
   RGW_NEEDS,

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { contentOf, sha256 } from './contents.ts'
+import type { Content } from '../../src/storage/target.ts'
+import { contentOf, patterned, sha256 } from './contents.ts'
 import { AT_ONCE, failureOf, keysOf, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
+import { killedAfterSteps } from './killed.ts'
+import { openLine } from './line.ts'
 import { canStart, serverDirectory } from './servers/daemon.ts'
 import { SSHD_NEEDS, type Sshd, startSshd } from './servers/sshd.ts'
 
@@ -137,6 +140,67 @@ testWith(SSHD_NEEDS, 'sftp: a put whose connection is cut goes on behind what wa
 
 testWith(
   SSHD_NEEDS,
+  'sftp: what a process that was killed has sent is gone on with by the next',
+  async () => {
+    const place = sftpPlace()
+    const bytes = patterned(BYTES.length)
+    await killedAfterSteps(place, { sizeBytes: bytes.length, steps: 200 })
+    await using target = await open(place)
+    expect(await keysOf(target)).toEqual([])
+    const opened: number[] = []
+    const content = contentOf(bytes, {
+      open(from) {
+        opened.push(from)
+        return contentOf(bytes).open(from)
+      },
+    })
+    await target.put('large', content, OPTIONS)
+    expect(opened).toEqual([16 << 20])
+    expect(sha256(await read(target, 'large'))).toBe(sha256(bytes))
+    expect(readdirSync(place.root)).toEqual(['large'])
+  },
+)
+
+testWith(
+  [...SSHD_NEEDS, 'ip'],
+  'sftp: a line that is dead for a while holds a put up, and one that stays dead can be cancelled',
+  async () => {
+    using line = openLine()
+    await using far = await startSshd({ address: line.address, within: line.within })
+    const root = temporaryDirectory()
+    await using target = await open({ config: far.config(root) })
+    const content = (atBytes: number, happens: () => void): Content =>
+      contentOf(BYTES, {
+        async *open(from) {
+          let position = from
+          for await (const chunk of contentOf(BYTES).open(from)) {
+            if (position <= atBytes && position + chunk.length > atBytes) happens()
+            position += chunk.length
+            yield chunk
+          }
+        },
+      })
+    const cut = (): void => {
+      line.cut()
+      setTimeout(() => line.mend(), 1500)
+    }
+    await target.put('held-up', content(10_000_000, cut), OPTIONS)
+    expect(sha256(await read(target, 'held-up'))).toBe(sha256(BYTES))
+    const controller = new AbortController()
+    const stop = (): void => {
+      line.cut()
+      setTimeout(() => controller.abort(), 500)
+    }
+    const failure = await failureOf(
+      target.put('dead', content(10_000_000, stop), { signal: controller.signal }),
+    )
+    expect(failure.code).toBe('CANCELLED')
+    expect(existsSync(join(root, 'dead'))).toBe(false)
+  },
+)
+
+testWith(
+  SSHD_NEEDS,
   'sftp: a stream that can be read once and is cut fails, and leaves nothing',
   async () => {
     const place = sftpPlace()
@@ -200,7 +264,7 @@ testWith(
   SSHD_NEEDS,
   'sftp: a server without the extensions of OpenSSH stores whole objects, too',
   async () => {
-    await using plain = await startSshd('-P posix-rename,fsync,statvfs,hardlink')
+    await using plain = await startSshd({ options: '-P posix-rename,fsync,statvfs,hardlink' })
     const root = temporaryDirectory()
     await using target = await open({ config: plain.config(root) })
     await target.put('a', contentOf(Buffer.from('first')), OPTIONS)

@@ -59,8 +59,8 @@ export function startDaemon(
 }
 
 /** Waits until something listens, or `daemon` has ended. */
-export async function listening(port: number, daemon: Daemon): Promise<void> {
-  await until(() => isListening(port), daemon)
+export async function listening(port: number, daemon: Daemon, address = '127.0.0.1'): Promise<void> {
+  await until(() => isListening(port, address), daemon)
 }
 
 /** Waits for a condition; a daemon that ends meanwhile fails with what it said. */
@@ -73,9 +73,9 @@ export async function until(isSo: () => boolean | Promise<boolean>, daemon?: Dae
   }
 }
 
-function isListening(port: number): Promise<boolean> {
+function isListening(port: number, address: string): Promise<boolean> {
   return new Promise(resolve => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, address)
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)

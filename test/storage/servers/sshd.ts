@@ -20,8 +20,20 @@ export interface Sshd extends AsyncDisposable {
   readonly start: () => Promise<void>
 }
 
-/** @param options words after `internal-sftp`, such as `-P rename` */
-export async function startSshd(options = ''): Promise<Sshd> {
+export interface SshdOptions {
+  /** Words after `internal-sftp`, such as `-P rename`. */
+  readonly options?: string
+  /** Where it listens. Default: 127.0.0.1 */
+  readonly address?: string
+  /** What it is started by, such as `ip netns exec …`. */
+  readonly within?: readonly string[]
+}
+
+export async function startSshd({
+  options = '',
+  address = '127.0.0.1',
+  within = [],
+}: SshdOptions = {}): Promise<Sshd> {
   const directory = serverDirectory()
   const at = (name: string): string => join(directory, name)
   // Where the package's service would have made it.
@@ -30,11 +42,12 @@ export async function startSshd(options = ''): Promise<Sshd> {
   for (const name of ['host', 'user'])
     run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', at(name)])
   writeFileSync(at('authorized_keys'), readFileSync(at('user.pub')))
-  writeFileSync(at('sshd.conf'), configText(directory, port, options))
+  writeFileSync(at('sshd.conf'), configText(directory, { address, port, options }))
   let daemon: Daemon
   const start = async (): Promise<void> => {
-    daemon = startDaemon('/usr/sbin/sshd', ['-D', '-e', '-f', at('sshd.conf')])
-    await listening(port, daemon)
+    const [command = '', ...words] = [...within, '/usr/sbin/sshd', '-D', '-e', '-f', at('sshd.conf')]
+    daemon = startDaemon(command, words)
+    await listening(port, daemon, address)
   }
   const stop = async (): Promise<void> => {
     // Its sessions are processes of their own.
@@ -56,7 +69,7 @@ export async function startSshd(options = ''): Promise<Sshd> {
     fingerprint,
     config: (path, more = {}) => ({
       kind: 'sftp',
-      host: '127.0.0.1',
+      host: address,
       port,
       user: userInfo().username,
       path,
@@ -77,8 +90,11 @@ export async function startSshd(options = ''): Promise<Sshd> {
   }
 }
 
-function configText(directory: string, port: number, options: string): string {
-  return `ListenAddress 127.0.0.1
+function configText(
+  directory: string,
+  { address, port, options }: { address: string; port: number; options: string },
+): string {
+  return `ListenAddress ${address}
 Port ${port}
 HostKey ${directory}/host
 AuthorizedKeysFile ${directory}/authorized_keys

@@ -17,7 +17,7 @@ type Options = { readonly signal: AbortSignal }
 const RIGHT = Buffer.from('what is sent')
 const WRONG = Buffer.from('what is said')
 /** Long enough to try to delete it, short enough to wait for. */
-const LOCK_MS = 6000
+const LOCK_MS = 4000
 
 export class S3Probe implements KindProbe {
   readonly #access: S3Access
