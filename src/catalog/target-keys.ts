@@ -9,7 +9,7 @@ const NAME_BYTES_MAX = 255
  * A backup whose copying or deletion is under way says so beside its metadata, with its type, because the metadata
  * itself is not there then: so what a killed run leaves is told from a file that somebody put there.
  */
-export type MarkKind = 'copying' | 'deleting'
+type MarkKind = 'copying' | 'deleting'
 
 export interface Mark {
   readonly kind: MarkKind

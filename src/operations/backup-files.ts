@@ -61,7 +61,7 @@ interface FileFacts {
 const READ_BYTES = 1 << 20
 
 /** A file that nobody writes. What is read of it ends with an error when it is not what was recorded of it. */
-export function contentOfFile(path: string, facts: FileFacts): Content & { readonly sizeBytes: number } {
+function contentOfFile(path: string, facts: FileFacts): Content & { readonly sizeBytes: number } {
   return { ...facts, open: from => hashed(start => readFrom(path, start), from, { path, ...facts }) }
 }
 
