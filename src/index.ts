@@ -1,7 +1,7 @@
 export { Database, type DatabaseOptions } from './database.ts'
 export { BackupError, ERRORS, type ErrorCode, type Failure, toFailure } from './errors.ts'
 export type { BackupInfo, CheckLevel, Encoding } from './catalog/backup-info.ts'
-export type { LastDrill, Metadata } from './catalog/metadata.ts'
+export type { LastDrill, Metadata, StoredCopy } from './catalog/metadata.ts'
 export type { ChannelConfig, NotifyConfig } from './config/notify.ts'
 export type { SecretConfig } from './config/secret.ts'
 export type * from './config/targets.ts'

@@ -3,14 +3,26 @@
  * entry counts only while the target lists the object as it was, and whatever is wrong with the file, it is made anew.
  */
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isThere, makeDirectory, renameDurably, writeNewFile } from '../storage/durable.ts'
+import {
+  isThere,
+  makeDirectory,
+  namesIn,
+  removeFile,
+  renameDurably,
+  writeNewFile,
+} from '../storage/durable.ts'
 import type { StoredObject } from '../storage/target.ts'
 import type { MetadataCache } from './target-catalog.ts'
 
 /** What was changed so shortly before it was read may have been changed again within what a clock tells apart. */
 const SETTLED_MS = 60_000
+
+/** A file that is being written. */
+const HALF = /^metadata\.jsonl\.[0-9a-f]{12}$/
+/** Nobody writes it for so long. */
+const ABANDONED_MS = 3_600_000
 
 interface Line extends StoredObject {
   readonly text: string
@@ -60,6 +72,7 @@ export class MetadataCacheFile implements MetadataCache, AsyncDisposable {
 
   async #write(lines: readonly Line[]): Promise<void> {
     await makeDirectory(dirname(this.#path), 0o700, { isDurable: false })
+    await removeAbandoned(dirname(this.#path), this.#now)
     const file = `${this.#path}.${randomBytes(6).toString('hex')}`
     await writeNewFile(file, lines.map(line => `${JSON.stringify(line)}\n`).join(''), 0o600, {
       isDurable: false,
@@ -99,4 +112,13 @@ function parseLine(value: Partial<Record<keyof Line, unknown>>): Line {
     typeof text === 'string'
   if (!isWhole) throw new Error('Not a line of ours')
   return { key, sizeBytes, modified, text }
+}
+
+/** What writers that were killed have left. */
+async function removeAbandoned(directory: string, now: Date): Promise<void> {
+  for (const name of (await namesIn(directory)).filter(each => HALF.test(each))) {
+    const path = join(directory, name)
+    const { mtimeMs } = await stat(path)
+    if (now.getTime() - mtimeMs > ABANDONED_MS) await removeFile(path)
+  }
 }
