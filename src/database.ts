@@ -2,6 +2,7 @@ import { bounded } from './audit/actions.ts'
 import type { Actor, AuditEvent } from './audit/entry.ts'
 import type { AuditLogRead, AuditLogRequest, AuditLogVerified } from './audit/reports.ts'
 import type { BackupInfo } from './catalog/backup-info.ts'
+import type { LoadedConfig } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import { DatabaseCore, type DatabaseOptions } from './database-core.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
@@ -21,6 +22,8 @@ import type {
   CompareBackupsRequest,
   ConvertBackupsRequest,
   CreateBackupRequest,
+  SyncTargetsRequest,
+  TargetsSynced,
   DataExported,
   DeleteBackupRequest,
   ExportDataRequest,
@@ -28,6 +31,7 @@ import type {
   DrillBackupRequest,
   ImportDataRequest,
   Info,
+  InfoRequest,
   ListBackupsRequest,
   LookInsideRequest,
   PinBackupRequest,
@@ -44,6 +48,7 @@ import type {
   SensitiveScan,
   SimulateRetentionRequest,
   StoreVerified,
+  UnpinBackupRequest,
   VerifyBackupRequest,
   VerifyStoreRequest,
 } from './operations/reports.ts'
@@ -54,6 +59,7 @@ import type {
   TestNotificationsRequest,
 } from './operations/monitoring-reports.ts'
 import { makeMetrics } from './operations/metrics.ts'
+import type { CheckTargetRequest, TargetsChecked, TargetsListed } from './operations/target-reports.ts'
 
 /** A database whose settings are known already, so that its configuration is not read once more. Not public. */
 export let databaseOf: (settings: Settings, actor: Actor) => Database
@@ -82,6 +88,14 @@ export class Database {
   /** Makes a consistent, checked backup of the database as of one commit. */
   createBackup(request: CreateBackupRequest & RunOptions = {}): Promise<BackupCreated | Failure> {
     return this.#core.run('create', request)
+  }
+
+  /**
+   * Copies to the targets of the configuration what they lack of the backup directory, and completes copies that were
+   * interrupted. A target that fails is a result (`status: 'incomplete'`), not a failure.
+   */
+  syncTargets(request: SyncTargetsRequest & RunOptions = {}): Promise<TargetsSynced | Failure> {
+    return this.#core.run('sync', request)
   }
 
   /** The backups of this database, newest first; an empty list when there are none. Throws {@link BackupError}. */
@@ -194,12 +208,15 @@ export class Database {
   }
 
   /** Takes a backup's pin away. */
-  unpinBackup(backup: string, request: RunOptions = {}): Promise<BackupPinned | Failure> {
+  unpinBackup(
+    backup: string,
+    request: UnpinBackupRequest & RunOptions = {},
+  ): Promise<BackupPinned | Failure> {
     return this.#core.run('unpin', { ...request, backup })
   }
 
   /** The state of the database, its backups and the space for the next one. */
-  info(request: RunOptions = {}): Promise<Info | Failure> {
+  info(request: InfoRequest & RunOptions = {}): Promise<Info | Failure> {
     return this.#core.run('info', request)
   }
 
@@ -348,6 +365,47 @@ export class Database {
     } catch (error) {
       return toFailure(error)
     }
+  }
+
+  /**
+   * Tries what a target really does, with objects of its own that it deletes again, and keeps what it saw in the backup
+   * directory. A target that cannot be used is a result (`status: 'failed'`), not a failure.
+   *
+   * @param name default: all targets of the configuration
+   */
+  async checkTarget(name?: string, request: CheckTargetRequest = {}): Promise<TargetsChecked | Failure> {
+    const { signal = new AbortController().signal } = request
+    try {
+      const { loaded, settings } = await this.#loadWithSettings()
+      const { checkTargets } = await import('./operations/check-target.ts')
+      const now = (): Date => new Date()
+      const started = performance.now()
+      const checked = await checkTargets(name, { loaded, settings, environment: process.env, now, signal })
+      await this.recordAction({
+        action: 'target-check',
+        on: name ?? null,
+        parameters: { status: checked.status },
+        durationMs: Math.round(performance.now() - started),
+      })
+      return checked
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /** The targets of the configuration, with what their last checks saw. Asks none of them. */
+  async listTargets(): Promise<TargetsListed | Failure> {
+    try {
+      const { listTargets } = await import('./operations/check-target.ts')
+      return await listTargets(await this.#loadWithSettings())
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  async #loadWithSettings(): Promise<{ loaded: LoadedConfig; settings: Settings }> {
+    const loaded = await this.#core.load()
+    return { loaded, settings: this.#core.settingsOf(loaded, this.#core.options.database) }
   }
 }
 

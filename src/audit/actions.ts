@@ -59,6 +59,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     keys: ['encoding'],
     more: (_, { converted }) => (Array.isArray(converted) ? { converted: converted.map(nameOf) } : {}),
   },
+  sync: { action: 'sync', on: () => null, keys: ['target'] },
   import: { action: 'import', on: ({ to }) => to, keys: ['from', 'format'] },
   rows: {
     action: 'look',

@@ -14,7 +14,9 @@ export const CHECK_LEVELS: readonly CheckLevel[] = ['none', 'quick', 'full']
 /** One backup as the catalog lists it. Fields that only metadata knows are null without it. */
 export interface BackupInfo {
   readonly filename: string
-  /** Absolute path of the stored file. */
+  /** The target that it is at; null: the backup directory. */
+  readonly target: string | null
+  /** Absolute path of the stored file; at a target its name and what is stored there: `<target>:<type>/<filename>`. */
   readonly path: string
   readonly type: string
   /** Name of the database that it was made of; null when the file name does not say. */
@@ -30,6 +32,8 @@ export interface BackupInfo {
   readonly encoding: Encoding
   /** Who wants it kept, and why; null when nobody said so. */
   readonly pinned: Pin | null
+  /** Names of the targets that are known to have a copy of it; of a backup at a target none. */
+  readonly copies: readonly string[]
   /** Whether the metadata is there and can be read. */
   readonly metadataState: 'ok' | 'missing' | 'invalid'
   /** What is wrong with the metadata, when it is `invalid`. */

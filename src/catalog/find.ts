@@ -75,6 +75,7 @@ async function byPath(path: string): Promise<BackupInfo | null> {
   return (
     inCatalog ?? {
       filename,
+      target: null,
       path,
       type: EXTERNAL,
       database: null,
@@ -86,6 +87,7 @@ async function byPath(path: string): Promise<BackupInfo | null> {
       databaseVersion: null,
       encoding: parseFilename(filename)?.encoding ?? 'plain',
       pinned: null,
+      copies: [],
       metadataState: 'missing',
       metadataProblem: null,
       metadata: null,

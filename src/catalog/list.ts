@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { isThere } from '../storage/durable.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
 import type { BackupInfo } from './backup-info.ts'
+import { backupOf } from './backup-of.ts'
 import { deletingPath, imagePath, type StoredImage } from './deleting.ts'
 import { metadataPath, typeDirectory } from './layout.ts'
 import { countOf, isType, parseFilename } from './names.ts'
@@ -43,23 +44,7 @@ export async function readBackup(
   const metadata = await readMetadata(metadataPath(backupDir, filename))
   if (metadata.metadataState === 'missing' && (await isBeingDeleted(backupDir, { type, filename })))
     return null
-  const known = metadata.metadata
-  return {
-    filename,
-    path,
-    type,
-    // The file's name first: damaged metadata must not hide a backup from its database's list.
-    database: parsed.database ?? known?.database ?? null,
-    created: known?.created_at ?? stats.mtime.toISOString(),
-    size: stats.size,
-    checksum: known?.checksum ?? null,
-    description: known?.description ?? null,
-    createdBy: known?.created_by ?? null,
-    databaseVersion: known?.database_version ?? null,
-    encoding: parsed.encoding,
-    pinned: known?.pinned ?? null,
-    ...metadata,
-  }
+  return backupOf({ filename, type, target: null, path, size: stats.size, modified: stats.mtime }, metadata)
 }
 
 /** Without the lock a deletion may go on between two looks: whose mark is gone already, is gone itself. */
@@ -80,7 +65,7 @@ async function typesIn(backupDir: string): Promise<string[]> {
 }
 
 /** By creation; within the same instant the later name (`_2` after none) is the newer. */
-function newestFirst(a: BackupInfo, b: BackupInfo): number {
+export function newestFirst(a: BackupInfo, b: BackupInfo): number {
   if (a.created !== b.created) return laterFirst(a.created, b.created)
   return countOf(b.filename) - countOf(a.filename) || laterFirst(a.filename, b.filename)
 }

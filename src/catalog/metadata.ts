@@ -50,6 +50,19 @@ export interface Metadata {
   pinned?: Pin | undefined
   /** How the last drill of this backup went; absent when there was none. */
   last_drill?: LastDrill | undefined
+  /**
+   * What targets have of it, by their names; only in the backup directory. Null: it was deleted there on purpose, and is
+   * not copied there again. What a target lists is the truth, this what was last known of it.
+   */
+  copies?: Record<string, StoredCopy | null> | undefined
+}
+
+/** A copy of a backup at a target, as it was last seen there. */
+export interface StoredCopy {
+  /** UTC, ISO 8601. */
+  readonly at: string
+  /** Bytes of the stored file. */
+  readonly size: number
 }
 
 export interface Pin {

@@ -37,6 +37,9 @@ const metadataSchema: z.ZodType<Metadata> = z.looseObject({
   last_drill: z
     .looseObject({ at: z.iso.datetime(), passed: z.boolean(), duration_ms: z.number().nonnegative() })
     .optional(),
+  copies: z
+    .record(z.string(), z.looseObject({ at: z.iso.datetime(), size: z.int().nonnegative() }).nullable())
+    .optional(),
 })
 
 /** What a metadata file's text says, or what is wrong with it. */

@@ -12,6 +12,7 @@ interface CleanupOptions extends RetentionRules {
   readonly maxDeletions?: number
   readonly confirm?: true
   readonly simulate?: string
+  readonly target?: string
 }
 
 /** The types that rules without `--type` are for: those that a schedule makes. */
@@ -30,6 +31,7 @@ export function cleanupCommand(): Command {
       'delete at most so many, the oldest (default: the configuration, else 100)',
       parseCount,
     )
+    .option('--target <name>', 'only at this target of the configuration')
     .option('--simulate <span>', 'show what would be held over such a time, with a daily and a weekly backup')
     .addHelpText(
       'after',
@@ -39,7 +41,7 @@ export function cleanupCommand(): Command {
         ['cleanup --daily-keep 14 --weekly-keep 8 --confirm', 'keep twice as many'],
         ['cleanup --type manual --keep-within 1y', 'rules for one type'],
         ['cleanup --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --simulate 1y', 'try a policy out'],
-      ])}\n\nThe keep, max and min rules are for daily and weekly backups, or for those of --type.\nExits with 3 when dates and clock contradict each other, or a backup could not be deleted.`,
+      ])}\n\nThe keep, max and min rules are for daily and weekly backups, or for those of --type.\nCleans up at the targets, too, each by its own rules; with rules on the command line only in the backup directory, or at --target.\nExits with 3 when dates and clock contradict each other, or a backup could not be deleted.`,
     )
     .action((options: CleanupOptions, command: Command) =>
       inSession(command, session => cleanup(session, options)),
@@ -66,14 +68,14 @@ function ruleOptions(): Option[] {
 }
 
 async function cleanup(session: Session, options: CleanupOptions): Promise<number> {
-  const { simulate, confirm, maxDeletions, ...rules } = options
+  const { simulate, confirm, maxDeletions, target, ...rules } = options
   const request = requestOf(rules)
   if (simulate !== undefined) return showSimulated(session, request, simulate)
   const result = await session.run(run =>
     session.database.cleanupOldBackups({
       ...run,
       ...request,
-      ...given({ maxDeletions }),
+      ...given({ maxDeletions, target }),
       dryRun: confirm !== true,
     }),
   )

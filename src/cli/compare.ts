@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { BackupsCompared } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
-import { BACKUP_ARGUMENT, given, identityOption, parseCount } from './options.ts'
+import { BACKUP_ARGUMENT, given, identityOption, parseCount, targetOption } from './options.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
 import { cellText, describeMasked } from './render-cells.ts'
 import { inSession, type Session } from './session.ts'
@@ -15,6 +15,7 @@ interface CompareOptions {
   readonly offset?: number
   readonly includeSensitive?: true
   readonly identity?: string
+  readonly target?: string
 }
 
 export function compareCommand(): Command {
@@ -26,6 +27,7 @@ export function compareCommand(): Command {
     .option('--offset <n>', 'pass over so many rows', parseCount)
     .option('--include-sensitive', 'show passwords, tokens and the like, too')
     .addOption(identityOption())
+    .addOption(targetOption())
     .addHelpText(
       'after',
       examples([

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { BackupCreated, CheckLevel, Encoding } from '../index.ts'
+import type { BackupCreated, CheckLevel, Encoding, TargetCopy } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { checkOption, encodingOption, given } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
@@ -13,6 +13,8 @@ interface CreateOptions {
   readonly user?: string
   readonly check?: CheckLevel
   readonly keepDamaged?: true
+  /** Commander's name for --no-copy. */
+  readonly copy: boolean
   readonly encoding?: Encoding
 }
 
@@ -23,16 +25,17 @@ export function createCommand(): Command {
     .option('--user <name>', 'who makes it (default: the user of the operating system)')
     .addOption(checkOption('how deep the stored backup is checked (default: the configuration, else quick)'))
     .option('--keep-damaged', 'keep an image that fails its check, as <file>.damaged')
+    .option('--no-copy', 'leave the copies at targets to the next sync')
     .addOption(encodingOption('how it is stored (default: the configuration, else plain)'))
     .addHelpText(
       'after',
-      examples([
+      `${examples([
         ['create --description "Before migration"', 'a manual backup'],
         ['create --type daily', 'as a scheduler would make it'],
         ['create --type weekly --user "admin"', 'say who made it'],
         ['create --check full', "with SQLite's complete check"],
         ['create --encoding zstd', 'compressed'],
-      ]),
+      ])}\n\nExits with 3 when the backup was made, but could not be copied to every target.`,
     )
     .action((options: CreateOptions, command: Command) =>
       inSession(command, session => create(session, options)),
@@ -40,17 +43,24 @@ export function createCommand(): Command {
 }
 
 async function create(session: Session, options: CreateOptions): Promise<number> {
-  const { type: backupType, user: createdBy, description, check, keepDamaged, encoding } = options
+  const { type: backupType, user: createdBy, description, check, keepDamaged, encoding, copy } = options
   const result = await session.run(run =>
     session.database.createBackup({
       ...run,
-      ...given({ backupType, createdBy, description, check, keepDamaged, encoding }),
+      ...given({ backupType, createdBy, description, check, keepDamaged, encoding, copy }),
     }),
   )
-  return session.show(result, created => (session.options.quiet ? '' : describeCreated(created, paintOut)))
+  const exit = session.show(result, created => {
+    const failed = created.targets.filter(({ status }) => status === 'failed')
+    if (session.options.quiet) return failed.map(copy => describeCopy(copy, paintOut)).join('\n')
+    return describeCreated(created, paintOut)
+  })
+  const isMissed = result.success && result.targets.some(({ status }) => status === 'failed')
+  return isMissed ? session.exitOf('BACKUP_DAMAGED') : exit
 }
 
-function describeCreated({ backupPath, metadata, durationMs }: BackupCreated, paint: Paint): string {
+function describeCreated(created: BackupCreated, paint: Paint): string {
+  const { backupPath, metadata, targets, durationMs } = created
   const { check = 'none', tables } = metadata
   const facts = [
     describeSize(metadata),
@@ -58,7 +68,18 @@ function describeCreated({ backupPath, metadata, durationMs }: BackupCreated, pa
     ...(tables === undefined ? [] : [describeTables(tables)]),
     duration(durationMs),
   ]
-  return `${paint('green', '✔ Backup created:')} ${safeText(backupPath)}\n  ${facts.join(', ')}`
+  return [
+    `${paint('green', '✔ Backup created:')} ${safeText(backupPath)}`,
+    `  ${facts.join(', ')}`,
+    ...targets.map(copy => `  ${describeCopy(copy, paint)}`),
+  ].join('\n')
+}
+
+function describeCopy(copy: TargetCopy, paint: Paint): string {
+  const { name, status, message = '', hint, durationMs } = copy
+  if (status === 'copied') return `copied to ${safeText(name)}, ${duration(durationMs)}`
+  const next = hint === undefined ? '' : ` ${safeText(hint)}`
+  return `${paint(['red', 'bold'], `✘ Not copied to ${safeText(name)}:`)} ${safeText(message)}.${next} The next sync copies it.`
 }
 
 function describeSize({ file_size, image_size, encoding, added_bytes }: BackupCreated['metadata']): string {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
-import { BACKUP_ARGUMENT, given } from './options.ts'
+import { BACKUP_ARGUMENT, given, targetOption } from './options.ts'
 import { paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -9,6 +9,7 @@ import { safeText } from './text.ts'
 interface DeleteOptions {
   readonly confirm?: true
   readonly force?: true
+  readonly target?: string
 }
 
 export function deleteCommand(): Command {
@@ -16,11 +17,13 @@ export function deleteCommand(): Command {
     .argument('<backup>', BACKUP_ARGUMENT)
     .option('--confirm', 'needed: a deleted backup cannot be had back')
     .option('--force', 'even if it is the last good one')
+    .addOption(targetOption())
     .addHelpText(
       'after',
       examples([
         ['delete chame_backup_manual_20250627_143022.db --confirm', 'that one'],
         ['delete latest --confirm', 'the newest'],
+        ['delete latest --target s3 --confirm', 'the newest at a target'],
       ]),
     )
     .action((backup: string, options: DeleteOptions, command: Command) =>

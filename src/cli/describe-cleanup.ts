@@ -1,4 +1,4 @@
-import type { BackupDecision, BackupsCleanedUp } from '../index.ts'
+import type { BackupDecision, BackupInfo, BackupsCleanedUp, TargetCleanup } from '../index.ts'
 import { ageOf } from './describe-backup.ts'
 import type { Paint } from './output.ts'
 import { renderTable } from './table.ts'
@@ -11,9 +11,33 @@ export interface CleanupView {
   readonly paint: Paint
 }
 
+type Place = Omit<TargetCleanup, 'status' | 'target' | 'failure'>
+
 export function describeCleanup(cleaned: BackupsCleanedUp, view: CleanupView): string {
+  const { dryRun, targets } = cleaned
+  const isHere = targets.length === 0 || cleaned.kept.length + cleaned.deleted.length > 0
+  return [
+    ...(isHere ? [describePlace(cleaned, { ...view, dryRun })] : []),
+    ...targets.map(target => describeTarget(target, { ...view, dryRun })),
+  ].join('\n\n')
+}
+
+interface PlaceView extends CleanupView {
+  readonly dryRun: boolean
+}
+
+function describeTarget(cleaned: TargetCleanup, view: PlaceView): string {
+  const { target, status, failure, problem } = cleaned
   const { paint } = view
-  const { dryRun, deleted, kept, failed, finished, problem, left, packs } = cleaned
+  const title = paint('bold', `At the target ${safeText(target)}:`)
+  if (status === 'skipped') return `${title} nothing is deleted, because ${safeText(problem ?? '')}.`
+  if (failure === null) return `${title}\n${describePlace(cleaned, view)}`
+  return `${title} ${paint('red', '✘ Not cleaned up:')} ${safeText(failure.message)}`
+}
+
+function describePlace(cleaned: Place, view: PlaceView): string {
+  const { paint, dryRun } = view
+  const { deleted, kept, failed, finished, problem, left, packs } = cleaned
   const warn = (text: string): string => `${paint('yellow', 'Note:')} ${text}`
   return [
     ...(deleted.length === 0 ? [] : [section(dryRun ? 'Would delete' : 'Deleted', deleted, view)]),
@@ -33,12 +57,12 @@ export function describeCleanup(cleaned: BackupsCleanedUp, view: CleanupView): s
       ...(left === 0
         ? []
         : [warn(`${left} more may go; a run deletes so many at most (--max-deletions), the oldest first.`)]),
-      summary(cleaned, paint),
+      summary(cleaned, view),
     ].join('\n'),
   ].join('\n\n')
 }
 
-function summary({ dryRun, deleted, freedBytes }: BackupsCleanedUp, paint: Paint): string {
+function summary({ deleted, freedBytes }: Place, { dryRun, paint }: PlaceView): string {
   const what = `${plural(deleted.length, 'backup')}, ${bytes(freedBytes)}`
   if (deleted.length === 0) return dryRun ? 'Nothing would be deleted.' : 'Nothing was deleted.'
   return dryRun
@@ -65,11 +89,21 @@ function section(
   return [heading, ...table.split('\n').map(line => `  ${line}`)].join('\n')
 }
 
-/** What was deleted, or would be; and what went wrong. */
-export function describeCleanupQuietly({ deleted, failed, problem }: BackupsCleanedUp): string {
+/** What was deleted, or would be, at a target with its name in front; and what went wrong. */
+export function describeCleanupQuietly({ targets, ...here }: BackupsCleanedUp): string {
   return [
-    ...deleted.map(({ backup }) => safeText(backup.filename)),
-    ...failed.map(({ backup, message }) => `Not deleted: ${safeText(backup.filename)}: ${safeText(message)}`),
-    ...(problem === null ? [] : [`Nothing may be deleted: ${safeText(problem)}`]),
+    ...quietLines(here, ({ filename }) => filename),
+    ...targets.flatMap(target => [
+      ...(target.failure === null ? [] : [`Not cleaned up: ${safeText(target.failure.message)}`]),
+      ...(target.status === 'skipped' ? [] : quietLines(target, ({ path }) => path)),
+    ]),
   ].join('\n')
+}
+
+function quietLines({ deleted, failed, problem }: Place, nameOf: (backup: BackupInfo) => string): string[] {
+  return [
+    ...deleted.map(({ backup }) => safeText(nameOf(backup))),
+    ...failed.map(({ backup, message }) => `Not deleted: ${safeText(nameOf(backup))}: ${safeText(message)}`),
+    ...(problem === null ? [] : [`Nothing may be deleted: ${safeText(problem)}`]),
+  ]
 }

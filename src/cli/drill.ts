@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupDrilled, DrillCheck } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
-import { BACKUP_ARGUMENT, given, identityOption } from './options.ts'
+import { BACKUP_ARGUMENT, given, identityOption, targetOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -11,6 +11,7 @@ import { bytes, duration } from './units.ts'
 interface DrillOptions {
   readonly scratch?: string
   readonly identity?: string
+  readonly target?: string
 }
 
 export function drillCommand(): Command {
@@ -18,6 +19,7 @@ export function drillCommand(): Command {
     .argument('[backup]', BACKUP_ARGUMENT, 'latest')
     .option('--scratch <dir>', 'where it is restored (default: the backup directory)')
     .addOption(identityOption())
+    .addOption(targetOption())
     .addHelpText(
       'after',
       `${examples([
@@ -31,9 +33,13 @@ export function drillCommand(): Command {
     )
 }
 
-async function drill(session: Session, backup: string, { scratch, identity }: DrillOptions): Promise<number> {
+async function drill(
+  session: Session,
+  backup: string,
+  { scratch, identity, target }: DrillOptions,
+): Promise<number> {
   const result = await session.run(run =>
-    session.database.drillBackup({ backup, ...run, ...given({ scratchDir: scratch, identity }) }),
+    session.database.drillBackup({ backup, ...run, ...given({ scratchDir: scratch, identity, target }) }),
   )
   const exit = session.show(result, drilled =>
     session.options.quiet && drilled.status === 'passed' ? '' : describeDrilled(drilled, paintOut),

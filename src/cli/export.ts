@@ -9,7 +9,7 @@ import type {
 } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeExported } from './describe-export.ts'
-import { given, identityOption } from './options.ts'
+import { given, identityOption, targetOption } from './options.ts'
 import { paintError, paintOut, printFailure } from './output.ts'
 import { renderNames, renderScan } from './render-scan.ts'
 import { inSession, type Session } from './session.ts'
@@ -22,6 +22,7 @@ interface ExportOptions {
   readonly includeSensitive?: true
   readonly from?: string
   readonly identity?: string
+  readonly target?: string
   readonly tables?: readonly string[]
   readonly exclude?: readonly string[]
   readonly where?: Readonly<Record<string, string>>
@@ -44,6 +45,7 @@ export function exportCommand(): Command {
     .option('--include-sensitive', 'with passwords, tokens and the like as they are')
     .option('--from <backup>', 'a stored backup instead of the live database')
     .addOption(identityOption())
+    .addOption(targetOption())
     .option('--tables <names>', 'only these tables, separated by commas', parseNames)
     .option('--exclude <names>', 'all tables but these', parseNames)
     .option('--where <table=condition>', 'which rows of a table, in SQL; may be repeated', parseWhere)
@@ -113,9 +115,9 @@ function exitAfter(session: Session, result: DataExported | Failure, exit: numbe
   return result.success && result.lost.length > 0 ? session.exitOf('DATABASE_DAMAGED') : exit
 }
 
-async function scan(session: Session, { from, identity }: ExportOptions): Promise<number> {
+async function scan(session: Session, { from, identity, target }: ExportOptions): Promise<number> {
   const result = await session.run(run =>
-    session.database.scanSensitive({ ...run, ...given({ from, identity }) }),
+    session.database.scanSensitive({ ...run, ...given({ from, identity, target }) }),
   )
   return session.show(result, scanned =>
     session.options.quiet ? renderNames(scanned) : renderScan(scanned, paintOut),

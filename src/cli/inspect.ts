@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupLookedInside, RowsRead } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
-import { BACKUP_ARGUMENT, given, identityOption, parseCount } from './options.ts'
+import { BACKUP_ARGUMENT, given, identityOption, parseCount, targetOption } from './options.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
 import { describeMasked, renderRows } from './render-cells.ts'
 import { inSession, type Session } from './session.ts'
@@ -18,6 +18,7 @@ interface InspectOptions {
   readonly descending?: true
   readonly includeSensitive?: true
   readonly identity?: string
+  readonly target?: string
 }
 
 export function inspectCommand(): Command {
@@ -31,6 +32,7 @@ export function inspectCommand(): Command {
     .option('--descending', 'from the last to the first')
     .option('--include-sensitive', 'show passwords, tokens and the like, too')
     .addOption(identityOption())
+    .addOption(targetOption())
     .addHelpText(
       'after',
       examples([
@@ -52,7 +54,7 @@ export function inspectCommand(): Command {
 async function showTables(
   session: Session,
   backup: string,
-  { identity, ...rest }: InspectOptions,
+  { identity, target, ...rest }: InspectOptions,
 ): Promise<number> {
   const [unused] = Object.keys(rest)
   if (unused !== undefined) {
@@ -67,7 +69,7 @@ async function showTables(
     )
   }
   const result = await session.run(run =>
-    session.database.lookInside(backup, { ...run, ...given({ identity }) }),
+    session.database.lookInside(backup, { ...run, ...given({ identity, target }) }),
   )
   return session.show(result, looked =>
     session.options.quiet

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupInfo } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { ageOf, createdAt, noteOn } from './describe-backup.ts'
-import { given, parseCount } from './options.ts'
+import { given, parseCount, targetOption } from './options.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { type Column, renderTable } from './table.ts'
@@ -12,18 +12,21 @@ import { bytes, plural } from './units.ts'
 interface ListOptions {
   readonly type?: string
   readonly limit?: number
+  readonly target?: string
 }
 
 export function listCommand(): Command {
   return defineCommand('list', 'List the backups of the database, newest first.')
     .option('--type <type>', 'only backups of this type')
     .option('--limit <count>', 'at most so many, the newest ones', parseCount)
+    .addOption(targetOption())
     .addHelpText(
       'after',
       examples([
         ['list', 'all of them'],
         ['list --type manual', 'only those made by hand'],
         ['list --limit 10', 'the ten newest'],
+        ['list --target s3', 'what is at a target'],
         ['list --json', 'for programs'],
         ['list --quiet', 'file names only'],
       ]),
@@ -40,7 +43,9 @@ async function list(session: Session, options: ListOptions): Promise<number> {
   })
 }
 
-function describeNone({ type }: ListOptions): string {
+function describeNone({ type, target }: ListOptions): string {
+  if (target !== undefined)
+    return `No ${type === undefined ? 'backups' : `backups of type ${safeText(type)}`} at ${safeText(target)} yet. Copy what there is with: chame-backup sync`
   if (type === undefined) return 'No backups yet. Make one with: chame-backup create'
   return `No backups of type ${safeText(type)} yet. Make one with: chame-backup create --type ${safeText(type)}`
 }
@@ -59,6 +64,12 @@ function renderList(backups: readonly BackupInfo[], { now, width, paint }: ListV
     { title: 'Created', value: createdAt, drop: 3 },
     { title: 'Age', value: backup => ageOf(backup, now) },
     { title: 'Size', value: backup => bytes(backup.size), align: 'right' },
+    {
+      title: 'Copies',
+      value: backup => safeText(backup.copies.join(', ')),
+      shrinkTo: 8,
+      drop: 0,
+    },
     { title: 'Note', value: noteOn, paint: text => paint('yellow', text), drop: 0 },
     { title: 'Description', value: backup => safeText(backup.description ?? ''), shrinkTo: 12, drop: 1 },
   ]

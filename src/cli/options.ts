@@ -31,6 +31,10 @@ export function checkOption(description: string): Option {
   return new Option('--check <level>', description).choices(CHECK_LEVELS)
 }
 
+export function targetOption(): Option {
+  return new Option('--target <name>', 'at this target of the configuration, not in the backup directory')
+}
+
 const ENCODINGS: readonly Encoding[] = ['plain', 'zstd', 'zstd+age', 'blocks']
 
 export function encodingOption(description: string): Option {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import type { BackupPinned, Failure, RunOptions } from '../index.ts'
+import type { BackupPinned, Failure, RunOptions, UnpinBackupRequest } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
-import { BACKUP_ARGUMENT, given } from './options.ts'
+import { BACKUP_ARGUMENT, given, targetOption } from './options.ts'
 import { paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -10,6 +10,7 @@ import { safeText } from './text.ts'
 interface PinOptions {
   readonly reason: string
   readonly user?: string
+  readonly target?: string
 }
 
 export function pinCommand(): Command {
@@ -17,6 +18,7 @@ export function pinCommand(): Command {
     .argument('<backup>', BACKUP_ARGUMENT)
     .requiredOption('--reason <text>', 'why it must stay')
     .option('--user <name>', 'who says so (default: the user of the operating system)')
+    .addOption(targetOption())
     .addHelpText(
       'after',
       examples([
@@ -27,9 +29,11 @@ export function pinCommand(): Command {
         ],
       ]),
     )
-    .action((backup: string, { reason, user: by }: PinOptions, command: Command) =>
+    .action((backup: string, { reason, user: by, target }: PinOptions, command: Command) =>
       inSession(command, session =>
-        show(session, run => session.database.pinBackup(backup, { ...run, reason, ...given({ by }) })),
+        show(session, run =>
+          session.database.pinBackup(backup, { ...run, reason, ...given({ by, target }) }),
+        ),
       ),
     )
 }
@@ -37,9 +41,12 @@ export function pinCommand(): Command {
 export function unpinCommand(): Command {
   return defineCommand('unpin', 'Let the policy decide on a pinned backup again.')
     .argument('<backup>', BACKUP_ARGUMENT)
+    .addOption(targetOption())
     .addHelpText('after', examples([['unpin chame_backup_daily_20250627_020000.db', 'that one']]))
-    .action((backup: string, _options: unknown, command: Command) =>
-      inSession(command, session => show(session, run => session.database.unpinBackup(backup, run))),
+    .action((backup: string, options: UnpinBackupRequest, command: Command) =>
+      inSession(command, session =>
+        show(session, run => session.database.unpinBackup(backup, { ...run, ...given(options) })),
+      ),
     )
 }
 

@@ -21,7 +21,9 @@ import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
 import { queryCommand } from './query.ts'
 import { restoreCommand } from './restore.ts'
+import { syncCommand } from './sync.ts'
 import { systemdCommand } from './systemd.ts'
+import { targetCommand } from './target.ts'
 import { schedulerCommand } from './scheduler.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -32,6 +34,7 @@ export function buildProgram(): Command {
   ).version(readVersion(), '--version', 'print the version')
   for (const command of [
     createCommand(),
+    syncCommand(),
     listCommand(),
     restoreCommand(),
     verifyCommand(),
@@ -52,6 +55,7 @@ export function buildProgram(): Command {
     notifyCommand(),
     metricsCommand(),
     auditCommand(),
+    targetCommand(),
     schedulerCommand(),
     completionCommand(),
   ]) {

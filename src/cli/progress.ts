@@ -47,6 +47,10 @@ const WORDS: Readonly<Record<Step, string>> = {
   'remove-scratch': 'Removing the restored database',
   'read-backup': 'Looking inside the backup',
   'compare-rows': 'Comparing',
+  'send-image': 'Sending the backup',
+  'copy-off-site': 'Copying to targets',
+  'list-target': 'Looking at the target',
+  'fetch-backup': 'Fetching the backup',
 }
 
 /** Operations that end sooner show no bar at all: a flash is noise. */

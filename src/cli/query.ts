@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { BackupQueried } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
-import { BACKUP_ARGUMENT, given, identityOption, parseCount } from './options.ts'
+import { BACKUP_ARGUMENT, given, identityOption, parseCount, targetOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { describeMasked, renderRows } from './render-cells.ts'
 import { inSession, type Session } from './session.ts'
@@ -12,6 +12,7 @@ interface QueryOptions {
   readonly timeLimit?: number
   readonly includeSensitive?: true
   readonly identity?: string
+  readonly target?: string
 }
 
 export function queryCommand(): Command {
@@ -22,6 +23,7 @@ export function queryCommand(): Command {
     .option('--time-limit <ms>', 'milliseconds at most, up to 30,000 (default: 5,000)', parseCount)
     .option('--include-sensitive', 'read passwords, tokens and the like as they are, not as NULL')
     .addOption(identityOption())
+    .addOption(targetOption())
     .addHelpText(
       'after',
       examples([
@@ -35,8 +37,8 @@ export function queryCommand(): Command {
 }
 
 async function query(session: Session, backup: string, sql: string, options: QueryOptions): Promise<number> {
-  const { limit, timeLimit: timeLimitMs, includeSensitive, identity } = options
-  const request = { sql, ...given({ limit, timeLimitMs, includeSensitive, identity }) }
+  const { limit, timeLimit: timeLimitMs, includeSensitive, identity, target } = options
+  const request = { sql, ...given({ limit, timeLimitMs, includeSensitive, identity, target }) }
   const result = await session.run(run => session.database.queryBackup(backup, { ...run, ...request }))
   return session.show(result, queried => renderQueried(queried, session.options.quiet === true, paintOut))
 }

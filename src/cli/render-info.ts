@@ -1,4 +1,4 @@
-import type { DatabaseFacts, Info, JobState, ScheduleSummary, TypeTotals } from '../index.ts'
+import type { DatabaseFacts, Info, JobState, KnownCopies, ScheduleSummary, TypeTotals } from '../index.ts'
 import { describeBackup } from './describe-backup.ts'
 import type { Paint } from './output.ts'
 import { renderTable } from './table.ts'
@@ -66,7 +66,8 @@ function tablesSection({ tables }: DatabaseFacts, view: InfoView): string {
 
 function backupsBody(info: Info, view: InfoView): string {
   const { backups, backupDir } = info
-  const directory: Fact = ['Directory', safeText(backupDir)]
+  const directory: Fact =
+    info.target === null ? ['Directory', safeText(backupDir)] : ['Target', safeText(info.target)]
   const { newest, newestAgeMs, growthBytesPerDay, lastDrill } = backups
   if (newest === null || newestAgeMs === null) {
     return [
@@ -84,6 +85,7 @@ function backupsBody(info: Info, view: InfoView): string {
       ['', describeBackup(newest, view.now)],
       ...growth,
       ...packsFact(info),
+      ...info.targets.filter(({ target }) => target !== info.target).map(copiesFact(view)),
       ['Last drill', lastDrill === null ? 'never' : describeDrill(lastDrill, view)],
     ]),
     ...overdueLines(info, view),
@@ -96,6 +98,14 @@ function backupsBody(info: Info, view: InfoView): string {
 function packsFact({ store }: Info): Fact[] {
   if (store === null) return []
   return [['Packs', `${bytes(store.sizeBytes)} in ${plural(store.packs, 'file')} (blocks/, all databases)`]]
+}
+
+function copiesFact({ now, paint }: InfoView): (copies: KnownCopies) => Fact {
+  return ({ target, count, lacking, newest }) => {
+    const last = newest === null ? '' : `, the newest ${age(now.getTime() - Date.parse(newest))}`
+    const missing = lacking === 0 ? '' : paint('yellow', `, ${plural(lacking, 'backup')} not there`)
+    return [`At ${safeText(target)}`, `${plural(count, 'backup')}${last}${missing}`]
+  }
 }
 
 function describeDrill(

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupRestored, Failure, RestorePlan } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describePlan, describeRestored } from './describe-restore.ts'
-import { BACKUP_ARGUMENT, given, identityOption } from './options.ts'
+import { BACKUP_ARGUMENT, given, identityOption, targetOption } from './options.ts'
 import { paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 
@@ -11,6 +11,7 @@ interface RestoreOptions {
   readonly confirm?: true
   readonly dryRun?: true
   readonly identity?: string
+  readonly target?: string
 }
 
 export function restoreCommand(): Command {
@@ -20,12 +21,17 @@ export function restoreCommand(): Command {
     .option('--confirm', 'overwrite without asking')
     .option('--dry-run', 'verify the backup and say what would happen; touch nothing')
     .addOption(identityOption())
+    .addOption(targetOption())
     .addHelpText(
       'after',
       examples([
         ['restore latest', 'asks before it overwrites'],
         ['restore chame_backup_manual_20250627_143022.db --confirm', 'for scripts'],
         ['restore latest --to copy.db', 'beside the database'],
+        [
+          'restore latest --target s3 --to chame.db',
+          'from a target, also on a machine that has nothing else',
+        ],
         ['restore latest --dry-run', 'only say what would happen'],
       ]),
     )

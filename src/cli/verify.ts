@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupVerified, CheckLevel, StoreVerified } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
-import { BACKUP_ARGUMENT, checkOption, given, identityOption } from './options.ts'
+import { BACKUP_ARGUMENT, checkOption, given, identityOption, targetOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -12,6 +12,7 @@ interface VerifyOptions {
   readonly check?: CheckLevel
   readonly record?: true
   readonly identity?: string
+  readonly target?: string
 }
 
 interface StoreOptions {
@@ -25,6 +26,7 @@ export function verifyCommand(): Command {
     .addOption(checkOption('how deep the database is checked (default: full)'))
     .option('--record', "note the result in the backup's metadata; otherwise nothing is written")
     .addOption(identityOption())
+    .addOption(targetOption())
     .option(
       '--sample <share>',
       'instead: look at so much of all that is stored by pages (blocks), such as 5% or 1/30',

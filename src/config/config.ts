@@ -13,6 +13,7 @@ export interface DatabaseConfig {
   backupDir?: string | undefined
   check?: CheckLevel | undefined
   keepDamaged?: boolean | undefined
+  keepLocal?: boolean | undefined
   encoding?: Encoding | undefined
   zstd?: ZstdConfig | undefined
   encryption?: EncryptionConfig | undefined

@@ -94,12 +94,3 @@ export interface NotifyConfig {
   /** How long a failure that goes on is kept quiet about, once told. Default: 24 */
   reminderHours?: number | undefined
 }
-
-/** The environment variables that hold secrets of these channels, so that whatever writes a log can look out for them. */
-export function secretVariables(config: NotifyConfig | undefined): string[] {
-  return Object.values(config?.channels ?? {}).flatMap(channel =>
-    Object.values(channel).flatMap((value: unknown) =>
-      typeof value === 'object' && value !== null && 'env' in value ? [String(value.env)] : [],
-    ),
-  )
-}

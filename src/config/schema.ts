@@ -125,6 +125,10 @@ const databaseShape = {
     .boolean()
     .optional()
     .describe('Keep an image that fails its check, as <file>.damaged. Default: false'),
+  keepLocal: z
+    .boolean()
+    .optional()
+    .describe('Store backups in the backup directory, too; false: at the targets alone. Default: true'),
   encoding: z
     .enum(ENCODINGS)
     .optional()

@@ -58,6 +58,13 @@ async function findInFile(path: string): Promise<FoundSecret> {
   }
 }
 
+/** The environment variables that hold secrets of these configurations, so that whatever writes a log can look out for them. */
+export function secretVariables(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  if ('env' in value && typeof value.env === 'string') return [value.env]
+  return Object.values(value).flatMap(secretVariables)
+}
+
 export function nameOfSecret(where: SecretConfig): string {
   return 'env' in where ? `the environment variable ${where.env}` : `the file ${where.file}`
 }

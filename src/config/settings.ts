@@ -10,6 +10,7 @@ import { DEFAULT_MAX_DELETIONS, DEFAULT_POLICY, type RetentionPolicy } from '../
 import type { Config, DatabaseConfig, ExportConfig } from './config.ts'
 import type { RetentionConfig } from './retention.ts'
 import { durationMs } from '../schedule/duration.ts'
+import type { TargetConfig } from './targets.ts'
 
 /** Everything an operation needs to know of one database, resolved: absolute paths, no defaults left. */
 export interface Settings {
@@ -32,8 +33,21 @@ export interface Settings {
   readonly storing: EncodingSettings
   readonly exporting: ExportSettings
   readonly retention: RetentionSettings
+  /** Where backups are copied to, by name, in the order of the configuration. */
+  readonly targets: Readonly<Record<string, TargetSettings>>
+  /** Whether backups are stored in the backup directory; otherwise at the targets alone. */
+  readonly keepLocal: boolean
+  /** Where relative paths of targets start. */
+  readonly targetDirectory: string
   /** For test suites: no fsync, no pre_restore backup. Nothing then survives a power cut. */
   readonly disposable: boolean
+}
+
+export interface TargetSettings {
+  readonly config: TargetConfig
+  /** Nothing may be deleted there. */
+  readonly isAppendOnly: boolean
+  readonly retention: RetentionSettings
 }
 
 interface RetentionSettings {
@@ -104,6 +118,13 @@ export function resolveSettings(
     return resolve(workingDirectory, fromEnv ?? otherwise)
   }
   const path = place(overrides.path, chosen?.path ?? config.path, env.path, DEFAULT_PATH)
+  const retention = {
+    policy: { ...DEFAULT_POLICY, ...config.retention?.types, ...chosen?.retention?.types },
+    maxDeletions: chosen?.retention?.maxDeletions ?? config.retention?.maxDeletions ?? DEFAULT_MAX_DELETIONS,
+  }
+  // What nobody would miss is not for targets either.
+  const isDisposable = overrides.disposable ?? false
+  const targets = isDisposable ? {} : targetsOf(config, retention)
   return {
     name: chosen?.name ?? nameOfPath(basename(path)),
     path,
@@ -131,13 +152,36 @@ export function resolveSettings(
       notSensitive: [...(config.export?.notSensitive ?? []), ...(chosen?.export?.notSensitive ?? [])],
       redactionKey: environment['CHAME_BACKUP_REDACTION_KEY'] || undefined,
     },
-    retention: {
-      policy: { ...DEFAULT_POLICY, ...config.retention?.types, ...chosen?.retention?.types },
-      maxDeletions:
-        chosen?.retention?.maxDeletions ?? config.retention?.maxDeletions ?? DEFAULT_MAX_DELETIONS,
-    },
-    disposable: overrides.disposable ?? false,
+    retention,
+    targets,
+    keepLocal: isDisposable || keepsLocal(chosen?.keepLocal ?? config.keepLocal, targets),
+    targetDirectory: loaded.directory,
+    disposable: isDisposable,
   }
+}
+
+function targetsOf(config: Config, retention: RetentionSettings): Record<string, TargetSettings> {
+  return Object.fromEntries(
+    Object.entries(config.targets ?? {}).map(([name, target]) => [
+      name,
+      {
+        config: target,
+        isAppendOnly: target.appendOnly ?? false,
+        retention: {
+          policy: { ...retention.policy, ...target.retention?.types },
+          maxDeletions: target.retention?.maxDeletions ?? retention.maxDeletions,
+        },
+      },
+    ]),
+  )
+}
+
+/** Backups that are kept nowhere would be none. */
+function keepsLocal(wanted: boolean | undefined, targets: Readonly<Record<string, TargetSettings>>): boolean {
+  if (wanted !== false || Object.keys(targets).length > 0) return wanted ?? true
+  throw new BackupError('CONFIG_INVALID', 'keepLocal is false, but the configuration has no targets', {
+    hint: 'Add targets, where the backups are to be stored (docs/targets.md), or take keepLocal out.',
+  })
 }
 
 interface ChosenDatabase extends StoringConfig {
@@ -146,6 +190,7 @@ interface ChosenDatabase extends StoringConfig {
   readonly backupDir?: string | undefined
   readonly check?: CheckLevel | undefined
   readonly keepDamaged?: boolean | undefined
+  readonly keepLocal?: boolean | undefined
   readonly export?: ExportConfig | undefined
   readonly retention?: RetentionConfig | undefined
 }

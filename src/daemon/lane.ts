@@ -168,9 +168,11 @@ export class Lane {
     })
     await this.book.save()
     const run = { dueAt, startedAt, attempt }
-    const result =
-      (next.isRetry ? await this.#findMade(task, dueAt, stop) : null) ??
-      (await this.#perform(task, run, stop))
+    const made = next.isRetry ? await this.#findMade(task, dueAt, stop) : null
+    const isDone = made !== null && Object.keys(task.settings.targets).length === 0
+    const result: RunDone | Failure = isDone
+      ? { success: true, summary: `${made}, made before it was interrupted` }
+      : await this.#perform(task, run, made, stop)
     // Gone from the configuration while it ran: nobody asks after it any more.
     if (!this.#tasks.some(other => nameOf(other) === nameOf(task))) return
     this.#settlement.ended(task, run, result, { isStopping: stop.aborted, tasks: this.#tasks })
@@ -179,18 +181,18 @@ export class Lane {
     await this.book.save()
   }
 
-  async #perform(task: Task, run: Run, stop: AbortSignal): Promise<RunDone | Failure> {
+  async #perform(task: Task, run: Run, made: string | null, stop: AbortSignal): Promise<RunDone | Failure> {
     // Told to stop meanwhile: what has not begun needs no grace.
     if (stop.aborted) return toFailure(cancelled())
     this.#settlement.started(task, run)
-    return perform(task, { ports: this.#ports, dueAt: run.dueAt, stop, graceMs: this.#graceMs })
+    return perform(task, { ports: this.#ports, dueAt: run.dueAt, made, stop, graceMs: this.#graceMs })
   }
 
   /**
-   * What a run that is done again has made already: killed between the backup and the note of it, there is
-   * one. An engine that outlived its scheduler may be about to make it; it holds the catalog's lock.
+   * The backup that a run that is done again has made already: killed between the backup and the note of it, or not
+   * copied to every target, there is one. An engine that outlived its scheduler may be about to make it; it holds the catalog's lock.
    */
-  async #findMade(task: Task, dueAt: Date, stop: AbortSignal): Promise<RunDone | null> {
+  async #findMade(task: Task, dueAt: Date, stop: AbortSignal): Promise<string | null> {
     if (task.job.kind !== 'backup') return null
     const waitMs = task.settings.waitForLockMs
     try {
@@ -198,8 +200,7 @@ export class Lane {
     } catch {
       // Whoever it is, the run itself will say so.
     }
-    const made = await findMade({ database: task.database, job: task.job, dueAt }).catch(() => null)
-    return made === null ? null : { success: true, summary: `${made}, made before it was interrupted` }
+    return await findMade({ database: task.database, job: task.job, dueAt }).catch(() => null)
   }
 
   #noteMissed(task: Task, { at, dueAt }: NextRun, now: Date): void {

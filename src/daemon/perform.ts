@@ -6,6 +6,7 @@ import { nameOf, type Task } from './task.ts'
 export interface PerformOptions {
   readonly ports: RunningPorts
   readonly dueAt: Date
+  readonly made: string | null
   /** Aborted: the run may go on for `graceMs`, then it is cancelled. */
   readonly stop: AbortSignal
   readonly graceMs: number
@@ -14,7 +15,7 @@ export interface PerformOptions {
 /** Runs a task once, within its limits. Never rejects. */
 export async function perform(
   task: Task,
-  { ports, dueAt, stop, graceMs }: PerformOptions,
+  { ports, dueAt, made, stop, graceMs }: PerformOptions,
 ): Promise<RunDone | Failure> {
   const { clock, runners } = ports
   const { job, database } = task
@@ -31,7 +32,7 @@ export async function perform(
     })
   }
   try {
-    const result = await run({ database, job, dueAt, signal: cancel.signal, now: () => clock.now() })
+    const result = await run({ database, job, dueAt, made, signal: cancel.signal, now: () => clock.now() })
     const wasCancelled = !result.success && result.code === 'CANCELLED'
     return wasCancelled && isTimedOut ? timedOut(task, job.timeoutMs ?? 0) : result
   } catch (error) {

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { runBackup } from './run-backup.ts'
 import { runCleanup } from './run-cleanup.ts'
 import { runDrill } from './run-drill.ts'
+import { runSync } from './run-sync.ts'
 import { runVerify } from './run-verify.ts'
 
 /** One run of a job on one database. */
@@ -16,6 +17,8 @@ export interface RunOrder {
   readonly job: ScheduledJob
   /** The time of the schedule that it is for. */
   readonly dueAt: Date
+  /** File name of the backup that an earlier attempt of this run has made; null when there is none. */
+  readonly made: string | null
   readonly signal: AbortSignal
   readonly now: () => Date
 }
@@ -54,7 +57,7 @@ export function productPorts(): Ports {
   return {
     clock: systemClock,
     random: Math.random,
-    runners: { backup: runBackup, verify: runVerify, drill: runDrill, cleanup: runCleanup },
+    runners: { backup: runBackup, sync: runSync, verify: runVerify, drill: runDrill, cleanup: runCleanup },
     notify: null,
     holder: { pid: process.pid, host: hostname() },
     isDurable: true,

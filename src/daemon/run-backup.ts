@@ -1,16 +1,32 @@
+import type { Failure } from '../errors.ts'
+import type { TargetsSynced } from '../operations/reports.ts'
+import type { JobRunner, RunDone, RunOrder } from './ports.ts'
+import { summarize } from './run-sync.ts'
 import { bytes } from './words.ts'
-import type { JobRunner, RunOrder } from './ports.ts'
 
-/** Makes one backup. Its description says which run it is of, so that a run that was killed just after it is not done twice. */
+/**
+ * Makes one backup, and copies to the targets what they lack, this one first. Its description says which run it is of, so
+ * that a run that is done again does not make it twice. A copy that failed is a failure: somebody has to see it, and it is
+ * tried again.
+ */
 export const runBackup: JobRunner = async order => {
   const { database, job, signal } = order
+  if (order.made !== null) return copied(order.made, await database.syncTargets({ signal }))
   const made = await database.createBackup({
     backupType: job.type ?? job.name,
     description: descriptionOf(order),
+    copy: false,
     signal,
   })
   if (!made.success) return made
-  return { success: true, summary: `${made.filename}, ${bytes(made.metadata.file_size)}` }
+  const what = `${made.filename}, ${bytes(made.metadata.file_size)}`
+  return copied(what, await database.syncTargets({ signal }))
+}
+
+function copied(what: string, synced: TargetsSynced | Failure): RunDone | Failure {
+  const done = synced.success ? summarize(synced) : synced
+  if (!done.success) return { ...done, message: `${what} was made. ${done.message}` }
+  return { success: true, summary: done.summary === '' ? what : `${what}; ${done.summary}` }
 }
 
 /** The backup that this very run has made already; null when there is none. */

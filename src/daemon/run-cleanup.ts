@@ -1,3 +1,5 @@
+import type { Failure } from '../errors.ts'
+import type { TargetCleanup } from '../operations/reports.ts'
 import type { JobRunner } from './ports.ts'
 import { bytes, plural } from './words.ts'
 
@@ -5,7 +7,7 @@ import { bytes, plural } from './words.ts'
 export const runCleanup: JobRunner = async ({ database, signal }) => {
   const cleaned = await database.cleanupOldBackups({ signal })
   if (!cleaned.success) return cleaned
-  const { status, problem, deleted, failed, freedBytes, left } = cleaned
+  const { status, problem, deleted, failed, freedBytes, left, targets } = cleaned
   if (status === 'refused') {
     return {
       success: false,
@@ -23,9 +25,29 @@ export const runCleanup: JobRunner = async ({ database, signal }) => {
       hint: 'See which, and what would go, with: chame-backup cleanup',
     }
   }
+  const troubled = targets.find(({ status }) => status !== 'done' && status !== 'skipped')
+  if (troubled !== undefined) return ofTarget(troubled)
   const rest = left === 0 ? '' : `; ${left} are left for the next run`
   return {
     success: true,
-    summary: `${plural(deleted.length, 'backup')} deleted, ${bytes(freedBytes)} freed${rest}`,
+    summary: [
+      `${plural(deleted.length, 'backup')} deleted, ${bytes(freedBytes)} freed${rest}`,
+      ...targets.map(target => `${target.target}: ${plural(target.deleted.length, 'backup')} deleted`),
+    ].join('; '),
+  }
+}
+
+/** Somebody has to see it, as in the backup directory. */
+function ofTarget({ target, failure, problem, failed }: TargetCleanup): Failure {
+  if (failure !== null) return failure
+  const [first] = failed
+  return {
+    success: false,
+    code: problem === null ? 'TARGET_REFUSED' : 'CLEANUP_REFUSED',
+    message:
+      problem === null
+        ? `At the target ${target} ${plural(failed.length, 'backup')} could not be deleted: ${first?.message}`
+        : `Nothing was deleted at the target ${target}: ${problem}`,
+    hint: `See which, and what would go, with: chame-backup cleanup --target ${target}`,
   }
 }

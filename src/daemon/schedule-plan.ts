@@ -3,7 +3,8 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { LogConfig } from '../config/config.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
-import { type NotifyConfig, secretVariables } from '../config/notify.ts'
+import type { NotifyConfig } from '../config/notify.ts'
+import { secretVariables } from '../config/secret.ts'
 import { resolveSettings, type Settings } from '../config/settings.ts'
 import { databaseOf } from '../database.ts'
 import type { DatabaseOptions } from '../database-core.ts'
@@ -56,7 +57,7 @@ function logSettings(
     level,
     maxSizeBytes: bytesOf(maxSize),
     maxDays,
-    secrets: secretVariables(loaded.config.notify),
+    secrets: secretVariables([loaded.config.notify, loaded.config.targets]),
   }
 }
 

@@ -17,7 +17,7 @@ export async function testDatabase(
     ...done,
     durationMs: Math.round(performance.now() - started),
   })
-  const made = await database.createBackup({ description: 'Test of the scheduler', signal })
+  const made = await database.createBackup({ description: 'Test of the scheduler', copy: false, signal })
   if (!made.success) return report({ failure: made })
   const { backupPath } = made
   const verified = await database.verifyBackup(backupPath, { signal })

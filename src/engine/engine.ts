@@ -20,6 +20,7 @@ const IDLE_MAX = 4
 /** What needs no process that opens databases. */
 const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
   'list',
+  'sync',
   'cleanup',
   'simulate',
   'delete',
@@ -29,7 +30,7 @@ const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
 
 /**
  * Runs an operation: in an engine process, so that this one's event loop and memory stay free and the
- * protected database is never opened in it, or here. Listing only reads metadata, and so always runs here.
+ * protected database is never opened in it, or here. Listing the backup directory only reads metadata, and so always runs here.
  */
 export async function runOperation<Name extends OperationName>(
   name: Name,
@@ -38,7 +39,7 @@ export async function runOperation<Name extends OperationName>(
   { where, onProgress, signal }: EngineOptions,
 ): Promise<Operations[Name]['result'] | Failure> {
   if (signal?.aborted === true) throw cancelled()
-  const isHere = where === 'here' || name === 'list'
+  const isHere = where === 'here' || (name === 'list' && isOfDirectory(request, settings))
   // Whatever does the work starts while the request is being checked.
   if (isHere && !CATALOG_ONLY.has(name)) prepareHere()
   const engine = isHere ? null : (takeIdle() ?? new EngineProcess())
@@ -80,6 +81,11 @@ async function runWatched<Name extends OperationName>(
     },
   })
   return await Promise.race([work, hangs.promise])
+}
+
+/** Targets need libraries that are of no concern to the caller's memory. */
+function isOfDirectory(request: object, { keepLocal }: Settings): boolean {
+  return keepLocal && !('target' in request && request.target !== undefined)
 }
 
 /** An idle process that has not died meanwhile. */

@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts'
+import { openConfigured } from '../operations/open-configured.ts'
 import type { RunOptions } from '../operations/reports.ts'
 import { SqliteProcess } from '../sqlite/sqlite-process.ts'
 import { type OperationName, type Operations, perform } from './operations.ts'
@@ -35,6 +36,7 @@ export async function runHere<Name extends OperationName>(
       signal: signal ?? new AbortController().signal,
       onProgress: onProgress ?? (() => {}),
       now: () => new Date(),
+      openTarget: target => openConfigured(settings, target, process.env),
     })
   } finally {
     idle.push(sqlite)

@@ -29,6 +29,8 @@ import type {
   CompareBackupsRequest,
   ConvertBackupsRequest,
   CreateBackupRequest,
+  SyncTargetsRequest,
+  TargetsSynced,
   DataExported,
   DeleteBackupRequest,
   ExportDataRequest,
@@ -36,6 +38,7 @@ import type {
   DrillBackupRequest,
   ImportDataRequest,
   Info,
+  InfoRequest,
   ListBackupsRequest,
   LookInsideRequest,
   PinBackupRequest,
@@ -49,6 +52,7 @@ import type {
   SensitiveScan,
   SimulateRetentionRequest,
   StoreVerified,
+  UnpinBackupRequest,
   VerifyBackupRequest,
   VerifyStoreRequest,
 } from '../operations/reports.ts'
@@ -56,11 +60,13 @@ import { importData } from '../operations/import-data.ts'
 import { restoreBackup } from '../operations/restore-backup.ts'
 import { scanSensitive } from '../operations/scan-sensitive.ts'
 import { simulateRetention } from '../operations/simulate-retention.ts'
+import { syncTargets } from '../operations/sync-targets.ts'
 import { verifyBackup } from '../operations/verify-backup.ts'
 import { verifyStore } from '../operations/verify-store.ts'
 
 export interface Operations {
   create: { request: CreateBackupRequest; result: BackupCreated }
+  sync: { request: SyncTargetsRequest; result: TargetsSynced }
   list: { request: ListBackupsRequest; result: BackupsListed }
   restore: {
     request: RestoreBackupRequest & { readonly backup: string }
@@ -69,7 +75,7 @@ export interface Operations {
   verify: { request: VerifyBackupRequest & { readonly backup: string }; result: BackupVerified }
   verifyStore: { request: VerifyStoreRequest; result: StoreVerified }
   drill: { request: DrillBackupRequest & { readonly backup: string }; result: BackupDrilled }
-  info: { request: Record<never, never>; result: Info }
+  info: { request: InfoRequest; result: Info }
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
   import: { request: ImportDataRequest; result: DataImported }
@@ -78,7 +84,7 @@ export interface Operations {
   delete: { request: DeleteBackupRequest & { readonly backup: string }; result: BackupDeleted }
   convert: { request: ConvertBackupsRequest; result: BackupsConverted }
   pin: { request: PinBackupRequest & { readonly backup: string }; result: BackupPinned }
-  unpin: { request: { readonly backup: string }; result: BackupPinned }
+  unpin: { request: UnpinBackupRequest & { readonly backup: string }; result: BackupPinned }
   look: { request: LookInsideRequest & { readonly backup: string }; result: BackupLookedInside }
   rows: { request: ReadRowsRequest & { readonly backup: string }; result: RowsRead }
   query: { request: QueryBackupRequest & { readonly backup: string }; result: BackupQueried }
@@ -94,12 +100,13 @@ type Handler<Name extends OperationName> = (
 
 const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   create: createBackup,
+  sync: syncTargets,
   list: listBackups,
   restore: restoreBackup,
   verify: verifyBackup,
   verifyStore,
   drill: drillBackup,
-  info: (_, context) => getInfo(context),
+  info: getInfo,
   export: exportData,
   scan: scanSensitive,
   import: importData,

@@ -15,6 +15,8 @@ const text = z.string().max(10_000)
 const check = z.enum(CHECK_LEVELS as [CheckLevel, ...CheckLevel[]]).optional()
 const type = z.string().refine(isType, 'expected a backup type such as "manual"').optional()
 const path = z.string().refine(value => !value.includes('\0'), 'a path cannot contain NUL')
+/** Whether there is one of that name, only the configuration says. */
+const target = z.string().min(1).max(64).optional()
 const identity = path.min(1, 'expected the path of an identity file').optional()
 const backup = path.min(1, 'expected a path, a file name or "latest"')
 const table = text.min(1, 'expected the name of a table')
@@ -39,21 +41,24 @@ const requests = {
     createdBy: text.optional(),
     check,
     keepDamaged: z.boolean().optional(),
+    copy: z.boolean().optional(),
     encoding: z.enum(ENCODINGS).optional(),
   }),
-  list: z.strictObject({ type, limit: z.int().positive().optional() }),
+  sync: z.strictObject({ target }),
+  list: z.strictObject({ type, limit: z.int().positive().optional(), target }),
   restore: z.strictObject({
     backup,
     confirm: z.boolean().optional(),
     to: path.min(1).optional(),
     dryRun: z.boolean().optional(),
     identity,
+    target,
   }),
-  verify: z.strictObject({ backup, check, record: z.boolean().optional(), identity }),
+  verify: z.strictObject({ backup, check, record: z.boolean().optional(), identity, target }),
   verifyStore: z.strictObject({ sample: text.optional(), time: text.optional() }),
-  drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity }),
-  info: z.strictObject({}),
-  scan: z.strictObject({ from: backup.optional(), identity }),
+  drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity, target }),
+  info: z.strictObject({ target }),
+  scan: z.strictObject({ from: backup.optional(), identity, target }),
   export: z.strictObject({
     format: z.enum(FORMATS).optional(),
     includeSensitive: z.boolean().optional(),
@@ -62,6 +67,7 @@ const requests = {
     where: z.record(text, text).optional(),
     from: backup.optional(),
     identity,
+    target,
     output: path.min(1).optional(),
     force: z.boolean().optional(),
     compress: z.enum(['zstd', 'gzip']).optional(),
@@ -86,9 +92,15 @@ const requests = {
     ...retention,
     dryRun: z.boolean().optional(),
     maxDeletions: z.int().positive().optional(),
+    target,
   }),
   simulate: z.strictObject({ ...retention, span: spanSchema.optional() }),
-  delete: z.strictObject({ backup, confirm: z.boolean().optional(), force: z.boolean().optional() }),
+  delete: z.strictObject({
+    backup,
+    confirm: z.boolean().optional(),
+    force: z.boolean().optional(),
+    target,
+  }),
   convert: z.strictObject({
     backups: z.array(backup).min(1).optional(),
     encoding: z.enum(ENCODINGS).optional(),
@@ -98,12 +110,14 @@ const requests = {
     backup,
     reason: text.trim().min(1, 'expected why it must stay'),
     by: text.optional(),
+    target,
   }),
-  unpin: z.strictObject({ backup }),
-  look: z.strictObject({ backup, identity }),
+  unpin: z.strictObject({ backup, target }),
+  look: z.strictObject({ backup, identity, target }),
   rows: z.strictObject({
     backup,
     identity,
+    target,
     table,
     limit: z.int().min(1).max(500).optional(),
     offset,
@@ -115,6 +129,7 @@ const requests = {
   query: z.strictObject({
     backup,
     identity,
+    target,
     sql,
     limit: z.int().min(1).max(1_000).optional(),
     timeLimitMs: z.int().min(1).max(30_000).optional(),
@@ -123,6 +138,7 @@ const requests = {
   compare: z.strictObject({
     backup,
     identity,
+    target,
     with: backup.optional(),
     table: table.optional(),
     limit: z.int().min(1).max(500).optional(),

@@ -8,30 +8,62 @@ import { policyFor } from '../retention/policy.ts'
 import { isThere } from '../storage/durable.ts'
 import type { PacksCollected } from './blocks-reports.ts'
 import { collectBlocks } from './collect-blocks.ts'
+import { inParallel } from '../storage/in-parallel.ts'
+import { cleanupTarget } from './cleanup-target.ts'
 import { begin, type Context } from './context.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { finishConversions } from './finish-conversions.ts'
 import type { BackupDecision, BackupsCleanedUp, CleanupRequest, FailedDeletion } from './reports.ts'
 
+/** Waiting for answers is most of the work at a target. */
+const TARGETS_MAX = 8
+
 /**
  * Deletes the backups of this database that the retention policy does not keep, the oldest first, and finishes what
- * killed runs began. Never opens a database. Killed at any instant, each backup is whole, or it is none and the
+ * killed runs began, in the backup directory and at the targets. Never opens a database. Killed at any instant, each backup is whole, or it is none and the
  * next cleanup removes what is left of it.
  */
 export async function cleanupBackups(request: CleanupRequest, context: Context): Promise<BackupsCleanedUp> {
   const started = performance.now()
+  const dryRun = request.dryRun === true
+  const here = request.target === undefined ? await cleanupHere(request, context) : NOTHING
+  const targets = await inParallel(targetsFor(request, context), TARGETS_MAX, name =>
+    cleanupTarget(name, request, context),
+  )
+  const isIncomplete = targets.some(({ status }) => status !== 'done' && status !== 'skipped')
+  const status = here.status === 'done' && isIncomplete ? 'incomplete' : here.status
+  const durationMs = Math.round(performance.now() - started)
+  return { success: true, dryRun, ...here, status, targets, durationMs }
+}
+
+/** Rules that a caller gives are for the place that he sees. */
+function targetsFor({ target, ...rules }: CleanupRequest, { settings }: Context): readonly string[] {
+  if (target !== undefined) return [target]
+  const isByOwnRules =
+    rules.policy === undefined && rules.dailyKeep === undefined && rules.weeklyKeep === undefined
+  return isByOwnRules || !settings.keepLocal ? Object.keys(settings.targets) : []
+}
+
+type Here = Omit<BackupsCleanedUp, 'success' | 'dryRun' | 'targets' | 'durationMs'>
+
+const NOTHING: Here = {
+  status: 'done',
+  problem: null,
+  deleted: [],
+  kept: [],
+  failed: [],
+  freedBytes: 0,
+  packs: null,
+  left: 0,
+  finished: [],
+}
+
+async function cleanupHere(request: CleanupRequest, context: Context): Promise<Here> {
   const { settings, signal } = context
   // Wrong rules are refused before anything is looked at.
   policyFor(request, settings.retention.policy)
   if (request.dryRun === true || !(await isThere(settings.backupDir))) {
-    const decisions = await decide(request, context)
-    return report(decisions, {
-      dryRun: request.dryRun === true,
-      finished: [],
-      failed: [],
-      packs: null,
-      started,
-    })
+    return report(await decide(request, context), { finished: [], failed: [], packs: null })
   }
   begin(context, 'lock-catalog')
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
@@ -41,7 +73,7 @@ export async function cleanupBackups(request: CleanupRequest, context: Context):
   const decisions = await decide(request, context)
   const failed = await deleteAll(decisions, context)
   const packs = await collectBlocks(context)
-  return report(decisions, { dryRun: false, finished, failed, packs, started })
+  return report(decisions, { finished, failed, packs })
 }
 
 async function decide(request: CleanupRequest, context: Context): Promise<BackupDecision[]> {
@@ -68,23 +100,16 @@ async function deleteAll(decisions: readonly BackupDecision[], context: Context)
 }
 
 interface Outcome {
-  readonly dryRun: boolean
   readonly finished: readonly string[]
   readonly failed: readonly FailedDeletion[]
   readonly packs: PacksCollected | null
-  readonly started: number
 }
 
-function report(
-  decisions: readonly BackupDecision[],
-  { dryRun, finished, failed, packs, started }: Outcome,
-): BackupsCleanedUp {
+function report(decisions: readonly BackupDecision[], { finished, failed, packs }: Outcome): Here {
   const failing = new Set<BackupInfo>(failed.map(({ backup }) => backup))
   const deleted = decisions.filter(decision => goes(decision) && !failing.has(decision.backup))
   const problem = decisions.find(({ keptBy }) => keptBy.includes('clock'))?.why ?? null
   return {
-    success: true,
-    dryRun,
     status: problem !== null ? 'refused' : failed.length > 0 ? 'incomplete' : 'done',
     problem,
     deleted,
@@ -94,7 +119,6 @@ function report(
     packs,
     left: decisions.filter(({ keptBy }) => keptBy.includes('max-deletions')).length,
     finished,
-    durationMs: Math.round(performance.now() - started),
   }
 }
 

@@ -15,6 +15,8 @@ export interface CompareBackupsRequest {
   readonly with?: string
   /** Path of an identity file that opens encrypted backups, beside those of the configuration. */
   readonly identity?: string
+  /** The one at this target; what it is compared with is in the backup directory. */
+  readonly target?: string
   /** Compare this table only, and show its rows. */
   readonly table?: string
   /** With `table`: rows to show, 1 to 500; default 50. */

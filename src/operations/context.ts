@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts'
 import type { SqliteProcess } from '../sqlite/sqlite-process.ts'
 import type { Durability } from '../storage/durable.ts'
+import type { Target } from '../storage/target.ts'
 import type { Progress, Step } from './reports.ts'
 
 /** What every operation is given beside its request. Time comes from here, so that tests can set it. */
@@ -10,7 +11,12 @@ export interface Context {
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
   readonly now: () => Date
+  /** Opens a target of the configuration, by its name there; whoever opens it closes it. */
+  readonly openTarget: (name: string) => Promise<Target>
 }
+
+/** What looking at targets takes. */
+export type TargetContext = Pick<Context, 'settings' | 'signal' | 'onProgress' | 'now' | 'openTarget'>
 
 /** For what has to be brought to its end, whatever the caller wants by now. */
 export function withoutCancelling(context: Context): Context {
@@ -18,7 +24,7 @@ export function withoutCancelling(context: Context): Context {
 }
 
 /** Says that a step begins. */
-export function begin(context: Context, step: Step): void {
+export function begin(context: Pick<Context, 'onProgress'>, step: Step): void {
   context.onProgress({ step })
 }
 

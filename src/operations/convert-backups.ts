@@ -33,7 +33,7 @@ import { finishConversions } from './finish-conversions.ts'
 import { readStored } from './read-stored.ts'
 import { replaceMetadata } from './replace-metadata.ts'
 import { decoderOf, expectedImageOf, expectedOf, imageBytes, whyUndecodable } from './stored-image.ts'
-import { withStored } from './with-stored.ts'
+import { withStoredHere } from './with-stored.ts'
 
 /** Room for the metadata, the directories' growth and what the file system itself takes. */
 const SPACE_RESERVE_BYTES = 1 << 20
@@ -59,7 +59,9 @@ export async function convertBackups(
   for (const backup of wanted) {
     throwIfCancelled(context.signal)
     try {
-      const done = await withStored(backup, context, stored => convert(stored, encoding, request, context))
+      const done = await withStoredHere(backup, context, stored =>
+        convert(stored.backup, encoding, request, context),
+      )
       if ('why' in done) skipped.push(done)
       else converted.push(done)
     } catch (error) {

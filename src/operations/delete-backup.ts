@@ -2,9 +2,9 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { isGood } from '../catalog/good-backup.ts'
-import { collectBlocks } from './collect-blocks.ts'
-import { type Context, withoutCancelling } from './context.ts'
-import { deleteStored, finishDeletions } from './delete-stored.ts'
+import { type Context } from './context.ts'
+import { identityOf } from './copy-identity.ts'
+import { recordCopies } from './record-copies.ts'
 import type { BackupDeleted, DeleteBackupRequest } from './reports.ts'
 import { withStored } from './with-stored.ts'
 
@@ -19,14 +19,13 @@ export async function deleteBackup(
 ): Promise<BackupDeleted> {
   const started = performance.now()
   if (request.confirm !== true) throw notConfirmed(request.backup)
-  return withStored(request.backup, context, async backup => {
+  return withStored(request, context, async stored => {
+    const { backup } = stored
     if (backup.pinned !== null) throw pinned(backup, backup.pinned.reason)
-    if (request.force !== true) await requireAnother(backup, context)
+    if (request.force !== true) requireAnother(backup, await stored.others())
     throwIfCancelled(context.signal)
-    await finishDeletions(context)
-    await deleteStored(backup, context)
-    // It is gone: cancelling what follows would only say that it is not.
-    const packs = backup.encoding === 'blocks' ? await collectBlocks(withoutCancelling(context)) : null
+    const packs = await stored.delete()
+    await noteDeleted(backup, context)
     return {
       success: true,
       backup,
@@ -37,9 +36,18 @@ export async function deleteBackup(
   })
 }
 
+/** What was deleted at a target is not copied there again by the next sync. */
+async function noteDeleted({ target, metadata }: BackupInfo, context: Context): Promise<void> {
+  if (target === null || metadata === null) return
+  const { backupDir, name } = context.settings
+  const local = await listCatalog(backupDir, { database: name })
+  const identity = identityOf(metadata)
+  const same = local.find(backup => backup.metadata !== null && identityOf(backup.metadata) === identity)
+  if (same !== undefined) await recordCopies(same, { [target]: null }, context)
+}
+
 /** Of the good backups, or where there is none of those with metadata, one must stay. */
-async function requireAnother(backup: BackupInfo, { settings }: Context): Promise<void> {
-  const all = await listCatalog(settings.backupDir, {})
+function requireAnother(backup: BackupInfo, all: readonly BackupInfo[]): void {
   const known = all.filter(({ database, metadata }) => database === backup.database && metadata !== null)
   const good = known.filter(isGood)
   const worth = good.length > 0 ? good : known

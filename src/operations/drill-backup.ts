@@ -27,7 +27,7 @@ export async function drillBackup(
   context: Context,
 ): Promise<BackupDrilled> {
   const started = performance.now()
-  const backup = await findReadable(request.backup, context)
+  const backup = await findReadable(request, context)
   const scratchDir = resolve(request.scratchDir ?? context.settings.backupDir)
   await makeDirectory(scratchDir, context.settings.directoryMode, durabilityOf(context))
   const { restored, scratchDirectory } = await restoreInto(
@@ -94,7 +94,12 @@ async function restoreAndCheck(
   const started = performance.now()
   try {
     await restoreBackup(
-      { backup: backup.path, to: path, ...(identity === undefined ? {} : { identity }) },
+      {
+        backup: backup.path,
+        to: path,
+        ...(backup.target === null ? {} : { target: backup.target }),
+        ...(identity === undefined ? {} : { identity }),
+      },
       context,
     )
   } catch (error) {
@@ -112,7 +117,10 @@ async function restoreAndCheck(
 function isAboutBackup(error: unknown): error is BackupError {
   return (
     error instanceof BackupError &&
-    (error.code === 'BACKUP_DAMAGED' || error.code === 'METADATA_INVALID' || error.code === 'RESTORE_FAILED')
+    (error.code === 'BACKUP_DAMAGED' ||
+      error.code === 'OBJECT_DAMAGED' ||
+      error.code === 'METADATA_INVALID' ||
+      error.code === 'RESTORE_FAILED')
   )
 }
 

@@ -7,6 +7,8 @@ export interface DrillBackupRequest {
   readonly scratchDir?: string
   /** Path of an identity file that opens an encrypted backup, beside those of the config. */
   readonly identity?: string
+  /** The target that the backup is at. Default: the backup directory; where nothing is kept there, the first target. */
+  readonly target?: string
 }
 
 /** One question that a drill asks. `skipped`: it could not be asked, and `message` says why. */

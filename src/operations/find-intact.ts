@@ -1,23 +1,22 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
-import { findBackup } from '../catalog/find.ts'
 import { BackupError } from '../errors.ts'
 import { openIfThere } from '../snapshot/source-files.ts'
 import { begin, type Context } from './context.ts'
+import { findStored, otherCopy, type Wanted } from './find-stored.ts'
 import type { VerifyProblem } from './reports.ts'
 import { type OpenOrder, openStoredImage } from './stored-image.ts'
 
 /** The backup that a user means. Throws `BACKUP_NOT_FOUND`, or `BACKUP_UNSUPPORTED` for a database in use. */
-export async function findReadable(wanted: string, context: Context): Promise<BackupInfo> {
-  const { settings } = context
+export async function findReadable(wanted: Wanted, context: Context): Promise<BackupInfo> {
   begin(context, 'find-backup')
-  const backup = await findBackup(settings.backupDir, settings.name, wanted)
+  const backup = await findStored(wanted, context)
   if (backup.encoding === 'plain') await requireWhole(backup)
   return backup
 }
 
 /** A database in use, or left by a killed program, is no backup: its newest content is in the file beside it. */
-async function requireWhole({ path, metadata }: BackupInfo): Promise<void> {
-  if (metadata !== null) return // Its checksum tells.
+async function requireWhole({ target, path, metadata }: BackupInfo): Promise<void> {
+  if (metadata !== null || target !== null) return // Its checksum tells.
   for (const beside of [`${path}-wal`, `${path}-journal`]) {
     using file = openIfThere(beside)
     if (file === null || file.size === 0) continue
@@ -43,8 +42,8 @@ export interface IntactImage extends AsyncDisposable {
 }
 
 /**
- * Verifies the stored backup and opens its image. Throws `METADATA_INVALID` or `BACKUP_DAMAGED` unless it is what was
- * stored, `KEY_REQUIRED` or `KEY_WRONG` for one that is encrypted.
+ * Verifies the stored backup and opens its image. Throws `METADATA_INVALID`, `BACKUP_DAMAGED` or, at a target, `OBJECT_DAMAGED` unless
+ * it is what was stored, `KEY_REQUIRED` or `KEY_WRONG` for one that is encrypted.
  */
 export async function openIntact(
   backup: BackupInfo,
@@ -61,9 +60,26 @@ export async function openIntact(
   throw damagedBackup(backup, problems)
 }
 
-export function damagedBackup({ path }: BackupInfo, problems: readonly VerifyProblem[]): BackupError {
-  return new BackupError('BACKUP_DAMAGED', `The backup is damaged (${problems[0]?.message}): ${path}`, {
-    hint: 'Nothing was changed. Choose another backup: chame-backup list, then chame-backup verify <file>.',
+export function damagedBackup(
+  { target, path, filename, copies }: BackupInfo,
+  problems: readonly VerifyProblem[],
+): BackupError {
+  const problem = problems[0]?.message
+  if (target !== null) {
+    return new BackupError(
+      'OBJECT_DAMAGED',
+      `What is stored at the target ${target} is not what was copied there (${problem}): ${path}`,
+      {
+        hint: `Nothing was changed. Choose another backup: chame-backup list --target ${target}. If the backup directory has it, it is copied anew after: chame-backup verify ${filename} --target ${target} --record; chame-backup sync`,
+      },
+    )
+  }
+  const next =
+    copies.length > 0
+      ? otherCopy(copies, filename)
+      : 'Choose another backup: chame-backup list, then chame-backup verify <file>.'
+  return new BackupError('BACKUP_DAMAGED', `The backup is damaged (${problem}): ${path}`, {
+    hint: `Nothing was changed. ${next}`,
     path,
   })
 }

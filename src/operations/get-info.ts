@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises'
 import { listPacks } from '../blocks/store.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
-import { listCatalog } from '../catalog/list.ts'
 import { BackupError } from '../errors.ts'
 import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
 import { readState } from '../schedule/state-file.ts'
@@ -13,18 +12,27 @@ import { freeBytes, nearestDirectory } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { blockStoreOf } from './block-store.ts'
 import { begin, type Context } from './context.ts'
-import type { DatabaseFacts, Info, ScheduleSummary, StoreTotals, TypeTotals } from './reports.ts'
+import { listStored } from './list-stored.ts'
+import type {
+  DatabaseFacts,
+  Info,
+  InfoRequest,
+  KnownCopies,
+  ScheduleSummary,
+  StoreTotals,
+  TypeTotals,
+} from './reports.ts'
 
 /** Rows are counted up to this many pages: a count reads every page of a table, under a read transaction. */
 const COUNT_PAGES_MAX = 25_000
 const DAY_MS = 86_400_000
 
 /** The state of the database, its backups, and the space for the next one. A database that cannot be read is part of the answer. */
-export async function getInfo(context: Context): Promise<Info> {
+export async function getInfo(request: InfoRequest, context: Context): Promise<Info> {
   const { settings } = context
   begin(context, 'find-database')
   const { facts, problem } = await describeDatabase(context)
-  const backups = await listCatalog(settings.backupDir, { database: settings.name })
+  const backups = await listStored(request.target, { database: settings.name }, context)
   const newest = backups[0] ?? null
   const now = context.now()
   const lastGood = findLastGood(backups, now)
@@ -38,6 +46,8 @@ export async function getInfo(context: Context): Promise<Info> {
     database: facts,
     databaseProblem: problem,
     backupDir: settings.backupDir,
+    target: request.target ?? null,
+    targets: Object.keys(settings.targets).map(name => copiesAt(name, backups)),
     backups: {
       count: backups.length,
       sizeBytes: sum(backups),
@@ -123,6 +133,17 @@ async function describeDatabase(
     const known = fromSqlite(error, settings.path)
     if (!(known instanceof BackupError) || known.code === 'CANCELLED') throw known
     return { facts: null, problem: known.message }
+  }
+}
+
+/** By what was last noted: no target is asked. */
+function copiesAt(target: string, backups: readonly BackupInfo[]): KnownCopies {
+  const copied = backups.filter(backup => backup.target === target || backup.copies.includes(target))
+  return {
+    target,
+    count: copied.length,
+    lacking: backups.length - copied.length,
+    newest: copied[0]?.created ?? null,
   }
 }
 

@@ -27,6 +27,21 @@ export interface DatabaseFacts {
   readonly tables: readonly { readonly name: string; readonly rows: number | null }[]
 }
 
+export interface InfoRequest {
+  /** Describe the backups at this target, not those in the backup directory. */
+  readonly target?: string
+}
+
+/** Which of the backups that are described a target has, as far as was noted. */
+export interface KnownCopies {
+  readonly target: string
+  readonly count: number
+  /** How many of them it does not have. */
+  readonly lacking: number
+  /** When the newest of them was made, UTC, ISO 8601; null when it has none. */
+  readonly newest: string | null
+}
+
 export interface Info {
   readonly success: true
   readonly name: string
@@ -35,6 +50,10 @@ export interface Info {
   readonly database: DatabaseFacts | null
   readonly databaseProblem: string | null
   readonly backupDir: string
+  /** The target whose backups are described; null: the backup directory's. */
+  readonly target: string | null
+  /** The targets of the configuration. */
+  readonly targets: readonly KnownCopies[]
   readonly backups: {
     readonly count: number
     readonly sizeBytes: number

@@ -5,13 +5,15 @@ import type { Cell, LookedTable, MaskedColumn } from '../look/model.ts'
 
 export type { Cell, LookedColumn, LookedIndex, LookedKind, LookedTable, MaskedColumn } from '../look/model.ts'
 
-/** What opens an encrypted backup, in each of the requests below. */
-interface WithIdentity {
-  /** Path of an identity file, beside those of the configuration. */
+/** What finds and opens the backup, in each of the requests below. */
+interface Opening {
+  /** Path of an identity file that opens an encrypted one, beside those of the configuration. */
   readonly identity?: string
+  /** The one at this target. */
+  readonly target?: string
 }
 
-export type LookInsideRequest = WithIdentity
+export type LookInsideRequest = Opening
 
 export interface BackupLookedInside {
   readonly success: true
@@ -23,7 +25,7 @@ export interface BackupLookedInside {
   readonly durationMs: number
 }
 
-export interface ReadRowsRequest extends WithIdentity {
+export interface ReadRowsRequest extends Opening {
   /** A table or a view. */
   readonly table: string
   /** 1 to 500; default 50. */
@@ -54,7 +56,7 @@ export interface RowsRead {
   readonly durationMs: number
 }
 
-export interface QueryBackupRequest extends WithIdentity {
+export interface QueryBackupRequest extends Opening {
   /** One statement that only reads: SELECT, WITH, VALUES or EXPLAIN. */
   readonly sql: string
   /** Rows at most, 1 to 1,000; default 200. */

@@ -1,5 +1,6 @@
 import { constants, lstat, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import type { BackupInfo } from '../catalog/backup-info.ts'
 import { isOf, listCatalog } from '../catalog/list.ts'
 import { WorkDirectory } from '../catalog/work-directory.ts'
 import type { Settings } from '../config/settings.ts'
@@ -11,7 +12,9 @@ import { readState } from '../schedule/state-file.ts'
 import { syncDirectory, writeNewFile } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { replaceFile } from '../storage/put-in-place.ts'
+import { listStored } from './list-stored.ts'
 import type { MetricsMade, MetricsRequest, UnreadableCatalog } from './monitoring-reports.ts'
+import { openConfigured } from './open-configured.ts'
 
 /** The node exporter is another user. */
 const DEFAULT_MODE = 0o644
@@ -31,7 +34,9 @@ export async function makeMetrics(
   // Several databases may have their backups in one directory: it is listed once.
   const directories = Map.groupBy(databases, ({ backupDir }) => backupDir)
   const at = now()
-  const read = (await Promise.all([...directories].map(entry => readDirectory(...entry, at)))).flat()
+  const read = (
+    await Promise.all([...directories].map(entry => readDirectory(...entry, { at, signal })))
+  ).flat()
   const jobs = (await Promise.all([...directories].map(entry => readJobs(...entry)))).flat()
   const text = renderMetrics({ at, databases: read.map(({ health }) => health), jobs })
   const path = output === undefined ? null : resolve(output)
@@ -44,13 +49,45 @@ interface DatabaseRead {
   readonly problem: UnreadableCatalog | null
 }
 
+interface Look {
+  readonly at: Date
+  readonly signal: AbortSignal
+}
+
 async function readDirectory(
   backupDir: string,
   databases: readonly Settings[],
-  now: Date,
+  look: Look,
 ): Promise<DatabaseRead[]> {
+  const here = databases.filter(({ keepLocal }) => keepLocal)
+  const everywhere = await Promise.all(
+    databases
+      .filter(({ keepLocal }) => !keepLocal)
+      .map(settings => read([settings], look.at, () => listElsewhere(settings, look))),
+  )
+  return [...(await read(here, look.at, () => listCatalog(backupDir, {}))), ...everywhere.flat()]
+}
+
+/** Where nothing is kept in the backup directory. */
+function listElsewhere(settings: Settings, { at, signal }: Look): Promise<readonly BackupInfo[]> {
+  const context = {
+    settings,
+    signal,
+    onProgress: () => {},
+    now: () => at,
+    openTarget: (name: string) => openConfigured(settings, name, process.env),
+  }
+  return listStored(undefined, { database: settings.name }, context)
+}
+
+async function read(
+  databases: readonly Settings[],
+  now: Date,
+  list: () => Promise<readonly BackupInfo[]>,
+): Promise<DatabaseRead[]> {
+  if (databases.length === 0) return []
   try {
-    const backups = await listCatalog(backupDir, {})
+    const backups = await list()
     return databases.map(({ name }) => ({
       health: assessDatabase(name, backups.filter(isOf(name)), now),
       problem: null,

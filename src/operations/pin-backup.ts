@@ -2,9 +2,8 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Pin } from '../catalog/metadata.ts'
 import { BackupError } from '../errors.ts'
 import type { Context } from './context.ts'
-import { replaceMetadata } from './replace-metadata.ts'
-import type { BackupPinned, PinBackupRequest } from './reports.ts'
-import { withStored } from './with-stored.ts'
+import type { BackupPinned, PinBackupRequest, UnpinBackupRequest } from './reports.ts'
+import { type Stored, withStored } from './with-stored.ts'
 
 /** Says of a backup that nothing may delete it, why, and who says so. A pin that it has already is replaced. */
 export async function pinBackup(
@@ -16,25 +15,24 @@ export async function pinBackup(
     by: request.by ?? context.settings.createdBy,
     at: context.now().toISOString(),
   }
-  return withStored(request.backup, context, backup => writePin(backup, pin, context))
+  return withStored(request, context, stored => writePin(stored, pin))
 }
 
 /** Takes a backup's pin away; one that has none stays as it is. */
 export async function unpinBackup(
-  request: { readonly backup: string },
+  request: UnpinBackupRequest & { readonly backup: string },
   context: Context,
 ): Promise<BackupPinned> {
-  return withStored(request.backup, context, backup =>
-    backup.pinned === null
-      ? Promise.resolve({ success: true, backup })
-      : writePin(backup, undefined, context),
+  return withStored(request, context, stored =>
+    stored.backup.pinned === null
+      ? Promise.resolve({ success: true, backup: stored.backup })
+      : writePin(stored, undefined),
   )
 }
 
-async function writePin(backup: BackupInfo, pin: Pin | undefined, context: Context): Promise<BackupPinned> {
+async function writePin({ backup, edit }: Stored, pin: Pin | undefined): Promise<BackupPinned> {
   requireMetadata(backup)
-  const changed = await replaceMetadata(backup, { pinned: pin }, context)
-  return { success: true, backup: changed ?? backup }
+  return { success: true, backup: await edit({ pinned: pin }) }
 }
 
 function requireMetadata({ metadataState, metadataProblem, metadata, type, path }: BackupInfo): void {

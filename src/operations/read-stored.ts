@@ -1,22 +1,48 @@
 import { open } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
+import { imageKey } from '../catalog/target-keys.ts'
 import type { Bytes } from '../encoding/bytes.ts'
 import { throwIfCancelled } from '../errors.ts'
 import { during } from '../storage/io-errors.ts'
 import type { Context } from './context.ts'
+import { openNamed } from './target-access.ts'
 
 const PIECE_BYTES = 1 << 20
+
+/** A stored backup, or a file of ours. */
+export type Readable = Pick<BackupInfo, 'target' | 'path' | 'type' | 'filename'> | { readonly path: string }
 
 /**
  * The bytes of a stored backup, from wherever it is stored. A piece is written over when the next one is asked for.
  *
  * @param onBytes called with the bytes that have been read so far
  */
-export async function* readStored(
-  { path }: Pick<BackupInfo, 'path'>,
-  { signal }: Pick<Context, 'signal'>,
+export function readStored(
+  stored: Readable,
+  context: Context,
   onBytes: (doneBytes: number) => void = () => {},
 ): Bytes {
+  return 'target' in stored && stored.target !== null
+    ? readTarget(stored.target, imageKey(stored), context, onBytes)
+    : readFile(stored.path, context, onBytes)
+}
+
+async function* readTarget(
+  name: string,
+  key: string,
+  context: Context,
+  onBytes: (doneBytes: number) => void,
+): Bytes {
+  await using target = await openNamed(name, context)
+  let doneBytes = 0
+  for await (const piece of target.get(key, { signal: context.signal })) {
+    yield piece
+    doneBytes += piece.length
+    onBytes(doneBytes)
+  }
+}
+
+async function* readFile(path: string, { signal }: Context, onBytes: (doneBytes: number) => void): Bytes {
   await using handle = await during('open', path, () => open(path, 'r'))
   const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
   for (let doneBytes = 0; ;) {

@@ -8,6 +8,7 @@ import type { Encoding } from '../catalog/encodings.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
 import type { SensitiveFinding } from '../export/sensitive/scan.ts'
+import type { TargetCopy } from './off-site-reports.ts'
 import type { SnapshotWay } from '../snapshot/taken-image.ts'
 
 export type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } from '../export/model.ts'
@@ -19,6 +20,7 @@ export type * from './compare-reports.ts'
 export type * from './blocks-reports.ts'
 export type * from './info-reports.ts'
 export type * from './look-reports.ts'
+export type * from './off-site-reports.ts'
 export type * from './retention-reports.ts'
 
 /** The formats that can be imported again. */
@@ -69,6 +71,10 @@ export type Step =
   | 'remove-scratch'
   | 'read-backup'
   | 'compare-rows'
+  | 'send-image'
+  | 'copy-off-site'
+  | 'list-target'
+  | 'fetch-backup'
 
 /** One report of progress. `doneBytes` and `totalBytes` are there for steps that have an extent. */
 export interface Progress {
@@ -97,18 +103,22 @@ export interface CreateBackupRequest {
   readonly check?: CheckLevel
   /** Keep an image that fails its check, as `<file>.damaged`: it may be the last copy of something. */
   readonly keepDamaged?: boolean
+  /** Whether it is copied to the targets of the configuration; default true. Otherwise the next sync does that. */
+  readonly copy?: boolean
   /** How it is stored; default from the config, else `plain`. */
   readonly encoding?: Encoding
 }
 
 export interface BackupCreated {
   readonly success: true
-  /** Absolute path of the stored file. */
+  /** Absolute path of the stored file; for one that is stored at targets alone see `BackupInfo.path`. */
   readonly backupPath: string
   readonly filename: string
   readonly metadata: Metadata
   /** How the image was read: see docs/formats.md. */
   readonly snapshotWay: SnapshotWay
+  /** What became of its copies, one entry a target; none without targets. */
+  readonly targets: readonly TargetCopy[]
   readonly durationMs: number
 }
 
@@ -116,6 +126,8 @@ export interface ListBackupsRequest {
   readonly type?: string
   /** At most so many, the newest ones. */
   readonly limit?: number
+  /** Those at this target. Default: those in the backup directory; where nothing is kept there, at the first target. */
+  readonly target?: string
 }
 
 export interface VerifyBackupRequest {
@@ -125,6 +137,8 @@ export interface VerifyBackupRequest {
   readonly record?: boolean
   /** Path of an identity file that opens an encrypted backup, beside those of the config. */
   readonly identity?: string
+  /** The target that the backup is at. Default: the backup directory; where nothing is kept there, the first target. */
+  readonly target?: string
 }
 
 export interface VerifyProblem {
@@ -170,6 +184,8 @@ export interface RestoreBackupRequest {
   readonly dryRun?: boolean
   /** Path of an identity file that opens an encrypted backup, beside those of the config. */
   readonly identity?: string
+  /** The target that the backup is at. Default: the backup directory; where nothing is kept there, the first target. */
+  readonly target?: string
 }
 
 /**
@@ -233,6 +249,8 @@ export interface ExportDataRequest {
   readonly from?: string
   /** Path of an identity file that opens it if it is encrypted, beside those of the config. */
   readonly identity?: string
+  /** The target that it is at. */
+  readonly target?: string
   /** Where to write: a file, or a directory for `csv` and `parquet`. Default: a name of its own in `exports/`. */
   readonly output?: string
   /** Replace what is at `output`. */
@@ -282,6 +300,8 @@ export interface ScanSensitiveRequest {
   readonly from?: string
   /** Path of an identity file that opens it if it is encrypted, beside those of the config. */
   readonly identity?: string
+  /** The target that it is at. */
+  readonly target?: string
 }
 
 /** A column that looks sensitive. `why` is a sentence that quotes no value. */

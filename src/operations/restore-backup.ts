@@ -40,7 +40,7 @@ export async function restoreBackup(
   if (request.dryRun === true) return planRestore(request, path, started, context)
   await requireConfirmation(request, path)
 
-  const backup = await findReadable(request.backup, context)
+  const backup = await findReadable(request, context)
   await requireOtherFile(backup, path)
   await prepareDirectories(PRE_RESTORE, context)
   begin(context, 'lock-catalog')
@@ -96,7 +96,7 @@ async function planRestore(
   started: number,
   context: Context,
 ): Promise<RestorePlan> {
-  const backup = await findReadable(request.backup, context)
+  const backup = await findReadable(request, context)
   await requireOtherFile(backup, path)
   const image = await openIntact(backup, { level: 'quick', identity: request.identity }, context)
   await image[Symbol.asyncDispose]()
@@ -127,9 +127,9 @@ async function requireConfirmation(request: Request, path: string): Promise<void
   })
 }
 
-/** While this waited for the lock, somebody may have deleted it. */
-async function requireStillThere({ path }: BackupInfo): Promise<void> {
-  if (await isThere(path)) return
+/** While this waited for the lock, somebody may have deleted it. At a target nobody is kept from that. */
+async function requireStillThere({ target, path }: BackupInfo): Promise<void> {
+  if (target !== null || (await isThere(path))) return
   throw new BackupError('BACKUP_NOT_FOUND', `The backup was deleted meanwhile: ${path}`, {
     hint: 'Choose another one: chame-backup list.',
     path,
@@ -138,7 +138,7 @@ async function requireStillThere({ path }: BackupInfo): Promise<void> {
 
 /** Restoring a file over itself would at best do nothing, and drop what is in its WAL. */
 async function requireOtherFile(backup: BackupInfo, path: string): Promise<void> {
-  if ((await realTarget(backup.path)) !== (await realTarget(path))) return
+  if (backup.target !== null || (await realTarget(backup.path)) !== (await realTarget(path))) return
   throw new BackupError(
     'INVALID_ARGUMENT',
     `The backup and what it would be restored over are one file: ${path}`,

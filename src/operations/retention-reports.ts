@@ -1,6 +1,7 @@
 /** What is asked of retention and what it answers: deleting, pinning, cleaning up. Part of reports.ts. */
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { PacksCollected } from './blocks-reports.ts'
+import type { Failure } from '../errors.ts'
 import type { RetentionPolicy } from '../retention/policy.ts'
 import type { KeepReason } from '../retention/reasons.ts'
 import type { HeldBackup, SimulatedDay } from '../retention/simulate.ts'
@@ -8,6 +9,8 @@ import type { HeldBackup, SimulatedDay } from '../retention/simulate.ts'
 export interface DeleteBackupRequest {
   /** Must be true. */
   readonly confirm?: boolean
+  /** The one at this target; others stay, and it is not copied there again. */
+  readonly target?: string
   /** Delete it even if it is the last good backup of its database. A pinned backup has to be unpinned first. */
   readonly force?: boolean
 }
@@ -31,6 +34,13 @@ export interface PinBackupRequest {
   readonly reason: string
   /** Who says so. Default: the name of the operating system's user. */
   readonly by?: string
+  /** The one at this target. */
+  readonly target?: string
+}
+
+export interface UnpinBackupRequest {
+  /** The one at this target. */
+  readonly target?: string
 }
 
 export interface BackupPinned {
@@ -60,6 +70,11 @@ export interface CleanupRequest extends RetentionRequest {
   readonly dryRun?: boolean
   /** Delete at most so many, the oldest; the others wait for the next run. Default from the config, else 100. */
   readonly maxDeletions?: number
+  /**
+   * Only at this target. Default: in the backup directory and at every target, each by its own rules; with rules that the
+   * call gives only in the backup directory.
+   */
+  readonly target?: string
 }
 
 export interface BackupDecision {
@@ -75,14 +90,8 @@ export interface FailedDeletion {
   readonly message: string
 }
 
-export interface BackupsCleanedUp {
-  readonly success: true
-  readonly dryRun: boolean
-  /**
-   * `done`: what may go is gone, or would go. `incomplete`: some could not be deleted, see `failed`. `refused`: dates
-   * and clock contradict each other, see `problem`, and nothing that may go was deleted.
-   */
-  readonly status: 'done' | 'incomplete' | 'refused'
+/** What a cleanup did in one place. */
+interface PlaceCleanup {
   /** Why nothing was deleted; null unless it was refused. */
   readonly problem: string | null
   /** What was deleted, or would be, newest first. */
@@ -101,6 +110,26 @@ export interface BackupsCleanedUp {
   readonly left: number
   /** File names of backups whose deletion a killed run had begun, and which this one finished. */
   readonly finished: readonly string[]
+}
+
+/** What it did at a target. */
+export interface TargetCleanup extends PlaceCleanup {
+  readonly target: string
+  /** As of the cleanup itself; `failed`: the target could not be used, see `failure`; `skipped`: it is append-only. */
+  readonly status: 'done' | 'incomplete' | 'refused' | 'failed' | 'skipped'
+  readonly failure: Failure | null
+}
+
+/** Its own fields are of the backup directory; empty where only a target was cleaned up. */
+export interface BackupsCleanedUp extends PlaceCleanup {
+  readonly success: true
+  readonly dryRun: boolean
+  /**
+   * `done`: what may go is gone, or would go. `incomplete`: some could not be deleted, see `failed` and `targets`.
+   * `refused`: dates and clock contradict each other, see `problem`, and nothing that may go was deleted there.
+   */
+  readonly status: 'done' | 'incomplete' | 'refused'
+  readonly targets: readonly TargetCleanup[]
   readonly durationMs: number
 }
 

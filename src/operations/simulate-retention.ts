@@ -1,10 +1,10 @@
-import { listCatalog } from '../catalog/list.ts'
 import { PRE_RESTORE } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
 import { policyFor } from '../retention/policy.ts'
 import { DEFAULT_SCHEDULE, simulateRetention as simulate } from '../retention/simulate.ts'
 import { before } from '../retention/units.ts'
 import type { Context } from './context.ts'
+import { listStored } from './list-stored.ts'
 import type { RetentionSimulated, SimulateRetentionRequest } from './reports.ts'
 
 const SPAN_MAX = '20y'
@@ -15,8 +15,9 @@ const SPAN_MAX = '20y'
  */
 export async function simulateRetention(
   request: SimulateRetentionRequest,
-  { settings, now }: Context,
+  context: Context,
 ): Promise<RetentionSimulated> {
+  const { settings, now } = context
   const policy = policyFor(request, settings.retention.policy)
   const span = request.span ?? '90d'
   const end = now()
@@ -25,7 +26,7 @@ export async function simulateRetention(
       hint: 'By then every rule has shown what it does.',
     })
   }
-  const backups = await listCatalog(settings.backupDir, { database: settings.name })
+  const backups = await listStored(undefined, { database: settings.name }, context)
   const newest = backups.find(({ type }) => type !== PRE_RESTORE)
   const backupBytes = newest?.size ?? 0
   const { timeZone } = settings

@@ -227,10 +227,15 @@ export async function judge(
   if (problems.length === 0) return { tables, unchecked, at: context.now() }
   const filename = await freeFilename(order.type, time, context, order.encoder.encoding)
   const kept = order.keepDamaged ? await keepDamagedImage(file, filename, order.type, context) : null
-  throw damaged(order.source, problems, kept)
+  throw damagedImage(order.source, problems, kept)
 }
 
-function damaged(source: string, problems: readonly VerifyProblem[], kept: string | null): BackupError {
+/** The failure of a backup whose image is no good. */
+export function damagedImage(
+  source: string,
+  problems: readonly VerifyProblem[],
+  kept: string | null,
+): BackupError {
   return new BackupError(
     'DATABASE_DAMAGED',
     `Backup integrity check failed: ${problems[0]?.message}: ${source}`,

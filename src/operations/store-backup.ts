@@ -14,8 +14,11 @@ import type { BackupCreated } from './reports.ts'
 import { stageBackup, type StagedBackup, type StoreOrder } from './stage-backup.ts'
 import { stageBlocks } from './stage-blocks.ts'
 
+/** A backup in the backup directory. */
+export type BackupStored = Omit<BackupCreated, 'targets'>
+
 /** Takes, checks and publishes one backup. The caller holds the catalog's lock and has made the directories. */
-export async function storeBackup(order: StoreOrder, context: Context): Promise<BackupCreated> {
+export async function storeBackup(order: StoreOrder, context: Context): Promise<BackupStored> {
   const started = performance.now()
   const { settings, signal } = context
   const { encoding } = order.encoder
@@ -39,7 +42,7 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
     await renameDurably(staged.file, path, durabilityOf(context))
     begin(context, 'write-metadata')
     const durationMs = Math.round(performance.now() - started)
-    const metadata = describe(order, staged, { createdAt, time, name: settings.name, durationMs })
+    const metadata = describeBackup(order, staged, { createdAt, time, name: settings.name, durationMs })
     await writeMetadata(filename, metadata, context)
     await staged.afterwards?.(filename).catch(() => {})
     return {
@@ -72,9 +75,10 @@ async function writeMetadata(filename: string, metadata: Metadata, context: Cont
   }
 }
 
-function describe(
+/** The metadata of a new backup. */
+export function describeBackup(
   order: StoreOrder,
-  { image, checked, sizeBytes, checksum, addedBytes }: StagedBackup,
+  { image, checked, sizeBytes, checksum, addedBytes }: Omit<StagedBackup, 'file' | 'synced' | 'afterwards'>,
   {
     createdAt,
     time,

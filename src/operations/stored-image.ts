@@ -51,7 +51,11 @@ export async function openStoredImage(
   order: OpenOrder,
   context: Context,
 ): Promise<StoredImageOpened> {
-  if (backup.encoding === 'plain') return await openPlain(backup, order, context)
+  if (backup.encoding === 'plain') {
+    return backup.target === null
+      ? await openPlain(backup, order, context)
+      : await openFetched(backup, order, context)
+  }
   const write = await writerOf(backup, order, context)
   const work = await openWork(context)
   try {
@@ -120,12 +124,75 @@ async function openPlain(
   }
 }
 
-/** Checks the stored file as it is; one that is not plain can only be checked at level `none`. */
+/** A plain one at a target is fetched first: nothing is looked into that is not what its metadata says. */
+async function openFetched(
+  backup: BackupInfo,
+  { level }: OpenOrder,
+  context: Context,
+): Promise<StoredImageOpened> {
+  const work = await openWork(context)
+  const dispose = (): Promise<void> => work[Symbol.asyncDispose]()
+  try {
+    await requireSpace(work.path, backup.size + SPACE_RESERVE_BYTES, 'the fetched backup')
+    const file = work.file('image.db')
+    const fetched = await readWhole(backup, context, bytes =>
+      writeBytes(file, cancellable(bytes, context.signal)),
+    )
+    if (fetched.problems.length > 0) {
+      return {
+        path: null,
+        isOurs: true,
+        imageChecksum: '',
+        unchecked: [],
+        ...fetched,
+        [Symbol.asyncDispose]: dispose,
+      }
+    }
+    const check = { level, expected: expectedOf(backup), countRows: false }
+    const {
+      problems,
+      unchecked,
+      checksum: imageChecksum,
+    } = await checkStored(file, check, context, bytesOf(context, VERIFY))
+    return {
+      path: file,
+      isOurs: true,
+      imageChecksum,
+      stored: fetched.stored,
+      problems,
+      unchecked,
+      [Symbol.asyncDispose]: dispose,
+    }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+/** Reads the stored file to its end, wherever it is, and compares it with its metadata. */
+async function readWhole(
+  backup: BackupInfo,
+  context: Context,
+  take: (bytes: Bytes) => Promise<void>,
+): Promise<{ readonly stored: Seen; readonly problems: readonly VerifyProblem[] }> {
+  const report = bytesOf(context, 'fetch-backup')
+  const tap = new Tap()
+  await take(tap.through(readStored(backup, context, done => report(done, backup.size))))
+  const stored = tap.seen()
+  return { stored, problems: differences(stored.sizeBytes, stored.checksum, expectedOf(backup)) }
+}
+
+async function drain(bytes: Bytes): Promise<void> {
+  for await (const _ of bytes) continue
+}
+
+/** Checks the stored file as it is; one that is not plain, or at a target, can only be checked at level `none`. */
 export async function checkPlain(
   backup: BackupInfo,
   level: CheckLevel,
   context: Context,
 ): Promise<Pick<StoredImageOpened, 'stored' | 'problems' | 'unchecked'>> {
+  if (backup.target !== null) return { ...(await readWhole(backup, context, drain)), unchecked: [] }
   const order = { level, expected: expectedOf(backup), countRows: false }
   const { checksum, sizeBytes, problems, unchecked } = await checkStored(
     backup.path,

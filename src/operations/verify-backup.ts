@@ -16,7 +16,7 @@ export async function verifyBackup(
 ): Promise<BackupVerified> {
   const started = performance.now()
   const asked = request.check ?? 'full'
-  const backup = await findReadable(request.backup, context)
+  const backup = await findReadable(request, context)
   begin(context, 'verify-backup')
   const isLookedInto = asked !== 'none' && (await canOpen(backup, request.identity, context))
   const check = isLookedInto ? asked : 'none'

@@ -2,20 +2,54 @@ import { resolve } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { imageAt } from '../catalog/deleting.ts'
 import { findBackup } from '../catalog/find.ts'
-import { readBackup } from '../catalog/list.ts'
+import { listCatalog, readBackup } from '../catalog/list.ts'
 import { CatalogLock } from '../catalog/lock.ts'
+import type { Metadata } from '../catalog/metadata.ts'
 import { removeLeftovers } from '../catalog/staging.ts'
+import { findAtTarget } from '../catalog/target-catalog.ts'
 import { BackupError } from '../errors.ts'
-import { begin, type Context } from './context.ts'
+import type { Target } from '../storage/target.ts'
+import type { PacksCollected } from './blocks-reports.ts'
+import { collectBlocks } from './collect-blocks.ts'
+import { begin, type Context, withoutCancelling } from './context.ts'
+import { deleteAtTarget } from './delete-at-target.ts'
+import { deleteStored, finishDeletions } from './delete-stored.ts'
+import { editAtTarget } from './edit-at-target.ts'
+import { placeOf, type Wanted } from './find-stored.ts'
+import { replaceMetadata } from './replace-metadata.ts'
+import { catalogOf, targetSettings, withTarget } from './target-access.ts'
+
+/** A stored backup, and what can be done with it where it is. */
+export interface Stored {
+  readonly backup: BackupInfo
+  /** All backups that lie there, of every database or, at a target, of this one. */
+  readonly others: () => Promise<readonly BackupInfo[]>
+  /** Resolves to what became of the packs that it was made of; null when it was made of none. */
+  readonly delete: () => Promise<PacksCollected | null>
+  /** Changes keys of its metadata; resolves to the backup as it is then. */
+  readonly edit: (keys: Partial<Metadata>) => Promise<BackupInfo>
+}
 
 /**
- * Does something with the stored backup that a user means, under the catalog's lock, so that nobody else makes,
- * restores or deletes one meanwhile. Throws `BACKUP_NOT_FOUND`, also for a file outside this backup directory.
+ * Does something with the stored backup that a user means. In the backup directory that is under the catalog's lock, so
+ * that nobody else makes, restores or deletes one meanwhile. Throws `BACKUP_NOT_FOUND`, also for a file outside of it.
  */
 export async function withStored<T>(
+  wanted: Wanted,
+  context: Context,
+  act: (stored: Stored) => Promise<T>,
+): Promise<T> {
+  const place = placeOf(wanted, context.settings)
+  return place === null
+    ? await withStoredHere(wanted.backup, context, act)
+    : await withTarget(place, context, target => withStoredAt(target, wanted.backup, context, act))
+}
+
+/** The same in the backup directory alone. */
+export async function withStoredHere<T>(
   wanted: string,
   context: Context,
-  act: (backup: BackupInfo) => Promise<T>,
+  act: (stored: Stored) => Promise<T>,
 ): Promise<T> {
   const { backupDir, name, waitForLockMs } = context.settings
   begin(context, 'find-backup')
@@ -28,7 +62,38 @@ export async function withStored<T>(
   await removeLeftovers(backupDir, [])
   const backup = await readBackup(backupDir, image.type, image.filename)
   if (backup === null) throw notHere(path, backupDir)
-  return await act(backup)
+  return await act({
+    backup,
+    others: () => listCatalog(backupDir, {}),
+    async delete() {
+      await finishDeletions(context)
+      await deleteStored(backup, context)
+      // It is gone: cancelling what follows would only say that it is not.
+      return backup.encoding === 'blocks' ? await collectBlocks(withoutCancelling(context)) : null
+    },
+    edit: async keys => (await replaceMetadata(backup, keys, context)) ?? backup,
+  })
+}
+
+async function withStoredAt<T>(
+  target: Target,
+  wanted: string,
+  context: Context,
+  act: (stored: Stored) => Promise<T>,
+): Promise<T> {
+  const { settings, signal } = context
+  begin(context, 'find-backup')
+  const backup = await findAtTarget(target, settings.name, wanted, { signal, cache: null })
+  return await act({
+    backup,
+    others: async () => (await catalogOf(target, { database: settings.name }, context)).backups,
+    async delete() {
+      if (targetSettings(settings, target.name).isAppendOnly) throw appendOnly(target.name, backup)
+      await deleteAtTarget(target, backup, context)
+      return null
+    },
+    edit: async keys => (await editAtTarget(target, backup, keys, context)) ?? backup,
+  })
 }
 
 function notHere(path: string, backupDir: string): BackupError {
@@ -36,4 +101,15 @@ function notHere(path: string, backupDir: string): BackupError {
     hint: 'See what there is with: chame-backup list. For another backup directory use --backup-dir (backupDir).',
     path,
   })
+}
+
+/** Said before anything is marked there. */
+function appendOnly(target: string, { path }: BackupInfo): BackupError {
+  return new BackupError(
+    'OBJECT_LOCKED',
+    `Not deleted, because the target ${target} is append-only: ${path}`,
+    {
+      hint: 'Delete it there by other means, or take appendOnly out of the configuration.',
+    },
+  )
 }

@@ -15,6 +15,7 @@ export type KeepReason =
   | 'last-good'
   | 'clock'
   | 'max-deletions'
+  | 'locked'
 
 export interface RetentionDecision<Backup extends Candidate = Candidate> {
   readonly backup: Backup

@@ -4,10 +4,10 @@ import type { Config, JobConfig } from '../config/config.ts'
 import { BackupError } from '../errors.ts'
 import { durationMs } from './duration.ts'
 
-export type JobKind = 'backup' | 'cleanup' | 'verify' | 'drill'
+export type JobKind = 'backup' | 'sync' | 'cleanup' | 'verify' | 'drill'
 
 /** In this order they run when several are due: what may be lost first, what deletes last. */
-export const JOB_KINDS: readonly JobKind[] = ['backup', 'verify', 'drill', 'cleanup']
+export const JOB_KINDS: readonly JobKind[] = ['backup', 'sync', 'verify', 'drill', 'cleanup']
 
 /** One job, with nothing left to a default. */
 export interface ScheduledJob {

@@ -1,6 +1,7 @@
 /** What holds for every kind of target, in front of each: the grammar of keys, append-only. */
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { isKey, requireKey, requireKeyPrefix } from './keys.ts'
+import { markFailures, SourceFailed } from './source.ts'
 import type { Target } from './target.ts'
 
 export interface GuardRules {
@@ -16,7 +17,7 @@ export function withGuard(target: Target, { appendOnly }: GuardRules): Target {
     async put(key, content, options) {
       requireKey(key)
       throwIfCancelled(options.signal)
-      await target.put(key, content, options)
+      await unwrapped(target.put(key, markFailures(content), options))
     },
     async putIfAbsent(key, bytes, options) {
       requireKey(key)
@@ -53,6 +54,14 @@ export function withGuard(target: Target, { appendOnly }: GuardRules): Target {
     [Symbol.asyncDispose]() {
       return target[Symbol.asyncDispose]()
     },
+  }
+}
+
+async function unwrapped(work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    throw error instanceof SourceFailed ? error.cause : error
   }
 }
 

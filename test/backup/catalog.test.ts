@@ -134,7 +134,7 @@ test('asking for the state of a database can be cancelled, before and while it i
   failedWith('CANCELLED', result)
   const { signal, abort } = cancellation()
   const sqlite = new WatchedSqlite({ before: name => name === 'describe' && process.nextTick(abort) })
-  await expect(getInfo(contextOf({ path, signal, sqlite }))).rejects.toMatchObject({ code: 'CANCELLED' })
+  await expect(getInfo({}, contextOf({ path, signal, sqlite }))).rejects.toMatchObject({ code: 'CANCELLED' })
   expect(succeeded(await protect(path).info()).databaseProblem).toBeNull()
 })
 

@@ -154,7 +154,7 @@ export function openVirtualScene(start: string, config: Config = {}): VirtualSce
       {
         clock,
         random: () => 0,
-        runners: { backup: idle, verify: idle, drill: idle, cleanup: idle, ...runners },
+        runners: { backup: idle, sync: idle, verify: idle, drill: idle, cleanup: idle, ...runners },
         notify,
         holder: { pid: 42, host: 'virtual' },
         isDurable: false,

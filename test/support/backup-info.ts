@@ -4,6 +4,7 @@ import type { BackupInfo } from '../../src/catalog/backup-info.ts'
 export function backupInfo(more: Partial<BackupInfo> = {}): BackupInfo {
   return {
     filename: 'app_backup_daily_20250627_020000.db',
+    target: null,
     path: '/backups/daily/app_backup_daily_20250627_020000.db',
     type: 'daily',
     database: 'app',
@@ -15,6 +16,7 @@ export function backupInfo(more: Partial<BackupInfo> = {}): BackupInfo {
     databaseVersion: null,
     encoding: 'plain',
     pinned: null,
+    copies: [],
     metadataState: 'ok',
     metadataProblem: null,
     metadata: null,

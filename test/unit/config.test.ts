@@ -57,6 +57,9 @@ test('without a file, options or environment the defaults hold', () => {
       },
       maxDeletions: 100,
     },
+    targets: {},
+    keepLocal: true,
+    targetDirectory: '/elsewhere',
     disposable: false,
   })
 })
@@ -346,4 +349,30 @@ test.each([
 
 test('an explicit file that is not there is refused', async () => {
   await expect(loadConfig('/tmp', 'no-such-file.json')).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+})
+
+test('a target keeps what it says itself, and otherwise what the database keeps', () => {
+  const types = { daily: { keepLast: 3 }, hourly: { keepLast: 24 } }
+  const config: Configured = {
+    backupTypes: ['hourly'],
+    retention: { types, maxDeletions: 7 },
+    targets: {
+      far: { kind: 'local', path: 'far', retention: { types: { daily: { keepLast: 90 } } } },
+      other: { kind: 'local', path: 'other', appendOnly: true, retention: { maxDeletions: 1 } },
+    },
+  }
+  const { targets } = resolveSettings({ config, directory: '/x', file: null }, {}, {}, '/here')
+  expect(targets).toMatchObject({
+    far: {
+      isAppendOnly: false,
+      retention: { policy: { daily: { keepLast: 90 }, hourly: { keepLast: 24 } }, maxDeletions: 7 },
+    },
+    other: { isAppendOnly: true, retention: { policy: types, maxDeletions: 1 } },
+  })
+})
+
+test('backups that would be kept nowhere are refused', () => {
+  const config: Configured = { keepLocal: false }
+  const resolve = (): unknown => resolveSettings({ config, directory: '/x', file: null }, {}, {}, '/here')
+  expect(resolve).toThrow('keepLocal is false')
 })

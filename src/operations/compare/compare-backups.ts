@@ -28,8 +28,8 @@ export async function compareBackups(
 ): Promise<BackupsCompared> {
   const started = performance.now()
   requireTableForRows(request)
-  const to = await findReadable(request.backup, context)
-  const other = request.with === undefined ? null : await findReadable(request.with, context)
+  const to = await findReadable(request, context)
+  const other = request.with === undefined ? null : await findReadable({ backup: request.with }, context)
   const fromPath = other?.path ?? (await findDatabase(context.settings.path))
   await using toImage = await openImage(to, request.identity, context)
   await using fromImage = other === null ? null : await openImage(other, request.identity, context)

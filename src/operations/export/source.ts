@@ -9,6 +9,7 @@ import { takeImage } from '../../snapshot/take-image.ts'
 import { SqliteError } from '../../sqlite/sqlite-process.ts'
 import { makeDirectory, requireSpace } from '../../storage/durable.ts'
 import { begin, bytesOf, type Context, durabilityOf } from '../context.ts'
+import type { Wanted } from '../find-stored.ts'
 import { findReadable, type IntactImage, openIntact } from '../find-intact.ts'
 import { RowSource } from './row-source.ts'
 import { isDamage, openSalvageable } from './salvage-source.ts'
@@ -41,6 +42,8 @@ export class ExportSource implements AsyncDisposable {
 export interface SourceOrder {
   /** A stored backup; undefined for the live database. */
   readonly from?: string | undefined
+  /** The target that it is at; see `Wanted`. */
+  readonly target?: string | undefined
   /** Path of an identity file that opens it. */
   readonly identity?: string | undefined
 }
@@ -51,19 +54,21 @@ export async function openSource(
   context: Context,
 ): Promise<ExportSource> {
   begin(context, 'open-source')
-  const { from, identity } = order
+  const { from, target, identity } = order
   if (isSalvaging) return await openDamaged(order, context)
-  if (from !== undefined) return await openBackup(from, identity, context)
+  if (from !== undefined) return await openBackup({ backup: from, target }, identity, context)
   const path = await findDatabase(context.settings.path)
   return (await openLive(path, context)) ?? (await openImage(path, context))
 }
 
 /** What is wrong with a backup is no reason not to read it here. */
-async function openDamaged({ from, identity }: SourceOrder, context: Context): Promise<ExportSource> {
+async function openDamaged({ from, target, identity }: SourceOrder, context: Context): Promise<ExportSource> {
   const { settings, signal } = context
-  const backup = from === undefined ? null : await findReadable(from, context)
-  // Of one that is not plain nothing comes out unless all of it does: then it is no more damaged than it was.
-  if (backup !== null && backup.encoding !== 'plain') return await openDecoded(backup, identity, context)
+  const backup = from === undefined ? null : await findReadable({ backup: from, target }, context)
+  // Of one that is not plain nothing comes out unless all of it does: then it is no more damaged than it was. What a
+  // target holds is only looked into when it is what was copied there.
+  if (backup !== null && (backup.encoding !== 'plain' || backup.target !== null))
+    return await openDecoded(backup, identity, context)
   const path = backup?.path ?? (await findDatabase(settings.path))
   await makeDirectory(settings.backupDir, settings.directoryMode, durabilityOf(context))
   const work = await WorkDirectory.open(settings.backupDir, signal)
@@ -121,11 +126,11 @@ async function imageOrReason(
 }
 
 async function openBackup(
-  from: string,
+  wanted: Wanted,
   identity: string | undefined,
   context: Context,
 ): Promise<ExportSource> {
-  const backup = await findReadable(from, context)
+  const backup = await findReadable(wanted, context)
   const { path, filename } = backup
   let image: IntactImage | null = null
   try {

@@ -28,6 +28,8 @@ export interface Wanted {
   readonly backup: string
   /** Path of an identity file that opens it, beside those of the configuration. */
   readonly identity?: string
+  /** The target that it is at. */
+  readonly target?: string
 }
 
 /** Finds the backup, has `read` look into it, and says of its errors what they mean here. */
@@ -36,7 +38,7 @@ export async function withStoredImage<T>(
   context: Context,
   read: (image: StoredImage) => Promise<T>,
 ): Promise<T> {
-  const backup = await findReadable(wanted.backup, context)
+  const backup = await findReadable(wanted, context)
   const { path, filename, metadata, size } = backup
   begin(context, 'read-backup')
   try {
@@ -61,7 +63,8 @@ export async function openImage(
   identity: string | undefined,
   context: Context,
 ): Promise<AsyncDisposable & { readonly path: string }> {
-  if (backup.encoding === 'plain') return { path: backup.path, async [Symbol.asyncDispose]() {} }
+  if (backup.encoding === 'plain' && backup.target === null)
+    return { path: backup.path, async [Symbol.asyncDispose]() {} }
   return await openIntact(backup, { level: 'none', identity }, context)
 }
 

@@ -1,13 +1,14 @@
 /** A directory as a target: what is put there is whole and flushed, or not there. */
 import { randomBytes } from 'node:crypto'
 import { constants, type Dirent } from 'node:fs'
-import { type FileHandle, link, open, readdir, rename, stat, statfs } from 'node:fs/promises'
+import { type FileHandle, link, lstat, open, readdir, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BackupError, throwIfCancelled } from '../../errors.ts'
 import type { Spend } from '../bandwidth.ts'
 import { makeDirectory, removeFile, syncDirectory } from '../durable.ts'
 import { isAlreadyThere, isNotThere, isSystemError, toTypedError } from '../io-errors.ts'
 import { directoryOf, KEY_PARTS_MAX } from '../keys.ts'
+import { contentOf } from '../source.ts'
 import { targetFailure, notFound, wrongSize } from '../target-failure.ts'
 import type { Content, StoredObject, Target, TransferOptions } from '../target.ts'
 
@@ -54,7 +55,7 @@ class LocalTarget implements Target {
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array, options: TransferOptions): Promise<boolean> {
-    const content = { sizeBytes: bytes.length, sha256: null, open: () => once(bytes) }
+    const content = contentOf(bytes)
     return this.#during('write', key, () =>
       this.#writing(key, async (temp, handle) => {
         await this.#write(key, handle, content, options)
@@ -91,7 +92,7 @@ class LocalTarget implements Target {
     return this.#during('read', key, async () => {
       await this.#requireRoot()
       try {
-        const stats = await stat(this.#pathOf(key))
+        const stats = await lstat(this.#pathOf(key))
         if (!stats.isFile()) return null
         return { key, sizeBytes: stats.size, modified: stats.mtime.toISOString() }
       } catch (error) {
@@ -171,11 +172,12 @@ class LocalTarget implements Target {
     return this.#during('read', key, async () => {
       await this.#requireRoot()
       try {
-        const handle = await open(this.#pathOf(key), 'r')
+        const handle = await open(this.#pathOf(key), constants.O_RDONLY | constants.O_NOFOLLOW)
         if ((await handle.stat()).isFile()) return handle
         await handle.close()
       } catch (error) {
-        if (!isNotThere(error)) throw error
+        // ELOOP: a link, which is none of ours.
+        if (!isNotThere(error) && !(isSystemError(error) && error.code === 'ELOOP')) throw error
       }
       throw notFound(this.name, key)
     })
@@ -283,10 +285,6 @@ async function removeAbandoned(directory: string, nowMs: number): Promise<void> 
     const stats = await stat(path).catch(() => null)
     if (stats !== null && nowMs - stats.mtimeMs > TEMP_AGE_MS) await removeFile(path)
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes
 }
 
 function lowerFirst(text: string): string {

@@ -1,0 +1,74 @@
+/** Where things lie at a target: as in a backup directory. Whatever a target lists is parsed here, and nowhere a path. */
+import { isType, parseFilename } from './names.ts'
+
+const METADATA_PREFIX = 'metadata/'
+/** No file system has longer names. */
+const NAME_BYTES_MAX = 255
+
+/**
+ * A backup whose copying or deletion is under way says so beside its metadata, with its type, because the metadata
+ * itself is not there then: so what a killed run leaves is told from a file that somebody put there.
+ */
+type MarkKind = 'copying' | 'deleting'
+
+export interface Mark {
+  readonly kind: MarkKind
+  readonly type: string
+  readonly filename: string
+}
+
+/** The key of a backup's stored file. */
+export function imageKey({ type, filename }: { readonly type: string; readonly filename: string }): string {
+  return `${type}/${filename}`
+}
+
+export function metadataKey(filename: string): string {
+  return `${METADATA_PREFIX}${filename}.json`
+}
+
+export function markKey({ kind, type, filename }: Mark): string {
+  return `${metadataKey(filename)}.${kind}-${type}`
+}
+
+/** What the keys begin with that say which backups there are, of one database or of all. */
+export function metadataPrefix(database: string | undefined): string {
+  return METADATA_PREFIX + namePrefix(database)
+}
+
+/** What the keys of stored files begin with. */
+export function imagePrefix(type: string, database: string | undefined): string {
+  return `${type}/${namePrefix(database)}`
+}
+
+/** Many databases may have a target in common: none has to list the others' backups. */
+function namePrefix(database: string | undefined): string {
+  return database === undefined ? '' : `${database}_backup_`
+}
+
+/** What a key below {@link metadataPrefix} is: a backup's metadata or a mark; null for anything else. */
+export function parseMetadataKey(key: string): { readonly filename: string } | Mark | null {
+  const match =
+    /^metadata\/(?<filename>[^/]+)\.json(?:\.(?<kind>copying|deleting)-(?<type>[a-z][a-z0-9_]*))?$/.exec(key)
+  const { filename, kind, type } = match?.groups ?? {}
+  if (filename === undefined || !isBackupName(filename)) return null
+  if (kind === undefined || type === undefined) return { filename }
+  return isType(type) ? { kind: kind as MarkKind, type, filename } : null
+}
+
+/** The type and file name that a key says; null when it is no backup's. */
+export function parseImageKey(key: string): { readonly type: string; readonly filename: string } | null {
+  const [type = '', filename = '', ...rest] = key.split('/')
+  return rest.length === 0 && isType(type) && isBackupName(filename) ? { type, filename } : null
+}
+
+export function isBackupName(filename: string): boolean {
+  return Buffer.byteLength(filename) <= NAME_BYTES_MAX && parseFilename(filename) !== null
+}
+
+/** What names a backup at a target for people: see `BackupInfo.path`. */
+export function targetPath(
+  target: string,
+  image: { readonly type: string; readonly filename: string },
+): string {
+  return `${target}:${imageKey(image)}`
+}

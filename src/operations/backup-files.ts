@@ -1,0 +1,117 @@
+/** What a backup consists of, as it is copied. */
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { imageKey } from '../catalog/target-keys.ts'
+import { BackupError } from '../errors.ts'
+import { during } from '../storage/io-errors.ts'
+import type { Content } from '../storage/target.ts'
+import type { Context } from './context.ts'
+import { openNamed } from './target-access.ts'
+
+/** One object at a target. */
+export interface BackupFile {
+  readonly key: string
+  readonly content: Content & { readonly sizeBytes: number }
+}
+
+/**
+ * The files of a stored backup in the order in which they have to be copied: what others refer to comes first, its own
+ * stored file last. Those before the last are named by what is in them, so that what is there already stays.
+ */
+export function filesOf(
+  backup: BackupInfo,
+  context: Context,
+): readonly [...others: BackupFile[], image: BackupFile] {
+  if (backup.target !== null) return filesAt(backup.target, backup, context)
+  const content = contentOfFile(backup.path, { sizeBytes: backup.size, sha256: backup.checksum })
+  return [{ key: imageKey(backup), content }]
+}
+
+/** The same of a backup at a target, to be copied to another one. */
+function filesAt(
+  name: string,
+  backup: BackupInfo,
+  context: Context,
+): readonly [...others: BackupFile[], image: BackupFile] {
+  const key = imageKey(backup)
+  const { path, size: sizeBytes, checksum: sha256 } = backup
+  const facts = { sizeBytes, sha256 }
+  const read = (from: number): AsyncIterable<Uint8Array> => readRest(name, key, { from, sizeBytes }, context)
+  return [{ key, content: { ...facts, open: from => hashed(read, from, { path, ...facts }) } }]
+}
+
+async function* readRest(
+  name: string,
+  key: string,
+  { from, sizeBytes }: { readonly from: number; readonly sizeBytes: number },
+  context: Context,
+): AsyncIterable<Uint8Array> {
+  if (from === sizeBytes) return
+  await using target = await openNamed(name, context)
+  yield* target.get(key, { signal: context.signal, range: { from, length: sizeBytes - from } })
+}
+
+interface FileFacts {
+  readonly sizeBytes: number
+  /** Hex; null when nobody recorded it. */
+  readonly sha256: string | null
+}
+
+const READ_BYTES = 1 << 20
+
+/** A file that nobody writes. What is read of it ends with an error when it is not what was recorded of it. */
+function contentOfFile(path: string, facts: FileFacts): Content & { readonly sizeBytes: number } {
+  return { ...facts, open: from => hashed(start => readFrom(path, start), from, { path, ...facts }) }
+}
+
+/**
+ * The bytes from an offset on. All of them are hashed, so that whoever stores them learns of damage before he says that
+ * they are stored; what has been sent already is therefore read again.
+ */
+async function* hashed(
+  read: (from: number) => AsyncIterable<Uint8Array>,
+  from: number,
+  { path, sizeBytes, sha256 }: FileFacts & { readonly path: string },
+): AsyncIterable<Uint8Array> {
+  const hash = sha256 === null ? null : createHash('sha256')
+  let position = hash === null ? from : 0
+  let held: Uint8Array | null = null
+  for await (const chunk of read(position)) {
+    hash?.update(chunk)
+    const start = Math.max(0, from - position)
+    position += chunk.length
+    if (start >= chunk.length) continue
+    // The last piece is held back until all of it is known to be right.
+    if (held !== null) yield held
+    held = chunk.subarray(start)
+  }
+  if (position !== sizeBytes) throw damaged(path, `it has ${position} bytes instead of ${sizeBytes}`)
+  if (hash !== null && hash.digest('hex') !== sha256)
+    throw damaged(path, 'its SHA-256 is not the recorded one')
+  if (held !== null) yield held
+}
+
+async function* readFrom(path: string, from: number): AsyncIterable<Uint8Array> {
+  await using handle = await during('read', path, () => open(path, 'r'))
+  for (let position = from; ;) {
+    const at = position
+    const { bytesRead, buffer } = await during('read', path, () =>
+      handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, at),
+    )
+    if (bytesRead === 0) return
+    position += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+function damaged(path: string, why: string): BackupError {
+  return new BackupError(
+    'BACKUP_DAMAGED',
+    `The stored backup is damaged, and is not copied (${why}): ${path}`,
+    {
+      hint: 'Look at it with: chame-backup verify <file>. If another target has it, copy it from there.',
+      path,
+    },
+  )
+}

@@ -1,0 +1,136 @@
+/** Which name a copy gets at a target, so that no two machines write under one name. */
+import type { Metadata } from '../catalog/metadata.ts'
+import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
+import { imageKey, type Mark, markKey, metadataKey, parseMetadataKey } from '../catalog/target-keys.ts'
+import { BackupError } from '../errors.ts'
+import { readObject } from '../storage/read-object.ts'
+import type { Target } from '../storage/target.ts'
+import { identityOf } from './copy-identity.ts'
+
+/** More backups of one second than this nobody makes. */
+const NAMES_MAX = 50
+
+/** Whose name it is. */
+export interface Claimant {
+  readonly type: string
+  readonly filename: string
+  /** What the mark says; the same for the same backup, so that who comes after a crash goes on. */
+  readonly mark: string
+  /** Null for a backup that is only being made. */
+  readonly metadata: Metadata | null
+}
+
+/**
+ * `there`: the target has this backup, whole. `incomplete`: it has its metadata, but not its file as it
+ * should be. `claimed`: the name is
+ * ours; the mark is set.
+ */
+export interface Claim {
+  readonly state: 'there' | 'incomplete' | 'claimed'
+  readonly filename: string
+}
+
+/** Finds a name that nobody else has: the backup's own, or with `_2` and so on. */
+export async function claimName(target: Target, claimant: Claimant, signal: AbortSignal): Promise<Claim> {
+  for (let number = 1; number <= NAMES_MAX; number++) {
+    const filename = number === 1 ? claimant.filename : renumbered(claimant.filename, number)
+    if (filename === null) break
+    const state = await tryName(target, { ...claimant, filename }, signal)
+    if (state !== 'taken') return { state, filename }
+  }
+  throw new BackupError(
+    'TARGET_REFUSED',
+    `Other files have the name already at the target ${target.name}: ${imageKey(claimant)}`,
+    {
+      hint: 'Another machine copies a database of the same name there. Give each a name, or a target, of its own.',
+    },
+  )
+}
+
+async function tryName(
+  target: Target,
+  claimant: Claimant,
+  signal: AbortSignal,
+): Promise<Claim['state'] | 'taken'> {
+  const { type, filename, mark } = claimant
+  const found = await lookAt(target, filename, signal)
+  if (found.isDescribed) return await standingOf(target, claimant, signal)
+  const copying = found.marks.find(({ kind }) => kind === 'copying')
+  if (copying !== undefined) return (await isOurs(target, copying, claimant, signal)) ? 'claimed' : 'taken'
+  if (found.marks.length > 0) return 'taken' // It is being deleted; the next cleanup finishes that.
+  // Somebody put it there without metadata. Nothing is ever overwritten.
+  if ((await target.head(imageKey(claimant), { signal })) !== null) return 'taken'
+  const own: Mark = { kind: 'copying', type, filename }
+  if (await target.putIfAbsent(markKey(own), Buffer.from(mark), { signal })) return 'claimed'
+  return (await isOurs(target, own, claimant, signal)) ? 'claimed' : 'taken'
+}
+
+async function lookAt(
+  target: Target,
+  filename: string,
+  signal: AbortSignal,
+): Promise<{ readonly isDescribed: boolean; readonly marks: readonly Mark[] }> {
+  const marks: Mark[] = []
+  let isDescribed = false
+  for await (const { key } of target.list(metadataKey(filename), { signal })) {
+    const parsed = parseMetadataKey(key)
+    if (parsed?.filename !== filename) continue
+    if ('kind' in parsed) marks.push(parsed)
+    else isDescribed = true
+  }
+  return { isDescribed, marks }
+}
+
+async function standingOf(
+  target: Target,
+  claimant: Claimant,
+  signal: AbortSignal,
+): Promise<Claim['state'] | 'taken'> {
+  const { type, filename, metadata } = claimant
+  const there = await metadataAt(target, filename, signal)
+  if (there === null || metadata === null || identityOf(there) !== identityOf(metadata)) return 'taken'
+  const image = await target.head(imageKey({ type, filename }), { signal })
+  if (image?.sizeBytes === there.file_size && there.damaged_at === undefined) return 'there'
+  // What is sent has to be what the metadata there says.
+  return there.checksum === metadata.checksum ? 'incomplete' : 'taken'
+}
+
+/** The metadata of that name; null when it cannot be read. */
+export async function metadataAt(
+  target: Target,
+  filename: string,
+  signal: AbortSignal,
+): Promise<Metadata | null> {
+  const text = await readObject(target, metadataKey(filename), { signal, bytesMax: METADATA_BYTES_MAX })
+  const { parseMetadata } = await import('../catalog/parse-metadata.ts')
+  const parsed = parseMetadata(Buffer.from(text).toString('utf8'))
+  return 'metadata' in parsed ? parsed.metadata : null
+}
+
+const MARK_BYTES_MAX = 4096
+
+async function isOurs(target: Target, mark: Mark, claimant: Claimant, signal: AbortSignal): Promise<boolean> {
+  if (mark.type !== claimant.type) return false
+  const text = await readObject(target, markKey(mark), { signal, bytesMax: MARK_BYTES_MAX }).catch(
+    (error: unknown) => {
+      // Whoever it was has just finished, or it is none of ours.
+      if (
+        error instanceof BackupError &&
+        (error.code === 'OBJECT_NOT_FOUND' || error.code === 'OBJECT_DAMAGED')
+      )
+        return null
+      throw error
+    },
+  )
+  return text !== null && Buffer.from(text).toString('utf8') === claimant.mark
+}
+
+/** `…_020000.db.zst` → `…_020000_2.db.zst`; null for a name that is not of our grammar. */
+function renumbered(filename: string, number: number): string | null {
+  const {
+    stem,
+    count = '1',
+    suffix,
+  } = /^(?<stem>.+_\d{8}_\d{6})(?:_(?<count>\d+))?(?<suffix>\.db.*)$/.exec(filename)?.groups ?? {}
+  return stem === undefined || suffix === undefined ? null : `${stem}_${Number(count) + number - 1}${suffix}`
+}

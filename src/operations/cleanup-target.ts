@@ -1,0 +1,137 @@
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { listCatalog } from '../catalog/list.ts'
+import { throwIfCancelled, toFailure } from '../errors.ts'
+import { capDeletions, decideRetention } from '../retention/decide.ts'
+import { policyFor } from '../retention/policy.ts'
+import type { Target } from '../storage/target.ts'
+import { begin, type Context } from './context.ts'
+import { identityOf } from './copy-identity.ts'
+import { deleteAtTarget, finishAtTarget } from './delete-at-target.ts'
+import type { BackupDecision, CleanupRequest, FailedDeletion, TargetCleanup } from './reports.ts'
+import { catalogOf, targetSettings, withTarget } from './target-access.ts'
+
+/**
+ * Cleans up at one target, by its own rules and with the same guards as in the backup directory. A target that fails is
+ * part of the answer; one where nothing may be deleted is skipped.
+ */
+export async function cleanupTarget(
+  name: string,
+  request: CleanupRequest,
+  context: Context,
+): Promise<TargetCleanup> {
+  const { isAppendOnly, retention } = targetSettings(context.settings, name)
+  const none = {
+    target: name,
+    problem: null,
+    deleted: [],
+    kept: [],
+    failed: [],
+    freedBytes: 0,
+    packs: null,
+    left: 0,
+    finished: [],
+  }
+  if (isAppendOnly) return { ...none, status: 'skipped', problem: 'it is append-only', failure: null }
+  // Wrong rules are refused before anything is looked at.
+  policyFor(request, retention.policy)
+  try {
+    return await withTarget(name, context, target => cleanUp(target, request, context))
+  } catch (error) {
+    const failure = toFailure(error)
+    if (failure.code === 'CANCELLED') throw error
+    return { ...none, status: 'failed', failure }
+  }
+}
+
+async function cleanUp(target: Target, request: CleanupRequest, context: Context): Promise<TargetCleanup> {
+  const { settings } = context
+  const { retention } = targetSettings(settings, target.name)
+  const catalog = await catalogOf(target, { database: settings.name }, context)
+  const isDryRun = request.dryRun === true
+  const finished = isDryRun ? [] : await finishAtTarget(target, catalog, context)
+  begin(context, 'decide-retention')
+  const decisions = capDeletions(
+    decideRetention(
+      await withLocalPins(catalog.backups, context),
+      policyFor(request, retention.policy),
+      context.now(),
+      settings.timeZone,
+    ),
+    request.maxDeletions ?? retention.maxDeletions,
+  )
+  const { failed, locked } = isDryRun
+    ? { failed: [], locked: new Map() }
+    : await deleteAll(target, decisions, context)
+  return report(target.name, { decisions, finished, failed, locked })
+}
+
+/** A pin in the backup directory is for the backup, wherever it is. */
+async function withLocalPins(backups: readonly BackupInfo[], { settings }: Context): Promise<BackupInfo[]> {
+  const local = await listCatalog(settings.backupDir, { database: settings.name })
+  const pins = new Map(
+    local.flatMap(({ pinned, metadata }) =>
+      pinned === null || metadata === null ? [] : [[identityOf(metadata), pinned] as const],
+    ),
+  )
+  return backups.map(backup => ({
+    ...backup,
+    pinned:
+      backup.pinned ?? (backup.metadata === null ? null : (pins.get(identityOf(backup.metadata)) ?? null)),
+  }))
+}
+
+/** Oldest first; one failure is not the end. What the target keeps until a date is no failure. */
+async function deleteAll(
+  target: Target,
+  decisions: readonly BackupDecision[],
+  context: Context,
+): Promise<{ failed: FailedDeletion[]; locked: ReadonlyMap<BackupInfo, string> }> {
+  const failed: FailedDeletion[] = []
+  const locked = new Map<BackupInfo, string>()
+  for (const { backup } of decisions.filter(goes).toReversed()) {
+    throwIfCancelled(context.signal)
+    try {
+      await deleteAtTarget(target, backup, context)
+    } catch (error) {
+      const { code, message } = toFailure(error)
+      if (code === 'OBJECT_LOCKED') locked.set(backup, message)
+      // Another machine was faster.
+      else if (code !== 'OBJECT_NOT_FOUND') failed.push({ backup, message })
+    }
+  }
+  return { failed, locked }
+}
+
+interface Outcome {
+  readonly decisions: readonly BackupDecision[]
+  readonly finished: readonly string[]
+  readonly failed: readonly FailedDeletion[]
+  readonly locked: ReadonlyMap<BackupInfo, string>
+}
+
+function report(target: string, { decisions, finished, failed, locked }: Outcome): TargetCleanup {
+  const failing = new Set(failed.map(({ backup }) => backup))
+  const settled = decisions.map((decision): BackupDecision => {
+    const why = locked.get(decision.backup)
+    return why === undefined ? decision : { ...decision, keptBy: ['locked'], why }
+  })
+  const deleted = settled.filter(decision => goes(decision) && !failing.has(decision.backup))
+  const problem = settled.find(({ keptBy }) => keptBy.includes('clock'))?.why ?? null
+  return {
+    target,
+    status: problem !== null ? 'refused' : failed.length > 0 ? 'incomplete' : 'done',
+    problem,
+    deleted,
+    kept: settled.filter(decision => !goes(decision)),
+    failed,
+    freedBytes: deleted.reduce((sum, { backup }) => sum + backup.size, 0),
+    packs: null,
+    left: settled.filter(({ keptBy }) => keptBy.includes('max-deletions')).length,
+    finished,
+    failure: null,
+  }
+}
+
+function goes({ keptBy }: BackupDecision): boolean {
+  return keptBy.length === 0
+}

@@ -1,0 +1,148 @@
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { editMetadata } from '../catalog/edit-metadata.ts'
+import type { Metadata } from '../catalog/metadata.ts'
+import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
+import { imageKey, markKey, metadataKey } from '../catalog/target-keys.ts'
+import { BackupError } from '../errors.ts'
+import { putText } from '../storage/put-text.ts'
+import { readObject } from '../storage/read-object.ts'
+import type { StoredObject, Target } from '../storage/target.ts'
+import type { BackupFile } from './backup-files.ts'
+import { type Claim, claimName, metadataAt } from './claim-name.ts'
+import { identityOf } from './copy-identity.ts'
+
+/** A backup to copy, with metadata that can be read. */
+export interface CopyOrder {
+  readonly backup: BackupInfo & { readonly metadata: Metadata }
+  /** The text of its metadata, as the target is to have it. */
+  readonly text: string
+  readonly files: readonly [...others: BackupFile[], image: BackupFile]
+}
+
+export interface CopyOptions {
+  readonly signal: AbortSignal
+  /** The copying mark stays where nothing may be deleted. */
+  readonly isAppendOnly: boolean
+  readonly onBytes: (doneBytes: number) => void
+}
+
+export interface Copied {
+  /** Its file name at the target: another one where somebody else's backup has the name. */
+  readonly filename: string
+  /** Bytes of its stored file. */
+  readonly size: number
+  /** Bytes that were sent; 0 when it was there already. */
+  readonly sentBytes: number
+}
+
+/** Tries for a name of its own, where a target does not keep two machines from taking the same. */
+const TRIES_MAX = 3
+
+/**
+ * Copies a backup to a target: a mark, its files, its metadata, and the mark goes. With the metadata it exists there.
+ * Killed at any instant, the same call completes it. A file that is not what its metadata says is not copied
+ * (`BACKUP_DAMAGED`).
+ */
+export async function copyBackup(order: CopyOrder, target: Target, options: CopyOptions): Promise<Copied> {
+  const { backup, files } = order
+  const { type, filename, metadata } = backup
+  for (let attempt = 1; ; attempt++) {
+    const claim = await claimName(
+      target,
+      { type, filename, mark: identityOf(metadata), metadata },
+      options.signal,
+    )
+    if (claim.state === 'there') return { filename: claim.filename, size: metadata.file_size, sentBytes: 0 }
+    const sentBytes = await sendFiles(files, { ...backup, filename: claim.filename }, target, options)
+    if (await describe(order, claim, target, options)) {
+      await confirm({ ...backup, filename: claim.filename }, target, options)
+      await removeMark({ type, filename: claim.filename }, target, options)
+      return { filename: claim.filename, size: metadata.file_size, sentBytes }
+    }
+    if (attempt === TRIES_MAX) throw lost(target, filename)
+  }
+}
+
+/** The image is sent whatever is there: only we have claimed its name. */
+async function sendFiles(
+  files: CopyOrder['files'],
+  image: Pick<BackupInfo, 'type' | 'filename'>,
+  target: Target,
+  { signal, onBytes }: CopyOptions,
+): Promise<number> {
+  let sentBytes = 0
+  for (const [index, { key, content }] of files.entries()) {
+    const isImage = index === files.length - 1
+    if (!isImage && isWhole(await target.head(key, { signal }), content.sizeBytes)) continue
+    const before = sentBytes
+    await target.put(isImage ? imageKey(image) : key, content, {
+      signal,
+      onBytes: done => onBytes(before + done),
+    })
+    sentBytes += content.sizeBytes
+  }
+  return sentBytes
+}
+
+function isWhole(object: StoredObject | null, sizeBytes: number): boolean {
+  return object !== null && object.sizeBytes === sizeBytes
+}
+
+/** The commit. False when somebody else took the name, as can happen where a target does not put only what is absent. */
+async function describe(
+  { backup, text }: CopyOrder,
+  { state, filename }: Claim,
+  target: Target,
+  { signal }: CopyOptions,
+): Promise<boolean> {
+  if (state === 'incomplete') return await mend({ ...backup, filename }, target, signal)
+  if (await target.putIfAbsent(metadataKey(filename), Buffer.from(text), { signal })) return true
+  return (await metadataAt(target, filename, signal))?.checksum === backup.metadata.checksum
+}
+
+/** What stood in metadata of a file that is now replaced: that it was damaged. All else stays, such as a pin. */
+async function mend(
+  { filename, metadata }: CopyOrder['backup'],
+  target: Target,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const key = metadataKey(filename)
+  const text = Buffer.from(await readObject(target, key, { signal, bytesMax: METADATA_BYTES_MAX })).toString(
+    'utf8',
+  )
+  const { verified_at } = metadata
+  await putText(target, key, editMetadata(text, { damaged_at: undefined, verified_at }), { signal })
+  return true
+}
+
+/** What the target says that it has. */
+async function confirm(backup: CopyOrder['backup'], target: Target, { signal }: CopyOptions): Promise<void> {
+  const object = await target.head(imageKey(backup), { signal })
+  if (isWhole(object, backup.metadata.file_size)) return
+  const found = object === null ? 'is not there' : `has ${object.sizeBytes} bytes there`
+  throw new BackupError(
+    'OBJECT_DAMAGED',
+    `The copy that was just made at the target ${target.name} ${found}: ${imageKey(backup)}`,
+    { hint: 'Somebody else writes or deletes there. Try again with: chame-backup sync' },
+  )
+}
+
+/** What stays is taken away by the next cleanup. */
+async function removeMark(
+  image: { readonly type: string; readonly filename: string },
+  target: Target,
+  { signal, isAppendOnly }: CopyOptions,
+): Promise<void> {
+  if (isAppendOnly) return
+  await target.delete(markKey({ kind: 'copying', ...image }), { signal }).catch(() => {})
+}
+
+function lost({ name }: Target, filename: string): BackupError {
+  return new BackupError(
+    'TARGET_REFUSED',
+    `Another machine took the name each time at the target ${name}: ${filename}`,
+    {
+      hint: 'Let each machine give its database a name of its own, or a target.',
+    },
+  )
+}

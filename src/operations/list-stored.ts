@@ -1,0 +1,29 @@
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { listCatalog, type ListFilter, newestFirst } from '../catalog/list.ts'
+import type { TargetContext } from './context.ts'
+import { identityOf } from './copy-identity.ts'
+import { catalogOf, withTarget } from './target-access.ts'
+
+/**
+ * The backups at a target, or in the backup directory; where nothing is kept there, at the first target, together with
+ * what there is here all the same. Newest first.
+ */
+export async function listStored(
+  target: string | undefined,
+  filter: ListFilter,
+  context: TargetContext,
+): Promise<readonly BackupInfo[]> {
+  const { backupDir, keepLocal, targets } = context.settings
+  if (target !== undefined) return await listAt(target, filter, context)
+  const here = await listCatalog(backupDir, filter)
+  const [first] = Object.keys(targets)
+  if (keepLocal || first === undefined) return here
+  const there = await listAt(first, filter, context)
+  const known = new Set(there.map(({ metadata }) => (metadata === null ? null : identityOf(metadata))))
+  const others = here.filter(({ metadata }) => metadata === null || !known.has(identityOf(metadata)))
+  return [...there, ...others].toSorted(newestFirst).slice(0, filter.limit)
+}
+
+function listAt(name: string, filter: ListFilter, context: TargetContext): Promise<readonly BackupInfo[]> {
+  return withTarget(name, context, async target => (await catalogOf(target, filter, context)).backups)
+}

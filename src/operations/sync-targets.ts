@@ -1,0 +1,159 @@
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { listCatalog, newestFirst } from '../catalog/list.ts'
+import { type ErrorCode, throwIfCancelled, toFailure } from '../errors.ts'
+import { inParallel } from '../storage/in-parallel.ts'
+import type { Target } from '../storage/target.ts'
+import { begin, type Context } from './context.ts'
+import { copyBackup } from './copy-backup.ts'
+import { identityOf } from './copy-identity.ts'
+import { CopyProgress } from './copy-progress.ts'
+import { orderOf } from './copy-to-targets.ts'
+import { listStored } from './list-stored.ts'
+import { findLacking, type Lacking } from './lacking-copies.ts'
+import type { FailedCopy, SyncTargetsRequest, TargetSynced, TargetsSynced } from './off-site-reports.ts'
+import { recordCopies } from './record-copies.ts'
+import { catalogOf, targetSettings, withTarget } from './target-access.ts'
+
+/** Small backups are a matter of waiting for answers; more at once would make their answers slow. */
+const COPIES_MAX = 3
+/** What is wrong with the target is wrong for the next backup, too. */
+const OF_TARGET: ReadonlySet<ErrorCode> = new Set([
+  'TARGET_UNREACHABLE',
+  'TARGET_REFUSED',
+  'TARGET_FULL',
+  'CANCELLED',
+])
+
+/**
+ * Copies to the targets what they lack of the backup directory, newest first, and completes copies that were interrupted.
+ * All targets at once; one that fails is part of the answer. Notes in the backup directory what each of them has.
+ */
+export async function syncTargets(request: SyncTargetsRequest, context: Context): Promise<TargetsSynced> {
+  const started = performance.now()
+  const { settings } = context
+  const names = request.target === undefined ? Object.keys(settings.targets) : [request.target]
+  for (const name of names) targetSettings(settings, name)
+  const sources = names.length === 0 ? [] : await findSources(context)
+  const progress = new CopyProgress(context, 'copy-off-site')
+  const targets = await Promise.all(names.map(name => syncTarget(name, sources, progress, context)))
+  throwIfCancelled(context.signal)
+  return {
+    success: true,
+    status: targets.every(({ status }) => status === 'synced') ? 'synced' : 'incomplete',
+    targets,
+    durationMs: Math.round(performance.now() - started),
+  }
+}
+
+/** Where nothing is kept here, what one target has is copied from there to the others. */
+async function findSources(context: Context): Promise<readonly BackupInfo[]> {
+  const { backupDir, name: database, keepLocal, targets } = context.settings
+  const here = await listCatalog(backupDir, { database })
+  if (keepLocal) return here
+  const lists = await Promise.all(
+    Object.keys(targets).map(name =>
+      // One that cannot be listed is reported as what is copied to.
+      listStored(name, { database }, context).catch((): readonly BackupInfo[] => []),
+    ),
+  )
+  const sources = new Map<string, BackupInfo>()
+  for (const backup of [here, ...lists].flat()) {
+    if (backup.metadata === null || backup.size !== backup.metadata.file_size) continue
+    const identity = identityOf(backup.metadata)
+    if (!sources.has(identity)) sources.set(identity, backup)
+  }
+  return [...sources.values()].toSorted(newestFirst)
+}
+
+/** What was done so far, also when the target fails in the middle. */
+interface Tally {
+  readonly copied: string[]
+  readonly failed: FailedCopy[]
+  present: number
+  leftOut: number
+  bytes: number
+}
+
+async function syncTarget(
+  name: string,
+  local: readonly BackupInfo[],
+  progress: CopyProgress,
+  context: Context,
+): Promise<TargetSynced> {
+  const started = performance.now()
+  const tally: Tally = { copied: [], failed: [], present: 0, leftOut: 0, bytes: 0 }
+  let failure: TargetSynced['failure'] = null
+  try {
+    await withTarget(name, context, target => copyLacking(target, local, { tally, progress }, context))
+  } catch (error) {
+    failure = toFailure(error)
+  }
+  return {
+    name,
+    status: failure !== null ? 'failed' : tally.failed.length > 0 ? 'incomplete' : 'synced',
+    ...tally,
+    failure,
+    durationMs: Math.round(performance.now() - started),
+  }
+}
+
+interface Running {
+  readonly tally: Tally
+  readonly progress: CopyProgress
+}
+
+async function copyLacking(
+  target: Target,
+  local: readonly BackupInfo[],
+  { tally, progress }: Running,
+  context: Context,
+): Promise<void> {
+  const { settings, signal } = context
+  const { retention, isAppendOnly } = targetSettings(settings, target.name)
+  const { backups } = await catalogOf(target, { database: settings.name }, context)
+  const { policy } = retention
+  const rules = { target: target.name, policy, now: context.now(), timeZone: settings.timeZone }
+  const lacking = findLacking(local, backups, rules)
+  tally.present = lacking.present.size
+  tally.leftOut = lacking.leftOut.length
+  await noteFound(target.name, lacking, context)
+  begin(context, 'copy-off-site')
+  await inParallel(lacking.wanted, COPIES_MAX, async backup => {
+    try {
+      const onBytes = progress.add(`${target.name}:${backup.filename}`, backup.size)
+      const copied = await copyBackup(await orderOf(backup, context), target, {
+        signal,
+        isAppendOnly,
+        onBytes,
+      })
+      tally.copied.push(backup.filename)
+      tally.present++
+      tally.bytes += copied.sentBytes
+      await recordCopies(
+        backup,
+        { [target.name]: { at: context.now().toISOString(), size: copied.size } },
+        context,
+      )
+    } catch (error) {
+      const { success: _, ...failed } = toFailure(error)
+      if (OF_TARGET.has(failed.code)) throw error
+      // Deleted since it was listed: nothing is lacking.
+      if (failed.code !== 'BACKUP_NOT_FOUND') tally.failed.push({ filename: backup.filename, ...failed })
+    }
+  })
+}
+
+/** Brings what is noted in the backup directory into agreement with what the target lists. */
+async function noteFound(
+  name: string,
+  { present, wanted, leftOut }: Lacking,
+  context: Context,
+): Promise<void> {
+  for (const [backup, size] of present) {
+    if (backup.metadata.copies?.[name]?.size === size) continue
+    await recordCopies(backup, { [name]: { at: context.now().toISOString(), size } }, context)
+  }
+  for (const backup of [...wanted, ...leftOut]) {
+    if (backup.metadata.copies?.[name] != null) await recordCopies(backup, { [name]: undefined }, context)
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * Putting a large object in parts, several at once. Our own rather than lib-storage's upload: that one cannot go on
+ * with the upload of a process that was killed.
+ */
+import { createHash } from 'node:crypto'
+import { CompleteMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3'
+import { BackupError } from '../../../errors.ts'
+import { withRetry } from '../../retry.ts'
+import { targetFailure, wrongSize } from '../../target-failure.ts'
+import type { Content, TransferOptions } from '../../target.ts'
+import { bareTag, digestsOf, type S3Access } from './access.ts'
+import { bodyOf, signedPart } from './body.ts'
+import { headObject, SHA256_KEY } from './head.ts'
+import { PARTS_MAX } from './pieces.ts'
+import { isUnclear } from './failure.ts'
+import {
+  abortUpload,
+  beginUpload,
+  isGone,
+  partsOfUpload,
+  type StoredPart,
+  takeOverUploads,
+  type Upload,
+} from './uploads.ts'
+
+/** Enough to fill a line whose answers take their time; each holds its part in memory. */
+const PARTS_AT_ONCE = 3
+
+export interface PartedPut {
+  readonly access: S3Access
+  readonly key: string
+  readonly content: Content
+  readonly options: TransferOptions
+  readonly partBytes: number
+  /** Go on with an upload of this key that is there. */
+  readonly mayResume: boolean
+}
+
+interface SentParts {
+  /** By number less one. */
+  readonly tags: string[]
+  /** MD5 of the parts that were sent, or found, in their order. */
+  readonly md5s: string[]
+  sizeBytes: number
+}
+
+/**
+ * Puts `first` and the parts after it; false when what is there now turned out to be something else, as an upload that
+ * was resumed was of other content.
+ *
+ * What fails is left to be resumed where that is possible, and aborted where it is not.
+ */
+export async function putInParts(
+  put: PartedPut,
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): Promise<boolean> {
+  const { access, key, content, options } = put
+  const { upload, stored } = await findOrBegin(put, first)
+  try {
+    const sent = await sendParts(put, { upload, stored }, prepend(first, rest))
+    if (content.sizeBytes !== null && sent.sizeBytes !== content.sizeBytes) {
+      await abortUpload(access, upload, options.signal)
+      throw wrongSize(access.options.name, key, { expected: content.sizeBytes, got: sent.sizeBytes })
+    }
+    await complete(put, upload, sent)
+    return await isStored(put, sent)
+  } catch (error) {
+    // Not with the caller's signal: cancelled, it must still be cleaned up.
+    if (!isResumable(content))
+      await abortUpload(access, upload, AbortSignal.timeout(ABORT_MS)).catch(() => {})
+    throw error
+  }
+}
+
+/** What cannot be aborted by then is aborted by the next put. */
+const ABORT_MS = 10_000
+
+/** Only content that is known beforehand can be told to be the same. */
+function isResumable({ sizeBytes, sha256 }: Content): boolean {
+  return sizeBytes !== null && sha256 !== null
+}
+
+async function findOrBegin(
+  { access, key, content, options: { signal }, mayResume }: PartedPut,
+  first: Uint8Array,
+): Promise<{ upload: Upload; stored: ReadonlyMap<number, StoredPart> }> {
+  const found = await takeOverUploads(access, key, { mayResume: mayResume && isResumable(content), signal })
+  if (found !== null) {
+    const stored = await partsOfUpload(access, found, signal)
+    if (isPart(stored?.get(1), first) && stored !== null) return { upload: found, stored }
+    await abortUpload(access, found, signal)
+  }
+  const metadata: Record<string, string> = content.sha256 === null ? {} : { [SHA256_KEY]: content.sha256 }
+  return { upload: await beginUpload(access, key, { metadata, signal }), stored: new Map() }
+}
+
+function isPart(stored: StoredPart | undefined, bytes: Uint8Array): boolean {
+  return stored !== undefined && stored.sizeBytes === bytes.length && stored.tag === digestsOf(bytes).md5
+}
+
+async function sendParts(
+  put: PartedPut,
+  { upload, stored }: { upload: Upload; stored: ReadonlyMap<number, StoredPart> },
+  parts: AsyncIterable<Uint8Array>,
+): Promise<SentParts> {
+  const sent: SentParts = { tags: [], md5s: [], sizeBytes: 0 }
+  const stop = new AbortController()
+  const signal = AbortSignal.any([put.options.signal, stop.signal])
+  const sending = new Set<Promise<void>>()
+  let failure: { readonly error: unknown } | null = null
+  const fail = (error: unknown): void => {
+    failure ??= { error }
+    stop.abort()
+  }
+  let arrived = 0
+  try {
+    for await (const bytes of parts) {
+      if (failure !== null) break
+      const number = sent.md5s.length + 1
+      if (number > PARTS_MAX) throw tooLarge(put)
+      const digests = digestsOf(bytes)
+      sent.md5s.push(digests.md5)
+      sent.sizeBytes += bytes.length
+      const send = async (): Promise<void> => {
+        const there = stored.get(number)
+        const isThere = there?.sizeBytes === bytes.length && there.tag === digests.md5
+        sent.tags[number - 1] = isThere
+          ? there.tag
+          : await sendPart(put.access, { upload, number, bytes, digests, doing: `put ${put.key}`, signal })
+        arrived += bytes.length
+        put.options.onBytes?.(arrived)
+      }
+      const one = send()
+        .catch(fail)
+        .finally(() => sending.delete(one))
+      sending.add(one)
+      if (sending.size >= PARTS_AT_ONCE) await Promise.race(sending)
+    }
+  } catch (error) {
+    fail(error)
+  }
+  await Promise.all(sending)
+  if (failure !== null) throw (failure as { error: unknown }).error
+  return sent
+}
+
+/** Returns the part's tag. */
+async function sendPart(
+  access: S3Access,
+  {
+    upload,
+    number,
+    bytes,
+    digests,
+    doing,
+    signal,
+  }: {
+    upload: Upload
+    number: number
+    bytes: Uint8Array
+    digests: ReturnType<typeof digestsOf>
+    doing: string
+    signal: AbortSignal
+  },
+): Promise<string> {
+  const { ETag } = await access.ask(
+    doing,
+    (client, { abortSignal }) =>
+      client.send(
+        signedPart(
+          new UploadPartCommand({
+            Bucket: access.options.bucket,
+            Key: upload.fullKey,
+            UploadId: upload.id,
+            PartNumber: number,
+            ...bodyOf(bytes, digests, { spend: access.options.spend, signal: abortSignal }),
+          }),
+          digests,
+        ),
+        { abortSignal },
+      ),
+    { signal, sizeBytes: bytes.length },
+  )
+  return bareTag(ETag)
+}
+
+/** Makes the object of its parts. Where the answer is lost it is looked for, before it is asked for again. */
+async function complete(put: PartedPut, upload: Upload, sent: SentParts): Promise<void> {
+  const { access, key, options } = put
+  const command = new CompleteMultipartUploadCommand({
+    Bucket: access.options.bucket,
+    Key: upload.fullKey,
+    UploadId: upload.id,
+    MultipartUpload: {
+      Parts: sent.tags.map((tag, index) => ({ ETag: `"${tag}"`, PartNumber: index + 1 })),
+    },
+  })
+  await withRetry(
+    async attemptSignal => {
+      try {
+        await access.askOnce(`put ${key}`, (client, abort) => client.send(command, abort), {
+          signal: options.signal,
+          attemptSignal,
+        })
+      } catch (error) {
+        if (!isUnclear(error) && !isGone(error)) throw error
+        if (!(await isStored(put, sent, attemptSignal))) throw error
+        await abortUpload(access, upload, options.signal)
+      }
+    },
+    { ports: access.options.retry, signal: options.signal },
+  )
+}
+
+/** Whether the key has what was put: by our own hash where it was known before, else by the hash of the parts' hashes. */
+async function isStored(
+  { access, key, content, options }: PartedPut,
+  sent: SentParts,
+  attemptSignal?: AbortSignal,
+): Promise<boolean> {
+  const head = await headObject(access, key, options.signal, attemptSignal)
+  if (head === null || head.sizeBytes !== sent.sizeBytes) return false
+  if (content.sha256 !== null) return head.sha256 === content.sha256
+  return head.sha256 === null && head.tag === tagOfParts(sent.tags)
+}
+
+/** How servers make the tag of an object of those of its parts. */
+function tagOfParts(tags: readonly string[]): string {
+  const hash = createHash('md5')
+  for (const tag of tags) hash.update(Buffer.from(tag, 'hex'))
+  return `${hash.digest('hex')}-${tags.length}`
+}
+
+function tooLarge({ access, key, partBytes }: PartedPut): BackupError {
+  return targetFailure(
+    access.options.name,
+    'TARGET_REFUSED',
+    `${key} needs more than ${PARTS_MAX} parts of ${partBytes} bytes`,
+    { hint: 'Set a larger partSize in the configuration of the target.' },
+  )
+}
+
+async function* prepend(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  yield first
+  yield* rest
+}

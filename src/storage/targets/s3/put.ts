@@ -1,0 +1,156 @@
+/** Putting an object: what is smaller than one part in one request, all else in parts. */
+import { randomUUID } from 'node:crypto'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import { BackupError } from '../../../errors.ts'
+import { withRetry } from '../../retry.ts'
+import { wrongSize } from '../../target-failure.ts'
+import type { Content, TransferOptions } from '../../target.ts'
+import { bareTag, digestsOf, type S3Access } from './access.ts'
+import { bodyOf, signedPut } from './body.ts'
+import { isUnclear, problemOf } from './failure.ts'
+import { headObject, SHA256_KEY, WRITE_KEY } from './head.ts'
+import { partSizeOf, partsOf } from './pieces.ts'
+import { putInParts } from './put-in-parts.ts'
+import { lockOf, requireLock } from './lock.ts'
+import { isGone } from './uploads.ts'
+
+/** After so many somebody else is aborting our uploads. */
+const UPLOADS_MAX = 3
+
+export async function putObject(
+  access: S3Access,
+  key: string,
+  content: Content,
+  options: TransferOptions,
+): Promise<void> {
+  const partBytes = partSizeOf(content.sizeBytes, access.options.partSizeBytes)
+  for (let uploads = 1; ; uploads++) {
+    const parts = partsOf(content, partBytes)[Symbol.asyncIterator]()
+    try {
+      const first = await parts.next()
+      const bytes: Uint8Array = first.done === true ? new Uint8Array() : first.value
+      if (bytes.length < partBytes) {
+        requireSize(access, key, content, bytes.length)
+        await putWhole(access, key, bytes, options)
+        return
+      }
+      // Only the first try goes on with what is there: what comes after found out that it is not to be trusted.
+      const upload = { access, key, content, options, partBytes, mayResume: uploads === 1 }
+      if (await putInParts(upload, bytes, { [Symbol.asyncIterator]: () => parts })) {
+        await requireLock(access, key, options.signal)
+        return
+      }
+      if (uploads >= UPLOADS_MAX) throw access.failure(notWhatWasPut(), `put ${key}`, options.signal)
+    } catch (error) {
+      if (!isGone(error) || uploads >= UPLOADS_MAX) throw error
+    } finally {
+      await parts.return?.()
+    }
+  }
+}
+
+/** Puts it in one request. One whose answer was lost is looked for before it is sent again. */
+async function putWhole(
+  access: S3Access,
+  key: string,
+  bytes: Uint8Array,
+  options: TransferOptions,
+): Promise<void> {
+  const { sha256 } = digestsOf(bytes)
+  await retrying(access, bytes, options, async attemptSignal => {
+    try {
+      await sendWhole(access, key, bytes, { options, attemptSignal })
+    } catch (error) {
+      if (!isUnclear(error)) throw error
+      const head = await headObject(access, key, options.signal, attemptSignal)
+      if (head === null || head.sizeBytes !== bytes.length || head.sha256 !== sha256) throw error
+    }
+  })
+  await requireLock(access, key, options.signal)
+  options.onBytes?.(bytes.length)
+}
+
+/**
+ * Puts a small object unless the key is taken. Where the server was seen to decide that itself, however many ask at
+ * once, it does; elsewhere the key is looked for first, and two at the same instant may both find it free.
+ */
+export async function putObjectIfAbsent(
+  access: S3Access,
+  key: string,
+  bytes: Uint8Array,
+  options: TransferOptions,
+): Promise<boolean> {
+  if (!access.options.hasConditionalPut) {
+    if ((await headObject(access, key, options.signal)) !== null) return false
+    await putWhole(access, key, bytes, options)
+    return true
+  }
+  const write = randomUUID()
+  let isUnsure = false
+  return retrying(access, bytes, options, async attemptSignal => {
+    try {
+      await sendWhole(access, key, bytes, { options, attemptSignal, write })
+      await requireLock(access, key, options.signal)
+      return true
+    } catch (error) {
+      if (isTaken(error)) {
+        // It may be ours, whose answer was lost.
+        return isUnsure && (await headObject(access, key, options.signal, attemptSignal))?.write === write
+      }
+      isUnsure ||= isUnclear(error)
+      throw error
+    }
+  })
+}
+
+function retrying<T>(
+  access: S3Access,
+  bytes: Uint8Array,
+  { signal }: TransferOptions,
+  attempt: (attemptSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return withRetry(attempt, { ports: access.options.retry, signal, extraMs: access.extraMs(bytes.length) })
+}
+
+async function sendWhole(
+  access: S3Access,
+  key: string,
+  bytes: Uint8Array,
+  {
+    options: { signal },
+    attemptSignal,
+    write,
+  }: { options: TransferOptions; attemptSignal: AbortSignal; write?: string },
+): Promise<void> {
+  const digests = digestsOf(bytes)
+  const doing = `put ${key}`
+  const command = new PutObjectCommand({
+    Bucket: access.options.bucket,
+    Key: access.keyOf(key),
+    Metadata: { [SHA256_KEY]: digests.sha256, ...(write === undefined ? {} : { [WRITE_KEY]: write }) },
+    ...bodyOf(bytes, digests, { spend: access.options.spend, signal: attemptSignal }),
+    ...lockOf(access),
+    ...(write === undefined ? {} : { IfNoneMatch: '*' }),
+  })
+  const answer = await access.askOnce(
+    doing,
+    (client, abort) => client.send(signedPut(command, digests), abort),
+    { signal, attemptSignal },
+  )
+  // An error in the body of an answer that says 200: what was stored has a tag.
+  if (bareTag(answer.ETag) === '') throw access.failure(notWhatWasPut(), doing, signal)
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof BackupError && problemOf(error.cause).status === 412
+}
+
+function requireSize(access: S3Access, key: string, { sizeBytes }: Content, got: number): void {
+  if (sizeBytes !== null && sizeBytes !== got)
+    throw wrongSize(access.options.name, key, { expected: sizeBytes, got })
+}
+
+/** The answer was fine, and nothing, or something else, is there. */
+function notWhatWasPut(): Error {
+  return Object.assign(new Error('not what was put'), { $metadata: { httpStatusCode: 200 } })
+}

@@ -1,0 +1,194 @@
+/** Putting a file on an SSH server: a name that is never listed, flushed, then renamed. */
+import { createHash, randomBytes } from 'node:crypto'
+import { throwIfCancelled } from '../../../errors.ts'
+import type { Spend } from '../../bandwidth.ts'
+import { directoryOf } from '../../keys.ts'
+import { targetFailure, wrongSize } from '../../target-failure.ts'
+import type { Content, TransferOptions } from '../../target.ts'
+import { STATUS, statusOf } from './failure.ts'
+import {
+  closeFile,
+  flush,
+  makeDirectoryOf,
+  pathOf,
+  type Place,
+  replaceFile,
+  statsOf,
+  Writing,
+} from './files.ts'
+import { call, callExtension } from './session.ts'
+
+const FILE_MODE = 0o600
+/** How much is sent between two flushes; what lies before the last of them need not be sent again. */
+const FLUSH_BYTES = 8 << 20
+/** Less than this is as good as nothing: file systems keep some for themselves. */
+const FULL_BYTES = 1 << 20
+
+/** One object on its way, over as many connections as it takes. */
+export class SftpPut {
+  readonly #target: string
+  readonly #key: string
+  readonly #content: Content
+  readonly #options: TransferOptions
+  readonly #spend: Spend
+  readonly #temp: string
+  readonly #canResume: boolean
+  /** The server was asked for the last step: it may have taken it, though its answer was lost. */
+  #wasAsked = false
+
+  constructor(
+    key: string,
+    content: Content,
+    { target, options, spend }: { target: string; options: TransferOptions; spend: Spend },
+  ) {
+    this.#target = target
+    this.#key = key
+    this.#content = content
+    this.#options = options
+    this.#spend = spend
+    this.#canResume = content.sizeBytes !== null && content.sha256 !== null
+    const directory = directoryOf(key)
+    this.#temp = `${directory}${directory === '' ? '' : '/'}.chame-${this.#id()}.part`
+  }
+
+  /** Sends what the server does not have, and gives it its name. `progressed` is called when bytes have arrived for good. */
+  async send(place: Place, progressed: () => void): Promise<void> {
+    if (await this.#isDone(place)) return
+    await this.#write(place, progressed)
+    this.#wasAsked = true
+    await replaceFile(place, pathOf(place, this.#temp), pathOf(place, this.#key))
+  }
+
+  /** The same, unless the name is taken: a rename of the protocol's own never replaces. */
+  async sendIfAbsent(place: Place): Promise<boolean> {
+    const to = pathOf(place, this.#key)
+    if (!this.#wasAsked) {
+      if ((await statsOf(place, to)) !== null) return false
+      await this.#write(place, () => {})
+    } else if (await this.#isDone(place)) return true
+    this.#wasAsked = true
+    try {
+      await call(place.session, place.signal, (sftp, done) =>
+        sftp.rename(pathOf(place, this.#temp), to, done),
+      )
+      return true
+    } catch (error) {
+      if (statusOf(error) === null || (await statsOf(place, to)) === null) throw error
+      return false
+    }
+  }
+
+  /** Removes what was sent, unless another try may go on with it. */
+  async forget(place: Place): Promise<void> {
+    if (this.#canResume || !place.session.isOpen) return
+    await call(place.session, place.signal, (sftp, done) =>
+      sftp.unlink(pathOf(place, this.#temp), done),
+    ).catch(() => {})
+  }
+
+  /** The same for the same content, where that is known, so that a later process finds it. */
+  #id(): string {
+    if (!this.#canResume) return randomBytes(8).toString('hex')
+    const identity = `${this.#key}\n${this.#content.sizeBytes}\n${this.#content.sha256}`
+    return createHash('sha256').update(identity).digest('hex').slice(0, 16)
+  }
+
+  /** Whether the rename that was asked for took place: what was to be renamed is gone. */
+  async #isDone(place: Place): Promise<boolean> {
+    return (
+      this.#wasAsked &&
+      (await statsOf(place, pathOf(place, this.#temp))) === null &&
+      (await statsOf(place, pathOf(place, this.#key))) !== null
+    )
+  }
+
+  async #write(place: Place, progressed: () => void): Promise<void> {
+    const { sizeBytes } = this.#content
+    await makeDirectoryOf(place, this.#key)
+    const path = pathOf(place, this.#temp)
+    const from = await this.#resumeAt(place, path)
+    const handle = await call<Buffer>(place.session, place.signal, (sftp, done) =>
+      sftp.open(path, from === 0 ? 'w' : 'r+', { mode: FILE_MODE }, done),
+    )
+    try {
+      const writing = new Writing(place, handle, from)
+      await this.#sendFrom(place, writing, { handle, progressed })
+      if (sizeBytes !== null && writing.position !== sizeBytes)
+        throw wrongSize(this.#target, this.#key, { expected: sizeBytes, got: writing.position })
+    } catch (error) {
+      throw (await this.#isFull(place, error)) ? this.#full(error) : error
+    } finally {
+      await closeFile(place, handle)
+    }
+  }
+
+  async #sendFrom(
+    place: Place,
+    writing: Writing,
+    { handle, progressed }: { handle: Buffer; progressed: () => void },
+  ): Promise<void> {
+    const { signal, onBytes } = this.#options
+    let flushAt = writing.position + FLUSH_BYTES
+    for await (const chunk of this.#content.open(writing.position)) {
+      let rest = chunk
+      while (rest.length > 0) {
+        throwIfCancelled(signal)
+        const piece = rest.subarray(0, flushAt - writing.position)
+        await this.#spend(piece.length, signal)
+        await writing.write(piece)
+        rest = rest.subarray(piece.length)
+        onBytes?.(writing.position)
+        if (writing.position < flushAt) continue
+        await writing.settle()
+        await flush(place, handle)
+        progressed()
+        flushAt += FLUSH_BYTES
+      }
+    }
+    await writing.settle()
+    await flush(place, handle)
+  }
+
+  /**
+   * How much of this content the server has on its disk. A part is only trusted up to a flush that something was
+   * written after; where the server cannot flush, nothing is.
+   */
+  async #resumeAt(place: Place, path: string): Promise<number> {
+    const stats = this.#canResume ? await statsOf(place, path) : null
+    const sizeBytes = this.#content.sizeBytes ?? 0
+    if (stats === null || stats.size === 0 || stats.size > sizeBytes) return 0
+    const from = Math.floor((stats.size - 1) / FLUSH_BYTES) * FLUSH_BYTES
+    if (from === 0) return 0
+    const handle = await call<Buffer>(place.session, place.signal, (sftp, done) =>
+      sftp.open(path, 'r+', done),
+    )
+    try {
+      return (await flush(place, handle)) ? from : 0
+    } finally {
+      await closeFile(place, handle)
+    }
+  }
+
+  /** The protocol has no word for a full disk: it is a failure like any other. */
+  async #isFull(place: Place, error: unknown): Promise<boolean> {
+    if (statusOf(error) !== STATUS.FAILURE) return false
+    const free = await freeBytesOf(place).catch(() => null)
+    return free !== null && free < FULL_BYTES
+  }
+
+  #full(cause: unknown): Error {
+    return targetFailure(this.#target, 'TARGET_FULL', `could not put ${this.#key}: its disk is full`, {
+      cause,
+    })
+  }
+}
+
+/** Null where the server does not tell. */
+export async function freeBytesOf(place: Place): Promise<number | null> {
+  const answer = await callExtension<{ f_bavail: number; f_frsize: number }>(
+    place.session,
+    place.signal,
+    (sftp, done) => sftp.ext_openssh_statvfs(place.root, done),
+  )
+  return answer === null ? null : Number(answer.value.f_bavail) * Number(answer.value.f_frsize)
+}

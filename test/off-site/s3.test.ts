@@ -1,0 +1,89 @@
+/** The way of a backup to a real bucket and back, as a machine that is lost goes it. */
+import { rmSync } from 'node:fs'
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { Database } from '../../src/index.ts'
+import { canStart } from '../storage/servers/daemon.ts'
+import { RGW_NEEDS, type Rgw, startRgw } from '../storage/servers/rgw.ts'
+import { s3Config } from '../storage/servers/s3-server.ts'
+import { assertIntact } from '../support/intact.ts'
+import { failedWith, succeeded } from '../support/product.ts'
+import { testWith } from '../support/requirements.ts'
+import { openPlace } from './place.ts'
+
+let server: Rgw
+
+beforeAll(async () => {
+  if (!canStart(RGW_NEEDS)) return
+  server = await startRgw()
+  Object.assign(process.env, server.environment)
+  await using client = Object.assign(
+    new S3Client({
+      endpoint: server.endpoint,
+      region: 'us-east-1',
+      forcePathStyle: true,
+      credentials: {
+        accessKeyId: server.accessKeyId,
+        secretAccessKey: server.environment['S3_SECRET'] ?? '',
+      },
+    }),
+    { async [Symbol.asyncDispose]() {} },
+  )
+  await client.send(new CreateBucketCommand({ Bucket: 'backups' }))
+  client.destroy()
+})
+afterAll(() => server?.[Symbol.asyncDispose]())
+
+testWith(
+  RGW_NEEDS,
+  'a backup is copied to a bucket; when the machine is lost another one restores it from there alone',
+  async () => {
+    const place = openPlace([])
+    place.configure({ targets: { s3: s3Config(server, { bucket: 'backups', prefix: 'apps/ledger' }) } })
+    for (const encoding of ['plain', 'zstd'] as const) {
+      const made = succeeded(await place.database().createBackup({ encoding }))
+      expect(made.targets).toMatchObject([{ name: 's3', status: 'copied', bytes: made.metadata.file_size }])
+    }
+    expect(await place.database().listBackups()).toMatchObject([{ copies: ['s3'] }, { copies: ['s3'] }])
+
+    rmSync(place.backupDir, { recursive: true })
+    rmSync(place.databasePath)
+    const there = await place.database().listBackups({ target: 's3' })
+    expect(there.map(({ encoding }) => encoding)).toEqual(['zstd', 'plain'])
+    for (const { filename } of there) {
+      const to = place.path(`${filename}.restored`)
+      // In an engine process of its own, as a program calls it.
+      const database = new Database({
+        path: place.databasePath,
+        backupDir: place.backupDir,
+        config: place.config,
+      })
+      succeeded(await database.restoreBackup(filename, { target: 's3', to }))
+      expect(assertIntact(to).commits).toBe(20)
+    }
+    const latest = { backup: 'latest', target: 's3' }
+    expect(succeeded(await place.database().drillBackup(latest)).status).toBe('passed')
+    const verified = succeeded(await place.database().verifyBackup('latest', { target: 's3', record: true }))
+    expect(verified).toMatchObject({ status: 'intact', recorded: true })
+    const oldest = there.at(-1)?.filename ?? ''
+    succeeded(await place.database().deleteBackup(oldest, { target: 's3', confirm: true }))
+    expect(await place.database().listBackups({ target: 's3' })).toHaveLength(1)
+    failedWith('BACKUP_NOT_FOUND', await place.database().verifyBackup(oldest, { target: 's3' }))
+  },
+)
+
+testWith(RGW_NEEDS, 'a backup goes straight into a bucket, without a copy here', async () => {
+  const place = openPlace([])
+  const config = {
+    keepLocal: false,
+    targets: { s3: s3Config(server, { bucket: 'backups', prefix: 'only' }) },
+  }
+  place.configure(config)
+  for (const encoding of ['plain', 'zstd'] as const) {
+    const made = succeeded(await place.database().createBackup({ encoding }))
+    expect(made).toMatchObject({ backupPath: `s3:manual/${made.filename}`, snapshotWay: 'wal' })
+    expect(place.files('backups')).toEqual([])
+    succeeded(await place.database().restoreBackup('latest', { to: place.path(`${encoding}.db`) }))
+    assertIntact(place.path(`${encoding}.db`))
+  }
+})

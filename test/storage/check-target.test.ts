@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { readCapabilities, readCheck } from '../../src/operations/target/checks.ts'
+import { openWorkplace } from '../cli/run-cli.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+import { checked } from './checked.ts'
+
+test('a check of a directory sees what it can do, and leaves nothing there', async () => {
+  const root = temporaryDirectory()
+  const { check, seen } = await checked({ config: { kind: 'local', path: root } })
+  expect(check.status).toBe('usable')
+  expect(seen).toEqual({
+    put: 'yes',
+    get: 'yes',
+    range: 'yes',
+    list: 'yes',
+    paging: 'skipped',
+    multipart: 'skipped',
+    checksum: 'skipped',
+    clock: 'skipped',
+    'put-if-absent': 'yes',
+    race: 'yes',
+    'object-lock': 'skipped',
+    'free-space': 'yes',
+    delete: 'yes',
+  })
+  expect(readdirSync(root)).toEqual([])
+})
+
+test('a check is kept in the backup directory for its owner, and tells what may be relied on', async () => {
+  const { check, backupDir } = await checked({ config: { kind: 'local', path: temporaryDirectory() } })
+  const path = join(backupDir, 'targets/there.json')
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(readdirSync(join(backupDir, 'targets'))).toEqual(['there.json'])
+  expect(await readCheck(backupDir, 'there')).toEqual(check)
+  expect(await readCapabilities(backupDir, 'there')).toEqual({ conditionalPut: true })
+  expect(await readCapabilities(backupDir, 'another')).toBeUndefined()
+  writeFileSync(path, readFileSync(path, 'utf8').slice(0, 100))
+  expect(await readCheck(backupDir, 'there')).toBeNull()
+})
+
+test('a target that cannot be reached fails its check with the reason, and nothing else is tried', async () => {
+  const { check, seen } = await checked({ config: { kind: 'local', path: '/nowhere/at/all' } })
+  expect(check.status).toBe('failed')
+  expect(seen).toEqual({ put: 'failed', delete: 'failed' })
+  expect(check.probes[0]).toMatchObject({
+    code: 'TARGET_UNREACHABLE',
+    hint: expect.stringContaining('Mount'),
+  })
+})
+
+test('an append-only target whose key can delete is warned of', async () => {
+  const { check } = await checked({ config: { kind: 'local', path: temporaryDirectory(), appendOnly: true } })
+  expect(check.warnings.join()).toContain('can delete there all the same')
+})
+
+test('chame-backup target check and list show what there is', async () => {
+  using place = openWorkplace()
+  const root = temporaryDirectory()
+  const targets = { disk: { kind: 'local', path: root }, gone: { kind: 'local', path: 'not/mounted' } }
+  writeFileSync(place.path('chame-backup.config.json'), JSON.stringify({ targets }))
+  const before = await place.cli(['target', 'list'])
+  expect(before).toMatchObject({ exit: 0, stderr: '' })
+  expect(before.stdout).toMatch(/^disk +local +\S+ +never/m)
+  const usable = await place.cli(['target', 'check', 'disk'])
+  expect(usable).toMatchObject({ exit: 0, stderr: '' })
+  expect(usable.stdout).toContain('✔ Usable: disk')
+  expect(readdirSync(root)).toEqual([])
+  const all = await place.cli(['target', 'check', '--json'])
+  expect(all.exit).toBe(3)
+  expect(JSON.parse(all.stdout)).toMatchObject({
+    success: true,
+    status: 'failed',
+    targets: [
+      { name: 'disk', check: { status: 'usable' } },
+      { name: 'gone', check: { status: 'failed' } },
+    ],
+  })
+  expect((await place.cli(['target', 'list'])).stdout).toMatch(/^gone .* failed, /m)
+  const unknown = await place.cli(['target', 'check', 'nobody'])
+  expect(unknown.exit).toBe(2)
+  expect(unknown.stderr).toContain('disk, gone')
+})
+
+test('without targets there is nothing to check', async () => {
+  using place = openWorkplace()
+  const none = await place.cli(['target', 'check'])
+  expect(none.exit).toBe(2)
+  expect(none.stderr).toContain('docs/targets.md')
+})

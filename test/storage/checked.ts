@@ -1,0 +1,25 @@
+/** Checking a target as an operator does, for tests of what the check sees. */
+import { checkTargets } from '../../src/operations/check-target.ts'
+import type { TargetCheck, TargetProbe } from '../../src/operations/target-reports.ts'
+import { resolveSettings } from '../../src/config/settings.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+import { AT_ONCE, type Place, SIGNAL } from './contract.ts'
+
+export interface Checked {
+  readonly check: TargetCheck
+  readonly backupDir: string
+  /** What was seen, by probe. */
+  readonly seen: Readonly<Record<string, TargetProbe['status']>>
+}
+
+export async function checked({ config, environment = {} }: Place): Promise<Checked> {
+  const directory = temporaryDirectory()
+  const loaded = { config: { targets: { there: config } }, directory, file: null }
+  const settings = resolveSettings(loaded, {}, {}, directory)
+  const ports = { loaded, settings, environment, now: () => new Date(), signal: SIGNAL, retry: AT_ONCE }
+  const { targets } = await checkTargets('there', ports)
+  const check = targets[0]?.check
+  if (check === undefined) throw new Error('nothing was checked')
+  const seen = Object.fromEntries(check.probes.map(({ probe, status }) => [probe, status]))
+  return { check, backupDir: settings.backupDir, seen }
+}

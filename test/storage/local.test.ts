@@ -1,0 +1,69 @@
+import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { temporaryDirectory } from '../support/temporary.ts'
+import { contentOf } from './contents.ts'
+import { failureOf, keysOf, open, type Place, SIGNAL, targetContract } from './contract.ts'
+
+const OPTIONS = { signal: SIGNAL }
+
+function localPlace(): Place & { root: string } {
+  const root = temporaryDirectory()
+  return {
+    root,
+    config: { kind: 'local', path: root },
+    async plant(name, bytes) {
+      await mkdir(dirname(join(root, name)), { recursive: true })
+      await writeFile(join(root, name), bytes)
+    },
+  }
+}
+
+targetContract({ name: 'local', needs: [], place: async () => localPlace() })
+
+test('local: what is put there is for its owner only', async () => {
+  const place = localPlace()
+  await using target = await open(place)
+  await target.put('daily/a.db', contentOf(Buffer.from('x')), OPTIONS)
+  expect(statSync(join(place.root, 'daily')).mode & 0o777).toBe(0o700)
+  expect(statSync(join(place.root, 'daily/a.db')).mode & 0o777).toBe(0o600)
+})
+
+test('local: a directory that is not there, as that of a disk that is not mounted, is not made', async () => {
+  const root = join(temporaryDirectory(), 'not-mounted')
+  await using target = await open({ config: { kind: 'local', path: root } })
+  const failures = [
+    await failureOf(target.put('a', contentOf(Buffer.from('x')), OPTIONS)),
+    await failureOf(target.head('a', OPTIONS)),
+    await failureOf(keysOf(target)),
+    await failureOf(target.freeBytes(OPTIONS)),
+  ]
+  for (const failure of failures) {
+    expect(failure.code).toBe('TARGET_UNREACHABLE')
+    expect(failure.message).toContain(root)
+    expect(failure.hint).toContain('Mount')
+  }
+})
+
+test('local: a half-written file of a writer that was killed a day ago is removed, a young one stays', async () => {
+  const place = localPlace()
+  const old = join(place.root, '.chame-0000000000000000.part')
+  const young = join(place.root, '.chame-1111111111111111.part')
+  writeFileSync(old, 'x')
+  writeFileSync(young, 'x')
+  const yesterday = Date.now() / 1000 - 25 * 3600
+  utimesSync(old, yesterday, yesterday)
+  await using target = await open(place)
+  await target.put('a', contentOf(Buffer.from('x')), OPTIONS)
+  expect(readdirSync(place.root).toSorted()).toEqual(['.chame-1111111111111111.part', 'a'])
+})
+
+test('local: links and directories are no objects', async () => {
+  const place = localPlace()
+  mkdirSync(join(place.root, 'directory'))
+  symlinkSync('/etc/passwd', join(place.root, 'link'))
+  await using target = await open(place)
+  expect(await keysOf(target)).toEqual([])
+  expect(await target.head('directory', OPTIONS)).toBeNull()
+})

@@ -1,0 +1,321 @@
+import { randomBytes } from 'node:crypto'
+import {
+  CreateBucketCommand,
+  ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, expect } from 'vitest'
+import type { S3TargetConfig } from '../../src/config/targets.ts'
+import { openTarget } from '../../src/storage/open-target.ts'
+import { testWith } from '../support/requirements.ts'
+import { checked } from './checked.ts'
+import { contentOf, patterned, sha256, streamOf } from './contents.ts'
+import { failureOf, keysOf, listed, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
+import { killedAfterSteps } from './killed.ts'
+import { s3Faults } from './s3-faults.ts'
+import { canStart } from './servers/daemon.ts'
+import { type Rgw, RGW_NEEDS, startRgw } from './servers/rgw.ts'
+import { s3Config } from './servers/s3-server.ts'
+
+const OPTIONS = { signal: SIGNAL }
+/** Four parts. */
+const LARGE_BYTES = 18_000_000
+
+let server: Rgw
+let client: S3Client
+let buckets = 0
+
+beforeAll(async () => {
+  if (!canStart(RGW_NEEDS)) return
+  server = await startRgw()
+  client = new S3Client({
+    region: 'us-east-1',
+    endpoint: server.endpoint,
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'AKTEST', secretAccessKey: 'sktest' },
+  })
+})
+afterAll(async () => {
+  client?.destroy()
+  await server?.[Symbol.asyncDispose]()
+})
+
+type S3Place = Place & { readonly config: S3TargetConfig }
+
+async function s3Place(
+  more: Partial<S3TargetConfig> = {},
+  { isLocking = false }: { isLocking?: boolean } = {},
+): Promise<S3Place> {
+  const bucket = `bucket-${++buckets}`
+  await client.send(new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: isLocking }))
+  return {
+    config: s3Config(server, { bucket, prefix: 'some/where', ...more }),
+    environment: server.environment,
+    async plant(name, bytes) {
+      await client.send(new PutObjectCommand({ Bucket: bucket, Key: `some/where/${name}`, Body: bytes }))
+    },
+  }
+}
+
+async function uploadsOf({ config }: Place): Promise<number> {
+  const { bucket } = config as S3TargetConfig
+  return (await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0
+}
+
+targetContract({ name: 's3 on Ceph', needs: RGW_NEEDS, place: s3Place })
+
+s3Faults(RGW_NEEDS, s3Place, uploadsOf)
+
+testWith(RGW_NEEDS, 's3: nothing is left of an upload that fails for good', async () => {
+  const place = await s3Place()
+  await using target = await open(place)
+  const bytes = patterned(LARGE_BYTES)
+  const content = {
+    ...streamOf(bytes),
+    async *open() {
+      yield bytes.subarray(0, 17_000_000)
+      throw new Error('the source failed')
+    },
+  }
+  await expect(target.put('large', content, OPTIONS)).rejects.toThrow('the source failed')
+  expect(await uploadsOf(place)).toBe(0)
+})
+
+testWith(
+  RGW_NEEDS,
+  's3: a process killed in the middle of an upload leaves parts that the next one goes on with',
+  async () => {
+    const place = await s3Place()
+    await killedAfterSteps(place, { sizeBytes: LARGE_BYTES, steps: 2 })
+    expect(await uploadsOf(place)).toBe(1)
+    expect(await keysOf(await open(place))).toEqual([])
+    await using target = await open(place)
+    const steps: number[] = []
+    const sent = patterned(LARGE_BYTES)
+    await target.put('large', contentOf(sent), { ...OPTIONS, onBytes: bytes => steps.push(bytes) })
+    expect(sha256(await read(target, 'large'))).toBe(sha256(sent))
+    expect(await uploadsOf(place)).toBe(0)
+  },
+)
+
+testWith(
+  RGW_NEEDS,
+  's3: an upload that was of other content is not gone on with, nor left behind',
+  async () => {
+    const place = await s3Place()
+    await killedAfterSteps(place, { sizeBytes: LARGE_BYTES, steps: 2 })
+    const other = patterned(LARGE_BYTES)
+    other[0] = 1
+    await using target = await open(place)
+    await target.put('large', contentOf(other), OPTIONS)
+    expect(sha256(await read(target, 'large'))).toBe(sha256(other))
+    expect(await uploadsOf(place)).toBe(0)
+  },
+)
+
+testWith(
+  RGW_NEEDS,
+  's3: an upload whose later parts were of other content ends in the content that was put',
+  async () => {
+    const place = await s3Place()
+    await killedAfterSteps(place, { sizeBytes: LARGE_BYTES, steps: 2 })
+    const other = patterned(LARGE_BYTES)
+    other[LARGE_BYTES - 1] = 1
+    await using target = await open(place)
+    await target.put('large', contentOf(other), OPTIONS)
+    expect(sha256(await read(target, 'large'))).toBe(sha256(other))
+    expect(await uploadsOf(place)).toBe(0)
+  },
+)
+
+testWith(
+  RGW_NEEDS,
+  's3: wrong credentials, a missing bucket and a missing right are told apart',
+  async () => {
+    const place = await s3Place()
+    const bytes = contentOf(Buffer.from('x'))
+    await using wrongKey = await open(place, { accessKeyId: 'NOBODY' })
+    await using wrongSecret = await open({ ...place, environment: { S3_SECRET: 'wrong' } })
+    await using noBucket = await open(place, { bucket: 'no-such-bucket' })
+    const told = [
+      await failureOf(wrongKey.put('a', bytes, OPTIONS)),
+      await failureOf(wrongSecret.put('a', bytes, OPTIONS)),
+      await failureOf(noBucket.put('a', bytes, OPTIONS)),
+      await failureOf(noBucket.head('a', OPTIONS)),
+      await failureOf(keysOf(noBucket)),
+      await failureOf(read(noBucket, 'a')),
+    ]
+    expect(told.map(({ code }) => code)).toEqual(Array.from({ length: 6 }, () => 'TARGET_REFUSED'))
+    expect(told[0]?.message).toContain('access key is not known')
+    expect(told[1]?.message).toContain('secret key is wrong')
+    for (const failure of told.slice(2)) expect(failure.message).toContain('bucket is not there')
+    for (const { message, hint } of told) expect(`${message} ${hint}`).not.toMatch(/AKTEST|sktest|wrong'/)
+  },
+)
+
+testWith(RGW_NEEDS, 's3: a secret that is not there is told before anything is asked', async () => {
+  const place = await s3Place()
+  const failure = await failureOf(open({ ...place, environment: { S3_SECRET: '' } }))
+  expect(failure.code).toBe('CONFIG_INVALID')
+  expect(failure.message).toContain('S3_SECRET')
+})
+
+testWith(RGW_NEEDS, 's3: a key that is revoked in the middle is told, and what was put stays', async () => {
+  const place = await s3Place()
+  server.admin(
+    'user',
+    'create',
+    '--uid=gone',
+    '--display-name=gone',
+    '--access-key=AKGONE',
+    '--secret-key=skgone',
+  )
+  const config = { ...place.config, bucket: 'gone-bucket', accessKeyId: 'AKGONE' }
+  const own = new S3Client({
+    region: 'us-east-1',
+    endpoint: server.endpoint,
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'AKGONE', secretAccessKey: 'skgone' },
+  })
+  await own.send(new CreateBucketCommand({ Bucket: 'gone-bucket' }))
+  own.destroy()
+  await using target = await open({ config, environment: { S3_SECRET: 'skgone' } })
+  await target.put('a', contentOf(Buffer.from('x')), OPTIONS)
+  server.admin('user', 'suspend', '--uid=gone')
+  const failure = await failureOf(target.put('b', contentOf(Buffer.from('x')), OPTIONS))
+  expect(failure.code).toBe('TARGET_REFUSED')
+  server.admin('user', 'enable', '--uid=gone')
+  expect(await keysOf(target)).toEqual(['a'])
+})
+
+testWith(RGW_NEEDS, 's3: a full quota is told as such', async () => {
+  const place = await s3Place()
+  server.admin('quota', 'set', '--quota-scope=bucket', '--uid=t', '--max-objects=-1', '--max-size=100000')
+  server.admin('quota', 'enable', '--quota-scope=bucket', '--uid=t')
+  try {
+    await using target = await open(place)
+    const failure = await failureOf(target.put('a', contentOf(randomBytes(2_000_000)), OPTIONS))
+    expect(failure.code).toBe('TARGET_FULL')
+  } finally {
+    server.admin('quota', 'disable', '--quota-scope=bucket', '--uid=t')
+  }
+})
+
+testWith(RGW_NEEDS, 's3: what is locked is kept, and the error says until when', async () => {
+  const place = await s3Place({ objectLock: { mode: 'GOVERNANCE', days: 1 } }, { isLocking: true })
+  await using target = await open(place)
+  await target.put('small', contentOf(Buffer.from('x')), OPTIONS)
+  await target.put('large', contentOf(patterned(LARGE_BYTES)), OPTIONS)
+  for (const key of ['small', 'large']) {
+    const failure = await failureOf(target.delete(key, OPTIONS))
+    expect(failure.code).toBe('OBJECT_LOCKED')
+    expect(failure.message).toContain(new Date(Date.now() + 86_400_000).toISOString().slice(0, 10))
+  }
+  expect(await keysOf(target)).toEqual(['large', 'small'])
+  const versions = await client.send(new ListObjectVersionsCommand({ Bucket: place.config.bucket }))
+  expect(versions.DeleteMarkers ?? []).toEqual([])
+})
+
+testWith(RGW_NEEDS, 's3: a lock that the bucket does not have is refused, not left out', async () => {
+  await using target = await open(await s3Place({ objectLock: { mode: 'GOVERNANCE', days: 1 } }))
+  expect((await failureOf(target.put('a', contentOf(Buffer.from('x')), OPTIONS))).code).toBe('TARGET_REFUSED')
+  expect(await keysOf(target)).toEqual([])
+})
+
+testWith(RGW_NEEDS, 's3: a bucket whose policy forbids to delete is append-only for that key', async () => {
+  const place = await s3Place()
+  const { PutBucketPolicyCommand } = await import('@aws-sdk/client-s3')
+  const Policy = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Deny',
+        Principal: '*',
+        Action: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+        Resource: `arn:aws:s3:::${place.config.bucket}/*`,
+      },
+    ],
+  })
+  await client.send(new PutBucketPolicyCommand({ Bucket: place.config.bucket, Policy }))
+  await using target = await open(place)
+  await target.put('large', contentOf(patterned(LARGE_BYTES)), OPTIONS)
+  const failure = await failureOf(target.delete('large', OPTIONS))
+  expect(failure.code).toBe('OBJECT_LOCKED')
+  expect(failure.hint).toContain('appendOnly')
+  const { check, seen } = await checked(place)
+  expect(check.status).toBe('usable')
+  expect(seen['delete']).toBe('no')
+  expect(check.left.length).toBeGreaterThan(0)
+  expect(check.warnings.join()).toContain('cannot delete')
+  expect((await listed(target, 'large')).map(({ sizeBytes }) => sizeBytes)).toEqual([LARGE_BYTES])
+})
+
+testWith(
+  RGW_NEEDS,
+  's3: a check of a plain bucket sees that one of several wins, and leaves nothing there',
+  async () => {
+    const place = await s3Place()
+    const { check, seen } = await checked(place)
+    expect(check).toMatchObject({ status: 'usable', left: [], warnings: [] })
+    expect(seen).toMatchObject({
+      paging: 'yes',
+      multipart: 'yes',
+      checksum: 'yes',
+      clock: 'yes',
+      race: 'yes',
+      'object-lock': 'skipped',
+      'free-space': 'no',
+      delete: 'yes',
+    })
+    expect(await keysOf(await open(place))).toEqual([])
+    expect(await uploadsOf(place)).toBe(0)
+  },
+)
+
+testWith(
+  RGW_NEEDS,
+  's3: a check of a bucket with object lock sees the lock, and that races are lost there',
+  async () => {
+    const place = await s3Place({ objectLock: { mode: 'GOVERNANCE', days: 1 } }, { isLocking: true })
+    const { check, seen } = await checked(place)
+    expect(seen).toMatchObject({ 'object-lock': 'yes', race: 'no' })
+    expect(check.status).toBe('usable')
+    expect(check.warnings.join()).toContain('let one machine write there')
+  },
+)
+
+testWith(RGW_NEEDS, 's3: a check of a bucket without object lock sees that it is not there', async () => {
+  const { check, seen } = await checked(await s3Place({ objectLock: { mode: 'GOVERNANCE', days: 1 } }))
+  expect(seen['object-lock']).toBe('failed')
+  expect(check.status).toBe('failed')
+})
+
+testWith(
+  RGW_NEEDS,
+  's3: of several that put one key at once one wins, where the check has seen that it does',
+  async () => {
+    const place = await s3Place()
+    const { config, environment } = place
+    const targets = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        openTarget('there', config, {
+          directory: '/',
+          environment: environment ?? {},
+          capabilities: { conditionalPut: true },
+        }),
+      ),
+    )
+    for (let round = 0; round < 10; round++) {
+      const puts = targets.map((target, index) =>
+        target.putIfAbsent(`lock-${round}`, Buffer.from(String(index)), OPTIONS),
+      )
+      const wins = await Promise.all(puts)
+      expect(wins.filter(Boolean)).toHaveLength(1)
+      expect(String(await read(targets[0] as (typeof targets)[0], `lock-${round}`))).toBe(
+        String(wins.indexOf(true)),
+      )
+    }
+  },
+)
