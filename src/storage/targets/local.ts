@@ -38,6 +38,7 @@ class LocalTarget implements Target {
   readonly name: string
   readonly #root: string
   readonly #spend: Spend
+  readonly #swept = new Set<string>()
 
   constructor({ name, root, spend }: LocalTargetOptions) {
     this.name = name
@@ -142,7 +143,7 @@ class LocalTarget implements Target {
         constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
         FILE_MODE,
       )
-      await removeAbandoned(directory, (await handle.stat()).mtimeMs)
+      await this.#sweep(directory, (await handle.stat()).mtimeMs)
       return await write(temp, handle)
     } finally {
       await removeFile(temp)
@@ -210,6 +211,18 @@ class LocalTarget implements Target {
     })
   }
 
+  /** Removes what writers that were killed left behind, once a directory. Ages are taken from the file system's own clock. */
+  async #sweep(directory: string, nowMs: number): Promise<void> {
+    if (this.#swept.has(directory)) return
+    this.#swept.add(directory)
+    for (const name of await readdir(directory)) {
+      if (!TEMP.test(name)) continue
+      const path = join(directory, name)
+      const stats = await stat(path).catch(() => null)
+      if (stats !== null && nowMs - stats.mtimeMs > TEMP_AGE_MS) await removeFile(path)
+    }
+  }
+
   /** An unmounted disk must not be taken for an empty one, nor be written beside. */
   async #requireRoot(): Promise<void> {
     const isDirectory = await stat(this.#root).then(
@@ -275,16 +288,6 @@ async function linkUnlessTaken(from: string, to: string): Promise<boolean> {
   }
   await rename(from, to)
   return true
-}
-
-/** Removes what writers that were killed left behind. Ages are taken from the file system's own clock. */
-async function removeAbandoned(directory: string, nowMs: number): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (!TEMP.test(name)) continue
-    const path = join(directory, name)
-    const stats = await stat(path).catch(() => null)
-    if (stats !== null && nowMs - stats.mtimeMs > TEMP_AGE_MS) await removeFile(path)
-  }
 }
 
 function lowerFirst(text: string): string {
