@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseConfig } from '../../src/config/schema.ts'
+import { secretVariables } from '../../src/config/secret.ts'
 
 const KEYS = { accessKeyId: 'AK', secretAccessKey: { env: 'SECRET' } }
 const S3 = { kind: 's3', bucket: 'backups', ...KEYS }
@@ -65,4 +66,14 @@ test.each(['../x', 'a b', '', '.a', 'a.json'])(
 test('the retention of a target names types that there are', () => {
   const target = { kind: 'local', path: 'x', retention: { types: { nightly: { keepLast: 1 } } } }
   expect(problemsOf(target)).toContain('there is no such type')
+})
+
+test('the variables that hold secrets of targets are known, for logs to look out for', () => {
+  const rclone = {
+    kind: 'rclone',
+    remote: 'x:',
+    environment: { RCLONE_CONFIG_PASS: { env: 'PASS' }, RCLONE_X: 'y' },
+  }
+  expect(secretVariables({ a: S3, b: rclone, c: SFTP })).toEqual(['SECRET', 'PASS'])
+  expect(secretVariables(undefined)).toEqual([])
 })

@@ -10,7 +10,7 @@ import { isAlreadyThere, isNotThere, isSystemError, toTypedError } from '../io-e
 import { directoryOf, KEY_PARTS_MAX } from '../keys.ts'
 import { contentOf } from '../source.ts'
 import { targetFailure, notFound, wrongSize } from '../target-failure.ts'
-import type { Content, StoredObject, Target, TransferOptions } from '../target.ts'
+import type { Content, GetOptions, StoredObject, Target, TransferOptions } from '../target.ts'
 
 export interface LocalTargetOptions {
   readonly name: string
@@ -65,10 +65,7 @@ class LocalTarget implements Target {
     )
   }
 
-  async *get(
-    key: string,
-    { signal, onBytes, range }: Parameters<Target['get']>[1],
-  ): AsyncIterable<Uint8Array> {
+  async *get(key: string, { signal, onBytes, range }: GetOptions): AsyncIterable<Uint8Array> {
     await using handle = await this.#openToRead(key)
     let position = range?.from ?? 0
     const end = range === undefined ? Number.POSITIVE_INFINITY : range.from + range.length

@@ -6,7 +6,7 @@ import { directoryOf, KEY_PARTS_MAX } from '../../keys.ts'
 import { Retries, type RetryPorts } from '../../retry.ts'
 import { contentOf } from '../../source.ts'
 import { notFound, targetFailure, wrongSize } from '../../target-failure.ts'
-import type { Content, StoredObject, Target, TransferOptions } from '../../target.ts'
+import type { Content, GetOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
 import { STATUS, sftpFailure, statusOf } from './failure.ts'
 import { closeFile, pathOf, type Place, readPieces, removeFile, statsOf } from './files.ts'
 import { freeBytesOf, SftpPut } from './put.ts'
@@ -65,10 +65,7 @@ export class SftpTarget implements Target {
     })
   }
 
-  async *get(
-    key: string,
-    { signal, onBytes, range }: Parameters<Target['get']>[1],
-  ): AsyncIterable<Uint8Array> {
+  async *get(key: string, { signal, onBytes, range }: GetOptions): AsyncIterable<Uint8Array> {
     const from = range?.from ?? 0
     const retries = new Retries(this.#options.retry)
     let position = from
