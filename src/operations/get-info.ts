@@ -63,8 +63,8 @@ function expectedBytes(
   encoding: Encoding,
 ): number {
   const like = backups.find(backup => backup.encoding === encoding && (backup.metadata?.image_size ?? 0) > 0)
-  const share = like === undefined ? 1 : like.size / (like.metadata?.image_size as number)
-  return Math.ceil(pageSize * pageCount * share)
+  const { file_size = 1, image_size = 1 } = like?.metadata ?? {}
+  return Math.ceil((pageSize * pageCount * file_size) / image_size)
 }
 
 /** Never older than nothing: a clock may have run ahead when it was made. */
