@@ -57,7 +57,6 @@ test('without a file, options or environment the defaults hold', () => {
       },
       maxDeletions: 100,
     },
-    storing: expect.objectContaining({ encoding: 'plain' }),
     targets: {},
     keepLocal: true,
     targetDirectory: '/elsewhere',
