@@ -17,7 +17,7 @@ export interface BackupFile {
 
 /**
  * The files of a stored backup in the order in which they have to be copied: what others refer to comes first, its own
- * stored file last. Those before the last are named by what is in them, so that what is there already stays.
+ * stored file last. Those before the last are named by what is in them, so that what is there already stays as it is.
  */
 export function filesOf(
   backup: BackupInfo,

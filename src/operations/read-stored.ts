@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { imageKey } from '../catalog/target-keys.ts'
 import type { Bytes } from '../encoding/bytes.ts'
-import { throwIfCancelled } from '../errors.ts'
+import { BackupError, throwIfCancelled } from '../errors.ts'
 import { during } from '../storage/io-errors.ts'
 import type { Context } from './context.ts'
 import { openNamed } from './target-access.ts'
@@ -10,7 +10,9 @@ import { openNamed } from './target-access.ts'
 const PIECE_BYTES = 1 << 20
 
 /** A stored backup, or a file of ours. */
-export type Readable = Pick<BackupInfo, 'target' | 'path' | 'type' | 'filename'> | { readonly path: string }
+export type Readable =
+  | Pick<BackupInfo, 'target' | 'path' | 'type' | 'filename' | 'size'>
+  | { readonly path: string }
 
 /**
  * The bytes of a stored backup, from wherever it is stored. A piece is written over when the next one is asked for.
@@ -23,23 +25,35 @@ export function readStored(
   onBytes: (doneBytes: number) => void = () => {},
 ): Bytes {
   return 'target' in stored && stored.target !== null
-    ? readTarget(stored.target, imageKey(stored), context, onBytes)
+    ? readTarget(stored.target, stored, context, onBytes)
     : readFile(stored.path, context, onBytes)
 }
 
 async function* readTarget(
   name: string,
-  key: string,
+  backup: Pick<BackupInfo, 'path' | 'type' | 'filename' | 'size'>,
   context: Context,
   onBytes: (doneBytes: number) => void,
 ): Bytes {
   await using target = await openNamed(name, context)
   let doneBytes = 0
-  for await (const piece of target.get(key, { signal: context.signal })) {
-    yield piece
+  for await (const piece of target.get(imageKey(backup), { signal: context.signal })) {
     doneBytes += piece.length
+    // There is room for what was listed, and no more.
+    if (doneBytes > backup.size) throw tooLarge(name, backup)
+    yield piece
     onBytes(doneBytes)
   }
+}
+
+function tooLarge(name: string, { path, size }: Pick<BackupInfo, 'path' | 'size'>): BackupError {
+  return new BackupError(
+    'OBJECT_DAMAGED',
+    `The target ${name} sends more than the ${size} bytes that it lists: ${path}`,
+    {
+      hint: 'Nothing was changed. It was replaced meanwhile, or the target is failing: try again, or choose another backup.',
+    },
+  )
 }
 
 async function* readFile(path: string, { signal }: Context, onBytes: (doneBytes: number) => void): Bytes {

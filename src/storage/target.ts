@@ -26,9 +26,14 @@ export interface TransferOptions {
 }
 
 /** The part of an object that is wanted, in bytes. */
-export interface ByteRange {
+interface ByteRange {
   readonly from: number
   readonly length: number
+}
+
+export interface GetOptions extends TransferOptions {
+  /** Default: all of it */
+  readonly range?: ByteRange
 }
 
 /**
@@ -43,7 +48,7 @@ export interface Target extends AsyncDisposable {
   /** Puts a small object unless the key is taken; false when it is. Safe against others where the target is. */
   putIfAbsent(key: string, bytes: Uint8Array, options: TransferOptions): Promise<boolean>
   /** The bytes of an object, or of a part of it. Throws `OBJECT_NOT_FOUND` when nothing has the key. */
-  get(key: string, options: TransferOptions & { readonly range?: ByteRange }): AsyncIterable<Uint8Array>
+  get(key: string, options: GetOptions): AsyncIterable<Uint8Array>
   /** Null when nothing has the key. */
   head(key: string, options: Pick<TransferOptions, 'signal'>): Promise<StoredObject | null>
   /** Every object whose key begins with `prefix`, in any order. Half-written ones are not listed. */
@@ -54,5 +59,4 @@ export interface Target extends AsyncDisposable {
   freeBytes(options: Pick<TransferOptions, 'signal'>): Promise<number | null>
 }
 
-export const TARGET_KINDS = ['local', 's3', 'sftp', 'rclone'] as const
-export type TargetKind = (typeof TARGET_KINDS)[number]
+export type TargetKind = 'local' | 's3' | 'sftp' | 'rclone'

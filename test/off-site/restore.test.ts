@@ -6,6 +6,10 @@ import { assertIntact } from '../support/intact.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { Database } from '../../src/index.ts'
+import { openConfigured } from '../../src/operations/open-configured.ts'
+import { restoreBackup } from '../../src/operations/restore-backup.ts'
+import type { Target } from '../../src/storage/target.ts'
+import { contextOf } from '../support/operation.ts'
 import { local, makeBackups, openPlace, type Place } from './place.ts'
 
 /** A ledger whose backup, of commit 20, is at the target; the database is at commit 45 by now. */
@@ -119,6 +123,25 @@ test('an object that is no database is refused, though its metadata says that it
     await place.database().restoreBackup('latest', { target: 'far', confirm: true }),
   )
   expect(assertIntact(place.databasePath).commits).toBe(45)
+})
+
+test('a target that sends without end fills no disk', async () => {
+  const place = await openBackedUp()
+  const context = contextOf({ path: place.databasePath, config: { targets: { far: local('far') } } })
+  let sent = 0
+  const openTarget = async (name: string): Promise<Target> => ({
+    ...(await openConfigured(context.settings, name, {})),
+    async *get(key) {
+      if (key.endsWith('.json')) yield readFileSync(place.path('far', key))
+      else for (;;) yield Buffer.alloc((sent += 1 << 16) && 1 << 16)
+    },
+  })
+  const order = { backup: 'latest', target: 'far', to: place.path('new.db') }
+  await expect(restoreBackup(order, { ...context, openTarget })).rejects.toMatchObject({
+    code: 'OBJECT_DAMAGED',
+  })
+  expect(sent).toBeLessThan(1 << 20)
+  expect(existsSync(place.path('new.db'))).toBe(false)
 })
 
 test('an export is made of a backup at a target, and of a wrong object none', async () => {

@@ -9,6 +9,8 @@ export interface Fault {
   times?: number
   /** Answers itself, without asking the server. */
   readonly answer?: { readonly status: number; readonly body: string }
+  /** Takes the request, and says nothing ever. */
+  readonly hang?: boolean
   /** Passes the request on, and breaks the connection instead of answering. */
   readonly loseAnswer?: boolean
   /** Passes so many bytes of the answer's body on, and breaks the connection then. */
@@ -39,6 +41,7 @@ export async function startFaultProxy(endpoint: string): Promise<FaultProxy> {
       fault.times = (fault.times ?? 1) - 1
       if (fault.times === 0) proxy.faults = proxy.faults.filter(one => one !== fault)
     }
+    if (fault?.hang === true) return void incoming.resume()
     if (fault?.answer === undefined) return pass(endpoint, { incoming, outgoing, fault })
     const { status, body } = fault.answer
     incoming.resume().once('end', () => {

@@ -2,9 +2,12 @@ import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSyn
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { contentOf } from './contents.ts'
-import { failureOf, keysOf, open, type Place, SIGNAL, targetContract } from './contract.ts'
+import { contentOf, patterned } from './contents.ts'
+import { failureOf, keysOf, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
+import { killedInside } from './killed.ts'
+import { serverDirectory } from './servers/daemon.ts'
 
 const OPTIONS = { signal: SIGNAL }
 
@@ -67,3 +70,53 @@ test('local: links and directories are no objects', async () => {
   expect(await keysOf(target)).toEqual([])
   expect(await target.head('directory', OPTIONS)).toBeNull()
 })
+
+test('local: a process that is killed in the middle leaves nothing that is listed', async () => {
+  const place = localPlace()
+  await killedInside(place, { sizeBytes: 2_000_000, stopAt: 1_000_000, steps: 5 })
+  await using target = await open(place)
+  expect(await keysOf(target)).toEqual([])
+  expect(readdirSync(place.root)).toEqual([expect.stringMatching(/^\.chame-[0-9a-f]{16}\.part$/)])
+  await target.put('large', contentOf(patterned(2_000_000)), OPTIONS)
+  expect(await keysOf(target)).toEqual(['large'])
+})
+
+testWith(
+  ['root', 'linux', 'mount'],
+  'local: a full disk is told as one, and what was there stays',
+  async () => {
+    const root = serverDirectory()
+    run('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', root])
+    try {
+      await using target = await open({ config: { kind: 'local', path: root } })
+      await target.put('key', contentOf(Buffer.from('the old one')), OPTIONS)
+      const failure = await failureOf(target.put('key', contentOf(patterned(5_000_000)), OPTIONS))
+      expect(failure.code).toBe('TARGET_FULL')
+      expect(readdirSync(root)).toEqual(['key'])
+      expect(String(await read(target, 'key'))).toBe('the old one')
+    } finally {
+      run('umount', [root])
+    }
+  },
+)
+
+testWith(
+  ['root', 'linux', 'mount'],
+  'local: a disk that can only be read refuses, and can be read',
+  async () => {
+    const root = serverDirectory()
+    run('mount', ['-t', 'tmpfs', 'tmpfs', root])
+    try {
+      await using target = await open({ config: { kind: 'local', path: root } })
+      await target.put('key', contentOf(Buffer.from('x')), OPTIONS)
+      run('mount', ['-o', 'remount,ro', root])
+      expect((await failureOf(target.put('other', contentOf(Buffer.from('x')), OPTIONS))).code).toBe(
+        'TARGET_REFUSED',
+      )
+      expect((await failureOf(target.delete('key', OPTIONS))).code).toBe('TARGET_REFUSED')
+      expect(String(await read(target, 'key'))).toBe('x')
+    } finally {
+      run('umount', [root])
+    }
+  },
+)

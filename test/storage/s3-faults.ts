@@ -61,6 +61,16 @@ export function s3Faults(
     expect(failure.message).not.toContain('secret words')
   })
 
+  it('a server that takes requests and never answers is given up after a while', async ({
+    proxy,
+    through,
+  }) => {
+    await using target = await open(through, {}, AT_ONCE)
+    proxy.faults = [{ when: () => true, times: 1000, hang: true }]
+    const failure = await failureOf(target.put('a', contentOf(Buffer.from('x')), OPTIONS))
+    expect(failure.code).toBe('TARGET_UNREACHABLE')
+  })
+
   it('an object whose answer was lost is found, and not put twice', async ({ proxy, through }) => {
     await using target = await open(through)
     proxy.faults = [{ when: isPut, loseAnswer: true }]

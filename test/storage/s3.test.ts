@@ -13,7 +13,7 @@ import { testWith } from '../support/requirements.ts'
 import { checked } from './checked.ts'
 import { contentOf, patterned, sha256, streamOf } from './contents.ts'
 import { failureOf, keysOf, listed, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
-import { killedAfterSteps } from './killed.ts'
+import { killedInside } from './killed.ts'
 import { s3Faults } from './s3-faults.ts'
 import { canStart } from './servers/daemon.ts'
 import { type Rgw, RGW_NEEDS, startRgw } from './servers/rgw.ts'
@@ -88,7 +88,7 @@ testWith(
   's3: a process killed in the middle of an upload leaves parts that the next one goes on with',
   async () => {
     const place = await s3Place()
-    await killedAfterSteps(place, { sizeBytes: LARGE_BYTES, steps: 2 })
+    await killedInside(place, { sizeBytes: LARGE_BYTES, stopAt: 17_000_000, steps: 2 })
     expect(await uploadsOf(place)).toBe(1)
     expect(await keysOf(await open(place))).toEqual([])
     await using target = await open(place)
@@ -105,7 +105,7 @@ testWith(
   's3: an upload that was of other content is not gone on with, nor left behind',
   async () => {
     const place = await s3Place()
-    await killedAfterSteps(place, { sizeBytes: LARGE_BYTES, steps: 2 })
+    await killedInside(place, { sizeBytes: LARGE_BYTES, stopAt: 17_000_000, steps: 2 })
     const other = patterned(LARGE_BYTES)
     other[0] = 1
     await using target = await open(place)
@@ -120,7 +120,7 @@ testWith(
   's3: an upload whose later parts were of other content ends in the content that was put',
   async () => {
     const place = await s3Place()
-    await killedAfterSteps(place, { sizeBytes: LARGE_BYTES, steps: 2 })
+    await killedInside(place, { sizeBytes: LARGE_BYTES, stopAt: 17_000_000, steps: 2 })
     const other = patterned(LARGE_BYTES)
     other[LARGE_BYTES - 1] = 1
     await using target = await open(place)

@@ -8,13 +8,13 @@ import { temporaryDirectory } from '../support/temporary.ts'
 import type { Content } from '../../src/storage/target.ts'
 import { contentOf, patterned, sha256 } from './contents.ts'
 import { AT_ONCE, failureOf, keysOf, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
-import { killedAfterSteps } from './killed.ts'
+import { killedInside } from './killed.ts'
 import { openLine } from './line.ts'
 import { canStart, serverDirectory } from './servers/daemon.ts'
 import { SSHD_NEEDS, type Sshd, startSshd } from './servers/sshd.ts'
 
 const OPTIONS = { signal: SIGNAL }
-const BYTES = randomBytes(30_000_000)
+const BYTES = randomBytes(16_000_000)
 
 let server: Sshd
 
@@ -124,7 +124,7 @@ testWith(SSHD_NEEDS, 'sftp: a put whose connection is cut goes on behind what wa
       let position = from
       for await (const chunk of contentOf(BYTES).open(from)) {
         position += chunk.length
-        if (!isCut && position > 20_000_000) {
+        if (!isCut && position > 12_000_000) {
           isCut = true
           await server.restart()
         }
@@ -133,7 +133,7 @@ testWith(SSHD_NEEDS, 'sftp: a put whose connection is cut goes on behind what wa
     },
   })
   await target.put('large', content, OPTIONS)
-  expect(opened).toEqual([0, 16 << 20])
+  expect(opened).toEqual([0, 8 << 20])
   expect(sha256(await read(target, 'large'))).toBe(sha256(BYTES))
   expect(readdirSync(place.root)).toEqual(['large'])
 })
@@ -144,7 +144,7 @@ testWith(
   async () => {
     const place = sftpPlace()
     const bytes = patterned(BYTES.length)
-    await killedAfterSteps(place, { sizeBytes: bytes.length, steps: 200 })
+    await killedInside(place, { sizeBytes: bytes.length, stopAt: 12_000_000, steps: 100 })
     await using target = await open(place)
     expect(await keysOf(target)).toEqual([])
     const opened: number[] = []
@@ -155,7 +155,7 @@ testWith(
       },
     })
     await target.put('large', content, OPTIONS)
-    expect(opened).toEqual([16 << 20])
+    expect(opened).toEqual([8 << 20])
     expect(sha256(await read(target, 'large'))).toBe(sha256(bytes))
     expect(readdirSync(place.root)).toEqual(['large'])
   },
@@ -211,9 +211,9 @@ testWith(
       async *open(from) {
         if (from > 0 || isRead) throw new Error('this can be read once')
         isRead = true
-        yield BYTES.subarray(0, 10_000_000)
+        yield BYTES.subarray(0, 5_000_000)
         await server.restart()
-        yield BYTES.subarray(10_000_000)
+        yield BYTES.subarray(5_000_000)
       },
     })
     let isRead = false

@@ -4,7 +4,7 @@ import type { TargetConfig } from '../../config/targets.ts'
 import { BackupError } from '../../errors.ts'
 import type { KindProbe } from '../../storage/target-probe.ts'
 import { contentOf } from '../../storage/source.ts'
-import type { Target } from '../../storage/target.ts'
+import type { GetOptions, Target } from '../../storage/target.ts'
 import type { TargetProbe, TargetProbeName } from '../target-reports.ts'
 
 /** What the probes of one check work with. */
@@ -23,7 +23,7 @@ type Answer = Pick<TargetProbe, 'status' | 'detail'>
 type Probe = (probing: Probing) => Promise<Answer>
 
 const BYTES = randomBytes(100_000)
-/** More than two parts of the smallest size there is. */
+/** More than two parts of the smallest size there is, which the check uses. */
 const LARGE_BYTES = 11 << 20
 /** More would cost minutes on a slow line; a server that does not decide it was seen to fail in the first. */
 const RACE_ROUNDS = 10
@@ -67,7 +67,6 @@ export const PROBES: Readonly<Record<Exclude<TargetProbeName, 'delete'>, Probe>>
   async multipart({ config, target, key, options }) {
     if (config.kind !== 's3') return NO_PARTS
     const bytes = randomBytes(LARGE_BYTES)
-    // Without its size, the target's own part size counts, of which this might be less than one.
     await target.put(key('large'), contentOf(bytes), options)
     const got = await read(target, key('large'), options)
     return judge(got.equals(bytes), 'takes large objects in parts', 'makes other bytes of parts')
@@ -156,7 +155,7 @@ async function raceFor(target: Target, key: string, options: Probing['options'])
   return results.filter(result => result.status === 'fulfilled' && result.value).length
 }
 
-async function read(target: Target, key: string, options: Parameters<Target['get']>[1]): Promise<Buffer> {
+async function read(target: Target, key: string, options: GetOptions): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   for await (const chunk of target.get(key, options)) chunks.push(Buffer.from(chunk))
   return Buffer.concat(chunks)

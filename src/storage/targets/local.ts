@@ -10,7 +10,7 @@ import { isAlreadyThere, isNotThere, isSystemError, toTypedError } from '../io-e
 import { directoryOf, KEY_PARTS_MAX } from '../keys.ts'
 import { contentOf } from '../source.ts'
 import { targetFailure, notFound, wrongSize } from '../target-failure.ts'
-import type { Content, StoredObject, Target, TransferOptions } from '../target.ts'
+import type { Content, GetOptions, StoredObject, Target, TransferOptions } from '../target.ts'
 
 export interface LocalTargetOptions {
   readonly name: string
@@ -38,6 +38,7 @@ class LocalTarget implements Target {
   readonly name: string
   readonly #root: string
   readonly #spend: Spend
+  readonly #swept = new Set<string>()
 
   constructor({ name, root, spend }: LocalTargetOptions) {
     this.name = name
@@ -64,10 +65,7 @@ class LocalTarget implements Target {
     )
   }
 
-  async *get(
-    key: string,
-    { signal, onBytes, range }: Parameters<Target['get']>[1],
-  ): AsyncIterable<Uint8Array> {
+  async *get(key: string, { signal, onBytes, range }: GetOptions): AsyncIterable<Uint8Array> {
     await using handle = await this.#openToRead(key)
     let position = range?.from ?? 0
     const end = range === undefined ? Number.POSITIVE_INFINITY : range.from + range.length
@@ -142,7 +140,7 @@ class LocalTarget implements Target {
         constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
         FILE_MODE,
       )
-      await removeAbandoned(directory, (await handle.stat()).mtimeMs)
+      await this.#sweep(directory, (await handle.stat()).mtimeMs)
       return await write(temp, handle)
     } finally {
       await removeFile(temp)
@@ -210,6 +208,18 @@ class LocalTarget implements Target {
     })
   }
 
+  /** Removes what writers that were killed left behind, once a directory. Ages are taken from the file system's own clock. */
+  async #sweep(directory: string, nowMs: number): Promise<void> {
+    if (this.#swept.has(directory)) return
+    this.#swept.add(directory)
+    for (const name of await readdir(directory)) {
+      if (!TEMP.test(name)) continue
+      const path = join(directory, name)
+      const stats = await stat(path).catch(() => null)
+      if (stats !== null && nowMs - stats.mtimeMs > TEMP_AGE_MS) await removeFile(path)
+    }
+  }
+
   /** An unmounted disk must not be taken for an empty one, nor be written beside. */
   async #requireRoot(): Promise<void> {
     const isDirectory = await stat(this.#root).then(
@@ -275,16 +285,6 @@ async function linkUnlessTaken(from: string, to: string): Promise<boolean> {
   }
   await rename(from, to)
   return true
-}
-
-/** Removes what writers that were killed left behind. Ages are taken from the file system's own clock. */
-async function removeAbandoned(directory: string, nowMs: number): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (!TEMP.test(name)) continue
-    const path = join(directory, name)
-    const stats = await stat(path).catch(() => null)
-    if (stats !== null && nowMs - stats.mtimeMs > TEMP_AGE_MS) await removeFile(path)
-  }
 }
 
 function lowerFirst(text: string): string {

@@ -45,8 +45,8 @@ export async function startSshd({
   writeFileSync(at('sshd.conf'), configText(directory, { address, port, options }))
   let daemon: Daemon
   const start = async (): Promise<void> => {
-    const [command = '', ...words] = [...within, '/usr/sbin/sshd', '-D', '-e', '-f', at('sshd.conf')]
-    daemon = startDaemon(command, words)
+    const words = [...within, '/usr/sbin/sshd', '-D', '-e', '-f', at('sshd.conf')]
+    daemon = startDaemon('env', words)
     await listening(port, daemon, address)
   }
   const stop = async (): Promise<void> => {

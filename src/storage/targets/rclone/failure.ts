@@ -31,7 +31,7 @@ export class RcloneFailed extends Error {
 
 const MEANINGS: readonly (readonly [words: RegExp, code: TargetErrorCode, what: string, hint?: string])[] = [
   [
-    /no space left|remaining disk space|disk quota|quota.{0,20}(exceeded|reached)|storage.{0,20}(full|exceeded)|insufficient storage/i,
+    /no space left|remaining disk space|disk quota|quota.{0,20}(exceeded|reached)|exceeded.{0,30}quota|storage.{0,20}(full|exceeded)|insufficient storage/i,
     'TARGET_FULL',
     'it has no room left',
   ],

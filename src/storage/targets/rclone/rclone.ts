@@ -9,7 +9,7 @@ import { directoryOf } from '../../keys.ts'
 import { Retries, type RetryPorts } from '../../retry.ts'
 import { contentOf, SourceFailed } from '../../source.ts'
 import { notFound, targetFailure, wrongSize } from '../../target-failure.ts'
-import type { Content, StoredObject, Target, TransferOptions } from '../../target.ts'
+import type { Content, GetOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
 import { rcloneFailure, RcloneFailed } from './failure.ts'
 import { placeOf, type Rclone, runRclone, startRclone } from './run.ts'
 
@@ -66,10 +66,7 @@ export class RcloneTarget implements Target {
     return true
   }
 
-  async *get(
-    key: string,
-    { signal, onBytes, range }: Parameters<Target['get']>[1],
-  ): AsyncIterable<Uint8Array> {
+  async *get(key: string, { signal, onBytes, range }: GetOptions): AsyncIterable<Uint8Array> {
     const object = await this.head(key, { signal })
     if (object === null) throw notFound(this.name, key)
     const from = range?.from ?? 0

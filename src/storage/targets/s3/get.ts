@@ -4,7 +4,7 @@ import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s
 import { BackupError, throwIfCancelled } from '../../../errors.ts'
 import { Retries } from '../../retry.ts'
 import { notFound, targetFailure, wrongSize } from '../../target-failure.ts'
-import type { Target } from '../../target.ts'
+import type { GetOptions } from '../../target.ts'
 import { bareTag, type S3Access } from './access.ts'
 import { problemOf } from './failure.ts'
 import { SHA256_KEY } from './head.ts'
@@ -16,7 +16,7 @@ import { SHA256_KEY } from './head.ts'
 export async function* getObject(
   access: S3Access,
   key: string,
-  { signal, onBytes, range }: Parameters<Target['get']>[1],
+  { signal, onBytes, range }: GetOptions,
 ): AsyncIterable<Uint8Array> {
   if (range?.length === 0) return
   const from = range?.from ?? 0

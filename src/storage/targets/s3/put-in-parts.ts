@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { CompleteMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3'
-import { BackupError } from '../../../errors.ts'
+import type { BackupError } from '../../../errors.ts'
 import { withRetry } from '../../retry.ts'
 import { targetFailure, wrongSize } from '../../target-failure.ts'
 import type { Content, TransferOptions } from '../../target.ts'

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { BackupError } from '../../../errors.ts'
 import { withRetry } from '../../retry.ts'
+import { SourceFailed } from '../../source.ts'
 import { wrongSize } from '../../target-failure.ts'
 import type { Content, TransferOptions } from '../../target.ts'
 import { bareTag, digestsOf, type S3Access } from './access.ts'
@@ -24,6 +25,7 @@ export async function putObject(
   options: TransferOptions,
 ): Promise<void> {
   const partBytes = partSizeOf(content.sizeBytes, access.options.partSizeBytes)
+  let gone: unknown
   for (let uploads = 1; ; uploads++) {
     const parts = partsOf(content, partBytes)[Symbol.asyncIterator]()
     try {
@@ -42,7 +44,10 @@ export async function putObject(
       }
       if (uploads >= UPLOADS_MAX) throw access.failure(notWhatWasPut(), `put ${key}`, options.signal)
     } catch (error) {
+      // Content that can be read only once cannot be put again: what is told is why that was wanted.
+      if (error instanceof SourceFailed) throw gone ?? error
       if (!isGone(error) || uploads >= UPLOADS_MAX) throw error
+      gone = error
     } finally {
       await parts.return?.()
     }

@@ -2,7 +2,7 @@
 import { DeleteObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { BackupError } from '../../../errors.ts'
 import { targetFailure } from '../../target-failure.ts'
-import type { Content, StoredObject, Target, TransferOptions } from '../../target.ts'
+import type { Content, GetOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
 import { S3Access, type S3TargetOptions } from './access.ts'
 import { problemOf } from './failure.ts'
 import { getObject } from './get.ts'
@@ -31,7 +31,7 @@ export class S3Target implements Target {
     return putObjectIfAbsent(this.#access, key, bytes, options)
   }
 
-  get(key: string, options: Parameters<Target['get']>[1]): AsyncIterable<Uint8Array> {
+  get(key: string, options: GetOptions): AsyncIterable<Uint8Array> {
     return getObject(this.#access, key, options)
   }
 

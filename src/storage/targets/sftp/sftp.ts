@@ -6,7 +6,7 @@ import { directoryOf, KEY_PARTS_MAX } from '../../keys.ts'
 import { Retries, type RetryPorts } from '../../retry.ts'
 import { contentOf } from '../../source.ts'
 import { notFound, targetFailure, wrongSize } from '../../target-failure.ts'
-import type { Content, StoredObject, Target, TransferOptions } from '../../target.ts'
+import type { Content, GetOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
 import { STATUS, sftpFailure, statusOf } from './failure.ts'
 import { closeFile, pathOf, type Place, readPieces, removeFile, statsOf } from './files.ts'
 import { freeBytesOf, SftpPut } from './put.ts'
@@ -65,10 +65,7 @@ export class SftpTarget implements Target {
     })
   }
 
-  async *get(
-    key: string,
-    { signal, onBytes, range }: Parameters<Target['get']>[1],
-  ): AsyncIterable<Uint8Array> {
+  async *get(key: string, { signal, onBytes, range }: GetOptions): AsyncIterable<Uint8Array> {
     const from = range?.from ?? 0
     const retries = new Retries(this.#options.retry)
     let position = from
@@ -155,13 +152,26 @@ export class SftpTarget implements Target {
     return { session, root: this.#options.root, signal }
   }
 
-  /** The connection that there is, or a new one. */
+  /** The connection that there is, or a new one: one for all calls, however many come at once. */
   async #connected(signal: AbortSignal): Promise<Session> {
-    const there = await this.#session?.catch(() => null)
-    if (there?.isOpen === true) return there
-    const opening = this.#open(signal)
-    this.#session = opening
-    return opening
+    for (;;) {
+      throwIfCancelled(signal)
+      const opening = (this.#session ??= this.#open(signal))
+      try {
+        const session = await opening
+        if (session.isOpen) return session
+      } catch (error) {
+        // Somebody else, who was the first to need it, has given up; we have not.
+        if (!isCancelled(error) || signal.aborted) throw error
+      } finally {
+        await this.#forgetClosed(opening)
+      }
+    }
+  }
+
+  async #forgetClosed(opening: Promise<Session>): Promise<void> {
+    const session = await opening.catch(() => null)
+    if (session?.isOpen !== true && this.#session === opening) this.#session = null
   }
 
   async #open(signal: AbortSignal): Promise<Session> {
@@ -237,6 +247,10 @@ export class SftpTarget implements Target {
       cause,
     })
   }
+}
+
+function isCancelled(error: unknown): boolean {
+  return error instanceof BackupError && error.code === 'CANCELLED'
 }
 
 async function entriesOf({ session, signal, root }: Place, directory: string): Promise<FileEntryWithStats[]> {

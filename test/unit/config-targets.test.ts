@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { parseConfig } from '../../src/config/schema.ts'
+import { secretVariables } from '../../src/config/secret.ts'
+
+const KEYS = { accessKeyId: 'AK', secretAccessKey: { env: 'SECRET' } }
+const S3 = { kind: 's3', bucket: 'backups', ...KEYS }
+const SFTP = { kind: 'sftp', host: 'box', user: 'backup', path: 'here', password: { file: 'pass' } }
+
+function problemsOf(target: unknown, name = 'there'): string {
+  const parsed = parseConfig({ targets: { [name]: target } })
+  return 'problems' in parsed ? parsed.problems : ''
+}
+
+test.each([
+  [{ kind: 'local', path: '/mnt/disk' }],
+  [
+    {
+      kind: 'local',
+      path: 'x',
+      bandwidth: '10MB',
+      appendOnly: true,
+      retention: { types: { daily: { keepLast: 3 } } },
+    },
+  ],
+  [S3],
+  [{ ...S3, endpoint: 'http://127.0.0.1:9000' }],
+  [{ ...S3, endpoint: 'http://minio.lan:9000', allowHttp: true }],
+  [{ ...S3, prefix: 'a/b', objectLock: { mode: 'COMPLIANCE', days: 30 }, partSize: '16MiB' }],
+  [SFTP],
+  [{ ...SFTP, hostKey: `SHA256:${'a'.repeat(43)}` }],
+  [{ kind: 'rclone', remote: 'drive:backups', environment: { RCLONE_CONFIG_DRIVE_TYPE: 'drive' } }],
+  [{ kind: 'rclone', remote: ':local:/x', environment: { RCLONE_CONFIG_PASS: { env: 'PASS' } } }],
+])('%j is a target', target => {
+  expect(problemsOf(target)).toBe('')
+})
+
+test.each([
+  [{ kind: 'ftp' }, 'kind'],
+  [{ ...S3, secretAccessKey: 'the-secret-itself' }, 'a secret does not belong in the configuration'],
+  [{ ...SFTP, password: 'the-secret-itself' }, 'a secret does not belong in the configuration'],
+  [
+    { kind: 'rclone', remote: 'x:', environment: { RCLONE_CONFIG_X_PASS: 'the-secret-itself' } },
+    'for passwords',
+  ],
+  [{ kind: 'rclone', remote: 'x:', environment: { LD_PRELOAD: 'x' } }, 'LD_PRELOAD'],
+  [{ kind: 'rclone', remote: '--config=x:' }, 'remote'],
+  [{ ...S3, endpoint: 'http://minio.lan:9000' }, 'plain http'],
+  [{ ...S3, endpoint: 'https://user:the-secret-itself@host' }, 'without path'],
+  [{ ...S3, prefix: '../other' }, 'prefix'],
+  [{ ...S3, unknown: 1 }, 'unknown'],
+  [{ ...SFTP, password: undefined }, 'privateKey or password'],
+  [{ ...SFTP, hostKey: 'aa:bb' }, 'fingerprint'],
+  [{ kind: 'local', path: 'x', bandwidth: 'fast' }, 'bandwidth'],
+])('%j is none, and the reason quotes no secret', (target, reason) => {
+  expect(problemsOf(target)).toContain(reason)
+  expect(problemsOf(target)).not.toContain('the-secret-itself')
+})
+
+test.each(['../x', 'a b', '', '.a', 'a.json'])(
+  '%j is no name of a target, as its check is kept under it',
+  name => {
+    expect(problemsOf({ kind: 'local', path: 'x' }, name)).not.toBe('')
+  },
+)
+
+test('the retention of a target names types that there are', () => {
+  const target = { kind: 'local', path: 'x', retention: { types: { nightly: { keepLast: 1 } } } }
+  expect(problemsOf(target)).toContain('there is no such type')
+})
+
+test('the variables that hold secrets of targets are known, for logs to look out for', () => {
+  const rclone = {
+    kind: 'rclone',
+    remote: 'x:',
+    environment: { RCLONE_CONFIG_PASS: { env: 'PASS' }, RCLONE_X: 'y' },
+  }
+  expect(secretVariables({ a: S3, b: rclone, c: SFTP })).toEqual(['SECRET', 'PASS'])
+  expect(secretVariables(undefined)).toEqual([])
+})
