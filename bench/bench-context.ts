@@ -18,6 +18,7 @@ export interface BenchContext {
   readonly testing: string | null
   readonly hasSqlite: boolean
   readonly hasRestic: boolean
+  readonly hasZstd: boolean
   /** A new path in the bench's directory, which is deleted at the end. */
   path(name: string): string
   /** Deletes what was made at `path`, side files too. */
@@ -43,6 +44,7 @@ export async function openContext(options: Options): Promise<BenchContext> {
     testing: ifThere(join(dist, 'testing/index.js')),
     hasSqlite: isInstalled('sqlite3', '--version'),
     hasRestic: isInstalled('restic', 'version'),
+    hasZstd: isInstalled('zstd', '--version'),
     path: name => join(directory, name),
     remove: path => {
       for (const suffix of ['', '-wal', '-shm', '-journal'])

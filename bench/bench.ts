@@ -9,6 +9,7 @@ import { type Options, parseOptions, USAGE } from './options.ts'
 import { blocks } from './rows/blocks.ts'
 import { create, createWithoutSearch } from './rows/create.ts'
 import { createFromRollbackMode, createFromWal } from './rows/create-modes.ts'
+import { encodings } from './rows/encodings.ts'
 import { eventLoop } from './rows/event-loop.ts'
 import { exports } from './rows/export.ts'
 import { exportMemory } from './rows/export-memory.ts'
@@ -24,6 +25,7 @@ const ON_LARGE = {
   'create-no-fts': createWithoutSearch,
   'create-wal': createFromWal,
   'create-rollback': createFromRollbackMode,
+  encodings,
   restore: restoreOver,
   'restore-missing': restoreMissing,
   writers,

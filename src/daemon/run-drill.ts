@@ -2,10 +2,14 @@ import type { DrillCheck } from '../operations/reports.ts'
 import type { JobRunner } from './ports.ts'
 import { bytes } from './words.ts'
 
+/** Nobody but the operator can say whether that is meant to be so. */
+const NO_KEY =
+  'Name an identity as encryption.identities in the configuration; or, where none should be, turn the job off (schedule.jobs.drill: false) and drill where the key is: chame-backup drill --identity <file>.'
+
 /** Restores the newest backup somewhere else and checks it there. One that cannot be restored is a failure: somebody has to see it. */
 export const runDrill: JobRunner = async ({ database, signal }) => {
   const drilled = await database.drillBackup({ signal })
-  if (!drilled.success) return drilled
+  if (!drilled.success) return drilled.code === 'KEY_REQUIRED' ? { ...drilled, hint: NO_KEY } : drilled
   const { backup, checks, status, durationMs } = drilled
   if (status === 'passed') {
     return {

@@ -13,12 +13,16 @@ export const runVerify: JobRunner = async ({ database, job, signal, now }) => {
   const damaged: string[] = []
   const failures: Failure[] = []
   let looked = 0
+  let sealed = 0
   try {
     for (const backup of oldestVerificationFirst(await database.listBackups()).slice(0, job.backupsMax)) {
       if (looked > 0 && now().getTime() >= endAt) break
       const verified = await database.verifyBackup(backup.path, { record: true, signal })
       looked++
-      if (verified.success) damaged.push(...describeDamage(verified))
+      if (verified.success) {
+        damaged.push(...describeDamage(verified))
+        if (verified.lookedAt === 'stored-file') sealed++
+      }
       // Deleted since it was listed: no news.
       else if (verified.code === 'CANCELLED') return verified
       else if (verified.code !== 'BACKUP_NOT_FOUND') failures.push(verified)
@@ -28,7 +32,8 @@ export const runVerify: JobRunner = async ({ database, job, signal, now }) => {
   }
   if (damaged.length > 0) return damage(damaged, looked)
   const failed = failures.find(({ code }) => !ERRORS[code].retryable) ?? failures[0]
-  return failed ?? { success: true, summary: `${plural(looked, 'backup')} verified, all intact` }
+  const unopened = sealed === 0 ? '' : `, ${sealed} of them only as stored, for want of a key`
+  return failed ?? { success: true, summary: `${plural(looked, 'backup')} verified, all intact${unopened}` }
 }
 
 function describeDamage({ status, backup, problems }: BackupVerified): string[] {

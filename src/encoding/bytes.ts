@@ -38,9 +38,13 @@ export async function* cancellable(bytes: Bytes, signal: AbortSignal): Bytes {
   }
 }
 
-/** Pieces of exactly `size` bytes, the last one shorter; each is a buffer of its own. Nothing for nothing. */
-export async function* inBlocks(bytes: Bytes, size: number): Bytes {
-  let block = Buffer.allocUnsafeSlow(size)
+/**
+ * Pieces of exactly `size` bytes, the last one shorter. Nothing for nothing.
+ *
+ * @param newBlock gives the buffer for each, of `size` bytes
+ */
+export async function* inBlocks(bytes: Bytes, size: number, newBlock: () => Buffer): AsyncGenerator<Buffer> {
+  let block = newBlock()
   let filled = 0
   for await (const piece of bytes) {
     for (let done = 0; done < piece.length;) {
@@ -50,7 +54,7 @@ export async function* inBlocks(bytes: Bytes, size: number): Bytes {
       done += part.length
       if (filled < size) continue
       yield block
-      block = Buffer.allocUnsafeSlow(size)
+      block = newBlock()
       filled = 0
     }
   }

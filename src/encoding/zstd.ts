@@ -10,35 +10,39 @@ import { type Bytes, inBlocks } from './bytes.ts'
 import type { ZstdSettings } from './settings.ts'
 import { Undecodable } from './undecodable.ts'
 
-/** Twice the window of the default level, so that little is lost where a block begins; a few of them fit in memory. */
-const BLOCK_BYTES = 4 << 20
-/** What the decompressor hands out at a time. */
+/** The window of the default level, so that little is lost where a block begins; a few of them fit in memory. */
+const BLOCK_BYTES = 2 << 20
+/** What zstd hands out at a time. */
 const PIECE_BYTES = 1 << 20
 
 const compressBlock = promisify(zstdCompress)
 
 export async function* compress(image: Bytes, { level, threads }: ZstdSettings): Bytes {
   const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 }
-  const options = { params, chunkSize: BLOCK_BYTES }
+  const options = { params, chunkSize: PIECE_BYTES }
   const waiting: Promise<Buffer>[] = []
+  // Used again: new memory takes a while to be had, and to be given back.
+  const free: Buffer[] = []
+  const begin = (block: Buffer): void => {
+    const compressed = compressBlock(block, options).finally(() => free.push(block))
+    compressed.catch(() => {}) // Awaited in its turn; until then a failure must not count as unhandled.
+    waiting.push(compressed)
+  }
+  const newBlock = (): Buffer => free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES)
+  let isEmpty = true
   try {
-    for await (const block of inBlocks(image, BLOCK_BYTES)) {
+    for await (const block of inBlocks(image, BLOCK_BYTES, newBlock)) {
+      isEmpty = false
       if (waiting.length >= threads) yield await (waiting.shift() as Promise<Buffer>)
-      waiting.push(handled(compressBlock(block, options)))
+      begin(block)
     }
     // An empty image is one empty frame: no bytes at all are no zstd file.
-    if (waiting.length === 0) waiting.push(handled(compressBlock(Buffer.alloc(0), options)))
+    if (isEmpty) begin(Buffer.alloc(0))
     while (waiting.length > 0) yield await (waiting.shift() as Promise<Buffer>)
   } finally {
     // The pool goes on with what it has begun.
     await Promise.allSettled(waiting)
   }
-}
-
-/** It is awaited in its turn; until then a failure must not count as unhandled. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {})
-  return promise
 }
 
 /** Throws {@link Undecodable}, also for a file that ends too early, or goes on with something else. */

@@ -12,7 +12,14 @@ import { Staging } from '../catalog/staging.ts'
 import { Tap } from '../encoding/bytes.ts'
 import type { Encoder } from '../encoding/encoding.ts'
 import { throwIfCancelled, toFailure } from '../errors.ts'
-import { isThere, renameDurably, requireSpace, syncFile, writeNewFile } from '../storage/durable.ts'
+import {
+  isThere,
+  removeFile,
+  renameDurably,
+  requireSpace,
+  syncFile,
+  writeNewFile,
+} from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
 import { differences } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
@@ -196,8 +203,16 @@ async function publish(
   await using staging = await Staging.open(backupDir, metadataDirectory(backupDir))
   const staged = staging.file('metadata.json')
   await writeNewFile(staged, editMetadata(text, keys), fileMode, durabilityOf(context))
-  await renameDurably(staged, metadataPath(backupDir, filename), durabilityOf(context))
+  const metadata = metadataPath(backupDir, filename)
+  await renameDurably(staged, metadata, durabilityOf(context))
   begin(context, 'publish-image')
   const path = join(typeDirectory(backupDir, before.type), filename)
-  await renameDurably(written.file, path, durabilityOf(context))
+  try {
+    await renameDurably(written.file, path, durabilityOf(context))
+  } catch (error) {
+    // The file first: without its metadata it would be taken for another backup.
+    await removeFile(path).catch(() => {})
+    await removeFile(metadata).catch(() => {})
+    throw error
+  }
 }

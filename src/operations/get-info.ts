@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { listPacks } from '../blocks/store.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
+import type { Encoding } from '../catalog/encodings.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { BackupError } from '../errors.ts'
 import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
@@ -29,7 +30,7 @@ export async function getInfo(context: Context): Promise<Info> {
   const lastGood = findLastGood(backups, now)
   const lastGoodAt = lastGood === null ? null : new Date(lastGood.created)
   const free = await freeBytes(await nearestDirectory(settings.backupDir))
-  const next = facts === null ? (newest?.size ?? 0) : facts.pageSize * facts.pageCount
+  const next = facts === null ? (newest?.size ?? 0) : expectedBytes(facts, backups, settings.storing.encoding)
   return {
     success: true,
     name: settings.name,
@@ -60,6 +61,17 @@ async function storeTotals(context: Context): Promise<StoreTotals | null> {
   const packs = await listPacks(blockStoreOf(context))
   if (packs.length === 0) return null
   return { packs: packs.length, sizeBytes: packs.reduce((total, { sizeBytes }) => total + sizeBytes, 0) }
+}
+
+/** A database of this size, stored like the newest backup in the same encoding; as it is where there is none. */
+function expectedBytes(
+  { pageSize, pageCount }: DatabaseFacts,
+  backups: readonly BackupInfo[],
+  encoding: Encoding,
+): number {
+  const like = backups.find(backup => backup.encoding === encoding && (backup.metadata?.image_size ?? 0) > 0)
+  const { file_size = 1, image_size = 1, added_bytes = file_size } = like?.metadata ?? {}
+  return Math.ceil((pageSize * pageCount * added_bytes) / image_size)
 }
 
 /** Never older than nothing: a clock may have run ahead when it was made. */

@@ -71,7 +71,9 @@ export function restoreSpace(
   const journal = wayFor(target) === 'transaction' ? Math.max(bytes, target.sizeBytes) : 0
   const growth = wayFor(target) === 'transaction' ? Math.max(0, bytes - target.sizeBytes) : bytes
   const needed = { target: journal + growth, kept: target.sizeBytes }
-  return { ...needed, totalBytes: needed.target + needed.kept }
+  // What is decoded lies in the backup directory by the time that this is asked for in earnest.
+  const decoded = backup.encoding === 'plain' ? 0 : bytes
+  return { ...needed, totalBytes: needed.target + needed.kept + decoded }
 }
 
 /** Throws `INSUFFICIENT_SPACE` unless both the target's file system and the backup directory have room. */

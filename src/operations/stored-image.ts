@@ -2,16 +2,16 @@
 import { tmpdir } from 'node:os'
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import { WorkDirectory } from '../catalog/work-directory.ts'
-import { NoKeyFits } from '../encoding/age/header.ts'
+import { type AgeKeys, NoKeyFits } from '../encoding/age/header.ts'
 import { type Bytes, cancellable, type Seen, Tap } from '../encoding/bytes.ts'
 import { type Decoder, isStream, openDecoder } from '../encoding/encoding.ts'
 import { hasKeys, readKeys } from '../encoding/keys.ts'
 import { Undecodable } from '../encoding/undecodable.ts'
 import { BackupError } from '../errors.ts'
-import { makeDirectory, requireSpace } from '../storage/durable.ts'
+import { isThere, requireSpace } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
 import { checkStored, differences, type Expected } from './check-stored.ts'
-import { bytesOf, type Context, durabilityOf } from './context.ts'
+import { bytesOf, type Context } from './context.ts'
 import { type RestoredImage, restoreBlocks } from './open-blocks.ts'
 import { readStored } from './read-stored.ts'
 import type { Step, VerifyProblem } from './reports.ts'
@@ -203,10 +203,12 @@ export async function decoderOf(
       },
     )
   }
-  const keys = await keysFor(identity, context)
+  const keys = encoding === 'zstd+age' ? await keysFor(identity, context) : NO_KEYS
   if (encoding === 'zstd+age' && !hasKeys(keys)) throw keyRequired(backup)
   return openDecoder(encoding, keys)
 }
+
+const NO_KEYS: AgeKeys = { identities: [], passphrases: [] }
 
 /** Whether there is anything to decrypt a backup with. Throws `KEY_REQUIRED` for a key that cannot be read. */
 export async function canOpen(
@@ -217,21 +219,21 @@ export async function canOpen(
   return encoding !== 'zstd+age' || hasKeys(await keysFor(identity, context))
 }
 
-function keysFor(identity: string | undefined, { settings }: Context): ReturnType<typeof readKeys> {
+function keysFor(identity: string | undefined, { settings }: Context): Promise<AgeKeys> {
   return readKeys(settings.storing.encryption, identity)
 }
 
-/** Beside the backups; where they cannot be written, as on a medium, in the system's directory for such things. */
-async function openWork(context: Context): Promise<WorkDirectory> {
-  const { backupDir, directoryMode } = context.settings
+/** Beside the backups; where nothing can be written, as on a medium, in the system's directory for such things. */
+async function openWork({ settings, signal }: Context): Promise<WorkDirectory> {
+  const { backupDir } = settings
+  if (!(await isThere(backupDir))) return await WorkDirectory.open(tmpdir(), signal)
   try {
-    await makeDirectory(backupDir, directoryMode, durabilityOf(context))
-    return await WorkDirectory.open(backupDir, context.signal)
+    return await WorkDirectory.open(backupDir, signal)
   } catch (error) {
     const isRefused =
       error instanceof BackupError && (error.code === 'READ_ONLY' || error.code === 'PERMISSION_DENIED')
     if (!isRefused) throw error
-    return await WorkDirectory.open(tmpdir(), context.signal)
+    return await WorkDirectory.open(tmpdir(), signal)
   }
 }
 

@@ -56,15 +56,12 @@ async function look(
   identity: string | undefined,
   context: Context,
 ): Promise<Pick<StoredImageOpened, 'stored' | 'problems' | 'unchecked'>> {
-  const { stored, problems, unchecked, ...opened } = await openStoredImage(
-    backup,
-    { level, identity },
-    context,
-  )
-  await opened[Symbol.asyncDispose]()
+  await using opened = await openStoredImage(backup, { level, identity }, context)
+  const { stored, problems, unchecked } = opened
   return { stored, problems, unchecked }
 }
 
+/** And nothing that looked inside since has found damage there. */
 function wasChecked({ metadata }: BackupInfo): boolean {
-  return metadata?.check !== undefined && metadata.check !== 'none'
+  return (metadata?.check ?? 'none') !== 'none' && metadata?.damaged_at === undefined
 }

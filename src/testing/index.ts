@@ -24,7 +24,7 @@ export async function saveDatabase(path: string): Promise<SavedDatabase> {
   const directory = await mkdtemp(join(tmpdir(), 'chame-backup-test-'))
   const database = new Database({ path, backupDir: directory, disposable: true })
   const discard = (): Promise<void> => rm(directory, { recursive: true, force: true })
-  const saved = await database.createBackup({ check: 'none' })
+  const saved = await database.createBackup({ check: 'none', encoding: 'plain' })
   if (!saved.success) {
     await discard()
     throw toError(saved)
@@ -56,6 +56,8 @@ export async function throwAwayCopy(path: string): Promise<ThrowAwayCopy> {
   const discard = (): Promise<void> => rm(directory, { recursive: true, force: true })
   const copied = await new Database({ path, backupDir: directory, disposable: true }).createBackup({
     check: 'none',
+    // It is opened as it is, whatever the configuration makes of backups.
+    encoding: 'plain',
   })
   if (copied.success) return { path: copied.backupPath, discard, [Symbol.asyncDispose]: discard }
   await discard()

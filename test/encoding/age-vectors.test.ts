@@ -39,7 +39,9 @@ async function open({ file, identity, passphrase }: Vector): Promise<Outcome> {
       isHeaderRead = true
       return fileKey
     }
-    for await (const piece of decryptFile(inPieces(Buffer.from(file, 'base64')), keyOf)) plain.push(piece)
+    const pieces = decryptFile(inPieces(Buffer.from(file, 'base64')), keyOf)
+    // Each is written over once the next is asked for.
+    for await (const piece of pieces) plain.push(Buffer.from(piece))
   } catch (error) {
     if (error instanceof NoKeyFits) result = 'no match'
     else if (error instanceof Undecodable) result = isHeaderRead ? 'payload' : 'header'

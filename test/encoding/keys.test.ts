@@ -173,3 +173,16 @@ test('no secret key is in what a failure says, or in the settings that an operat
   )
   expect(JSON.stringify(failure)).not.toContain(secret.slice(15, 40))
 })
+
+test('damage that was found with the key is not forgotten by a look without it', async () => {
+  const place = await openPlace()
+  const database = place.product({ encoding: 'zstd+age' })
+  const { filename } = succeeded(await database.createBackup())
+  const path = place.path('backups', 'metadata', `${filename}.json`)
+  const metadata = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+  const damaged_at = new Date().toISOString()
+  writeFileSync(path, JSON.stringify({ ...metadata, verified_at: null, damaged_at }))
+  const verified = succeeded(await database.verifyBackup('latest', { record: true }))
+  expect(verified).toMatchObject({ status: 'intact', lookedAt: 'stored-file', recorded: false })
+  expect((await newest(database)).metadata).toMatchObject({ verified_at: null, damaged_at })
+})

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
+import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { configJsonSchema } from '../../src/config/json-schema.ts'
@@ -43,6 +43,11 @@ test('without a file, options or environment the defaults hold', () => {
     stallAfterMs: 1_800_000,
     maxBackupAgeMs: null,
     createdBy: userInfo().username,
+    storing: {
+      encoding: 'plain',
+      zstd: { level: 3, threads: Math.min(availableParallelism(), 4) },
+      encryption: { recipients: [], passphrase: null, identities: [], directory: '/elsewhere' },
+    },
     exporting: { redact: {}, sensitiveWords: [], notSensitive: [], redactionKey: undefined },
     retention: {
       policy: {

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { ENCODINGS } from '../../src/catalog/encodings.ts'
 import {
   backupFilename,
+  countOf,
+  filenameIn,
   isDatabaseName,
   isType,
   localTime,
@@ -20,6 +23,7 @@ test.each([
   ['shop_backup_pre_restore_20250627_143022_17.db', 'plain', 'shop', 'pre_restore'],
   ['shop_backup_daily_20250627_143022.db.zst', 'zstd', 'shop', 'daily'],
   ['shop_backup_daily_20250627_143022.db.zst.age', 'zstd+age', 'shop', 'daily'],
+  ['shop_backup_daily_20250627_143022.db.blocks', 'blocks', 'shop', 'daily'],
   ['a_backup_b_backup_weekly_20250627_143022.db', 'plain', 'a_backup_b', 'weekly'],
   ['my.app-1_backup_manual_20250627_143022.db', 'plain', 'my.app-1', 'manual'],
   ['copied by hand.db', 'plain', null, null],
@@ -64,6 +68,15 @@ test('every name that is made is read back as what it was made of', () => {
       },
     ),
   )
+})
+
+test('a name in another encoding is the same name with another end, and back', () => {
+  for (const encoding of ENCODINGS) {
+    const filename = filenameIn(encoding, 'shop_backup_daily_20250627_143022_2.db')
+    expect(parseFilename(filename)).toMatchObject({ encoding, database: 'shop' })
+    expect(countOf(filename)).toBe(2)
+    expect(filenameIn('plain', filename)).toBe('shop_backup_daily_20250627_143022_2.db')
+  }
 })
 
 test('no text at all makes reading a name fail, and nothing with a path in it is a name', () => {

@@ -87,29 +87,49 @@ class Sealing {
   }
 }
 
-/** Cuts bytes into chunks, of which the last may be shorter, and hands on what becomes of them, several at a time. */
+/**
+ * Cuts bytes into chunks, of which the last may be shorter, and hands on what becomes of them, several at a time in one
+ * buffer that is used again and again.
+ */
 async function* inChunks(
   bytes: Bytes,
   size: number,
   turn: (chunk: Uint8Array, isLast: boolean) => Uint8Array[],
 ): Bytes {
-  let held: Buffer = Buffer.alloc(0)
-  for await (const piece of bytes) {
-    const all = held.length === 0 ? piece : Buffer.concat([held, piece])
-    let out: Uint8Array[] = []
-    let at = 0
-    // A chunk is known not to be the last only once a byte follows it.
-    for (; all.length - at > size; at += size) {
-      out.push(...turn(all.subarray(at, at + size), false))
-      if (out.length < CHUNKS_PER_PIECE * 2) continue
-      yield Buffer.concat(out)
-      out = []
+  const out = Buffer.allocUnsafeSlow(CHUNKS_PER_PIECE * SEALED_BYTES)
+  let filled = 0
+  const take = (parts: readonly Uint8Array[]): void => {
+    for (const part of parts) {
+      out.set(part, filled)
+      filled += part.length
     }
-    if (out.length > 0) yield Buffer.concat(out)
-    // A copy: the piece may be written over once the next is asked for.
-    held = Buffer.from(all.subarray(at))
   }
-  yield Buffer.concat(turn(held, true))
+  const held = Buffer.allocUnsafeSlow(size)
+  let heldBytes = 0
+  for await (const piece of bytes) {
+    for (let at = 0; at < piece.length;) {
+      // A chunk is known not to be the last only once a byte follows it.
+      if (heldBytes === size) {
+        take(turn(held, false))
+        heldBytes = 0
+        if (filled + SEALED_BYTES > out.length) {
+          yield out.subarray(0, filled)
+          filled = 0
+        }
+      }
+      const part = piece.subarray(at, at + size - heldBytes)
+      held.set(part, heldBytes)
+      heldBytes += part.length
+      at += part.length
+    }
+  }
+  if (filled > 0) {
+    // Handed on before the last one is looked at: it was authenticated by itself.
+    yield out.subarray(0, filled)
+    filled = 0
+  }
+  take(turn(held.subarray(0, heldBytes), true))
+  yield out.subarray(0, filled)
 }
 
 function cutShort(): Undecodable {

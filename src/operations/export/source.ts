@@ -82,11 +82,13 @@ async function openDecoded(
   identity: string | undefined,
   context: Context,
 ): Promise<ExportSource> {
+  const { settings, signal } = context
   const { path, filename } = backup
   await using cleanup = new AsyncDisposableStack()
   try {
     const image = cleanup.use(await openIntact(backup, { level: 'none', identity }, context))
-    const work = cleanup.use(await WorkDirectory.open(context.settings.backupDir, context.signal))
+    await makeDirectory(settings.backupDir, settings.directoryMode, durabilityOf(context))
+    const work = cleanup.use(await WorkDirectory.open(settings.backupDir, signal))
     const rows = await openSalvageable(image.path, { image: image.path, reason: null }, work, context)
     return new ExportSource(rows, { path, backup: filename, work: cleanup.move() })
   } catch (error) {
