@@ -130,7 +130,7 @@ export interface Editable {
   readonly why: string | null
 }
 
-const editable = z
+export const editable: z.ZodType<Editable> = z
   .object({ file: z.string().nullable(), isEditable: z.boolean(), why: z.string().nullable() })
   .openapi('Editable')
 
