@@ -5,6 +5,7 @@ import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
 import { type OperationName, type Operations, runOperation } from './engine/engine.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
+import type { AddBackupRequest, BackupAdded } from './operations/file-reports.ts'
 import type {
   BackupCreated,
   BackupDeleted,
@@ -105,6 +106,16 @@ export class Database {
   /** Makes a consistent, checked backup of the database as of one commit. */
   createBackup(request: CreateBackupRequest & RunOptions = {}): Promise<BackupCreated | Failure> {
     return this.#run('create', request)
+  }
+
+  /**
+   * Adds a file as a backup of this database. It is listed once a full check has found it intact; the file stays where it is.
+   * `BACKUP_UNSUPPORTED` for what is no plain database, `BACKUP_DAMAGED` for one that fails the check.
+   *
+   * @param from path of the file
+   */
+  addBackup(from: string, request: AddBackupRequest & RunOptions = {}): Promise<BackupAdded | Failure> {
+    return this.#run('add', { ...request, from })
   }
 
   /** The backups of this database, newest first; an empty list when there are none. Throws {@link BackupError}. */
