@@ -37,7 +37,7 @@ export function guard(service: Service, hosts: ReadonlySet<string>): MiddlewareH
     if (principal?.via === 'session' && isUnsafe) requireCsrfToken(c, principal)
     if (principal !== null) c.set('principal', principal)
     const body = isUnsafe && path !== UPLOAD ? await readSmallBody(c) : ''
-    if (body !== '') requireJson(body)
+    if (isUnsafe && c.req.method !== 'DELETE' && path !== UPLOAD) requireJson(body)
     const key = c.req.method === 'POST' ? c.req.header('idempotency-key') : undefined
     if (key === undefined || principal === null || path === UPLOAD || path === '/api/v1/tokens') return next()
     // The url may have a query.

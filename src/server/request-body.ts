@@ -35,7 +35,8 @@ export async function readSmallBody(c: RequestContext): Promise<string> {
     await reader.cancel().catch(() => {})
   }
   const text = Buffer.concat(chunks).toString('utf8')
-  c.req.bodyCache.text = text
+  // What Hono's readers look for, whatever its types say: a promise.
+  Reflect.set(c.req.bodyCache, 'text', Promise.resolve(text))
   return text
 }
 
