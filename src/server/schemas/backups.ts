@@ -14,6 +14,7 @@ import type {
   Metadata,
   RestorePlan,
 } from '../../index.ts'
+import { orNull } from './common.ts'
 
 const instant = z.string().describe('UTC, ISO 8601.')
 
@@ -62,7 +63,7 @@ export const backupInfo: z.ZodType<BackupInfo> = z
     pinned: z.object({ reason: z.string(), by: z.string(), at: instant }).nullable(),
     metadataState: z.enum(['ok', 'missing', 'invalid']),
     metadataProblem: z.string().nullable(),
-    metadata: metadata.nullable(),
+    metadata: orNull(metadata),
   })
   .openapi('Backup')
 
@@ -176,7 +177,7 @@ export const backupRestored: z.ZodType<BackupRestored> = z
     backup: backupInfo,
     targetPath: z.string(),
     way: z.enum(['transaction', 'replace']),
-    preRestoreBackup: backupInfo.nullable(),
+    preRestoreBackup: orNull(backupInfo),
     keptFiles: z.array(z.string()),
     comparison: z.enum(['equal', 'changed-since', 'not-compared']),
     journalMode: z.string(),

@@ -131,3 +131,11 @@ export function json<Schema extends z.ZodType>(
 ): { readonly 'application/json': { readonly schema: Schema } } {
   return { 'application/json': { schema } }
 }
+
+/**
+ * A schema that has a name of its own, or null. Not `.nullable()`: of a named schema the document would then say that it is
+ * both an object and null.
+ */
+export function orNull<Schema extends z.ZodType>(schema: Schema): z.ZodUnion<[Schema, z.ZodNull]> {
+  return z.union([schema, z.null()])
+}

@@ -9,6 +9,7 @@ import type {
   RowsRead,
 } from '../../index.ts'
 import { backupInfo } from './backups.ts'
+import { orNull } from './common.ts'
 
 const success = z.literal(true)
 const durationMs = z.number()
@@ -112,7 +113,7 @@ const side = z
   .object({
     kind: z.enum(['database', 'backup']),
     path: z.string(),
-    backup: backupInfo.nullable(),
+    backup: orNull(backupInfo),
   })
   .openapi('ComparedSide')
 
