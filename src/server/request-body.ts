@@ -4,8 +4,8 @@ import { Refusal } from './problems.ts'
 
 /** The largest is a query of SQL. */
 export const BODY_BYTES_MAX: number = 1 << 20
-/** From the first byte to the last. */
-const BODY_MS_MAX = 30_000
+/** From the first byte to the last: most are smaller than a packet. */
+const BODY_MS_MAX = 10_000
 /** An upload that brings less than this, on average over a minute, holds a connection for nothing. */
 const UPLOAD_BYTES_PER_SECOND_MIN = 1024
 const UPLOAD_PATIENCE_MS = 60_000

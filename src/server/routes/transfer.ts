@@ -57,7 +57,10 @@ export function addTransferRoutes(app: ServerApp, service: Service): void {
     const { database: name, backup } = c.req.valid('param')
     const { filename } = await findBackup(service, name, backup)
     const administration = await administrationFor(service, c, name)
-    return sendFile(service, c, await resultOf(administration.openBackup(filename)))
+    const file = await resultOf(administration.openBackup(filename))
+    // Who has all data at his own place now.
+    await service.databases.record(c.get('principal'), { action: 'download', on: filename, database: name })
+    return sendFile(service, c, file)
   })
   app.openapi(upload, async c => {
     const { database: name } = c.req.valid('param')
