@@ -1,7 +1,6 @@
 /** Clients that are slow, large, many or broken: RELIABILITY.md row 42. */
 import { readdirSync, readlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { openDatabase } from '../support/databases.ts'
 import { openServing, type Serving } from './serving.ts'
@@ -17,8 +16,13 @@ function dial({ url }: Serving): Socket {
 async function all(socket: Socket): Promise<string> {
   let text = ''
   socket.on('data', (bytes: Buffer) => (text += bytes.toString('latin1')))
-  if (!socket.destroyed) await once(socket, 'close')
+  await closed(socket)
   return text
+}
+
+/** However: a server that refuses what it has not read resets the connection. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise(resolve => (socket.destroyed ? resolve() : socket.once('close', () => resolve())))
 }
 
 test('clients that send headers or a body byte by byte are cut off, and hold up nobody else', async () => {
@@ -61,13 +65,17 @@ test('a body of a gigabyte is refused before it is read, with its length or with
   const answer = all(unsaid)
   while (!unsaid.destroyed && sent < 1 << 30) {
     sent += chunk.length
-    if (!unsaid.write(chunk)) await Promise.race([once(unsaid, 'drain'), once(unsaid, 'close')]).catch(() => {})
+    if (!unsaid.write(chunk)) await Promise.race([drained(unsaid), closed(unsaid)])
   }
   expect(sent).toBeLessThan(64 << 20)
   // Whoever goes on sending may lose the answer with the connection.
   expect(await answer).toMatch(/^(HTTP\/1\.1 413|$)/)
   expect((await serving.ask('GET', '/healthz', { as: null })).status).toBe(200)
 })
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise(resolve => socket.once('drain', () => resolve()))
+}
 
 test('an upload is refused before it is read to those who may not add one', async () => {
   const serving = await openServing()
@@ -81,7 +89,7 @@ test('an upload is refused before it is read to those who may not add one', asyn
 
 test.each([
   ['10,000 headers', Array.from({ length: 10_000 }, (_, i) => `X-${i}: a\r\n`).join(''), 431],
-  ['a header of a megabyte', `X-Long: ${'a'.repeat(1 << 20)}\r\n`, 431],
+  ['a header of 20 kB', `X-Long: ${'a'.repeat(20_000)}\r\n`, 431],
   ['a header with a NUL', 'X-Nul: a\0b\r\n', 400],
   ['two lengths', 'Content-Length: 1\r\nContent-Length: 2\r\n', 400],
   ['a length and chunks', 'Content-Length: 1\r\nTransfer-Encoding: chunked\r\n', 400],

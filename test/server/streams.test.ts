@@ -99,7 +99,7 @@ interface Served {
 
 /** `chame-backup serve` as it is started by people. */
 async function serve(directory: string, more: readonly string[] = []): Promise<Served> {
-  const main = new URL('../../src/cli/main.ts', import.meta.url).pathname
+  const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
   const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--path', 'shop.db', ...more], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],
