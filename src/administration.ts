@@ -9,7 +9,8 @@ import type {
 import { CatalogListing } from './catalog/listing.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
-import { Database, type DatabaseOptions } from './database.ts'
+import type { DatabaseOptions } from './database-core.ts'
+import { Database } from './database.ts'
 import { type Failure, toFailure } from './errors.ts'
 import type {
   AddBackupRequest,

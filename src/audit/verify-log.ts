@@ -93,7 +93,11 @@ class Chain {
     if (this.#head === null) {
       return this.last === null
         ? null
-        : { code: 'HEAD_INVALID', line: null, message: 'audit.head is missing, or no head: a cut tail would not show' }
+        : {
+            code: 'HEAD_INVALID',
+            line: null,
+            message: 'audit.head is missing, or no head: a cut tail would not show',
+          }
     }
     if (this.#head.seq <= seq) return null
     const missing = this.#head.seq - seq

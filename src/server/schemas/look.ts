@@ -122,7 +122,7 @@ export const backupsCompared: z.ZodType<BackupsCompared> = z
     success,
     from: side,
     to: side,
-    status: z.enum(['equal', 'different']),
+    status: z.enum(['equal', 'different', 'incomplete']),
     tables: z.array(
       z.object({
         name: z.string(),
@@ -142,7 +142,7 @@ export const backupsCompared: z.ZodType<BackupsCompared> = z
     ),
     objects: z.array(
       z.object({
-        type: z.enum(['index', 'trigger', 'view']),
+        type: z.enum(['index', 'trigger', 'view', 'virtual table']),
         name: z.string(),
         change: z.enum(['added', 'removed', 'changed']),
       }),
