@@ -194,9 +194,7 @@ export class Administration {
     const { path, database } = this.#options
     const names = Object.keys(loaded.config.databases ?? {})
     const isOne = path !== undefined || database !== undefined || names.length === 0
-    return isOne
-      ? [this.#settingsOf(loaded, database)]
-      : names.map(name => this.#settingsOf(loaded, name))
+    return isOne ? [this.#settingsOf(loaded, database)] : names.map(name => this.#settingsOf(loaded, name))
   }
 
   #settingsOf(loaded: LoadedConfig, database: string | undefined): Settings {

@@ -56,9 +56,7 @@ export class CatalogListing implements Disposable {
       }
     }
     // Whoever asks while it is being read may know of something that this reading has missed: it reads anew.
-    this.#underway = (this.#underway ?? Promise.resolve())
-      .catch(() => {})
-      .then(() => this.#read())
+    this.#underway = (this.#underway ?? Promise.resolve()).catch(() => {}).then(() => this.#read())
     return (await this.#underway).backups
   }
 

@@ -19,7 +19,11 @@ test('a backup is made, listed, looked up, pinned, verified, drilled, unpinned a
   await backUp(serving, 'Another')
   const listed = await ask('GET', `${SHOP}/backups?q=migration`, { as: 'viewer' })
   expect(listed.body).toMatchObject({ total: 1, nextCursor: null })
-  expect(listed.body.backups[0]).toMatchObject({ filename, description: 'Before migration', createdBy: 'the operator' })
+  expect(listed.body.backups[0]).toMatchObject({
+    filename,
+    description: 'Before migration',
+    createdBy: 'the operator',
+  })
   const backup = `${SHOP}/backups/${filename}`
   expect((await ask('GET', backup)).body).toMatchObject({ filename })
   expect((await ask('GET', `${SHOP}/backups/latest`)).body.description).toBe('Another')
@@ -28,7 +32,10 @@ test('a backup is made, listed, looked up, pinned, verified, drilled, unpinned a
   expect((await ask('GET', `${SHOP}/backups?state=pinned`)).body.total).toBe(1)
   expect((await ask('DELETE', `${backup}?confirm=${filename}`)).body.code).toBe('BACKUP_PROTECTED')
   expect((await ask('DELETE', `${backup}/pin`)).body.backup.pinned).toBe(null)
-  expect(await done(`${backup}/verify`)).toMatchObject({ status: 'succeeded', result: { status: 'intact', recorded: true } })
+  expect(await done(`${backup}/verify`)).toMatchObject({
+    status: 'succeeded',
+    result: { status: 'intact', recorded: true },
+  })
   expect(await done(`${backup}/drill`)).toMatchObject({ status: 'succeeded', result: { status: 'passed' } })
   expect((await ask('DELETE', `${backup}?confirm=other`)).body.code).toBe('DELETE_NOT_CONFIRMED')
   expect((await ask('DELETE', `${backup}?confirm=${filename}`)).body.backup.filename).toBe(filename)
@@ -65,9 +72,14 @@ test('pages go on where they ended, whatever is made meanwhile', async () => {
   const names = []
   for (let i = 0; i < 3; i++) names.push(await backUp(serving))
   const first = await serving.ask('GET', `${SHOP}/backups?limit=2&sort=filename&order=asc`)
-  expect(first.body.backups.map((each: { filename: string }) => each.filename)).toEqual(names.toSorted().slice(0, 2))
+  expect(first.body.backups.map((each: { filename: string }) => each.filename)).toEqual(
+    names.toSorted().slice(0, 2),
+  )
   await backUp(serving)
-  const next = await serving.ask('GET', `${SHOP}/backups?limit=50&sort=filename&order=asc&cursor=${first.body.nextCursor}`)
+  const next = await serving.ask(
+    'GET',
+    `${SHOP}/backups?limit=50&sort=filename&order=asc&cursor=${first.body.nextCursor}`,
+  )
   expect(next.body.backups).toHaveLength(2)
   expect(next.body.nextCursor).toBe(null)
   expect((await serving.ask('GET', `${SHOP}/backups?cursor=AAAA`)).body.code).toBe('REQUEST_INVALID')
@@ -87,8 +99,13 @@ test('a backup is looked into, queried and compared, with what is sensitive mask
   expect((await ask('GET', `${backup}/tables/users/rows?reveal=true`)).text).toContain('secret-of-ada')
   const sql = 'SELECT name, password FROM users ORDER BY id'
   const queried = await ask('POST', `${backup}/query`, { body: { sql }, as: 'operator' })
-  expect(queried.body.rows).toEqual([['Ada', null], ['Ben', null]])
-  expect((await ask('POST', `${backup}/query`, { body: { sql, reveal: true }, as: 'operator' })).status).toBe(403)
+  expect(queried.body.rows).toEqual([
+    ['Ada', null],
+    ['Ben', null],
+  ])
+  expect((await ask('POST', `${backup}/query`, { body: { sql, reveal: true }, as: 'operator' })).status).toBe(
+    403,
+  )
   const wrong = await ask('POST', `${backup}/query`, { body: { sql: 'DELETE FROM users' } })
   expect(wrong.body.code).toBe('INVALID_ARGUMENT')
   const compared = await done(`${SHOP}/compare`, { from: null, to: filename })
@@ -103,16 +120,22 @@ test('a download answers ranges, and its name is safe in a header', async () => 
   const whole = await fetch(address, { headers })
   const bytes = Buffer.from(await whole.arrayBuffer())
   expect(bytes).toEqual(readFileSync(join(serving.backupDir, 'manual', filename)))
-  expect(whole.headers.get('content-disposition')).toBe(`attachment; filename="${filename}"; filename*=UTF-8''${filename}`)
+  expect(whole.headers.get('content-disposition')).toBe(
+    `attachment; filename="${filename}"; filename*=UTF-8''${filename}`,
+  )
   const etag = whole.headers.get('etag') ?? ''
   const part = await fetch(address, { headers: { ...headers, range: 'bytes=100-199', 'if-range': etag } })
   expect(part.status).toBe(206)
   expect(part.headers.get('content-range')).toBe(`bytes 100-199/${bytes.length}`)
   expect(Buffer.from(await part.arrayBuffer())).toEqual(bytes.subarray(100, 200))
-  const changed = await fetch(address, { headers: { ...headers, range: 'bytes=100-199', 'if-range': '"other"' } })
+  const changed = await fetch(address, {
+    headers: { ...headers, range: 'bytes=100-199', 'if-range': '"other"' },
+  })
   expect(changed.status).toBe(200)
   await changed.body?.cancel()
-  const beyond = await serving.ask('GET', `${SHOP}/backups/${filename}/content`, { headers: { range: `bytes=${bytes.length}-` } })
+  const beyond = await serving.ask('GET', `${SHOP}/backups/${filename}/content`, {
+    headers: { range: `bytes=${bytes.length}-` },
+  })
   expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, `bytes */${bytes.length}`])
   const head = await fetch(address, { method: 'HEAD', headers })
   expect([head.status, head.headers.get('content-length')]).toEqual([200, String(bytes.length)])
@@ -122,9 +145,16 @@ test('an uploaded file is listed once it was found intact, and what is none is r
   const serving = await openServing()
   const filename = await backUp(serving)
   const bytes = readFileSync(join(serving.backupDir, 'manual', filename))
-  const headers = { authorization: `Bearer ${serving.tokens.admin}`, 'content-type': 'application/octet-stream' }
+  const headers = {
+    authorization: `Bearer ${serving.tokens.admin}`,
+    'content-type': 'application/octet-stream',
+  }
   const upload = (body: Uint8Array<ArrayBuffer>): Promise<Response> =>
-    fetch(`${serving.url}${SHOP}/backups/upload?description=From%20elsewhere`, { method: 'POST', headers, body })
+    fetch(`${serving.url}${SHOP}/backups/upload?description=From%20elsewhere`, {
+      method: 'POST',
+      headers,
+      body,
+    })
   const added = await upload(new Uint8Array(bytes))
   expect(added.status).toBe(201)
   const location = added.headers.get('location') ?? ''
@@ -144,7 +174,10 @@ test('an uploaded file is listed once it was found intact, and what is none is r
     expect(await refused.json()).toMatchObject({ code })
   }
   expect((await serving.ask('GET', `${SHOP}/backups`)).body.total).toBe(2)
-  const compared = await serving.done(`${SHOP}/compare`, { from: filename, to: decodeURIComponent(location.split('/').at(-1) ?? '') })
+  const compared = await serving.done(`${SHOP}/compare`, {
+    from: filename,
+    to: decodeURIComponent(location.split('/').at(-1) ?? ''),
+  })
   expect(compared).toMatchObject({ result: { status: 'equal' } })
 })
 
@@ -153,10 +186,17 @@ test('exports are made, listed, downloaded and deleted, the sensitive ones by ad
   const { ask, done, tokens } = serving
   const harmless = await done(`${SHOP}/exports`, { format: 'csv' }, { as: 'operator' })
   expect(harmless).toMatchObject({ status: 'succeeded', result: { sensitive: false } })
-  expect((await ask('POST', `${SHOP}/exports`, { body: { includeSensitive: true }, as: 'operator' })).status).toBe(403)
+  expect(
+    (await ask('POST', `${SHOP}/exports`, { body: { includeSensitive: true }, as: 'operator' })).status,
+  ).toBe(403)
   expect(await done(`${SHOP}/exports`, { includeSensitive: true })).toMatchObject({ status: 'succeeded' })
-  const { exports } = (await ask('GET', `${SHOP}/exports`)).body as { exports: { name: string; sensitive: boolean; format: string }[] }
-  expect(exports.map(({ sensitive, format }) => [sensitive, format]).toSorted()).toEqual([[false, 'zip'], [true, 'json']])
+  const { exports } = (await ask('GET', `${SHOP}/exports`)).body as {
+    exports: { name: string; sensitive: boolean; format: string }[]
+  }
+  expect(exports.map(({ sensitive, format }) => `${format} ${sensitive}`).toSorted()).toEqual([
+    'json true',
+    'zip false',
+  ])
   for (const { name, sensitive } of exports) {
     const address = `${serving.url}${SHOP}/exports/${name}/content`
     const asOperator = await fetch(address, { headers: { authorization: `Bearer ${tokens.operator}` } })
@@ -181,10 +221,14 @@ test('a cleanup deletes what its plan has shown, and a plan of another state is 
   expect(stale.deleted).toHaveLength(2)
   await done(`${SHOP}/backups`, { type: 'daily' })
   expect((await ask('POST', `${SHOP}/cleanup`, { body: { plan: stale.plan } })).body.code).toBe('PLAN_STALE')
-  const other = (await ask('POST', `${SHOP}/cleanup-plan`, { body: { policy: { daily: { keepLast: 2 } } } })).body
+  const other = (await ask('POST', `${SHOP}/cleanup-plan`, { body: { policy: { daily: { keepLast: 2 } } } }))
+    .body
   expect((await ask('POST', `${SHOP}/cleanup`, { body: { plan: other.plan } })).body.code).toBe('PLAN_STALE')
   const { plan } = (await ask('POST', `${SHOP}/cleanup-plan`, { body: {} })).body
-  expect(await done(`${SHOP}/cleanup`, { plan })).toMatchObject({ status: 'succeeded', result: { status: 'done' } })
+  expect(await done(`${SHOP}/cleanup`, { plan })).toMatchObject({
+    status: 'succeeded',
+    result: { status: 'done' },
+  })
   expect((await ask('GET', `${SHOP}/backups?type=daily`)).body.total).toBe(1)
   const simulated = await ask('POST', `${SHOP}/retention/simulate`, { body: { span: '10d' } })
   expect(simulated.body.days).toHaveLength(11)
@@ -193,10 +237,15 @@ test('a cleanup deletes what its plan has shown, and a plan of another state is 
 test('settings, schedule, notifications, targets, metrics, history and verdict are answered', async () => {
   const serving = await openServing()
   const { ask } = serving
-  expect((await ask('GET', SHOP)).body.verdict).toMatchObject({ status: 'failing', reasons: ['There is no backup yet.'] })
+  expect((await ask('GET', SHOP)).body.verdict).toMatchObject({
+    status: 'failing',
+    reasons: ['There is no backup yet.'],
+  })
   await backUp(serving)
   expect((await ask('GET', SHOP)).body.verdict.status).toBe('protected')
-  expect((await ask('GET', '/api/v1/databases')).body.databases).toMatchObject([{ name: 'shop', isDefault: true }])
+  expect((await ask('GET', '/api/v1/databases')).body.databases).toMatchObject([
+    { name: 'shop', isDefault: true },
+  ])
   expect((await ask('GET', `${SHOP}/history`)).body.days).toMatchObject([{ backups: 1, damaged: 0 }])
   const schedule = { jobs: { daily: { cron: '30 1 * * *' }, weekly: false } }
   const edited = await ask('PUT', '/api/v1/schedule', { body: schedule })
@@ -204,11 +253,17 @@ test('settings, schedule, notifications, targets, metrics, history and verdict a
   expect(edited.body.jobs.map((job: { name: string }) => job.name)).toEqual(['daily', 'cleanup', 'drill'])
   const wrong = await ask('PUT', '/api/v1/schedule', { body: { jobs: { daily: { cron: 'never' } } } })
   expect(wrong.body).toMatchObject({ code: 'INVALID_ARGUMENT', status: 400 })
-  expect(await serving.done('/api/v1/schedule/jobs/daily/run')).toMatchObject({ status: 'succeeded', result: { status: 'succeeded' } })
+  expect(await serving.done('/api/v1/schedule/jobs/daily/run')).toMatchObject({
+    status: 'succeeded',
+    result: { status: 'succeeded' },
+  })
   expect((await ask('POST', '/api/v1/schedule/jobs/nothing/run', { body: {} })).status).toBe(404)
   expect((await ask('GET', '/api/v1/notifications')).body).toEqual({ channels: [] })
   expect((await ask('GET', '/api/v1/targets')).body).toEqual({ targets: [] })
-  expect((await ask('GET', '/api/v1/settings')).body).toMatchObject({ defaultDatabase: 'shop', editable: { isEditable: true } })
+  expect((await ask('GET', '/api/v1/settings')).body).toMatchObject({
+    defaultDatabase: 'shop',
+    editable: { isEditable: true },
+  })
   expect((await ask('GET', '/api/v1/metrics')).text).toContain('# HELP chame_backup')
   expect((await ask('GET', '/readyz', { as: null })).body).toEqual({ status: 'ready' })
 })
@@ -252,7 +307,11 @@ test.each([
   ['DELETE', '/api/v1/tokens/0123456789abcdef', undefined, 'NOT_FOUND'],
 ])('%s %s with %j is refused as %s', async (method, path, body, code) => {
   const { ask } = await openServing()
-  const answer = await ask(method, path, body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } })
+  const answer = await ask(
+    method,
+    path,
+    body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } },
+  )
   expect(answer.body.code).toBe(code)
 })
 
@@ -260,5 +319,9 @@ test('a job that fails says why, with the code of its operation', async () => {
   const serving = await openServing()
   writeFileSync(serving.databasePath, 'no database')
   const job = await serving.done(`${SHOP}/backups`)
-  expect(job).toMatchObject({ status: 'failed', result: null, problem: { code: 'DATABASE_INVALID', status: 422 } })
+  expect(job).toMatchObject({
+    status: 'failed',
+    result: null,
+    problem: { code: 'DATABASE_INVALID', status: 422 },
+  })
 })

@@ -9,7 +9,9 @@ const ROLES: readonly Role[] = ['viewer', 'operator', 'admin']
 
 test('every route is in the table of permissions, and the table has no other', () => {
   const app = makeApp({} as Service, { hosts: new Set(), consoleDirectory: null })
-  const routes = app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`)
+  const routes = app.routes
+    .filter(({ method }) => method !== 'ALL')
+    .map(({ method, path }) => `${method} ${path}`)
   expect([...new Set(routes)].toSorted()).toEqual(Object.keys(PERMISSIONS).toSorted())
 })
 
@@ -89,14 +91,16 @@ test('the document names the role of each operation', async () => {
   }
 })
 
-test.each(['/api/v1/nothing', '/api/v1/databases/../../etc/passwd', '/api/v2/databases', '/api/v1/databases/shop/x'])(
-  'what is not in the table is not there: %s',
-  async path => {
-    const { ask } = await openServing()
-    expect((await ask('GET', path)).status).toBe(404)
-    expect((await ask('POST', path, { body: {} })).status).toBe(404)
-  },
-)
+test.each([
+  '/api/v1/nothing',
+  '/api/v1/databases/../../etc/passwd',
+  '/api/v2/databases',
+  '/api/v1/databases/shop/x',
+])('what is not in the table is not there: %s', async path => {
+  const { ask } = await openServing()
+  expect((await ask('GET', path)).status).toBe(404)
+  expect((await ask('POST', path, { body: {} })).status).toBe(404)
+})
 
 test('HEAD asks for what GET does', async () => {
   const { url, tokens } = await openServing()

@@ -41,7 +41,11 @@ test('clients that send headers or a body byte by byte are cut off, and hold up 
   try {
     expect((await serving.ask('GET', '/healthz', { as: null })).status).toBe(200)
     const answers = await Promise.all([...slow, body].map(all))
-    expect(answers.slice(0, -1).every(text => text.startsWith('HTTP/1.1 408') && text.includes('content-security-policy'))).toBe(true)
+    expect(
+      answers
+        .slice(0, -1)
+        .every(text => text.startsWith('HTTP/1.1 408') && text.includes('content-security-policy')),
+    ).toBe(true)
     expect(answers.at(-1)).toMatch(/^HTTP\/1\.1 408/)
   } finally {
     clearInterval(drip)
@@ -109,14 +113,23 @@ test('a request without a host, or with none of ours, is refused', async () => {
   }
 })
 
-test.each(['{', '{"description":', 'nothing', '[]', '"text"', '{"description":1}', '['.repeat(500_000), '\ud800'])(
-  'a body of %.20j is refused as not valid',
-  async body => {
-    const { ask } = await openServing()
-    const answer = await ask('POST', `${SHOP}/backups`, { body, headers: { 'content-type': 'application/json' } })
-    expect(answer.body).toMatchObject({ status: 400, code: 'REQUEST_INVALID' })
-  },
-)
+test.each([
+  '{',
+  '{"description":',
+  'nothing',
+  '[]',
+  '"text"',
+  '{"description":1}',
+  '['.repeat(500_000),
+  '\ud800',
+])('a body of %.20j is refused as not valid', async body => {
+  const { ask } = await openServing()
+  const answer = await ask('POST', `${SHOP}/backups`, {
+    body,
+    headers: { 'content-type': 'application/json' },
+  })
+  expect(answer.body).toMatchObject({ status: 400, code: 'REQUEST_INVALID' })
+})
 
 test('downloads that are broken off leave no descriptor and no stream behind', async () => {
   const serving = await openServing()
@@ -128,7 +141,10 @@ test('downloads that are broken off leave no descriptor and no stream behind', a
   const headers = { authorization: `Bearer ${serving.tokens.admin}` }
   for (let i = 0; i < 20; i++) {
     const controller = new AbortController()
-    const answer = await fetch(`${serving.url}${SHOP}/backups/${filename}/content`, { headers, signal: controller.signal })
+    const answer = await fetch(`${serving.url}${SHOP}/backups/${filename}/content`, {
+      headers,
+      signal: controller.signal,
+    })
     const reader = answer.body?.getReader()
     await reader?.read()
     controller.abort()
@@ -153,7 +169,8 @@ test('an upload that is broken off leaves nothing behind', async () => {
     `POST ${SHOP}/backups/upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n` +
       `Content-Length: 1000000\r\nAuthorization: Bearer ${serving.tokens.admin}\r\n\r\nSQLite format 3\0`,
   )
-  const work = (): string[] => readdirSync(`${serving.backupDir}/server`).filter(name => name.startsWith('.chame-work'))
+  const work = (): string[] =>
+    readdirSync(`${serving.backupDir}/server`).filter(name => name.startsWith('.chame-work'))
   await expect.poll(() => work().length, { timeout: 10_000 }).toBe(1)
   socket.destroy()
   await expect.poll(() => work().length, { timeout: 10_000 }).toBe(0)

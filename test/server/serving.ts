@@ -40,9 +40,9 @@ export interface Serving {
   readonly administration: Administration
   readonly logged: readonly (LogFields & { readonly level: string; readonly message: string })[]
   readonly server: RunningServer
-  ask(method: string, path: string, asked?: Asked): Promise<Answer>
+  readonly ask: (method: string, path: string, asked?: Asked) => Promise<Answer>
   /** Begins a job and waits for its end. */
-  done(path: string, body?: unknown, asked?: Asked): Promise<Job>
+  readonly done: (path: string, body?: unknown, asked?: Asked) => Promise<Job>
 }
 
 export interface ServingForm {
@@ -65,7 +65,11 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
   const administration = new Administration(options)
   const make = async (role: Role): Promise<string> =>
     succeeded(await administration.createToken({ name: `the ${role}`, role })).secret
-  const tokens = { viewer: await make('viewer'), operator: await make('operator'), admin: await make('admin') }
+  const tokens = {
+    viewer: await make('viewer'),
+    operator: await make('operator'),
+    admin: await make('admin'),
+  }
   const logged: (LogFields & { level: string; message: string })[] = []
   const server = await startServer({
     host: '127.0.0.1',
@@ -93,7 +97,12 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
     })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json') === true
-    const answer = { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null }
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson ? JSON.parse(text) : null,
+    }
     if (!path.endsWith('openapi.json')) await holdToDocument(url, method, path, answer)
     return answer
   }
@@ -137,7 +146,9 @@ interface Document {
 }
 
 export interface Operation {
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>>
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
+  >
   readonly 'x-role'?: string
 }
 
@@ -145,7 +156,9 @@ const documents = new Map<string, Promise<Document>>()
 const schemas = new Map<string, z.ZodType>()
 
 export function documentOf(url: string): Promise<Document> {
-  const known = documents.get(url) ?? fetch(`${url}/api/v1/openapi.json`).then(answer => answer.json() as Promise<Document>)
+  const known =
+    documents.get(url) ??
+    fetch(`${url}/api/v1/openapi.json`).then(answer => answer.json() as Promise<Document>)
   documents.set(url, known)
   return known
 }
@@ -167,7 +180,8 @@ async function holdToDocument(url: string, method: string, path: string, answer:
   if (said === undefined) throw new Error(`${method} ${path}: ${answer.status} is not in the document`)
   const content = said.content?.[type]
   if (content === undefined) throw new Error(`${method} ${path}: ${type} is not in the document`)
-  if (type === 'application/json') check(document, `${method} ${found?.[0]} ${answer.status}`, content.schema, answer.body)
+  if (type === 'application/json')
+    check(document, `${method} ${found?.[0]} ${answer.status}`, content.schema, answer.body)
 }
 
 function matches(template: string, path: string): boolean {

@@ -53,10 +53,16 @@ test('a job’s stream tells of it until its end, and after Last-Event-ID only w
     if (event.data.progress?.step === 'lock-catalog') lock[Symbol.dispose]()
   }
   expect(seen.at(-1)?.data).toMatchObject({ status: 'succeeded', result: { success: true } })
-  expect(seen.map(event => Number(event.id))).toEqual(seen.map(event => Number(event.id)).toSorted((a, b) => a - b))
-  const again = await Array.fromAsync(eventsOf(await follow(serving, id, { 'last-event-id': seen.at(-2)?.id ?? '' })))
+  expect(seen.map(event => Number(event.id))).toEqual(
+    seen.map(event => Number(event.id)).toSorted((a, b) => a - b),
+  )
+  const again = await Array.fromAsync(
+    eventsOf(await follow(serving, id, { 'last-event-id': seen.at(-2)?.id ?? '' })),
+  )
   expect(again.map(event => event.id)).toEqual([seen.at(-1)?.id])
-  expect(await Array.fromAsync(eventsOf(await follow(serving, id, { 'last-event-id': seen.at(-1)?.id ?? '' })))).toEqual([])
+  expect(
+    await Array.fromAsync(eventsOf(await follow(serving, id, { 'last-event-id': seen.at(-1)?.id ?? '' }))),
+  ).toEqual([])
 })
 
 test('a job that waits or runs can be cancelled, and leaves nothing behind', async () => {
@@ -65,13 +71,18 @@ test('a job that waits or runs can be cancelled, and leaves nothing behind', asy
   const ids: string[] = []
   for (let i = 0; i < 3; i++) ids.push((await serving.ask('POST', `${SHOP}/backups`, { body: {} })).body.id)
   await expect
-    .poll(async () => (await serving.ask('GET', `/api/v1/jobs/${ids[0]}`)).body.progress?.step, { timeout: 20_000 })
+    .poll(async () => (await serving.ask('GET', `/api/v1/jobs/${ids[0]}`)).body.progress?.step, {
+      timeout: 20_000,
+    })
     .toBe('lock-catalog')
   // The third waits until one of the two before it has ended.
   expect((await serving.ask('GET', `/api/v1/jobs/${ids[2]}`)).body.status).toBe('queued')
-  for (const id of ids.toReversed()) expect((await serving.ask('POST', `/api/v1/jobs/${id}/cancel`, { body: {} })).status).toBe(200)
+  for (const id of ids.toReversed())
+    expect((await serving.ask('POST', `/api/v1/jobs/${id}/cancel`, { body: {} })).status).toBe(200)
   for (const id of ids) {
-    await expect.poll(async () => (await serving.ask('GET', `/api/v1/jobs/${id}`)).body.status, { timeout: 20_000 }).toBe('cancelled')
+    await expect
+      .poll(async () => (await serving.ask('GET', `/api/v1/jobs/${id}`)).body.status, { timeout: 20_000 })
+      .toBe('cancelled')
   }
   expect((await serving.ask('GET', '/api/v1/jobs?status=active')).body.jobs).toEqual([])
 })
@@ -118,7 +129,10 @@ async function serve(directory: string, more: readonly string[] = []): Promise<S
 test('a hundred clients that follow a job take no more than 200 MB, and an idle server 100', async () => {
   const directory = temporaryDirectory()
   buildDatabase(join(directory, 'shop.db'), USERS)
-  const admin = new Administration({ path: join(directory, 'shop.db'), backupDir: join(directory, 'backups') })
+  const admin = new Administration({
+    path: join(directory, 'shop.db'),
+    backupDir: join(directory, 'backups'),
+  })
   const { secret } = succeeded(await admin.createToken({ name: 'a', role: 'admin' }))
   const { url, child } = await serve(directory)
   expect(residentBytes(child)).toBeLessThan(100e6)
@@ -149,7 +163,11 @@ test('the first start prints a link that logs in once, and a stop cancels what r
   await expect.poll(output, { timeout: 10_000 }).toMatch(/Log in once/)
   const link = /#(chl_\S+)/.exec(output())?.[1]
   const logIn = (): Promise<Response> =>
-    fetch(`${url}/api/v1/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ link }) })
+    fetch(`${url}/api/v1/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ link }),
+    })
   const first = await logIn()
   expect(first.status).toBe(200)
   expect((await logIn()).status).toBe(401)

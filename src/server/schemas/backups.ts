@@ -18,7 +18,7 @@ import { orNull } from './common.ts'
 
 const instant = z.string().describe('UTC, ISO 8601.')
 
-export const metadata: z.ZodType<Metadata> = z
+const metadata: z.ZodType<Metadata> = z
   .looseObject({
     timestamp: z.string(),
     backup_type: z.string(),
@@ -85,13 +85,7 @@ export const backupCreated: z.ZodType<BackupCreated> = z
 
 const verifyProblem = z
   .object({
-    code: z.enum([
-      'SIZE_DIFFERS',
-      'CHECKSUM_DIFFERS',
-      'METADATA_INVALID',
-      'NOT_A_DATABASE',
-      'INTEGRITY',
-    ]),
+    code: z.enum(['SIZE_DIFFERS', 'CHECKSUM_DIFFERS', 'METADATA_INVALID', 'NOT_A_DATABASE', 'INTEGRITY']),
     message: z.string(),
   })
   .openapi('VerifyProblem')
