@@ -49,7 +49,9 @@ export class DatabaseCore {
 
   /** The same for another actor. */
   as(actor: Actor): DatabaseCore {
-    return new DatabaseCore({ ...this.options, actor }, this.#settings)
+    const settings = this.settle()
+    settings.catch(() => {}) // Whoever uses it is told.
+    return new DatabaseCore({ ...this.options, actor }, settings)
   }
 
   /** Runs an operation, and notes it where it changes something or reads data out. Never rejects. */

@@ -4,7 +4,7 @@ import { BackupError } from '../errors.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
 import type { AuditEntry } from './entry.ts'
 import { logPath } from './log-file.ts'
-import { readLine } from './line.ts'
+import { LINE_BYTES_MAX, readLine } from './line.ts'
 import type { AuditLogRead, AuditLogRequest } from './reports.ts'
 
 const DEFAULT_LIMIT = 50
@@ -50,7 +50,8 @@ async function* linesFromEnd(file: FileHandle): AsyncGenerator<string> {
     const first = joined.indexOf(0x0a)
     // What stands before the first line's end may go on in the chunk before.
     const cut = position === 0 || first === -1 ? (position === 0 ? 0 : joined.length) : first + 1
-    rest = joined.subarray(0, cut)
+    // What is longer than any line is none.
+    rest = cut > LINE_BYTES_MAX ? Buffer.alloc(0) : joined.subarray(0, cut)
     const lines = joined.subarray(cut).toString('utf8').split('\n')
     for (const line of lines.toReversed()) if (line !== '') yield line
   }

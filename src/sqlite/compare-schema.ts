@@ -54,7 +54,7 @@ export interface Matching {
   readonly keys: readonly { readonly from: string; readonly to: string }[]
 }
 
-export const WHOLE_ROW: Matching = { by: 'whole row', keys: [] }
+const WHOLE_ROW: Matching = { by: 'whole row', keys: [] }
 
 /** The first way that tells every row from all others on both sides. */
 export function matchRows(connection: DatabaseSync, from: SideTable, to: SideTable): Matching {

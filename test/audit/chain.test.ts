@@ -141,3 +141,13 @@ async function chainGoesOn(place: AuditPlace): Promise<boolean> {
   const first = (await place.entries()).at(-1)
   return first?.previous === last.hash && first.seq === last.seq + 1
 }
+
+test('a file that is no log at all is damaged, however long its lines are', async () => {
+  const place = await noted(1)
+  const before = readFileSync(place.log)
+  for (const junk of [Buffer.alloc(5_000_000, 'x'), Buffer.alloc(100_000, '\n'), Buffer.alloc(3_000_000)]) {
+    writeFileSync(place.log, Buffer.concat([before, junk]))
+    expect((await place.verified()).status).toBe('damaged')
+    expect(await place.entries()).toHaveLength(2)
+  }
+})

@@ -63,9 +63,8 @@ function same(one: SQLInputValue | undefined, other: SQLInputValue | undefined, 
 }
 
 function label(of: SQLInputValue | undefined, isFolded: boolean): string {
-  if (of instanceof Uint8Array) return `blob ${Buffer.from(of).toString('hex')}`
+  if (ArrayBuffer.isView(of)) return `blob ${Buffer.from(of.buffer).toString('hex')}`
   const text = String(of)
-  // SQLite compares with NOCASE up to a NUL only, and so would the key: none is made that differs behind one.
   return `${typeof of} ${isFolded ? text.toLowerCase() : text}`
 }
 

@@ -1,7 +1,7 @@
 import type { BackupsCompared, ComparedTable, ComparisonSummary } from '../reports.ts'
 
 /** Whether something about a table differs, as far as it was compared. */
-export function isDifferent({ status, added, removed, changed, columns }: ComparedTable): boolean {
+function isDifferent({ status, added, removed, changed, columns }: ComparedTable): boolean {
   const isOnOneSide = status === 'added' || status === 'removed'
   const names = columns.added.length + columns.removed.length + columns.changed.length
   return isOnOneSide || added + removed + changed + names > 0
