@@ -8,7 +8,16 @@ import { BackupError } from '../errors.ts'
 import { syncDirectory } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import type { AuditEntry, AuditGap } from './entry.ts'
-import { type AuditHead, LINE_BYTES_MAX, makeLine, NO_HASH, parseHead, printHead, readLine, sha256 } from './line.ts'
+import {
+  type AuditHead,
+  LINE_BYTES_MAX,
+  makeLine,
+  NO_HASH,
+  parseHead,
+  printHead,
+  readLine,
+  sha256,
+} from './line.ts'
 
 /** Not that of the catalog: nobody waits for a backup to note something. */
 const LOCK_FILE = '.chame-audit.lock'
