@@ -147,22 +147,22 @@ test('5: a session’s cookie is out of reach of scripts and other sites, and ch
   expect((await serving.ask('GET', '/api/v1/session', { as: null, headers: { cookie } })).status).toBe(401)
 })
 
-test.each([
-  'text/plain',
-  'application/x-www-form-urlencoded',
-  'multipart/form-data; boundary=x',
-  'application/jsonp',
-  '',
-])('5: JSON that says it is %j is not read', async type => {
-  const { ask, url } = await openServing()
-  const answer = await ask('POST', `${SHOP}/backups`, { body: '{}', headers: { 'content-type': type } })
-  expect(answer.status).toBe(415)
-  const logIn = await fetch(`${url}/api/v1/session`, {
-    method: 'POST',
-    body: '{"token":"x"}',
-    headers: { 'content-type': type },
-  })
-  expect(logIn.status).toBe(415)
+test('5: JSON that says it is something else is not read', async () => {
+  const { ask } = await openServing()
+  const types = [
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/jsonp',
+    '',
+  ]
+  for (const type of types) {
+    const headers = { 'content-type': type }
+    const answer = await ask('POST', `${SHOP}/backups`, { body: '{}', headers })
+    expect([type, answer.status]).toEqual([type, 415])
+    const logIn = await ask('POST', '/api/v1/session', { as: null, body: '{"token":"x"}', headers })
+    expect([type, logIn.status]).toEqual([type, 415])
+  }
 })
 
 test('5: no GET changes anything: none is begun, made or deleted by one', () => {
@@ -186,24 +186,20 @@ test('5: a session ends with its token, and a log-in link works once', async () 
   expect([first.status, second.status].toSorted((a, b) => a - b)).toEqual([200, 401])
 })
 
-test.each([
-  'evil.example',
-  'localhost.evil.example',
-  '127.0.0.1.nip.io',
-  '[::2]',
-  'localhost:80:80',
-  'user@localhost',
-])('6: a request for the host %j is refused', async host => {
+test('6: a request for a host that is none of ours is refused', async () => {
   const { url } = await openServing()
   const { hostname, port } = new URL(url)
-  const status = await new Promise((resolve, reject) => {
-    request({ hostname, port, path: '/healthz', headers: { host } }, answer =>
-      resolve(answer.resume().statusCode),
-    )
-      .on('error', reject)
-      .end()
-  })
-  expect(status === 421 || status === 400).toBe(true)
+  const hosts = ['evil.example', 'localhost.evil.example', '127.0.0.1.nip.io', '[::2]', 'user@localhost']
+  for (const host of hosts) {
+    const status = await new Promise((resolve, reject) => {
+      request({ hostname, port, path: '/healthz', headers: { host } }, answer =>
+        resolve(answer.resume().statusCode),
+      )
+        .on('error', reject)
+        .end()
+    })
+    expect([host, status]).toEqual([host, 421])
+  }
 })
 
 test('7: every answer carries the security headers, errors and files too', async () => {
