@@ -1,12 +1,14 @@
 /** The security checklist: docs/security.md, by its numbers. */
 import { readdirSync, readFileSync, statSync, writeFileSync, chmodSync } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingHttpHeaders, request } from 'node:http'
+import { request as secureRequest } from 'node:https'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { requireSafeAddress, startServer } from '../../src/server/serve.ts'
 import { CONTENT_SECURITY_POLICY } from '../../src/server/headers.ts'
 import { PERMISSIONS } from '../../src/server/permissions.ts'
+import { makeCertificate } from '../notify/certificates.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { openServing, type Serving } from './serving.ts'
 
@@ -297,6 +299,49 @@ test('8: no name in a request leads anywhere but to the catalog', async () => {
 function isNoRecord(path: string): boolean {
   return !/audit|last-use|\.lock/.test(path)
 }
+
+test('8: what a job found is shown to those alone who may begin such a job', async () => {
+  const serving = await openServing()
+  const made = await serving.done(`${SHOP}/backups`)
+  const { filename } = (made.kind === 'create' ? made.result : null) ?? { filename: '' }
+  const body = { from: null, to: filename, table: 'users' }
+  const revealed = await serving.done(`${SHOP}/compare`, { ...body, reveal: true })
+  const planned = await serving.done(`${SHOP}/backups/${filename}/restore-plan`)
+  for (const { id } of [revealed, planned]) {
+    for (const as of ['viewer', 'operator'] as const) {
+      const seen = await serving.ask('GET', `/api/v1/jobs/${id}`, { as })
+      expect(seen.body).toMatchObject({ status: 'succeeded', result: null })
+      expect((await serving.ask('GET', `/api/v1/jobs/${id}/events`, { as })).text).not.toContain('"result":{')
+      const { jobs } = (await serving.ask('GET', '/api/v1/jobs', { as })).body
+      expect(jobs.find((job: { id: string }) => job.id === id).result).toBe(null)
+    }
+    expect((await serving.ask('GET', `/api/v1/jobs/${id}`)).body.result).not.toBe(null)
+  }
+})
+
+test('7: under TLS the cookie is bound to this host, and browsers are told to stay with TLS', async () => {
+  const pair = makeCertificate()
+  const serving = await openServing({
+    serve: { tls: { cert: Buffer.from(pair.cert), key: Buffer.from(pair.key) } },
+  })
+  const body = JSON.stringify({ token: serving.tokens.admin })
+  const { hostname, port } = new URL(serving.url)
+  const headers = await new Promise<IncomingHttpHeaders>((resolve, reject) => {
+    const options = {
+      hostname,
+      port,
+      path: '/api/v1/session',
+      method: 'POST',
+      rejectUnauthorized: false,
+      headers: { 'content-type': 'application/json' },
+    }
+    secureRequest(options, answer => resolve(answer.resume().headers))
+      .on('error', reject)
+      .end(body)
+  })
+  expect(headers['set-cookie']?.[0]).toMatch(/^__Host-chame-backup=.*; Secure/)
+  expect(headers['strict-transport-security']).toMatch(/max-age=63072000/)
+})
 
 test('12: what was planned before something changed is not carried out', async () => {
   const serving = await openServing()
