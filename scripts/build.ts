@@ -1,6 +1,6 @@
 /** Builds the package: compiles src/ to dist/, which is replaced as a whole once that has worked. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -11,6 +11,8 @@ process.chdir(root)
 const made = `node_modules/.cache/dist-${process.pid}`
 const old = `${made}-old`
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made], { stdio: 'inherit' })
+// What the server serves as it is.
+cpSync('src/server/reference', `${made}/server/reference`, { recursive: true })
 for (const door of ['cli', 'scheduler']) chmodSync(`${made}/${door}/main.js`, 0o755)
 if (existsSync('dist')) renameSync('dist', old)
 renameSync(made, 'dist')

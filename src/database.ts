@@ -6,6 +6,7 @@ import type { LoadedConfig } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import { DatabaseCore, type DatabaseOptions } from './database-core.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
+import type { AddBackupRequest, BackupAdded } from './operations/file-reports.ts'
 import type {
   BackupCreated,
   BackupDeleted,
@@ -96,6 +97,16 @@ export class Database {
    */
   syncTargets(request: SyncTargetsRequest & RunOptions = {}): Promise<TargetsSynced | Failure> {
     return this.#core.run('sync', request)
+  }
+
+  /**
+   * Adds a file as a backup of this database. It is listed once a full check has found it intact; the file stays where it is.
+   * `BACKUP_UNSUPPORTED` for what is no plain database, `BACKUP_DAMAGED` for one that fails the check.
+   *
+   * @param from path of the file
+   */
+  addBackup(from: string, request: AddBackupRequest & RunOptions = {}): Promise<BackupAdded | Failure> {
+    return this.#core.run('add', { ...request, from })
   }
 
   /** The backups of this database, newest first; an empty list when there are none. Throws {@link BackupError}. */

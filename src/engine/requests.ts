@@ -45,6 +45,13 @@ const requests = {
     encoding: z.enum(ENCODINGS).optional(),
   }),
   sync: z.strictObject({ target }),
+  add: z.strictObject({
+    from: path.min(1, 'expected the path of a file'),
+    backupType: type,
+    description: text.optional(),
+    createdBy: text.optional(),
+    createdAt: text.optional(),
+  }),
   list: z.strictObject({ type, limit: z.int().positive().optional(), target }),
   restore: z.strictObject({
     backup,
