@@ -1,3 +1,5 @@
+import type { Actor, AuditEvent } from './audit/entry.ts'
+import type { AuditLogRead, AuditLogRequest, AuditLogVerified } from './audit/reports.ts'
 import type { BackupInfo } from './catalog/backup-info.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
@@ -6,12 +8,16 @@ import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
 import type {
   BackupCreated,
   BackupDeleted,
+  BackupLookedInside,
   BackupPinned,
+  BackupQueried,
   BackupDrilled,
   BackupRestored,
   BackupsCleanedUp,
   BackupVerified,
+  BackupsCompared,
   CleanupRequest,
+  CompareBackupsRequest,
   CreateBackupRequest,
   DataExported,
   DeleteBackupRequest,
@@ -21,10 +27,14 @@ import type {
   ImportDataRequest,
   Info,
   ListBackupsRequest,
+  LookInsideRequest,
   PinBackupRequest,
+  QueryBackupRequest,
+  ReadRowsRequest,
   RestoreBackupRequest,
   RestorePlan,
   RetentionSimulated,
+  RowsRead,
   RunOptions,
   ScanSensitiveRequest,
   ServiceFiles,
@@ -63,6 +73,8 @@ export interface DatabaseOptions {
    * never open the database themselves, such as the CLI.
    */
   readonly engine?: 'process' | 'here'
+  /** Who acts, for the audit log. Default: the library, and the user of the operating system. */
+  readonly actor?: Actor
 }
 
 /** A database whose settings are known already, so that its configuration is not read once more. Not public. */
@@ -202,6 +214,68 @@ export class Database {
    */
   importData(request: ImportDataRequest & RunOptions): Promise<DataImported | Failure> {
     return this.#run('import', request)
+  }
+
+  /**
+   * What is in a stored backup: its tables, their columns, indexes and rows. It is opened read-only, as a file that may be
+   * hostile; whether it is what was stored is for {@link verifyBackup} to say.
+   *
+   * @param backup its path, its file name, or `latest`
+   */
+  lookInside(
+    backup: string,
+    request: LookInsideRequest & RunOptions = {},
+  ): Promise<BackupLookedInside | Failure> {
+    return this.#run('look', { ...request, backup })
+  }
+
+  /** Rows of a table or a view in a stored backup, some at a time. Sensitive columns are masked unless asked for. */
+  readRows(backup: string, request: ReadRowsRequest & RunOptions): Promise<RowsRead | Failure> {
+    return this.#run('rows', { ...request, backup })
+  }
+
+  /**
+   * Runs one statement that only reads on a stored backup, within limits of time and size. Sensitive columns read as NULL
+   * unless asked for. What SQLite does not understand is `INVALID_ARGUMENT`, with what it says.
+   */
+  queryBackup(backup: string, request: QueryBackupRequest & RunOptions): Promise<BackupQueried | Failure> {
+    return this.#run('query', { ...request, backup })
+  }
+
+  /**
+   * What restoring a backup would change: table by table the rows that would be added, removed and changed, with `table`
+   * down to their cells. With `with`, from that backup to this one.
+   */
+  compareBackups(
+    backup: string,
+    request: CompareBackupsRequest & RunOptions = {},
+  ): Promise<BackupsCompared | Failure> {
+    return this.#run('compare', { ...request, backup })
+  }
+
+  /** The newest entries of the audit log of this backup directory, in which all that is done through any door is noted. */
+  async auditLog(request: AuditLogRequest = {}): Promise<AuditLogRead | Failure> {
+    throw new Error(`Not yet: ${JSON.stringify(request)}`)
+  }
+
+  /** Looks for lines of the audit log that were changed, removed or put elsewhere. What it finds is a result, not a failure. */
+  async verifyAuditLog(): Promise<AuditLogVerified | Failure> {
+    throw new Error('Not yet')
+  }
+
+  /**
+   * Notes in the audit log what a door has done beside the operations of this object, which note themselves. A log that
+   * cannot be written is told like that of any action, and never a failure of the action.
+   */
+  async recordAction(event: AuditEvent): Promise<void> {
+    throw new Error(`Not yet: ${event.action}`)
+  }
+
+  /** The same database, for another actor: of a server that acts for many. */
+  as(actor: Actor): Database {
+    const database = new Database({ ...this.#options, actor })
+    database.#settings = this.#settings
+    return database
   }
 
   /**

@@ -1,3 +1,5 @@
+export type * from './audit/entry.ts'
+export type * from './audit/reports.ts'
 export { Database, type DatabaseOptions } from './database.ts'
 export { BackupError, ERRORS, type ErrorCode, type Failure, toFailure } from './errors.ts'
 export type { BackupInfo, CheckLevel, Encoding } from './catalog/backup-info.ts'

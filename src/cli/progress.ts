@@ -40,6 +40,8 @@ const WORDS: Readonly<Record<Step, string>> = {
   'decide-retention': 'Deciding what may go',
   'check-restored': 'Checking the restored database',
   'remove-scratch': 'Removing the restored database',
+  'read-backup': 'Looking inside the backup',
+  'compare-rows': 'Comparing',
 }
 
 /** Operations that end sooner show no bar at all: a flash is noise. */

@@ -1,22 +1,30 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { Context } from '../operations/context.ts'
 import { cleanupBackups } from '../operations/cleanup-backups.ts'
+import { compareBackups } from '../operations/compare/compare-backups.ts'
 import { createBackup } from '../operations/create-backup.ts'
 import { deleteBackup } from '../operations/delete-backup.ts'
 import { drillBackup } from '../operations/drill-backup.ts'
 import { exportData } from '../operations/export-data.ts'
 import { getInfo } from '../operations/get-info.ts'
 import { type BackupsListed, listBackups } from '../operations/list-backups.ts'
+import { lookInside } from '../operations/look/look-inside.ts'
+import { queryBackup } from '../operations/look/query-backup.ts'
+import { readRows } from '../operations/look/read-rows.ts'
 import { pinBackup, unpinBackup } from '../operations/pin-backup.ts'
 import type {
   BackupCreated,
   BackupDeleted,
+  BackupLookedInside,
   BackupPinned,
+  BackupQueried,
   BackupDrilled,
   BackupRestored,
   BackupsCleanedUp,
   BackupVerified,
+  BackupsCompared,
   CleanupRequest,
+  CompareBackupsRequest,
   CreateBackupRequest,
   DataExported,
   DeleteBackupRequest,
@@ -26,10 +34,14 @@ import type {
   ImportDataRequest,
   Info,
   ListBackupsRequest,
+  LookInsideRequest,
   PinBackupRequest,
+  QueryBackupRequest,
+  ReadRowsRequest,
   RestoreBackupRequest,
   RestorePlan,
   RetentionSimulated,
+  RowsRead,
   ScanSensitiveRequest,
   SensitiveScan,
   SimulateRetentionRequest,
@@ -59,6 +71,10 @@ export interface Operations {
   delete: { request: DeleteBackupRequest & { readonly backup: string }; result: BackupDeleted }
   pin: { request: PinBackupRequest & { readonly backup: string }; result: BackupPinned }
   unpin: { request: { readonly backup: string }; result: BackupPinned }
+  look: { request: LookInsideRequest & { readonly backup: string }; result: BackupLookedInside }
+  rows: { request: ReadRowsRequest & { readonly backup: string }; result: RowsRead }
+  query: { request: QueryBackupRequest & { readonly backup: string }; result: BackupQueried }
+  compare: { request: CompareBackupsRequest & { readonly backup: string }; result: BackupsCompared }
 }
 
 export type OperationName = keyof Operations
@@ -83,6 +99,10 @@ const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   delete: deleteBackup,
   pin: pinBackup,
   unpin: unpinBackup,
+  look: lookInside,
+  rows: readRows,
+  query: queryBackup,
+  compare: compareBackups,
 }
 
 /** Runs an operation. Throws `BackupError`. */

@@ -15,6 +15,13 @@ const check = z.enum(CHECK_LEVELS as [CheckLevel, ...CheckLevel[]]).optional()
 const type = z.string().refine(isType, 'expected a backup type such as "manual"').optional()
 const path = z.string().refine(value => !value.includes('\0'), 'a path cannot contain NUL')
 const backup = path.min(1, 'expected a path, a file name or "latest"')
+const table = text.min(1, 'expected the name of a table')
+const offset = z.int().nonnegative().optional()
+/** Longer than anyone types, and short enough to be parsed at once. */
+const sql = z
+  .string()
+  .max(100_000)
+  .refine(value => value.isWellFormed() && !value.includes('\0'), 'expected SQL without NUL')
 
 const retention = {
   dailyKeep: z.int().nonnegative().optional(),
@@ -82,6 +89,32 @@ const requests = {
     by: text.optional(),
   }),
   unpin: z.strictObject({ backup }),
+  look: z.strictObject({ backup }),
+  rows: z.strictObject({
+    backup,
+    table,
+    limit: z.int().min(1).max(500).optional(),
+    offset,
+    search: text.optional(),
+    orderBy: text.optional(),
+    descending: z.boolean().optional(),
+    includeSensitive: z.boolean().optional(),
+  }),
+  query: z.strictObject({
+    backup,
+    sql,
+    limit: z.int().min(1).max(1_000).optional(),
+    timeLimitMs: z.int().min(1).max(30_000).optional(),
+    includeSensitive: z.boolean().optional(),
+  }),
+  compare: z.strictObject({
+    backup,
+    with: backup.optional(),
+    table: table.optional(),
+    limit: z.int().min(1).max(500).optional(),
+    offset,
+    includeSensitive: z.boolean().optional(),
+  }),
 } as const
 
 /** Checks a request that a caller made, possibly without types. Throws `INVALID_ARGUMENT`. */

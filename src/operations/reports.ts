@@ -13,7 +13,9 @@ export type { ExportFormat, LeftOut, LostRows, RedactedColumn, RedactionWay } fr
 export type { BackupDrilled, DrillBackupRequest, DrillCheck, RowCount } from './drill-reports.ts'
 export type { ServiceFiles, ServiceFilesRequest, ServiceForm } from './service-reports.ts'
 export type { SnapshotWay } from '../snapshot/taken-image.ts'
+export type * from './compare-reports.ts'
 export type * from './info-reports.ts'
+export type * from './look-reports.ts'
 export type * from './retention-reports.ts'
 
 /** The formats that can be imported again. */
@@ -57,6 +59,8 @@ export type Step =
   | 'decide-retention'
   | 'check-restored'
   | 'remove-scratch'
+  | 'read-backup'
+  | 'compare-rows'
 
 /** One report of progress. `doneBytes` and `totalBytes` are there for steps that have an extent. */
 export interface Progress {
