@@ -12,16 +12,14 @@ import type {
   BackupQueried,
   BackupsCompared,
   BackupLookedInside,
-  BackupsCleanedUp,
+  CleanupPlanned,
   ChannelView,
   DatabaseSummary,
   DatabaseView,
   DayView,
   Job,
   JobOf,
-  NewToken,
   NotificationsTested,
-  PlanIssued,
   RetentionPolicy,
   RetentionSimulated,
   RetentionView,
@@ -30,6 +28,7 @@ import type {
   ScheduleEdit,
   ScheduleView,
   Session,
+  SettingsView,
   StoredExport,
   TargetView,
   ExportRequest,
@@ -45,7 +44,7 @@ export async function findSession(): Promise<Session | null> {
   }
 }
 
-export async function logIn(credential: { readonly token: string } | { readonly code: string }): Promise<Session> {
+export async function logIn(credential: { readonly token: string } | { readonly link: string }): Promise<Session> {
   return keep(await post<Session>(url(['session']), credential))
 }
 
@@ -155,7 +154,8 @@ export interface RowsWanted {
   readonly limit: number
   readonly orderBy: string | null
   readonly descending: boolean
-  readonly includeSensitive: boolean
+  /** Show sensitive columns as they are. */
+  readonly reveal: boolean
 }
 
 export async function readRows(
@@ -164,15 +164,15 @@ export async function readRows(
   wanted: RowsWanted,
   signal?: AbortSignal,
 ): Promise<RowsRead> {
-  const { includeSensitive, descending, ...rest } = wanted
-  const query = { ...rest, ...(descending ? { descending } : {}), ...(includeSensitive ? { includeSensitive } : {}) }
+  const { reveal, descending, ...rest } = wanted
+  const query = { ...rest, ...(descending ? { order: 'desc' } : {}), ...(reveal ? { reveal } : {}) }
   return get(backupUrl(database, backup, 'tables', table, 'rows') + queryText(query), signal)
 }
 
 export async function queryBackup(
   database: string,
   backup: string,
-  request: { readonly sql: string; readonly includeSensitive: boolean },
+  request: { readonly sql: string; readonly reveal: boolean },
 ): Promise<BackupQueried> {
   return post(backupUrl(database, backup, 'query'), request)
 }
@@ -184,12 +184,12 @@ export interface ComparisonWanted {
   readonly table?: string
   readonly offset?: number
   readonly limit?: number
-  readonly includeSensitive?: boolean
+  readonly reveal?: boolean
 }
 
+/** What it takes to come from `from` to `to`. */
 export async function compareBackups(database: string, wanted: ComparisonWanted): Promise<JobOf<'compare'>> {
-  const { from, to, ...rest } = wanted
-  return post(url(['databases', database, 'compare']), { backup: to, ...(from === null ? {} : { with: from }), ...rest })
+  return post(url(['databases', database, 'compare']), wanted)
 }
 
 export async function listExports(database: string, signal?: AbortSignal): Promise<readonly StoredExport[]> {
@@ -206,7 +206,7 @@ export function exportUrl(database: string, name: string): string {
 }
 
 export async function deleteExport(database: string, name: string): Promise<void> {
-  await remove(url(['databases', database, 'exports', name]) + queryText({ confirm: name }))
+  await remove(url(['databases', database, 'exports', name]))
 }
 
 export async function scanSensitive(database: string): Promise<JobOf<'scan'>> {
@@ -223,13 +223,14 @@ export async function saveRetention(database: string, policy: RetentionPolicy): 
 
 export async function simulateRetention(
   database: string,
-  request: { readonly policy: RetentionPolicy; readonly span: string },
+  request: { readonly policy: RetentionPolicy; readonly span: string; readonly ahead: boolean },
 ): Promise<RetentionSimulated> {
   return post(url(['databases', database, 'retention', 'simulate']), request)
 }
 
-export async function planCleanup(database: string, policy: RetentionPolicy): Promise<BackupsCleanedUp & PlanIssued> {
-  return post(url(['databases', database, 'cleanup-plan']), { policy })
+/** @param policy null: the one that holds, whose plan can be run */
+export async function planCleanup(database: string, policy: RetentionPolicy | null): Promise<CleanupPlanned> {
+  return post(url(['databases', database, 'cleanup-plan']), policy === null ? {} : { policy })
 }
 
 export async function cleanUp(database: string, plan: string): Promise<JobOf<'cleanup'>> {
@@ -244,8 +245,8 @@ export async function saveSchedule(edit: ScheduleEdit): Promise<ScheduleView> {
   return put(url(['schedule']), edit)
 }
 
-export async function runScheduled(job: string, database: string): Promise<JobOf<'run-scheduled'>> {
-  return post(url(['schedule', 'jobs', job, 'run']), { database })
+export async function runScheduled(job: string): Promise<JobOf<'run-scheduled'>> {
+  return post(url(['schedule', 'jobs', job, 'run']))
 }
 
 export async function listChannels(signal?: AbortSignal): Promise<readonly ChannelView[]> {
@@ -267,8 +268,9 @@ export async function listTokens(signal?: AbortSignal): Promise<readonly AccessT
 export async function createToken(request: {
   readonly name: string
   readonly role: Role
-  readonly expiresInDays: number | null
-}): Promise<NewToken> {
+  /** UTC, ISO 8601; null: never. */
+  readonly expiresAt: string | null
+}): Promise<{ readonly secret: string; readonly token: AccessToken }> {
   return post(url(['tokens']), request)
 }
 
@@ -276,12 +278,21 @@ export async function revokeToken(id: string): Promise<void> {
   await remove(url(['tokens', id]))
 }
 
-export async function readAudit(before: number | null, signal?: AbortSignal): Promise<AuditLogRead> {
-  return get(url(['audit'], { before, limit: 100 }), signal)
+/** Each backup directory has a log of its own, which is named by a database in it. */
+export async function readAudit(
+  database: string,
+  before: number | null,
+  signal?: AbortSignal,
+): Promise<AuditLogRead> {
+  return get(url(['audit'], { database, before, limit: 100 }), signal)
 }
 
-export async function verifyAudit(): Promise<AuditLogVerified> {
-  return get(url(['audit', 'verify']))
+export async function verifyAudit(database: string): Promise<AuditLogVerified> {
+  return get(url(['audit', 'verify'], { database }))
+}
+
+export async function getSettings(signal?: AbortSignal): Promise<SettingsView> {
+  return get(url(['settings']), signal)
 }
 
 export async function getJob(id: string): Promise<Job> {

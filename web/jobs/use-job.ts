@@ -40,7 +40,8 @@ export function useJob<Kind extends JobKind>(
       const mine = next as JobOf<Kind>
       setJob(current => (current?.id === mine.id ? mine : current))
       if (!hasEnded(mine)) return
-      void queryClient.invalidateQueries()
+      void queryClient.invalidateQueries({ queryKey: ['db', mine.database] })
+      if (mine.kind === 'run-scheduled') void queryClient.invalidateQueries({ queryKey: ['schedule'] })
       if (mine.result !== null) done.current?.(mine.result)
     })
   }, [id])

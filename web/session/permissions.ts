@@ -2,21 +2,31 @@ import type { Role } from '../api/types.ts'
 import { useSession } from './session.ts'
 
 /** What can be done here, by the least role that may. The server decides; the console does not offer what it would refuse. */
-const LEAST_ROLE = {
+export const LEAST_ROLE = {
   'create-backup': 'operator',
-  'upload-backup': 'operator',
+  'upload-backup': 'admin',
   'verify-backup': 'operator',
+  'drill-backup': 'operator',
   'download-backup': 'admin',
   'pin-backup': 'operator',
+  'unpin-backup': 'admin',
   'delete-backup': 'admin',
   'restore-backup': 'admin',
+  'read-rows': 'operator',
   'query-backup': 'operator',
+  'compare-backups': 'operator',
+  'see-sensitive': 'admin',
   'export-data': 'operator',
-  'export-sensitive': 'admin',
+  'delete-export': 'admin',
+  'scan-sensitive': 'operator',
+  'edit-retention': 'admin',
+  'plan-cleanup': 'operator',
   'clean-up': 'admin',
-  'run-job': 'operator',
-  'edit-settings': 'admin',
-  'read-audit': 'admin',
+  'edit-schedule': 'admin',
+  'run-scheduled': 'operator',
+  'test-notifications': 'admin',
+  'read-audit': 'operator',
+  'manage-tokens': 'admin',
 } as const satisfies Record<string, Role>
 
 export type Action = keyof typeof LEAST_ROLE
