@@ -81,7 +81,7 @@ const requests = {
     dryRun: z.boolean().optional(),
     maxDeletions: z.int().positive().optional(),
   }),
-  simulate: z.strictObject({ ...retention, span: spanSchema.optional() }),
+  simulate: z.strictObject({ ...retention, span: spanSchema.optional(), ahead: z.boolean().optional() }),
   delete: z.strictObject({ backup, confirm: z.boolean().optional(), force: z.boolean().optional() }),
   pin: z.strictObject({
     backup,

@@ -10,7 +10,6 @@ import type {
   BackupPage,
   BackupPinned,
   BackupQueried,
-  BackupsCompared,
   BackupLookedInside,
   CleanupPlanned,
   ChannelView,
