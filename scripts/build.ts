@@ -18,7 +18,17 @@ const run = (...args: readonly string[]): void => {
   execFileSync(process.execPath, args, { stdio: 'inherit' })
 }
 run(tsc, '-p', 'tsconfig.build.json', '--outDir', made)
-run(vite, 'build', 'web', '--config', 'web/vite.config.ts', '--outDir', `../${made}/web`, '--logLevel', 'warn')
+run(
+  vite,
+  'build',
+  'web',
+  '--config',
+  'web/vite.config.ts',
+  '--outDir',
+  `../${made}/web`,
+  '--logLevel',
+  'warn',
+)
 for (const door of ['cli', 'scheduler']) chmodSync(`${made}/${door}/main.js`, 0o755)
 if (existsSync('dist')) renameSync('dist', old)
 renameSync(made, 'dist')

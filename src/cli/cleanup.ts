@@ -1,10 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type {
-  RetentionPolicy,
-  RetentionRequest,
-  RetentionRules,
-  SimulateRetentionRequest,
-} from '../index.ts'
+import type { RetentionPolicy, RetentionRequest, RetentionRules, SimulateRetentionRequest } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { given, parseCount } from './options.ts'
 import { outWidth, paintOut } from './output.ts'
@@ -75,7 +70,8 @@ function ruleOptions(): Option[] {
 async function cleanup(session: Session, options: CleanupOptions): Promise<number> {
   const { simulate, ahead, confirm, maxDeletions, ...rules } = options
   const request = requestOf(rules)
-  if (simulate !== undefined) return showSimulated(session, { ...request, ...given({ ahead }), span: simulate })
+  if (simulate !== undefined)
+    return showSimulated(session, { ...request, ...given({ ahead }), span: simulate })
   const result = await session.run(run =>
     session.database.cleanupOldBackups({
       ...run,

@@ -20,7 +20,11 @@ export function describeSimulated(simulated: RetentionSimulated, view: CleanupVi
     indent(heldTable(held, view)),
     ...(leaving.length === 0
       ? []
-      : ['', paint('bold', `Of the backups there are now ${plural(leaving.length, 'goes', 'go')}`), indent(leavingTable(leaving, view))]),
+      : [
+          '',
+          paint('bold', `Of the backups there are now ${plural(leaving.length, 'goes', 'go')}`),
+          indent(leavingTable(leaving, view)),
+        ]),
   ].join('\n')
 }
 

@@ -43,7 +43,9 @@ export async function findSession(): Promise<Session | null> {
   }
 }
 
-export async function logIn(credential: { readonly token: string } | { readonly link: string }): Promise<Session> {
+export async function logIn(
+  credential: { readonly token: string } | { readonly link: string },
+): Promise<Session> {
   return keep(await post<Session>(url(['session']), credential))
 }
 
@@ -66,7 +68,8 @@ export async function getDatabase(database: string, signal?: AbortSignal): Promi
 }
 
 export async function getHistory(database: string, signal?: AbortSignal): Promise<readonly DayView[]> {
-  return (await get<{ readonly days: readonly DayView[] }>(url(['databases', database, 'history']), signal)).days
+  return (await get<{ readonly days: readonly DayView[] }>(url(['databases', database, 'history']), signal))
+    .days
 }
 
 export interface BackupFilter {
@@ -79,7 +82,11 @@ export interface BackupFilter {
   readonly cursor?: string | null
 }
 
-export async function listBackups(database: string, filter: BackupFilter, signal?: AbortSignal): Promise<BackupPage> {
+export async function listBackups(
+  database: string,
+  filter: BackupFilter,
+  signal?: AbortSignal,
+): Promise<BackupPage> {
   return get(url(['databases', database, 'backups'], { ...filter }), signal)
 }
 
@@ -127,7 +134,9 @@ export async function deleteBackup(
   backup: string,
   { force }: { readonly force: boolean },
 ): Promise<BackupDeleted> {
-  return remove(`${backupUrl(database, backup)}${queryText({ confirm: backup, ...(force ? { force } : {}) })}`)
+  return remove(
+    `${backupUrl(database, backup)}${queryText({ confirm: backup, ...(force ? { force } : {}) })}`,
+  )
 }
 
 export async function planRestore(database: string, backup: string): Promise<JobOf<'restore-plan'>> {
@@ -143,7 +152,11 @@ export async function restoreBackup(
   return post(backupUrl(database, backup, 'restore'), request)
 }
 
-export async function lookInside(database: string, backup: string, signal?: AbortSignal): Promise<BackupLookedInside> {
+export async function lookInside(
+  database: string,
+  backup: string,
+  signal?: AbortSignal,
+): Promise<BackupLookedInside> {
   return get(backupUrl(database, backup, 'tables'), signal)
 }
 

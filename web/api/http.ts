@@ -76,7 +76,9 @@ export async function upload<Result>(
     request.responseType = 'text'
     request.setRequestHeader('content-type', 'application/octet-stream')
     if (csrfToken !== null) request.setRequestHeader('x-csrf-token', csrfToken)
-    request.upload.addEventListener('progress', event => onSent(event.total === 0 ? 0 : event.loaded / event.total))
+    request.upload.addEventListener('progress', event =>
+      onSent(event.total === 0 ? 0 : event.loaded / event.total),
+    )
     request.addEventListener('load', () => {
       const response = new Response(request.responseText, { status: request.status })
       if (response.ok) resolve(JSON.parse(request.responseText) as Result)

@@ -7,7 +7,8 @@ export const SESSION_KEY = ['session'] as const
 export let endedBy: 'expiry' | null = null
 
 function noteExpiry(error: unknown): void {
-  const hadSession = queryClient.getQueryData(SESSION_KEY) !== undefined && queryClient.getQueryData(SESSION_KEY) !== null
+  const hadSession =
+    queryClient.getQueryData(SESSION_KEY) !== undefined && queryClient.getQueryData(SESSION_KEY) !== null
   if (!(error instanceof Problem) || error.status !== 401 || !hadSession) return
   endSession('expiry')
 }
@@ -26,7 +27,8 @@ export const queryClient: QueryClient = new QueryClient({
     queries: {
       staleTime: 5_000,
       // What was refused stays refused; a server that restarts is back in a moment.
-      retry: (failures, error) => failures < 2 && error instanceof Problem && (error.status === 0 || error.status === 503),
+      retry: (failures, error) =>
+        failures < 2 && error instanceof Problem && (error.status === 0 || error.status === 503),
     },
   },
 })

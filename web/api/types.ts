@@ -32,7 +32,14 @@ export type { SessionView as Session } from '../../src/server/schemas/access.ts'
 export type { StoredExportView as StoredExport } from '../../src/server/schemas/data.ts'
 export type { DatabaseSummary, DayView, Verdict } from '../../src/server/schemas/databases.ts'
 export type { Job, JobKind, JobOf, JobResults } from '../../src/server/schemas/jobs.ts'
-export type { ChannelView, Editable, RetentionView, ScheduleEdit, ScheduleView, TargetView } from '../../src/server/schemas/schedule.ts'
+export type {
+  ChannelView,
+  Editable,
+  RetentionView,
+  ScheduleEdit,
+  ScheduleView,
+  TargetView,
+} from '../../src/server/schemas/schedule.ts'
 export type { SettingsView } from '../../src/server/schemas/settings.ts'
 
 export type DatabaseView = Info & { readonly verdict: Verdict }

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useEffectEvent, useState } from 'react'
 import { cancelJob, jobEventsUrl, getJob } from '../api/calls.ts'
 import { Problem } from '../api/problem.ts'
 import { queryClient } from '../api/query-client.ts'
@@ -29,22 +29,18 @@ export function useJob<Kind extends JobKind>(
 ): RunningJob<Kind> {
   const [job, setJob] = useState<JobOf<Kind> | null>(null)
   const begin = useMutation({ mutationFn: request, onSuccess: setJob })
-  const done = useRef(onDone)
-  done.current = onDone
   const id = job?.id
   const isEnded = job !== null && hasEnded(job)
-  useEffect(() => {
-    if (id === undefined) return undefined
-    return followJob(id, next => {
-      // The id is the one that the request of this kind was answered with.
-      const mine = next as JobOf<Kind>
-      setJob(current => (current?.id === mine.id ? mine : current))
-      if (!hasEnded(mine)) return
-      void queryClient.invalidateQueries({ queryKey: ['db', mine.database] })
-      if (mine.kind === 'run-scheduled') void queryClient.invalidateQueries({ queryKey: ['schedule'] })
-      if (mine.result !== null) done.current?.(mine.result)
-    })
-  }, [id])
+  const take = useEffectEvent((next: Job) => {
+    // The id is the one that the request of this kind was answered with.
+    const mine = next as JobOf<Kind>
+    setJob(current => (current?.id === mine.id ? mine : current))
+    if (!hasEnded(mine)) return
+    void queryClient.invalidateQueries({ queryKey: ['db', mine.database] })
+    if (mine.kind === 'run-scheduled') void queryClient.invalidateQueries({ queryKey: ['schedule'] })
+    if (mine.result !== null) onDone?.(mine.result)
+  })
+  useEffect(() => (id === undefined ? undefined : followJob(id, next => take(next))), [id])
   const cancel = useCallback(() => {
     if (id !== undefined) void cancelJob(id).catch(() => {})
   }, [id])

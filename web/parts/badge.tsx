@@ -12,9 +12,20 @@ const TONES: Record<Tone, string> = {
 }
 
 /** A word or two about a state. The colour says nothing that the words do not. */
-export function Badge({ tone = 'neutral', children }: { readonly tone?: Tone; readonly children: ReactNode }): ReactElement {
+export function Badge({
+  tone = 'neutral',
+  children,
+}: {
+  readonly tone?: Tone
+  readonly children: ReactNode
+}): ReactElement {
   return (
-    <span className={cx('inline-flex items-center gap-1 rounded px-1.5 py-0.5 text-xs font-semibold whitespace-nowrap', TONES[tone])}>
+    <span
+      className={cx(
+        'inline-flex items-center gap-1 rounded px-1.5 py-0.5 text-xs font-semibold whitespace-nowrap',
+        TONES[tone],
+      )}
+    >
       {children}
     </span>
   )

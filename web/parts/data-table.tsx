@@ -1,3 +1,5 @@
+/* oxlint-disable jsx-a11y/no-redundant-roles, jsx-a11y/no-interactive-element-to-noninteractive-role -- browsers forget
+   what a table is once it is laid out as blocks, as it is on a narrow screen */
 import type { ReactElement, ReactNode } from 'react'
 import { cx } from './class-names.ts'
 
@@ -18,8 +20,7 @@ export interface Sorting {
 }
 
 /**
- * A table with columns, whose rows become cards on a narrow screen. The roles are spelt out because browsers
- * forget them once a table is laid out as blocks.
+ * A table with columns, whose rows become cards on a narrow screen.
  */
 export function DataTable<Row>({
   caption,
@@ -58,7 +59,12 @@ export function DataTable<Row>({
         {rows.map(row => (
           <tr key={keyOf(row)} role="row">
             {columns.map(({ key, header, cell, numeric, part }) => (
-              <td key={key} role="cell" data-label={header} className={cx(numeric === true && 'numeric', part)}>
+              <td
+                key={key}
+                role="cell"
+                data-label={header}
+                className={cx(numeric === true && 'numeric', part)}
+              >
                 <div className="min-w-0">{cell(row)}</div>
               </td>
             ))}

@@ -24,7 +24,9 @@ export function TextField({
     <Field.Root invalid={isInvalid} className={cx('min-w-0', className)}>
       <Field.Label className="mb-1 block text-sm font-medium">{label}</Field.Label>
       <Field.Control className={CONTROL} {...(rest as object)} />
-      {hint !== undefined && <Field.Description className="mt-1 text-xs text-muted">{hint}</Field.Description>}
+      {hint !== undefined && (
+        <Field.Description className="mt-1 text-xs text-muted">{hint}</Field.Description>
+      )}
       {isInvalid && (
         <Field.Error match className="mt-1 text-xs font-medium text-bad">
           {problem}

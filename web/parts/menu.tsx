@@ -13,7 +13,13 @@ export interface MenuItem {
 }
 
 /** A button that opens a list of what can be done. */
-export function Menu({ label, items }: { readonly label: string; readonly items: readonly MenuItem[] }): ReactElement {
+export function Menu({
+  label,
+  items,
+}: {
+  readonly label: string
+  readonly items: readonly MenuItem[]
+}): ReactElement {
   return (
     <Base.Root>
       <Base.Trigger aria-label={label} className={buttonClass('plain', 'px-2.5')}>
@@ -32,9 +38,14 @@ export function Menu({ label, items }: { readonly label: string; readonly items:
                   {text}
                 </Base.Item>
               ) : (
-                <Base.Item key={text} className={className} render={<a href={href} download={download === true ? '' : undefined} />}>
+                <Base.LinkItem
+                  key={text}
+                  className={className}
+                  href={href}
+                  {...(download === true ? { download: '' } : {})}
+                >
                   {text}
-                </Base.Item>
+                </Base.LinkItem>
               )
             })}
           </Base.Popup>

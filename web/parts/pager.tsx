@@ -23,7 +23,10 @@ export function Pager({
   if (offset === 0 && !hasMore) return null
   const range = `${formatCount(offset + 1)}–${formatCount(offset + shown)}`
   return (
-    <nav aria-label="Pages" className="flex items-center justify-between gap-3 border-t border-line px-4 py-2 text-sm">
+    <nav
+      aria-label="Pages"
+      className="flex items-center justify-between gap-3 border-t border-line px-4 py-2 text-sm"
+    >
       <Button disabled={offset === 0} onClick={() => onOffset(Math.max(0, offset - pageSize))}>
         Previous
       </Button>

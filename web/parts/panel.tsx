@@ -19,7 +19,10 @@ export function Panel({
 }): ReactElement {
   const id = useId()
   return (
-    <section aria-labelledby={id} className={cx('min-w-0 rounded-lg border border-line bg-surface', className)}>
+    <section
+      aria-labelledby={id}
+      className={cx('min-w-0 rounded-lg border border-line bg-surface', className)}
+    >
       <header className="flex flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-2.5">
         <h2 id={id}>{title}</h2>
         {aside}

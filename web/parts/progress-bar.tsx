@@ -2,7 +2,13 @@ import { Progress } from '@base-ui/react/progress'
 import type { ReactElement } from 'react'
 
 /** How far something is; `value` is 0 to 1, null while nobody knows. */
-export function ProgressBar({ label, value }: { readonly label: string; readonly value: number | null }): ReactElement {
+export function ProgressBar({
+  label,
+  value,
+}: {
+  readonly label: string
+  readonly value: number | null
+}): ReactElement {
   return (
     <Progress.Root value={value === null ? null : Math.round(value * 100)} className="grid gap-1 text-sm">
       <div className="flex justify-between gap-3">

@@ -14,7 +14,13 @@ export function Loading({ what }: { readonly what: string }): ReactElement {
 }
 
 /** Nothing there, and what to do about it. */
-export function Empty({ title, children }: { readonly title: string; readonly children?: ReactNode }): ReactElement {
+export function Empty({
+  title,
+  children,
+}: {
+  readonly title: string
+  readonly children?: ReactNode
+}): ReactElement {
   return (
     <div className="px-4 py-8 text-center">
       <p className="font-semibold">{title}</p>
@@ -24,7 +30,13 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
 }
 
 /** What failed, with its code and what to do next, as every door says it. */
-export function ProblemNote({ error, onRetry }: { readonly error: unknown; readonly onRetry?: () => void }): ReactElement {
+export function ProblemNote({
+  error,
+  onRetry,
+}: {
+  readonly error: unknown
+  readonly onRetry?: () => void
+}): ReactElement {
   const { code, message, hint } = problemOf(error)
   return (
     <div role="alert" className="rounded-md border border-bad/40 bg-bad-soft p-3 text-sm">
@@ -39,7 +51,13 @@ export function ProblemNote({ error, onRetry }: { readonly error: unknown; reado
 }
 
 /** A notice that is no failure. */
-export function Notice({ tone, children }: { readonly tone: 'info' | 'warn' | 'good'; readonly children: ReactNode }): ReactElement {
+export function Notice({
+  tone,
+  children,
+}: {
+  readonly tone: 'info' | 'warn' | 'good'
+  readonly children: ReactNode
+}): ReactElement {
   const looks = {
     info: 'border-info/30 bg-info-soft',
     warn: 'border-warn/40 bg-warn-soft',

@@ -37,7 +37,9 @@ export function TimeChart({
     if (element === null) return
     const options = optionsFor(element, { series, formatValue, isStepped })
     const chart = new UPlot(options, [[...times], ...series.map(({ values }) => [...values])], element)
-    const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT_PX }))
+    const observer = new ResizeObserver(() =>
+      chart.setSize({ width: element.clientWidth, height: HEIGHT_PX }),
+    )
     observer.observe(element)
     return () => {
       observer.disconnect()
@@ -61,7 +63,12 @@ function optionsFor(
   },
 ): UPlot.Options {
   const grid = { stroke: colourOf(element, '--line'), width: 1 }
-  const axis = { stroke: colourOf(element, '--muted'), grid, ticks: { show: false }, font: '12px system-ui, sans-serif' }
+  const axis = {
+    stroke: colourOf(element, '--muted'),
+    grid,
+    ticks: { show: false },
+    font: '12px system-ui, sans-serif',
+  }
   const stepped = UPlot.paths.stepped?.({ align: 1 })
   return {
     width: element.clientWidth,

@@ -40,7 +40,8 @@ export function parseRoute(hash: string): Route {
   const given = new URLSearchParams(query)
   const [first, database, section, backup, ...more] = parts
   if (first === undefined) return { page: 'overview' }
-  if (first !== 'db') return database === undefined ? parseGlobal(first, address) : { page: 'unknown', address }
+  if (first !== 'db')
+    return database === undefined ? parseGlobal(first, address) : { page: 'unknown', address }
   if (database === undefined || more.length > 0) return { page: 'unknown', address }
   const route = parseSection(database, section ?? 'backups', backup, given)
   return route ?? { page: 'unknown', address }
@@ -71,7 +72,9 @@ export function addressOf(route: Route): string {
 }
 
 function parseGlobal(page: string, address: string): Route {
-  return page === 'schedule' || page === 'activity' || page === 'settings' ? { page } : { page: 'unknown', address }
+  return page === 'schedule' || page === 'activity' || page === 'settings'
+    ? { page }
+    : { page: 'unknown', address }
 }
 
 function parseSection(
@@ -81,8 +84,10 @@ function parseSection(
   given: URLSearchParams,
 ): Route | null {
   if (backup === undefined) {
-    if (section === 'compare') return { page: 'compare', database, left: given.get('left'), right: given.get('right') }
-    if (section === 'backups' || section === 'retention' || section === 'exports') return { page: section, database }
+    if (section === 'compare')
+      return { page: 'compare', database, left: given.get('left'), right: given.get('right') }
+    if (section === 'backups' || section === 'retention' || section === 'exports')
+      return { page: section, database }
     return null
   }
   if (section === 'backups') return { page: 'backup', database, backup }

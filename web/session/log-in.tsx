@@ -57,8 +57,8 @@ export function LogIn(): ReactElement {
         </Button>
       </form>
       <p className="text-sm text-muted">
-        Make a token with <code className="rounded bg-sunken px-1">chame-backup token create</code>, or open the link that
-        the server printed when it first started.
+        Make a token with <code className="rounded bg-sunken px-1">chame-backup token create</code>, or open
+        the link that the server printed when it first started.
       </p>
     </main>
   )

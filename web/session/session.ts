@@ -8,7 +8,12 @@ export const SessionContext: React.Context<Session | null> = createContext<Sessi
 
 /** Who is logged in; null when nobody is. */
 export function useSessionQuery(): UseQueryResult<Session | null> {
-  return useQuery({ queryKey: SESSION_KEY, queryFn: findSession, staleTime: Infinity, refetchOnWindowFocus: true })
+  return useQuery({
+    queryKey: SESSION_KEY,
+    queryFn: findSession,
+    staleTime: Infinity,
+    refetchOnWindowFocus: true,
+  })
 }
 
 /** Who is logged in, below the shell, where somebody is. */

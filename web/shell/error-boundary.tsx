@@ -11,6 +11,10 @@ export class ErrorBoundary extends Component<{ readonly children: ReactNode }, {
 
   override render(): ReactNode {
     const { error } = this.state
-    return error === null ? this.props.children : <ProblemNote error={error} onRetry={() => this.setState({ error: null })} />
+    return error === null ? (
+      this.props.children
+    ) : (
+      <ProblemNote error={error} onRetry={() => this.setState({ error: null })} />
+    )
   }
 }

@@ -10,7 +10,11 @@ export interface NavigationEntry {
 /** Where one can go, about one database. */
 export function databaseEntries(database: string): readonly NavigationEntry[] {
   return [
-    { label: 'Backups', route: { page: 'backups', database }, pages: ['backups', 'backup', 'look', 'restore'] },
+    {
+      label: 'Backups',
+      route: { page: 'backups', database },
+      pages: ['backups', 'backup', 'look', 'restore'],
+    },
     { label: 'Compare', route: { page: 'compare', database, left: null, right: null }, pages: ['compare'] },
     { label: 'Retention', route: { page: 'retention', database }, pages: ['retention'] },
     { label: 'Exports', route: { page: 'exports', database }, pages: ['exports'] },

@@ -12,16 +12,19 @@ export function Shell(): ReactElement {
   const route = useRoute()
   const main = useRef<HTMLElement>(null)
   const address = addressOf(route)
+  // Another table of the same backup is the same place.
+  const place = address.replace(/\?.*/, '')
+  const title = titleOf(route)
   const isFirst = useRef(true)
   useEffect(() => {
-    document.title = titleOf(route)
+    document.title = title
     // Another page begins at its top, for readers and keyboards too; the first one is where they are already.
     if (!isFirst.current) {
       main.current?.focus({ preventScroll: true })
       window.scrollTo(0, 0)
     }
     isFirst.current = false
-  }, [route.page, 'database' in route ? route.database : '', 'backup' in route ? route.backup : ''])
+  }, [place, title])
   return (
     <div className="lg:grid lg:min-h-dvh lg:grid-cols-[14.5rem_minmax(0,1fr)]">
       <a
@@ -34,10 +37,10 @@ export function Shell(): ReactElement {
       >
         Skip to content
       </a>
-      <TopBar route={route} />
+      <TopBar route={route} address={address} />
       <SideBar route={route} />
       <main ref={main} tabIndex={-1} className="mx-auto w-full max-w-[76rem] min-w-0 p-4 outline-none sm:p-6">
-        <ErrorBoundary key={address}>
+        <ErrorBoundary key={place}>
           <Suspense fallback={<Loading what="the page" />}>
             <Page route={route} />
           </Suspense>

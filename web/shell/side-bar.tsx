@@ -1,5 +1,5 @@
 import { Dialog } from '@base-ui/react/dialog'
-import { type ReactElement, useEffect, useState } from 'react'
+import type { ReactElement } from 'react'
 import mark from '../mark.svg'
 import { buttonClass } from '../parts/button.tsx'
 import { cx } from '../parts/class-names.ts'
@@ -8,9 +8,14 @@ import { chooseTheme, THEMES, type Theme, useTheme } from '../parts/theme.ts'
 import { useDatabases } from '../api/queries.ts'
 import { goTo, Link } from '../routing/router.tsx'
 import type { Route } from '../routing/routes.ts'
-import { addressOf } from '../routing/routes.ts'
 import { LogOut } from '../session/log-out.tsx'
-import { databaseEntries, databaseOf, GLOBAL_ENTRIES, inDatabase, type NavigationEntry } from './navigation.ts'
+import {
+  databaseEntries,
+  databaseOf,
+  GLOBAL_ENTRIES,
+  inDatabase,
+  type NavigationEntry,
+} from './navigation.ts'
 
 /** Beside the page, where there is room. */
 export function SideBar({ route }: { readonly route: Route }): ReactElement {
@@ -23,14 +28,18 @@ export function SideBar({ route }: { readonly route: Route }): ReactElement {
 }
 
 /** Above the page, where there is not: the same behind a button. */
-export function TopBar({ route }: { readonly route: Route }): ReactElement {
-  const [isOpen, setOpen] = useState(false)
-  const address = addressOf(route)
-  useEffect(() => setOpen(false), [address])
+export function TopBar({
+  route,
+  address,
+}: {
+  readonly route: Route
+  readonly address: string
+}): ReactElement {
   return (
     <header className="sticky top-0 z-10 flex items-center justify-between border-b border-line bg-surface px-4 py-2 lg:hidden">
       <Brand />
-      <Dialog.Root open={isOpen} onOpenChange={setOpen}>
+      {/* Another one for another address: whoever went there has used it. */}
+      <Dialog.Root key={address}>
         <Dialog.Trigger className={buttonClass()}>Menu</Dialog.Trigger>
         <Dialog.Portal>
           <Dialog.Backdrop className="fixed inset-0 z-10 bg-shade" />
@@ -63,7 +72,10 @@ function Navigation({ route }: { readonly route: Route }): ReactElement {
   return (
     <>
       <nav aria-label="Pages" className="mt-5 grid gap-0.5">
-        <Entry entry={{ label: 'Overview', route: { page: 'overview' }, pages: ['overview'] }} route={route} />
+        <Entry
+          entry={{ label: 'Overview', route: { page: 'overview' }, pages: ['overview'] }}
+          route={route}
+        />
         {database !== undefined && (
           <>
             <DatabaseChoice names={names} database={database} route={route} />
@@ -94,7 +106,8 @@ function DatabaseChoice({
   readonly database: string
   readonly route: Route
 }): ReactElement {
-  if (names.length < 2) return <p className="mt-4 mb-1 truncate px-2.5 text-xs font-semibold text-muted">{database}</p>
+  if (names.length < 2)
+    return <p className="mt-4 mb-1 truncate px-2.5 text-xs font-semibold text-muted">{database}</p>
   return (
     <SelectField
       label="Database"

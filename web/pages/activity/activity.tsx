@@ -26,7 +26,12 @@ export function Activity(): ReactElement {
         about="Everything that was done, by the console, the API, the command line and the scheduler. Each line holds a hash of the one before."
         actions={
           databases.length > 1 && (
-            <SelectField label="Database" isLabelHidden value={database} onChange={event => setChosen(event.target.value)}>
+            <SelectField
+              label="Database"
+              isLabelHidden
+              value={database}
+              onChange={event => setChosen(event.target.value)}
+            >
               {databases.map(({ name }) => (
                 <option key={name}>{name}</option>
               ))}
@@ -95,7 +100,9 @@ function EntryTable({ entries }: { readonly entries: readonly AuditEntry[] }): R
           cell: ({ action, on }) => (
             <>
               <span className="font-medium">{action}</span>
-              {on !== null && <span className="block max-w-md text-xs font-normal break-all text-muted">{on}</span>}
+              {on !== null && (
+                <span className="block max-w-md text-xs font-normal break-all text-muted">{on}</span>
+              )}
             </>
           ),
         },
@@ -104,7 +111,8 @@ function EntryTable({ entries }: { readonly entries: readonly AuditEntry[] }): R
           header: 'Who',
           cell: ({ actor }) => (
             <>
-              <span className="break-all">{actor.who}</span> <span className="text-xs text-muted">by {actor.door}</span>
+              <span className="break-all">{actor.who}</span>{' '}
+              <span className="text-xs text-muted">by {actor.door}</span>
             </>
           ),
         },
@@ -143,11 +151,17 @@ function VerifyChain({ database }: { readonly database: string }): ReactElement 
   )
 }
 
-function Verified({ verified: { status, entries, problems, notes } }: { readonly verified: AuditLogVerified }): ReactElement {
+function Verified({
+  verified: { status, entries, problems, notes },
+}: {
+  readonly verified: AuditLogVerified
+}): ReactElement {
   return (
     <Notice tone={status === 'intact' ? 'good' : 'warn'}>
       <p role="status" className="font-semibold">
-        {status === 'intact' ? `Intact: ${counted(entries, 'line')}, none changed, missing or moved.` : 'The log was tampered with or damaged.'}
+        {status === 'intact'
+          ? `Intact: ${counted(entries, 'line')}, none changed, missing or moved.`
+          : 'The log was tampered with or damaged.'}
       </p>
       {[...problems.map(({ message }) => message), ...notes].map(text => (
         <p key={text}>{text}</p>

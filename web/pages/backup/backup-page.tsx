@@ -18,7 +18,13 @@ import { VerificationHistory } from './verification-history.tsx'
 import { VerifyBackup } from './verify-backup.tsx'
 
 /** All that is known of one backup. */
-export function BackupPage({ database, filename }: { readonly database: string; readonly filename: string }): ReactElement {
+export function BackupPage({
+  database,
+  filename,
+}: {
+  readonly database: string
+  readonly filename: string
+}): ReactElement {
   const query = useBackup(database, filename)
   return (
     <>
@@ -34,7 +40,13 @@ export function BackupPage({ database, filename }: { readonly database: string; 
   )
 }
 
-function Details({ database, backup }: { readonly database: string; readonly backup: BackupInfo }): ReactElement {
+function Details({
+  database,
+  backup,
+}: {
+  readonly database: string
+  readonly backup: BackupInfo
+}): ReactElement {
   return (
     <>
       <PageHeader
@@ -50,7 +62,8 @@ function Details({ database, backup }: { readonly database: string; readonly bac
         {backup.metadataProblem !== null && <Notice tone="warn">{backup.metadataProblem}</Notice>}
         {backup.pinned !== null && (
           <Notice tone="info">
-            Pinned by {backup.pinned.by} on {formatInstant(backup.pinned.at)}: “{backup.pinned.reason}”. Nothing deletes it.
+            Pinned by {backup.pinned.by} on {formatInstant(backup.pinned.at)}: “{backup.pinned.reason}”.
+            Nothing deletes it.
           </Notice>
         )}
         <div className="grid items-start gap-5 lg:grid-cols-2">
@@ -65,7 +78,13 @@ function Details({ database, backup }: { readonly database: string; readonly bac
   )
 }
 
-function Actions({ database, backup }: { readonly database: string; readonly backup: BackupInfo }): ReactElement {
+function Actions({
+  database,
+  backup,
+}: {
+  readonly database: string
+  readonly backup: BackupInfo
+}): ReactElement {
   const [asked, setAsked] = useState<'verify' | 'drill' | 'pin' | 'delete' | null>(null)
   const mayCompare = useMay('compare-backups')
   const mayVerify = useMay('verify-backup')
@@ -84,7 +103,9 @@ function Actions({ database, backup }: { readonly database: string; readonly bac
         </ButtonLink>
       )}
       <ButtonLink to={{ page: 'look', database, backup: filename, table: null }}>Look inside</ButtonLink>
-      {mayCompare && <ButtonLink to={{ page: 'compare', database, left: filename, right: 'live' }}>Compare</ButtonLink>}
+      {mayCompare && (
+        <ButtonLink to={{ page: 'compare', database, left: filename, right: 'live' }}>Compare</ButtonLink>
+      )}
       {mayVerify && <Button onClick={() => setAsked('verify')}>Verify</Button>}
       {mayDrill && <Button onClick={() => setAsked('drill')}>Drill</Button>}
       {mayDownload && (
@@ -135,7 +156,9 @@ function MetadataPanel({ backup }: { readonly backup: BackupInfo }): ReactElemen
       <Facts
         facts={[
           ...more
-            .filter((fact): fact is readonly [string, string] => typeof fact[1] === 'string' && fact[1] !== '')
+            .filter(
+              (fact): fact is readonly [string, string] => typeof fact[1] === 'string' && fact[1] !== '',
+            )
             .map(([name, value]) => [name, value] as const),
           ['SHA-256', <Checksum key="checksum" checksum={backup.checksum} />] as const,
         ]}
@@ -149,13 +172,22 @@ function Checksum({ checksum }: { readonly checksum: string | null }): ReactElem
   return <code className="text-xs break-all">{checksum}</code>
 }
 
-function TablesPanel({ database, backup }: { readonly database: string; readonly backup: BackupInfo }): ReactElement {
+function TablesPanel({
+  database,
+  backup,
+}: {
+  readonly database: string
+  readonly backup: BackupInfo
+}): ReactElement {
   const tables = Object.entries(backup.metadata?.tables ?? {})
   return (
     <Panel title="Tables" flush>
       {tables.length === 0 ? (
         <Empty title="No row counts were recorded">
-          <Link to={{ page: 'look', database, backup: backup.filename, table: null }} className="text-accent underline">
+          <Link
+            to={{ page: 'look', database, backup: backup.filename, table: null }}
+            className="text-accent underline"
+          >
             Look inside
           </Link>
         </Empty>

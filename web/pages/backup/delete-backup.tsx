@@ -31,7 +31,8 @@ export function DeleteBackup({
       onDeleted()
     },
   })
-  const isProtected = deleting.error instanceof Problem && deleting.error.code === 'BACKUP_PROTECTED' && backup.pinned === null
+  const isProtected =
+    deleting.error instanceof Problem && deleting.error.code === 'BACKUP_PROTECTED' && backup.pinned === null
   return (
     <Confirm
       open
@@ -43,8 +44,8 @@ export function DeleteBackup({
       onConfirm={() => deleting.mutate()}
     >
       <p className="break-all">
-        <strong>{backup.filename}</strong> of {formatInstant(backup.created)}, {formatBytes(backup.size)}. No copy of it
-        is kept here.
+        <strong>{backup.filename}</strong> of {formatInstant(backup.created)}, {formatBytes(backup.size)}. No
+        copy of it is kept here.
       </p>
       {(isProtected || force) && (
         <div className="mt-3">

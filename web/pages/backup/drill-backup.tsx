@@ -47,7 +47,11 @@ export function DrillBackup({
   )
 }
 
-const TONES: Record<'passed' | 'failed' | 'skipped', Tone> = { passed: 'good', failed: 'bad', skipped: 'neutral' }
+const TONES: Record<'passed' | 'failed' | 'skipped', Tone> = {
+  passed: 'good',
+  failed: 'bad',
+  skipped: 'neutral',
+}
 
 function Drilled({ result }: { readonly result: JobResults['drill'] }): ReactElement {
   return (

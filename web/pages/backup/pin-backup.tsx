@@ -27,7 +27,12 @@ function Pin({ database, backup, onClose }: PinProps): ReactElement {
     onSuccess: () => done(database, 'The backup is pinned', onClose),
   })
   return (
-    <Dialog open onClose={onClose} title="Pin this backup" about="Nothing deletes it until it is unpinned: no policy, no cleanup, nobody.">
+    <Dialog
+      open
+      onClose={onClose}
+      title="Pin this backup"
+      about="Nothing deletes it until it is unpinned: no policy, no cleanup, nobody."
+    >
       <form
         className="grid gap-4"
         onSubmit={event => {
@@ -43,7 +48,12 @@ function Pin({ database, backup, onClose }: PinProps): ReactElement {
           onChange={event => setReason(event.target.value)}
         />
         {pinning.isError && <ProblemNote error={pinning.error} />}
-        <Button type="submit" look="primary" className="justify-self-end" disabled={reason.trim() === '' || pinning.isPending}>
+        <Button
+          type="submit"
+          look="primary"
+          className="justify-self-end"
+          disabled={reason.trim() === '' || pinning.isPending}
+        >
           Pin
         </Button>
       </form>
@@ -68,7 +78,8 @@ function Unpin({ database, backup, onClose }: PinProps): ReactElement {
       onConfirm={() => unpinning.mutate()}
     >
       <p>
-        {backup.pinned?.by} pinned it: “{backup.pinned?.reason}”. Once unpinned, the retention policy decides again.
+        {backup.pinned?.by} pinned it: “{backup.pinned?.reason}”. Once unpinned, the retention policy decides
+        again.
       </p>
     </Confirm>
   )

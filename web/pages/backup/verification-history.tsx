@@ -11,7 +11,12 @@ interface Check {
 }
 
 /** When the backup was made, last checked and last drilled, newest first, as its metadata tells. */
-export function VerificationHistory({ backup }: { readonly backup: BackupInfo; readonly database: string }): ReactElement {
+export function VerificationHistory({
+  backup,
+}: {
+  readonly backup: BackupInfo
+  readonly database: string
+}): ReactElement {
   const now = useNow()
   return (
     <Panel title="Verification history">
@@ -37,7 +42,8 @@ function checksOf({ created, metadata }: BackupInfo): readonly Check[] {
       at: verifiedAt,
       what: (
         <>
-          <Badge tone="good">intact</Badge> when last checked{check === undefined || check === 'none' ? '' : ` (made with a ${check} check)`}
+          <Badge tone="good">intact</Badge> when last checked
+          {check === undefined || check === 'none' ? '' : ` (made with a ${check} check)`}
         </>
       ),
     })
@@ -48,8 +54,8 @@ function checksOf({ created, metadata }: BackupInfo): readonly Check[] {
       at: drill.at,
       what: (
         <>
-          <Badge tone={drill.passed ? 'good' : 'bad'}>{drill.passed ? 'drill passed' : 'drill failed'}</Badge> in{' '}
-          {formatSpan(drill.duration_ms)}
+          <Badge tone={drill.passed ? 'good' : 'bad'}>{drill.passed ? 'drill passed' : 'drill failed'}</Badge>{' '}
+          in {formatSpan(drill.duration_ms)}
         </>
       ),
     })

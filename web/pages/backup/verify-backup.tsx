@@ -28,7 +28,12 @@ export function VerifyBackup({
     begin()
   }, [begin])
   return (
-    <Dialog open onClose={onClose} title="Verify" about={<span className="break-all">{backup.filename}</span>}>
+    <Dialog
+      open
+      onClose={onClose}
+      title="Verify"
+      about={<span className="break-all">{backup.filename}</span>}
+    >
       <div className="grid gap-4">
         <JobProgress job={verifying.job} error={verifying.error} onCancel={verifying.cancel} />
         {verifying.result !== null && <Verified result={verifying.result} />}
@@ -48,8 +53,8 @@ function Verified({ result }: { readonly result: JobResults['verify'] }): ReactE
       <Notice tone="good">
         <p className="font-semibold">Intact.</p>
         <p>
-          {result.checksumCompared ? 'The checksum is the recorded one, and ' : ''}SQLite’s {result.check} check found nothing
-          wrong, in {formatSpan(result.durationMs)}.
+          {result.checksumCompared ? 'The checksum is the recorded one, and ' : ''}SQLite’s {result.check}{' '}
+          check found nothing wrong, in {formatSpan(result.durationMs)}.
         </p>
         {result.unchecked.length > 0 && <p className="mt-1">Left out: {result.unchecked.join('; ')}</p>}
       </Notice>

@@ -44,7 +44,9 @@ export function BackupTable({
       header: 'Description',
       cell: ({ description, createdBy }) => (
         <>
-          <span className="line-clamp-2">{description === '' || description === null ? '–' : description}</span>
+          <span className="line-clamp-2">
+            {description === '' || description === null ? '–' : description}
+          </span>
           {createdBy !== null && <span className="block text-xs text-muted">by {createdBy}</span>}
         </>
       ),
@@ -75,7 +77,13 @@ export function BackupTable({
   )
 }
 
-function Created({ database, backup }: { readonly database: string; readonly backup: BackupInfo }): ReactElement {
+function Created({
+  database,
+  backup,
+}: {
+  readonly database: string
+  readonly backup: BackupInfo
+}): ReactElement {
   const now = useNow()
   return (
     <>
@@ -92,7 +100,10 @@ function Created({ database, backup }: { readonly database: string; readonly bac
 }
 
 /** What may be done with a backup by who is logged in. */
-function useItems(database: string, ask: (asked: Asked) => void): (backup: BackupInfo) => readonly MenuItem[] {
+function useItems(
+  database: string,
+  ask: (asked: Asked) => void,
+): (backup: BackupInfo) => readonly MenuItem[] {
   const mayVerify = useMay('verify-backup')
   const mayPin = useMay('pin-backup')
   const mayUnpin = useMay('unpin-backup')
@@ -104,14 +115,21 @@ function useItems(database: string, ask: (asked: Asked) => void): (backup: Backu
     const mayChangePin = pinned === null ? mayPin : mayUnpin
     return [
       { label: 'Details', onSelect: () => goTo({ page: 'backup', database, backup: filename }) },
-      { label: 'Look inside', onSelect: () => goTo({ page: 'look', database, backup: filename, table: null }) },
+      {
+        label: 'Look inside',
+        onSelect: () => goTo({ page: 'look', database, backup: filename, table: null }),
+      },
       ...(mayVerify ? [{ label: 'Verify', onSelect: () => ask({ what: 'verify', backup }) }] : []),
-      ...(mayRestore ? [{ label: 'Restore', href: addressOf({ page: 'restore', database, backup: filename }) }] : []),
+      ...(mayRestore
+        ? [{ label: 'Restore', href: addressOf({ page: 'restore', database, backup: filename }) }]
+        : []),
       ...(mayDownload ? [{ label: 'Download', href: contentUrl(database, filename), download: true }] : []),
       ...(mayChangePin
         ? [{ label: pinned === null ? 'Pin' : 'Unpin', onSelect: () => ask({ what: 'pin', backup }) }]
         : []),
-      ...(mayDelete ? [{ label: 'Delete', isDanger: true, onSelect: () => ask({ what: 'delete', backup }) }] : []),
+      ...(mayDelete
+        ? [{ label: 'Delete', isDanger: true, onSelect: () => ask({ what: 'delete', backup }) }]
+        : []),
     ]
   }
 }

@@ -24,7 +24,11 @@ export function Backups({ database }: { readonly database: string }): ReactEleme
   const query = useBackups(database, filter)
   return (
     <>
-      <PageHeader title="Backups" about={`Every restore point of ${database}.`} actions={<Actions database={database} />} />
+      <PageHeader
+        title="Backups"
+        about={`Every restore point of ${database}.`}
+        actions={<Actions database={database} />}
+      />
       <section aria-label="Backups" className="rounded-lg border border-line bg-surface">
         <BackupFilters
           database={database}
@@ -37,7 +41,9 @@ export function Backups({ database }: { readonly database: string }): ReactEleme
         <Loaded query={query} what="backups">
           {({ backups, total, sizeBytes, nextCursor }) =>
             backups.length === 0 ? (
-              <None isFiltered={filters !== NO_FILTERS && Object.values(filters).some(value => value !== '')} />
+              <None
+                isFiltered={filters !== NO_FILTERS && Object.values(filters).some(value => value !== '')}
+              />
             ) : (
               <>
                 <p role="status" className="border-b border-line px-4 py-2 text-sm text-muted">
@@ -78,7 +84,8 @@ function Actions({ database }: { readonly database: string }): ReactElement {
 }
 
 function None({ isFiltered }: { readonly isFiltered: boolean }): ReactElement {
-  if (isFiltered) return <Empty title="No backup matches">Search for less, or choose another type or state.</Empty>
+  if (isFiltered)
+    return <Empty title="No backup matches">Search for less, or choose another type or state.</Empty>
   return (
     <Empty title="There are no backups yet">
       Make the first one now. The scheduler (chame-backup-scheduler) makes one every night by itself.
@@ -97,7 +104,10 @@ function Pages({
 }): ReactElement | null {
   if (onPrevious === null && onNext === null) return null
   return (
-    <nav aria-label="Pages of backups" className="flex items-center justify-between gap-3 border-t border-line px-4 py-2 text-sm">
+    <nav
+      aria-label="Pages of backups"
+      className="flex items-center justify-between gap-3 border-t border-line px-4 py-2 text-sm"
+    >
       <Button disabled={onPrevious === null} onClick={() => onPrevious?.()}>
         Previous
       </Button>

@@ -30,7 +30,13 @@ export function CreateBackup({ database }: { readonly database: string }): React
   )
 }
 
-function Making({ database, onClose }: { readonly database: string; readonly onClose: () => void }): ReactElement {
+function Making({
+  database,
+  onClose,
+}: {
+  readonly database: string
+  readonly onClose: () => void
+}): ReactElement {
   const [description, setDescription] = useState('')
   const making = useJob<'create'>(async () => createBackup(database, description.trim()))
   const { result } = making

@@ -27,7 +27,13 @@ export function UploadBackup({ database }: { readonly database: string }): React
   )
 }
 
-function Uploading({ database, onClose }: { readonly database: string; readonly onClose: () => void }): ReactElement {
+function Uploading({
+  database,
+  onClose,
+}: {
+  readonly database: string
+  readonly onClose: () => void
+}): ReactElement {
   const id = useId()
   const [file, setFile] = useState<File | null>(null)
   const [description, setDescription] = useState('')
@@ -39,7 +45,10 @@ function Uploading({ database, onClose }: { readonly database: string; readonly 
       const controller = new AbortController()
       ending.current = controller
       setSent(0)
-      return uploadBackup(database, chosen, description.trim(), { onSent: setSent, signal: controller.signal })
+      return uploadBackup(database, chosen, description.trim(), {
+        onSent: setSent,
+        signal: controller.signal,
+      })
     },
     onSuccess: ({ filename }) => {
       say('The backup was uploaded and verified', filename)

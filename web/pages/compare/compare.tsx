@@ -1,4 +1,4 @@
-import { type ReactElement, useEffect, useState } from 'react'
+import { type ReactElement, useState } from 'react'
 import { useBackups } from '../../api/queries.ts'
 import type { BackupInfo } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'
@@ -37,7 +37,7 @@ export function Compare({
             list.length === 0 ? (
               <Empty title="There is nothing to compare yet">A comparison needs a backup.</Empty>
             ) : (
-              <Chosen database={database} backups={list} left={left} right={right} />
+              <Chosen key={`${left} ${right}`} database={database} backups={list} left={left} right={right} />
             )
           }
         </Loaded>
@@ -61,10 +61,6 @@ function Chosen({
 }): ReactElement {
   const [before, setBefore] = useState(left ?? backups[0]?.filename ?? LIVE)
   const [after, setAfter] = useState(right ?? LIVE)
-  useEffect(() => {
-    if (left !== null) setBefore(left)
-    if (right !== null) setAfter(right)
-  }, [left, right])
   const isSame = before === after
   return (
     <div className="grid gap-5">

@@ -24,7 +24,9 @@ export function Comparison({
   readonly to: string | null
 }): ReactElement {
   const asked = ask(from, to)
-  const comparing = useJob<'compare'>(async () => compareBackups(database, { from: asked.from, to: asked.to }))
+  const comparing = useJob<'compare'>(async () =>
+    compareBackups(database, { from: asked.from, to: asked.to }),
+  )
   const [table, setTable] = useState<string | null>(null)
   const hasBegun = useRef(false)
   const { begin } = comparing
@@ -33,7 +35,8 @@ export function Comparison({
     hasBegun.current = true
     begin()
   }, [begin])
-  const compared = comparing.result === null ? null : asked.isTurned ? turn(comparing.result) : comparing.result
+  const compared =
+    comparing.result === null ? null : asked.isTurned ? turn(comparing.result) : comparing.result
   return (
     <div className="grid gap-5">
       <JobProgress job={comparing.job} error={comparing.error} onCancel={comparing.cancel} />
@@ -122,17 +125,41 @@ function TableCounts({
       keyOf={({ name }) => name}
       columns={[
         { key: 'name', header: 'Table', part: 'lead', cell: table => <Name table={table} /> },
-        { key: 'added', header: 'Added', numeric: true, cell: ({ added }) => <Count count={added} sign="+" tone="text-good" /> },
-        { key: 'removed', header: 'Removed', numeric: true, cell: ({ removed }) => <Count count={removed} sign="−" tone="text-bad" /> },
-        { key: 'changed', header: 'Changed', numeric: true, cell: ({ changed }) => <Count count={changed} sign="~" tone="text-warn" /> },
-        { key: 'unchanged', header: 'Unchanged', numeric: true, cell: ({ unchanged }) => formatCount(unchanged) },
+        {
+          key: 'added',
+          header: 'Added',
+          numeric: true,
+          cell: ({ added }) => <Count count={added} sign="+" tone="text-good" />,
+        },
+        {
+          key: 'removed',
+          header: 'Removed',
+          numeric: true,
+          cell: ({ removed }) => <Count count={removed} sign="−" tone="text-bad" />,
+        },
+        {
+          key: 'changed',
+          header: 'Changed',
+          numeric: true,
+          cell: ({ changed }) => <Count count={changed} sign="~" tone="text-warn" />,
+        },
+        {
+          key: 'unchanged',
+          header: 'Unchanged',
+          numeric: true,
+          cell: ({ unchanged }) => formatCount(unchanged),
+        },
         {
           key: 'rows',
           header: 'Rows',
           part: 'actions',
           cell: ({ name, status }) =>
             status === 'not-compared' ? null : (
-              <Button aria-pressed={name === chosen} aria-label={`Rows of ${name}`} onClick={() => onChoose(name)}>
+              <Button
+                aria-pressed={name === chosen}
+                aria-label={`Rows of ${name}`}
+                onClick={() => onChoose(name)}
+              >
                 Rows
               </Button>
             ),
@@ -142,7 +169,11 @@ function TableCounts({
   )
 }
 
-function Name({ table: { name, status, why, matchedBy, columns } }: { readonly table: ComparedTable }): ReactElement {
+function Name({
+  table: { name, status, why, matchedBy, columns },
+}: {
+  readonly table: ComparedTable
+}): ReactElement {
   const notes = [
     status === 'added' && 'the whole table is new',
     status === 'removed' && 'the whole table is gone',
@@ -160,7 +191,15 @@ function Name({ table: { name, status, why, matchedBy, columns } }: { readonly t
   )
 }
 
-function Count({ count, sign, tone }: { readonly count: number; readonly sign: string; readonly tone: string }): ReactElement {
+function Count({
+  count,
+  sign,
+  tone,
+}: {
+  readonly count: number
+  readonly sign: string
+  readonly tone: string
+}): ReactElement {
   if (count === 0) return <span className="text-muted">0</span>
   return (
     <span className={`font-semibold ${tone}`}>

@@ -45,7 +45,11 @@ export function TableDifferences({
     <Panel
       title={<span className="break-all">Rows of {table}</span>}
       flush
-      aside={maySeeSensitive ? <SwitchField label="Show sensitive values" checked={reveal} onChange={setReveal} /> : undefined}
+      aside={
+        maySeeSensitive ? (
+          <SwitchField label="Show sensitive values" checked={reveal} onChange={setReveal} />
+        ) : undefined
+      }
     >
       {(reading.isBusy || reading.error !== null) && (
         <div className="p-4">
@@ -55,7 +59,11 @@ export function TableDifferences({
       {found !== null && (
         <>
           <MaskedNote masked={found.masked} />
-          {found.rows.length === 0 ? <Empty title="No row differs" /> : <DifferenceList found={found} firstRow={offset + 1} />}
+          {found.rows.length === 0 ? (
+            <Empty title="No row differs" />
+          ) : (
+            <DifferenceList found={found} firstRow={offset + 1} />
+          )}
           <Pager
             offset={offset}
             shown={found.rows.length}
@@ -74,11 +82,20 @@ type Found = NonNullable<BackupsCompared['rows']>
 
 const TONES: Record<ComparedRow['change'], Tone> = { added: 'good', removed: 'bad', changed: 'warn' }
 
-function DifferenceList({ found, firstRow }: { readonly found: Found; readonly firstRow: number }): ReactElement {
+function DifferenceList({
+  found,
+  firstRow,
+}: {
+  readonly found: Found
+  readonly firstRow: number
+}): ReactElement {
   return (
     <ol className="divide-y divide-line" start={firstRow}>
       {found.rows.map((row, index) => (
-        <li key={firstRow + index} className="grid gap-2 px-4 py-3 text-sm sm:grid-cols-[5.5rem_minmax(0,1fr)]">
+        <li
+          key={firstRow + index}
+          className="grid gap-2 px-4 py-3 text-sm sm:grid-cols-[5.5rem_minmax(0,1fr)]"
+        >
           <div>
             <Badge tone={TONES[row.change]}>{row.change}</Badge>
           </div>

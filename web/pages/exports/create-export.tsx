@@ -83,7 +83,13 @@ export function CreateExport({ database }: { readonly database: string }): React
   )
 }
 
-function Exported({ database, result }: { readonly database: string; readonly result: JobResults['export'] }): ReactElement {
+function Exported({
+  database,
+  result,
+}: {
+  readonly database: string
+  readonly result: JobResults['export']
+}): ReactElement {
   const name = result.exportPath.split(/[/\\]/).at(-1) ?? result.exportPath
   return (
     <Notice tone="good">
@@ -92,7 +98,8 @@ function Exported({ database, result }: { readonly database: string; readonly re
       </p>
       {result.redacted.length > 0 && (
         <p>
-          Left out or made harmless: {result.redacted.map(({ table, column, how }) => `${table}.${column} (${how})`).join(', ')}.
+          Left out or made harmless:{' '}
+          {result.redacted.map(({ table, column, how }) => `${table}.${column} (${how})`).join(', ')}.
         </p>
       )}
       <a className={buttonClass('plain', 'mt-2')} href={exportUrl(database, name)} download={name}>

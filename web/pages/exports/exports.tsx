@@ -35,7 +35,9 @@ export function Exports({ database }: { readonly database: string }): ReactEleme
           <Loaded query={query} what="exports">
             {exports =>
               exports.length === 0 ? (
-                <Empty title="There are no exports">They stand in the directory exports beside the backups.</Empty>
+                <Empty title="There are no exports">
+                  They stand in the directory exports beside the backups.
+                </Empty>
               ) : (
                 <ExportTable database={database} exports={exports} />
               )
@@ -47,7 +49,13 @@ export function Exports({ database }: { readonly database: string }): ReactEleme
   )
 }
 
-function ExportTable({ database, exports }: { readonly database: string; readonly exports: readonly StoredExport[] }): ReactElement {
+function ExportTable({
+  database,
+  exports,
+}: {
+  readonly database: string
+  readonly exports: readonly StoredExport[]
+}): ReactElement {
   const [leaving, setLeaving] = useState<string | null>(null)
   const mayDownload = useMay('export-data')
   const maySeeSensitive = useMay('see-sensitive')
@@ -59,7 +67,12 @@ function ExportTable({ database, exports }: { readonly database: string; readonl
         rows={exports}
         keyOf={({ name }) => name}
         columns={[
-          { key: 'name', header: 'Name', part: 'lead', cell: ({ name }) => <span className="break-all">{name}</span> },
+          {
+            key: 'name',
+            header: 'Name',
+            part: 'lead',
+            cell: ({ name }) => <span className="break-all">{name}</span>,
+          },
           { key: 'created', header: 'Created', cell: ({ created }) => formatInstant(created) },
           { key: 'format', header: 'Format', cell: ({ format }) => format },
           { key: 'size', header: 'Size', numeric: true, cell: ({ sizeBytes }) => formatBytes(sizeBytes) },
@@ -76,12 +89,22 @@ function ExportTable({ database, exports }: { readonly database: string; readonl
             cell: ({ name, sensitive }) => (
               <span className="flex gap-2">
                 {mayDownload && (!sensitive || maySeeSensitive) && (
-                  <a className={buttonClass()} href={exportUrl(database, name)} download={name} aria-label={`Download ${name}`}>
+                  <a
+                    className={buttonClass()}
+                    href={exportUrl(database, name)}
+                    download={name}
+                    aria-label={`Download ${name}`}
+                  >
                     Download
                   </a>
                 )}
                 {mayDelete && (
-                  <Button look="quiet" className="text-bad" aria-label={`Delete ${name}`} onClick={() => setLeaving(name)}>
+                  <Button
+                    look="quiet"
+                    className="text-bad"
+                    aria-label={`Delete ${name}`}
+                    onClick={() => setLeaving(name)}
+                  >
                     Delete
                   </Button>
                 )}
@@ -90,7 +113,9 @@ function ExportTable({ database, exports }: { readonly database: string; readonl
           },
         ]}
       />
-      {leaving !== null && <DeleteExport database={database} name={leaving} onClose={() => setLeaving(null)} />}
+      {leaving !== null && (
+        <DeleteExport database={database} name={leaving} onClose={() => setLeaving(null)} />
+      )}
     </>
   )
 }

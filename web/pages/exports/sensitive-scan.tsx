@@ -35,7 +35,11 @@ export function SensitiveScan({ database }: { readonly database: string }): Reac
   )
 }
 
-function Findings({ result: { findings, tables, columns } }: { readonly result: JobResults['scan'] }): ReactElement {
+function Findings({
+  result: { findings, tables, columns },
+}: {
+  readonly result: JobResults['scan']
+}): ReactElement {
   const looked = `${counted(columns, 'column')} of ${counted(tables, 'table')} looked at`
   if (findings.length === 0) return <Empty title="Nothing sensitive was found">{looked}.</Empty>
   return (
@@ -62,7 +66,9 @@ function Findings({ result: { findings, tables, columns } }: { readonly result: 
           {
             key: 'confidence',
             header: 'How sure',
-            cell: ({ confidence }) => <Badge tone={confidence === 'certain' ? 'warn' : 'neutral'}>{confidence}</Badge>,
+            cell: ({ confidence }) => (
+              <Badge tone={confidence === 'certain' ? 'warn' : 'neutral'}>{confidence}</Badge>
+            ),
           },
         ]}
       />

@@ -1,10 +1,10 @@
 import type { ReactElement } from 'react'
 import type { Cell } from '../../api/types.ts'
+import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { CellValue } from '../../words/cells.tsx'
 
 /**
- * Rows of any table, as wide as it is: it scrolls within its own frame. The frame can be focused, so that a
- * keyboard can scroll it too.
+ * Rows of any table, as wide as it is: it scrolls within its own frame.
  */
 export function CellGrid({
   caption,
@@ -19,7 +19,7 @@ export function CellGrid({
   readonly firstRow: number
 }): ReactElement {
   return (
-    <div role="region" aria-label={caption} tabIndex={0} className="max-h-[34rem] overflow-auto">
+    <ScrollRegion label={caption} className="max-h-[34rem]">
       <table className="w-full border-collapse text-xs">
         <caption className="sr-only">{caption}</caption>
         <thead className="sticky top-0 bg-sunken">
@@ -54,6 +54,6 @@ export function CellGrid({
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollRegion>
   )
 }

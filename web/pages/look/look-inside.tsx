@@ -20,12 +20,19 @@ interface Place {
 }
 
 /** What is in a stored backup, which is opened read-only. */
-export function LookInside({ database, filename, table }: Place & { readonly table: string | null }): ReactElement {
+export function LookInside({
+  database,
+  filename,
+  table,
+}: Place & { readonly table: string | null }): ReactElement {
   const query = useTables(database, filename)
   return (
     <>
       <p className="mb-3 text-sm">
-        <Link to={{ page: 'backup', database, backup: filename }} className="break-all text-accent hover:underline">
+        <Link
+          to={{ page: 'backup', database, backup: filename }}
+          className="break-all text-accent hover:underline"
+        >
           ← {filename}
         </Link>
       </p>
@@ -46,7 +53,8 @@ function Inside({
   readonly table: string | null
 }): ReactElement {
   const mayQuery = useMay('query-backup')
-  const chosen = inside.tables.find(({ name }) => name === table) ?? (table === null ? inside.tables[0] : undefined)
+  const chosen =
+    inside.tables.find(({ name }) => name === table) ?? (table === null ? inside.tables[0] : undefined)
   const browse =
     inside.tables.length === 0 ? (
       <Empty title="There are no tables">The database was empty when it was backed up.</Empty>
@@ -121,7 +129,9 @@ function TableList({
             )}
           >
             <span className="min-w-0 break-words">{name}</span>
-            <span className="shrink-0 text-xs text-muted">{rows === null ? (KINDS[kind] ?? '') : formatCount(rows)}</span>
+            <span className="shrink-0 text-xs text-muted">
+              {rows === null ? (KINDS[kind] ?? '') : formatCount(rows)}
+            </span>
           </Link>
         ))}
       </nav>
@@ -134,9 +144,13 @@ function TableView({ table, place }: { readonly table: LookedTable; readonly pla
   return (
     <div className="grid min-w-0 content-start gap-4">
       <h2 className="text-lg break-words">{table.name}</h2>
-      {!mayRead && <Notice tone="info">Your role sees tables and columns. Rows are for operators and admins.</Notice>}
+      {!mayRead && (
+        <Notice tone="info">Your role sees tables and columns. Rows are for operators and admins.</Notice>
+      )}
       {mayRead && !table.readable && (
-        <Notice tone="info">It holds the data of a virtual table, in a form of its own. Look at that table instead.</Notice>
+        <Notice tone="info">
+          It holds the data of a virtual table, in a form of its own. Look at that table instead.
+        </Notice>
       )}
       {mayRead && table.readable && <Rows {...place} table={table} />}
       <Schema table={table} />

@@ -13,7 +13,13 @@ import { CellGrid } from './cell-grid.tsx'
 import { MaskedNote } from './masked-note.tsx'
 
 /** One statement that reads, and its rows. */
-export function QueryBox({ database, filename }: { readonly database: string; readonly filename: string }): ReactElement {
+export function QueryBox({
+  database,
+  filename,
+}: {
+  readonly database: string
+  readonly filename: string
+}): ReactElement {
   const [sql, setSql] = useState('SELECT name, sql FROM sqlite_schema')
   const [reveal, setReveal] = useState(false)
   const maySeeSensitive = useMay('see-sensitive')

@@ -11,6 +11,12 @@ import { MaskedNote } from './masked-note.tsx'
 
 const PAGE_SIZE = 50
 
+interface Order {
+  /** Empty: the order of the table. */
+  readonly column: string
+  readonly descending: boolean
+}
+
 /** The rows of a table, a page at a time. */
 export function Rows({
   database,
@@ -22,12 +28,17 @@ export function Rows({
   readonly table: LookedTable
 }): ReactElement {
   const [search, setSearch] = useState('')
-  const [order, setOrder] = useState({ column: '', descending: false })
+  const [order, setOrder] = useState<Order>({ column: '', descending: false })
   const [offset, setOffset] = useState(0)
   const [reveal, setReveal] = useState(false)
   const maySeeSensitive = useMay('see-sensitive')
   const isSensitive = table.columns === null || table.columns.some(({ sensitive }) => sensitive !== null)
   const wanted = useDeferredValue(search)
+  // Other rows begin at the first page.
+  const change = (set: () => void): void => {
+    set()
+    setOffset(0)
+  }
   const query = useRows(
     database,
     { backup: filename, table: table.name },
@@ -44,48 +55,20 @@ export function Rows({
     <Panel
       title="Rows"
       flush
-      aside={maySeeSensitive && isSensitive ? <SwitchField label="Show sensitive values" checked={reveal} onChange={setReveal} /> : undefined}
+      aside={
+        maySeeSensitive && isSensitive ? (
+          <SwitchField label="Show sensitive values" checked={reveal} onChange={setReveal} />
+        ) : undefined
+      }
     >
-      <search className="grid gap-2 border-b border-line p-3 sm:grid-cols-[minmax(0,1fr)_12rem_9rem]">
-        <SearchField
-          label="Search all columns"
-          value={search}
-          onChange={text => {
-            setSearch(text)
-            setOffset(0)
-          }}
-        />
-        <SelectField
-          label="Order by"
-          isLabelHidden
-          value={order.column}
-          onChange={event => {
-            setOrder({ ...order, column: event.target.value })
-            setOffset(0)
-          }}
-        >
-          <option value="">Order of the table</option>
-          {(table.columns ?? [])
-            .filter(({ sensitive }) => sensitive === null || reveal)
-            .map(({ name }) => (
-              <option key={name} value={name}>
-                By {name}
-              </option>
-            ))}
-        </SelectField>
-        <SelectField
-          label="Direction"
-          isLabelHidden
-          value={order.descending ? 'desc' : 'asc'}
-          onChange={event => {
-            setOrder({ ...order, descending: event.target.value === 'desc' })
-            setOffset(0)
-          }}
-        >
-          <option value="asc">Ascending</option>
-          <option value="desc">Descending</option>
-        </SelectField>
-      </search>
+      <RowFilters
+        table={table}
+        reveal={reveal}
+        search={search}
+        order={order}
+        onSearch={text => change(() => setSearch(text))}
+        onOrder={next => change(() => setOrder(next))}
+      />
       <Loaded query={query} what="rows">
         {({ columns, rows, masked, total, hasMore }) => (
           <>
@@ -93,7 +76,12 @@ export function Rows({
             {rows.length === 0 ? (
               <Empty title={wanted === '' ? 'The table has no rows' : 'No row matches'} />
             ) : (
-              <CellGrid caption={`Rows of ${table.name}`} columns={columns} rows={rows} firstRow={offset + 1} />
+              <CellGrid
+                caption={`Rows of ${table.name}`}
+                columns={columns}
+                rows={rows}
+                firstRow={offset + 1}
+              />
             )}
             <Pager
               offset={offset}
@@ -107,5 +95,50 @@ export function Rows({
         )}
       </Loaded>
     </Panel>
+  )
+}
+
+function RowFilters({
+  table,
+  reveal,
+  search,
+  order,
+  onSearch,
+  onOrder,
+}: {
+  readonly table: LookedTable
+  readonly reveal: boolean
+  readonly search: string
+  readonly order: Order
+  readonly onSearch: (text: string) => void
+  readonly onOrder: (order: Order) => void
+}): ReactElement {
+  const columns = (table.columns ?? []).filter(({ sensitive }) => sensitive === null || reveal)
+  return (
+    <search className="grid gap-2 border-b border-line p-3 sm:grid-cols-[minmax(0,1fr)_12rem_9rem]">
+      <SearchField label="Search all columns" value={search} onChange={onSearch} />
+      <SelectField
+        label="Order by"
+        isLabelHidden
+        value={order.column}
+        onChange={event => onOrder({ ...order, column: event.target.value })}
+      >
+        <option value="">Order of the table</option>
+        {columns.map(({ name }) => (
+          <option key={name} value={name}>
+            By {name}
+          </option>
+        ))}
+      </SelectField>
+      <SelectField
+        label="Direction"
+        isLabelHidden
+        value={order.descending ? 'desc' : 'asc'}
+        onChange={event => onOrder({ ...order, descending: event.target.value === 'desc' })}
+      >
+        <option value="asc">Ascending</option>
+        <option value="desc">Descending</option>
+      </SelectField>
+    </search>
   )
 }

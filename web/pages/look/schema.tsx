@@ -14,7 +14,12 @@ export function Schema({ table }: { readonly table: LookedTable }): ReactElement
           rows={table.columns}
           keyOf={({ name }) => name}
           columns={[
-            { key: 'name', header: 'Column', part: 'lead', cell: ({ name }) => <span className="break-all">{name}</span> },
+            {
+              key: 'name',
+              header: 'Column',
+              part: 'lead',
+              cell: ({ name }) => <span className="break-all">{name}</span>,
+            },
             { key: 'type', header: 'Type', cell: ({ type }) => (type === '' ? '–' : type) },
             {
               key: 'rules',
@@ -26,7 +31,8 @@ export function Schema({ table }: { readonly table: LookedTable }): ReactElement
                   {generated && <Badge>generated</Badge>}
                   {sensitive !== null && (
                     <>
-                      <Badge tone="warn">sensitive</Badge> <span className="text-xs text-muted">{sensitive.why}</span>
+                      <Badge tone="warn">sensitive</Badge>{' '}
+                      <span className="text-xs text-muted">{sensitive.why}</span>
                     </>
                   )}
                 </span>
@@ -39,7 +45,12 @@ export function Schema({ table }: { readonly table: LookedTable }): ReactElement
         {table.indexes.length > 0 && (
           <p>
             <span className="text-muted">Indexes: </span>
-            {table.indexes.map(({ name, unique, columns }) => `${name} (${unique ? 'unique: ' : ''}${columns.map(each => each ?? 'an expression').join(', ')})`).join('; ')}
+            {table.indexes
+              .map(
+                ({ name, unique, columns }) =>
+                  `${name} (${unique ? 'unique: ' : ''}${columns.map(each => each ?? 'an expression').join(', ')})`,
+              )
+              .join('; ')}
           </p>
         )}
         {table.triggers.length > 0 && (
@@ -50,7 +61,9 @@ export function Schema({ table }: { readonly table: LookedTable }): ReactElement
         )}
         <details>
           <summary className="text-muted">The statement that made it</summary>
-          <pre className="mt-2 rounded-md bg-sunken p-3 text-xs whitespace-pre-wrap [overflow-wrap:anywhere]">{table.sql}</pre>
+          <pre className="mt-2 rounded-md bg-sunken p-3 text-xs whitespace-pre-wrap [overflow-wrap:anywhere]">
+            {table.sql}
+          </pre>
         </details>
       </div>
     </Panel>

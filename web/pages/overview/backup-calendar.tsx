@@ -14,7 +14,13 @@ const LOOKS: Record<CalendarDay['state'], string> = {
 }
 
 /** The last year, a square a day. Whoever does not see squares gets a sentence a month. */
-export function BackupCalendar({ database, days }: { readonly database: string; readonly days: readonly DayView[] }): ReactElement {
+export function BackupCalendar({
+  database,
+  days,
+}: {
+  readonly database: string
+  readonly days: readonly DayView[]
+}): ReactElement {
   const today = dayKey(new Date(useNow()))
   const months = useMemo(() => calendarMonths(days, today), [days, today])
   return (
@@ -23,7 +29,10 @@ export function BackupCalendar({ database, days }: { readonly database: string; 
         <h3>The last year</h3>
         <Legend />
       </div>
-      <ul aria-label={`Backups of ${database} by month`} className="grid grid-cols-3 gap-x-4 gap-y-3 sm:grid-cols-4 md:grid-cols-6 xl:grid-cols-12">
+      <ul
+        aria-label={`Backups of ${database} by month`}
+        className="grid grid-cols-3 gap-x-4 gap-y-3 sm:grid-cols-4 md:grid-cols-6 xl:grid-cols-12"
+      >
         {months.map(month => (
           <Month key={month.key} month={month} />
         ))}
@@ -43,7 +52,11 @@ function Month({ month }: { readonly month: CalendarMonth }): ReactElement {
             <span key={`lead-${index}`} />
           ))}
           {month.days.map(day => (
-            <span key={day.date} title={titleOf(day)} className={`aspect-square rounded-[2px] ${LOOKS[day.state]}`} />
+            <span
+              key={day.date}
+              title={titleOf(day)}
+              className={`aspect-square rounded-[2px] ${LOOKS[day.state]}`}
+            />
           ))}
         </div>
       </div>

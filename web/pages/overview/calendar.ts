@@ -36,7 +36,11 @@ export function calendarMonths(history: readonly DayView[], today: string): read
     const key = first.toISOString().slice(0, 'YYYY-MM'.length)
     const days = Array.from({ length }, (_unused, day): CalendarDay => {
       const date = `${key}-${String(day + 1).padStart(2, '0')}`
-      return { date, state: stateOf(byDate.get(date), date, begin, today), backups: byDate.get(date)?.backups ?? 0 }
+      return {
+        date,
+        state: stateOf(byDate.get(date), date, begin, today),
+        backups: byDate.get(date)?.backups ?? 0,
+      }
     })
     return { key, name: monthName.format(first), lead: (first.getUTCDay() + 6) % 7, days }
   })

@@ -24,7 +24,11 @@ export function DatabaseOverview({ database }: { readonly database: string }): R
           {database}
         </h2>
         {query.data !== undefined && <VerdictBadge status={query.data.verdict.status} />}
-        <ButtonLink to={{ page: 'backups', database }} className="ml-auto" aria-label={`Backups of ${database}`}>
+        <ButtonLink
+          to={{ page: 'backups', database }}
+          className="ml-auto"
+          aria-label={`Backups of ${database}`}
+        >
           Backups
         </ButtonLink>
       </header>
@@ -61,7 +65,11 @@ function Body({ view }: { readonly view: DatabaseView }): ReactElement {
   )
 }
 
-function Figures({ view: { name, backups, database, databaseProblem, disk } }: { readonly view: DatabaseView }): ReactElement {
+function Figures({
+  view: { name, backups, database, databaseProblem, disk },
+}: {
+  readonly view: DatabaseView
+}): ReactElement {
   const now = useNow()
   const { newest, lastDrill } = backups
   return (
@@ -75,12 +83,22 @@ function Figures({ view: { name, backups, database, databaseProblem, disk } }: {
       </Figure>
       <Figure
         name="Last drill"
-        value={lastDrill === null ? 'Never' : lastDrill.passed ? `Passed ${formatDistance(lastDrill.at, now)}` : 'Failed'}
+        value={
+          lastDrill === null
+            ? 'Never'
+            : lastDrill.passed
+              ? `Passed ${formatDistance(lastDrill.at, now)}`
+              : 'Failed'
+        }
       >
-        {lastDrill === null ? 'No backup was restored to prove it' : `in ${formatSpan(lastDrill.duration_ms)}`}
+        {lastDrill === null
+          ? 'No backup was restored to prove it'
+          : `in ${formatSpan(lastDrill.duration_ms)}`}
       </Figure>
       <Figure name="Database" value={database === null ? 'Not readable' : formatBytes(database.sizeBytes)}>
-        {database === null ? databaseProblem : `${formatCount(database.tables.length)} tables, ${database.journalMode} journal`}
+        {database === null
+          ? databaseProblem
+          : `${formatCount(database.tables.length)} tables, ${database.journalMode} journal`}
       </Figure>
       <Figure name="Backups" value={formatCount(backups.count)}>
         {formatBytes(backups.sizeBytes)} stored

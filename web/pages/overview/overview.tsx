@@ -14,7 +14,9 @@ export function Overview(): ReactElement {
       <Loaded query={databases} what="databases">
         {list =>
           list.length === 0 ? (
-            <Empty title="No database is configured">Name one in chame-backup.config.json and restart the server.</Empty>
+            <Empty title="No database is configured">
+              Name one in chame-backup.config.json and restart the server.
+            </Empty>
           ) : (
             <div className="grid gap-8">
               <p className="sr-only">{counted(list.length, 'database')}</p>

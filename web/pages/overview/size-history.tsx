@@ -1,14 +1,23 @@
 import { lazy, type ReactElement, Suspense, useMemo } from 'react'
 import type { DayView } from '../../api/types.ts'
 import { DataTable } from '../../parts/data-table.tsx'
+import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { Loading } from '../../parts/states.tsx'
 import { formatBytes, formatCount } from '../../words/numbers.ts'
 import { formatLongDay } from '../../words/times.ts'
 
-const TimeChart = lazy(async () => import('../../parts/time-chart.tsx').then(({ TimeChart: chart }) => ({ default: chart })))
+const TimeChart = lazy(async () =>
+  import('../../parts/time-chart.tsx').then(({ TimeChart: chart }) => ({ default: chart })),
+)
 
 /** How large the database was, day by day, as its backups tell: drawn, and as a table. */
-export function SizeHistory({ database, days }: { readonly database: string; readonly days: readonly DayView[] }): ReactElement {
+export function SizeHistory({
+  database,
+  days,
+}: {
+  readonly database: string
+  readonly days: readonly DayView[]
+}): ReactElement {
   const known = useMemo(() => days.filter(({ imageBytes }) => imageBytes !== null), [days])
   const times = useMemo(() => known.map(({ date }) => Date.parse(date) / 1000), [known])
   const series = useMemo(
@@ -21,7 +30,9 @@ export function SizeHistory({ database, days }: { readonly database: string; rea
     <div className="min-w-0">
       <h3 className="mb-2">Size over time</h3>
       {known.length < 2 ? (
-        <p className="text-sm text-muted">Two days of backups make a line. There {known.length === 1 ? 'is one' : 'are none'} so far.</p>
+        <p className="text-sm text-muted">
+          Two days of backups make a line. There {known.length === 1 ? 'is one' : 'are none'} so far.
+        </p>
       ) : (
         <>
           <Suspense fallback={<Loading what="the chart" />}>
@@ -34,19 +45,29 @@ export function SizeHistory({ database, days }: { readonly database: string; rea
           </Suspense>
           <details className="mt-1 text-sm">
             <summary className="text-muted">As a table</summary>
-            <div className="mt-2 max-h-64 overflow-y-auto" tabIndex={0} role="region" aria-label={`Size of ${database} by day`}>
+            <ScrollRegion label={`Size of ${database} by day`} className="mt-2 max-h-64">
               <DataTable
                 caption={`Size of ${database} by day`}
                 rows={known.toReversed()}
                 keyOf={({ date }) => date}
                 columns={[
-                  { key: 'date', header: 'Day', part: 'lead', cell: ({ date }) => formatLongDay(new Date(`${date}T12:00:00`)) },
-                  { key: 'size', header: 'Database', numeric: true, cell: day => formatBytes(day.imageBytes ?? 0) },
+                  {
+                    key: 'date',
+                    header: 'Day',
+                    part: 'lead',
+                    cell: ({ date }) => formatLongDay(new Date(`${date}T12:00:00`)),
+                  },
+                  {
+                    key: 'size',
+                    header: 'Database',
+                    numeric: true,
+                    cell: day => formatBytes(day.imageBytes ?? 0),
+                  },
                   { key: 'stored', header: 'Stored', numeric: true, cell: day => formatBytes(day.sizeBytes) },
                   { key: 'backups', header: 'Backups', numeric: true, cell: day => formatCount(day.backups) },
                 ]}
               />
-            </div>
+            </ScrollRegion>
           </details>
         </>
       )}

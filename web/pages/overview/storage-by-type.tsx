@@ -3,7 +3,11 @@ import type { DatabaseView } from '../../api/types.ts'
 import { counted, formatBytes } from '../../words/numbers.ts'
 
 /** How much the backups of each type take. */
-export function StorageByType({ totals }: { readonly totals: DatabaseView['backups']['byType'] }): ReactElement {
+export function StorageByType({
+  totals,
+}: {
+  readonly totals: DatabaseView['backups']['byType']
+}): ReactElement {
   const most = Math.max(1, ...totals.map(({ sizeBytes }) => sizeBytes))
   return (
     <div>
@@ -21,7 +25,10 @@ export function StorageByType({ totals }: { readonly totals: DatabaseView['backu
                 </span>
               </div>
               <div aria-hidden="true" className="mt-1 h-1.5 rounded-full bg-sunken">
-                <div className="h-full rounded-full bg-accent" style={{ width: `${Math.max(1, (sizeBytes / most) * 100)}%` }} />
+                <div
+                  className="h-full rounded-full bg-accent"
+                  style={{ width: `${Math.max(1, (sizeBytes / most) * 100)}%` }}
+                />
               </div>
             </li>
           ))}

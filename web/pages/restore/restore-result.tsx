@@ -50,7 +50,9 @@ export function RestoreResult({
               . Restore it to undo this.
             </p>
             <div className="flex flex-wrap gap-2">
-              <ButtonLink to={{ page: 'restore', database, backup: preRestoreBackup.filename }}>Undo this restore</ButtonLink>
+              <ButtonLink to={{ page: 'restore', database, backup: preRestoreBackup.filename }}>
+                Undo this restore
+              </ButtonLink>
               <ButtonLink to={{ page: 'compare', database, left: preRestoreBackup.filename, right: 'live' }}>
                 Compare before and after
               </ButtonLink>

@@ -17,13 +17,22 @@ import { RestoreResult } from './restore-result.tsx'
 import { type Step, Steps } from './steps.tsx'
 
 /** Brings a database back to a backup, a step at a time; the last one is the way back. */
-export function Restore({ database, filename }: { readonly database: string; readonly filename: string }): ReactElement {
+export function Restore({
+  database,
+  filename,
+}: {
+  readonly database: string
+  readonly filename: string
+}): ReactElement {
   const query = useBackup(database, filename)
   const mayRestore = useMay('restore-backup')
   return (
     <>
       <p className="mb-3 text-sm">
-        <Link to={{ page: 'backup', database, backup: filename }} className="break-all text-accent hover:underline">
+        <Link
+          to={{ page: 'backup', database, backup: filename }}
+          className="break-all text-accent hover:underline"
+        >
           ← {filename}
         </Link>
       </p>
@@ -38,24 +47,32 @@ export function Restore({ database, filename }: { readonly database: string; rea
   )
 }
 
-function Wizard({ database, backup }: { readonly database: string; readonly backup: BackupInfo }): ReactElement {
+function Wizard({
+  database,
+  backup,
+}: {
+  readonly database: string
+  readonly backup: BackupInfo
+}): ReactElement {
   const [step, setStep] = useState<Step>('review')
   const planning = useJob<'restore-plan'>(async () => planRestore(database, backup.filename), {
     onDone: () => setStep('confirm'),
   })
   const [typed, setTyped] = useState('')
   const restoring = useJob<'restore'>(
-    async () => restoreBackup(database, backup.filename, { plan: planning.result?.plan ?? '', confirm: typed }),
+    async () =>
+      restoreBackup(database, backup.filename, { plan: planning.result?.plan ?? '', confirm: typed }),
     { onDone: () => setStep('result') },
   )
   return (
     <>
-      <PageHeader title={`Restore ${database}`} about={`To the backup of ${formatInstant(backup.created)}.`} />
+      <PageHeader
+        title={`Restore ${database}`}
+        about={`To the backup of ${formatInstant(backup.created)}.`}
+      />
       <Steps current={restoring.isBusy ? 'restore' : step} />
       <div className="grid gap-5">
-        {step === 'review' && (
-          <Review database={database} backup={backup} planning={planning} />
-        )}
+        {step === 'review' && <Review database={database} backup={backup} planning={planning} />}
         {step === 'confirm' && planning.result !== null && (
           <Confirming
             database={database}
@@ -92,8 +109,8 @@ function Review({
       <section aria-labelledby="changes" className="grid gap-3">
         <h2 id="changes">What will change</h2>
         <p className="text-sm text-muted">
-          From the database as it is now to the backup: rows that are removed here are lost from the database, and are kept
-          in the backup that is made first.
+          From the database as it is now to the backup: rows that are removed here are lost from the database,
+          and are kept in the backup that is made first.
         </p>
         <Comparison database={database} from={null} to={backup.filename} />
       </section>

@@ -14,13 +14,21 @@ import { formatInstant } from '../../words/times.ts'
 const NAMED_MAX = 12
 
 /** Deletes now what the saved policy does not keep. */
-export function CleanUp({ database, isChanged }: { readonly database: string; readonly isChanged: boolean }): ReactElement {
+export function CleanUp({
+  database,
+  isChanged,
+}: {
+  readonly database: string
+  readonly isChanged: boolean
+}): ReactElement {
   const [isAsked, setAsked] = useState(false)
   return (
     <Panel title="Clean up now">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <p className="text-sm text-muted">
-          {isChanged ? 'Save the policy first: a cleanup goes by the saved one.' : 'The scheduler does this by itself, after its backups.'}
+          {isChanged
+            ? 'Save the policy first: a cleanup goes by the saved one.'
+            : 'The scheduler does this by itself, after its backups.'}
         </p>
         <Button look="danger" disabled={isChanged} onClick={() => setAsked(true)}>
           Clean up …
@@ -31,7 +39,13 @@ export function CleanUp({ database, isChanged }: { readonly database: string; re
   )
 }
 
-function Asking({ database, onClose }: { readonly database: string; readonly onClose: () => void }): ReactElement {
+function Asking({
+  database,
+  onClose,
+}: {
+  readonly database: string
+  readonly onClose: () => void
+}): ReactElement {
   // Planned anew each time: a plan holds for what was shown, once.
   const plan = useQuery({
     queryKey: ['db', database, 'cleanup-plan', 'saved'],
@@ -42,7 +56,10 @@ function Asking({ database, onClose }: { readonly database: string; readonly onC
   const deleted = plan.data?.deleted ?? []
   const cleaning = useJob<'cleanup'>(async () => cleanUp(database, plan.data?.plan ?? ''), {
     onDone: result => {
-      say(`${counted(result.deleted.length, 'backup')} deleted`, `${formatBytes(result.freedBytes)} are free again.`)
+      say(
+        `${counted(result.deleted.length, 'backup')} deleted`,
+        `${formatBytes(result.freedBytes)} are free again.`,
+      )
       onClose()
     },
   })

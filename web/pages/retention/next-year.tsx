@@ -4,16 +4,25 @@ import { simulateRetention } from '../../api/calls.ts'
 import type { RetentionPolicy, RetentionSimulated } from '../../api/types.ts'
 import { DataTable } from '../../parts/data-table.tsx'
 import { Panel } from '../../parts/panel.tsx'
+import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { Loaded, Loading } from '../../parts/states.tsx'
 import { counted, formatBytes, formatCount } from '../../words/numbers.ts'
 import { formatLongDay } from '../../words/times.ts'
 
-const TimeChart = lazy(async () => import('../../parts/time-chart.tsx').then(({ TimeChart: chart }) => ({ default: chart })))
+const TimeChart = lazy(async () =>
+  import('../../parts/time-chart.tsx').then(({ TimeChart: chart }) => ({ default: chart })),
+)
 
 const COLOURS = ['--accent', '--info', '--warn', '--bad', '--melon', '--muted']
 
 /** What would be there on each day of the year to come. */
-export function NextYear({ database, policy }: { readonly database: string; readonly policy: RetentionPolicy }): ReactElement {
+export function NextYear({
+  database,
+  policy,
+}: {
+  readonly database: string
+  readonly policy: RetentionPolicy
+}): ReactElement {
   const query = useQuery({
     queryKey: ['db', database, 'simulate', policy],
     queryFn: async () => simulateRetention(database, { policy, span: '1y', ahead: true }),
@@ -30,7 +39,10 @@ export function NextYear({ database, policy }: { readonly database: string; read
 
 function Year({ simulated }: { readonly simulated: RetentionSimulated }): ReactElement {
   const { days, leaving, backupBytes } = simulated
-  const types = useMemo(() => [...new Set(days.flatMap(({ counts }) => Object.keys(counts)))].toSorted(), [days])
+  const types = useMemo(
+    () => [...new Set(days.flatMap(({ counts }) => Object.keys(counts)))].toSorted(),
+    [days],
+  )
   const times = useMemo(() => days.map(({ date }) => Date.parse(date) / 1000), [days])
   const series = useMemo(
     () =>
@@ -53,7 +65,13 @@ function Year({ simulated }: { readonly simulated: RetentionSimulated }): ReactE
           </span>
         </p>
         <Suspense fallback={<Loading what="the chart" />}>
-          <TimeChart label={`Backups by type over the next year. ${words}`} times={times} series={series} formatValue={formatCount} isStepped />
+          <TimeChart
+            label={`Backups by type over the next year. ${words}`}
+            times={times}
+            series={series}
+            formatValue={formatCount}
+            isStepped
+          />
         </Suspense>
         <p aria-hidden="true" className="flex flex-wrap gap-4 text-xs text-muted">
           {series.map(({ label, colour }) => (
@@ -77,24 +95,39 @@ function Leaving({ leaving }: { readonly leaving: RetentionSimulated['leaving'] 
       <summary className="px-4 py-2 text-sm text-muted">
         {counted(leaving.length, 'backup')} of today {leaving.length === 1 ? 'goes' : 'go'} meanwhile
       </summary>
-      <div role="region" aria-label="Backups that go" tabIndex={0} className="max-h-80 overflow-y-auto">
+      <ScrollRegion label="Backups that go" className="max-h-80">
         <DataTable
           caption="Backups of today that go"
           rows={leaving}
           keyOf={({ filename }) => filename}
           columns={[
-            { key: 'filename', header: 'Backup', part: 'lead', cell: ({ filename }) => <span className="break-all">{filename}</span> },
+            {
+              key: 'filename',
+              header: 'Backup',
+              part: 'lead',
+              cell: ({ filename }) => <span className="break-all">{filename}</span>,
+            },
             { key: 'type', header: 'Type', cell: ({ type }) => type },
-            { key: 'date', header: 'Goes on', cell: ({ date }) => formatLongDay(new Date(`${date}T12:00:00`)) },
+            {
+              key: 'date',
+              header: 'Goes on',
+              cell: ({ date }) => formatLongDay(new Date(`${date}T12:00:00`)),
+            },
           ]}
         />
-      </div>
+      </ScrollRegion>
     </details>
   )
 }
 
 /** The same as the chart, a line a month. */
-function Months({ days, types }: { readonly days: RetentionSimulated['days']; readonly types: readonly string[] }): ReactElement {
+function Months({
+  days,
+  types,
+}: {
+  readonly days: RetentionSimulated['days']
+  readonly types: readonly string[]
+}): ReactElement {
   const months = days.filter(({ date }, index) => date.endsWith('-01') || index === days.length - 1)
   return (
     <details className="border-t border-line">
@@ -104,7 +137,12 @@ function Months({ days, types }: { readonly days: RetentionSimulated['days']; re
         rows={months}
         keyOf={({ date }) => date}
         columns={[
-          { key: 'date', header: 'Day', part: 'lead', cell: ({ date }) => formatLongDay(new Date(`${date}T12:00:00`)) },
+          {
+            key: 'date',
+            header: 'Day',
+            part: 'lead',
+            cell: ({ date }) => formatLongDay(new Date(`${date}T12:00:00`)),
+          },
           ...types.map(type => ({
             key: type,
             header: type,

@@ -30,7 +30,9 @@ export function PolicyEditor({
           onRemove={() => onChange(withoutType(policy, type))}
         />
       ))}
-      {unnamed.length > 0 && <AddType types={unnamed} onAdd={type => onChange({ ...policy, [type]: { keepLast: 10 } })} />}
+      {unnamed.length > 0 && (
+        <AddType types={unnamed} onAdd={type => onChange({ ...policy, [type]: { keepLast: 10 } })} />
+      )}
     </div>
   )
 }
@@ -65,7 +67,9 @@ function TypeRules({
             value={fieldText(rules, rule)}
             placeholder="–"
             onChange={event => onRule(rule, event.target.value.trim())}
-            {...(kind === 'count' ? { type: 'number', min: 0, max: 999_999, inputMode: 'numeric' as const } : {})}
+            {...(kind === 'count'
+              ? { type: 'number', min: 0, max: 999_999, inputMode: 'numeric' as const }
+              : {})}
           />
         ))}
       </div>
@@ -73,12 +77,22 @@ function TypeRules({
   )
 }
 
-function AddType({ types, onAdd }: { readonly types: readonly string[]; readonly onAdd: (type: string) => void }): ReactElement {
+function AddType({
+  types,
+  onAdd,
+}: {
+  readonly types: readonly string[]
+  readonly onAdd: (type: string) => void
+}): ReactElement {
   const [chosen, setChosen] = useState(types[0] ?? '')
   const type = types.includes(chosen) ? chosen : (types[0] ?? '')
   return (
     <div className="flex flex-wrap items-end gap-2">
-      <SelectField label="Types without rules keep all of their backups" value={type} onChange={event => setChosen(event.target.value)}>
+      <SelectField
+        label="Types without rules keep all of their backups"
+        value={type}
+        onChange={event => setChosen(event.target.value)}
+      >
         {types.map(each => (
           <option key={each}>{each}</option>
         ))}

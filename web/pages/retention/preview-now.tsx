@@ -5,13 +5,20 @@ import type { BackupDecision, CleanupPlanned, RetentionPolicy } from '../../api/
 import { Badge } from '../../parts/badge.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
 import { Panel } from '../../parts/panel.tsx'
+import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { Empty, Loaded, Notice } from '../../parts/states.tsx'
 import { counted, formatBytes } from '../../words/numbers.ts'
 import { formatInstant } from '../../words/times.ts'
 import { NowTimeline } from './now-timeline.tsx'
 
 /** What a cleanup by this policy would keep and delete now, and why. */
-export function PreviewNow({ database, policy }: { readonly database: string; readonly policy: RetentionPolicy }): ReactElement {
+export function PreviewNow({
+  database,
+  policy,
+}: {
+  readonly database: string
+  readonly policy: RetentionPolicy
+}): ReactElement {
   const query = useQuery({
     queryKey: ['db', database, 'cleanup-plan', policy],
     queryFn: async () => planCleanup(database, policy),
@@ -41,11 +48,13 @@ function Plan({ plan }: { readonly plan: CleanupPlanned }): ReactElement {
       </div>
       <details className="border-t border-line">
         <summary className="px-4 py-2 text-sm text-muted">Each backup, and why</summary>
-        <div role="region" aria-label="Each backup, and why" tabIndex={0} className="max-h-96 overflow-y-auto">
+        <ScrollRegion label="Each backup, and why" className="max-h-96">
           <Decisions
-            decisions={[...deleted, ...kept].toSorted((a, b) => Date.parse(b.backup.created) - Date.parse(a.backup.created))}
+            decisions={[...deleted, ...kept].toSorted(
+              (a, b) => Date.parse(b.backup.created) - Date.parse(a.backup.created),
+            )}
           />
-        </div>
+        </ScrollRegion>
       </details>
     </>
   )
@@ -58,12 +67,18 @@ function Decisions({ decisions }: { readonly decisions: readonly BackupDecision[
       rows={decisions}
       keyOf={({ backup }) => backup.path}
       columns={[
-        { key: 'created', header: 'Created', part: 'lead', cell: ({ backup }) => formatInstant(backup.created) },
+        {
+          key: 'created',
+          header: 'Created',
+          part: 'lead',
+          cell: ({ backup }) => formatInstant(backup.created),
+        },
         { key: 'type', header: 'Type', cell: ({ backup }) => backup.type },
         {
           key: 'decision',
           header: 'It is',
-          cell: ({ keptBy }) => (keptBy.length > 0 ? <Badge tone="good">kept</Badge> : <Badge tone="bad">deleted</Badge>),
+          cell: ({ keptBy }) =>
+            keptBy.length > 0 ? <Badge tone="good">kept</Badge> : <Badge tone="bad">deleted</Badge>,
         },
         { key: 'why', header: 'Why', cell: ({ why }) => why },
       ]}

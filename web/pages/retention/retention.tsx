@@ -34,7 +34,13 @@ export function Retention({ database }: { readonly database: string }): ReactEle
   )
 }
 
-function Policy({ database, view }: { readonly database: string; readonly view: RetentionView }): ReactElement {
+function Policy({
+  database,
+  view,
+}: {
+  readonly database: string
+  readonly view: RetentionView
+}): ReactElement {
   const [policy, setPolicy] = useState<RetentionPolicy>(view.policy)
   const types = useDatabase(database).data?.backups.byType.map(({ type }) => type) ?? []
   const isChanged = !isSamePolicy(policy, view.policy)
@@ -44,7 +50,13 @@ function Policy({ database, view }: { readonly database: string; readonly view: 
   return (
     <div className="grid gap-5">
       <PolicyEditor policy={policy} types={types} onChange={setPolicy} />
-      <SaveBar database={database} view={view} policy={policy} isChanged={isChanged} onReset={() => setPolicy(view.policy)} />
+      <SaveBar
+        database={database}
+        view={view}
+        policy={policy}
+        isChanged={isChanged}
+        onReset={() => setPolicy(view.policy)}
+      />
       {mayPlan && <PreviewNow database={database} policy={settled} />}
       <NextYear database={database} policy={settled} />
       {mayEdit && <CleanUp database={database} isChanged={isChanged} />}
@@ -73,17 +85,25 @@ function SaveBar({
       queryClient.setQueryData(['db', database, 'retention'], saved)
     },
   })
-  if (!mayEdit) return <Notice tone="info">Changing the policy is for admins. What you try out here is only looked at.</Notice>
+  if (!mayEdit)
+    return (
+      <Notice tone="info">Changing the policy is for admins. What you try out here is only looked at.</Notice>
+    )
   return (
     <div className="grid gap-3">
       {!editable.isEditable && (
         <Notice tone="info">
-          The policy cannot be saved from here: {editable.why} {editable.file !== null && <>It stands in {editable.file}.</>}
+          The policy cannot be saved from here: {editable.why}{' '}
+          {editable.file !== null && <>It stands in {editable.file}.</>}
         </Notice>
       )}
       {saving.isError && <ProblemNote error={saving.error} />}
       <div className="flex flex-wrap items-center gap-2">
-        <Button look="primary" disabled={!isChanged || !editable.isEditable || saving.isPending} onClick={() => saving.mutate()}>
+        <Button
+          look="primary"
+          disabled={!isChanged || !editable.isEditable || saving.isPending}
+          onClick={() => saving.mutate()}
+        >
           Save policy
         </Button>
         <Button disabled={!isChanged} onClick={onReset}>

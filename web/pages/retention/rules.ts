@@ -3,7 +3,12 @@ import type { RetentionPolicy, RetentionRules } from '../../api/types.ts'
 type Rule = keyof RetentionRules
 
 /** The rules in the words of the page, in the order in which they are shown. */
-export const RULES: readonly { readonly rule: Rule; readonly label: string; readonly hint: string; readonly kind: 'count' | 'text' }[] = [
+export const RULES: readonly {
+  readonly rule: Rule
+  readonly label: string
+  readonly hint: string
+  readonly kind: 'count' | 'text'
+}[] = [
   { rule: 'keepLast', label: 'Newest', hint: 'so many', kind: 'count' },
   { rule: 'keepHourly', label: 'Hourly', hint: 'one of each of so many hours', kind: 'count' },
   { rule: 'keepDaily', label: 'Daily', hint: 'one of each of so many days', kind: 'count' },
@@ -23,7 +28,11 @@ export function fieldText(rules: RetentionRules, rule: Rule): string {
 }
 
 /** The policy with one rule of one type set to what was typed; empty text is no rule. */
-export function withRule(policy: RetentionPolicy, { type, rule }: { readonly type: string; readonly rule: Rule }, text: string): RetentionPolicy {
+export function withRule(
+  policy: RetentionPolicy,
+  { type, rule }: { readonly type: string; readonly rule: Rule },
+  text: string,
+): RetentionPolicy {
   const { [rule]: _replaced, ...others } = policy[type] ?? {}
   if (text === '') return { ...policy, [type]: others }
   const isNumber = RULES.find(each => each.rule === rule)?.kind === 'count' || /^\d+$/.test(text)
@@ -40,6 +49,7 @@ export function isSamePolicy(a: RetentionPolicy, b: RetentionPolicy): boolean {
 }
 
 function sortedText(policy: RetentionPolicy): string {
-  const sorted = (object: object): [string, unknown][] => Object.entries(object).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const sorted = (object: object): [string, unknown][] =>
+    Object.entries(object).toSorted(([a], [b]) => (a < b ? -1 : 1))
   return JSON.stringify(sorted(policy).map(([type, rules]) => [type, sorted(rules as RetentionRules)]))
 }

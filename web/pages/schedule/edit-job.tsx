@@ -36,12 +36,19 @@ export function EditJob({
     mutationFn: async (job: JobConfig | false | null) => saveSchedule(edited(view, newName.trim(), job)),
     onSuccess: saved => {
       queryClient.setQueryData(['schedule'], saved)
-      say('The schedule is saved', 'A running scheduler takes it over when it reads its configuration again (SIGHUP, or a restart).')
+      say(
+        'The schedule is saved',
+        'A running scheduler takes it over when it reads its configuration again (SIGHUP, or a restart).',
+      )
       onClose()
     },
   })
   const before = view.configured.jobs?.[name]
-  const job: JobConfig = { ...(before === undefined || before === false ? {} : before), kind, cron: cron.trim() }
+  const job: JobConfig = {
+    ...(before === undefined || before === false ? {} : before),
+    kind,
+    cron: cron.trim(),
+  }
   return (
     <Dialog open onClose={onClose} title={name === '' ? 'Add a job' : `Edit ${name}`}>
       <form
@@ -104,7 +111,11 @@ export function EditJob({
 }
 
 /** The configured schedule with one job as it shall be; null takes it out. */
-function edited({ configured }: ScheduleView, name: string, job: JobConfig | false | null): ScheduleView['configured'] {
+function edited(
+  { configured }: ScheduleView,
+  name: string,
+  job: JobConfig | false | null,
+): ScheduleView['configured'] {
   const { [name]: _replaced, ...others } = configured.jobs ?? {}
   return { ...configured, jobs: job === null ? others : { ...others, [name]: job } }
 }

@@ -9,10 +9,21 @@ import { Dialog } from '../../parts/dialog.tsx'
 import { Notice } from '../../parts/states.tsx'
 
 /** Runs a job of the schedule at once. */
-export function RunNow({ job, onClose }: { readonly job: string; readonly onClose: () => void }): ReactElement {
+export function RunNow({
+  job,
+  onClose,
+}: {
+  readonly job: string
+  readonly onClose: () => void
+}): ReactElement {
   const running = useJob<'run-scheduled'>(async () => runScheduled(job))
   return (
-    <Dialog open onClose={onClose} title={`Run ${job} now`} about="On each database that it is for. Its schedule stays as it is.">
+    <Dialog
+      open
+      onClose={onClose}
+      title={`Run ${job} now`}
+      about="On each database that it is for. Its schedule stays as it is."
+    >
       <div className="grid gap-4">
         <JobProgress job={running.job} error={running.error} onCancel={running.cancel} />
         {running.result !== null && <Ran result={running.result} />}
@@ -37,8 +48,10 @@ function Ran({ result }: { readonly result: JobResults['run-scheduled'] }): Reac
       <ul className="grid gap-1.5">
         {result.runs.map(({ database, lastRun }) => (
           <li key={database}>
-            <Badge tone={lastRun?.outcome === 'succeeded' ? 'good' : 'bad'}>{lastRun?.outcome ?? 'not run'}</Badge> {database}
-            : {lastRun?.summary ?? lastRun?.failure?.message ?? ''}
+            <Badge tone={lastRun?.outcome === 'succeeded' ? 'good' : 'bad'}>
+              {lastRun?.outcome ?? 'not run'}
+            </Badge>{' '}
+            {database}: {lastRun?.summary ?? lastRun?.failure?.message ?? ''}
           </li>
         ))}
       </ul>

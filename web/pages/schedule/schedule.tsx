@@ -5,6 +5,7 @@ import { Badge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
 import { PageHeader, Panel } from '../../parts/panel.tsx'
+import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { Empty, Loaded, Notice } from '../../parts/states.tsx'
 import { useMay } from '../../session/permissions.ts'
 import { formatDistance, formatInstant } from '../../words/times.ts'
@@ -17,7 +18,10 @@ export function Schedule(): ReactElement {
   const query = useSchedule()
   return (
     <>
-      <PageHeader title="Schedule" about="What chame-backup-scheduler does by itself, when, and how the last runs went." />
+      <PageHeader
+        title="Schedule"
+        about="What chame-backup-scheduler does by itself, when, and how the last runs went."
+      />
       <Loaded query={query} what="the schedule">
         {view => (
           <div className="grid gap-5">
@@ -46,7 +50,11 @@ function SchedulerState({ view: { status } }: { readonly view: ScheduleView }): 
     )
   }
   if (status.status !== 'fine') {
-    return <Notice tone="warn">{status.status === 'failing' ? 'A job is failing.' : 'A backup is overdue.'}</Notice>
+    return (
+      <Notice tone="warn">
+        {status.status === 'failing' ? 'A job is failing.' : 'A backup is overdue.'}
+      </Notice>
+    )
   }
   return <Notice tone="good">The scheduler is running, and all is well.</Notice>
 }
@@ -56,7 +64,9 @@ function Jobs({ view }: { readonly view: ScheduleView }): ReactElement {
   const mayRun = useMay('run-scheduled')
   const [asked, setAsked] = useState<{ readonly what: 'run' | 'edit'; readonly job: string } | null>(null)
   const { jobs, configured, editable } = view
-  const turnedOff = Object.entries(configured.jobs ?? {}).flatMap(([name, job]) => (job === false ? [name] : []))
+  const turnedOff = Object.entries(configured.jobs ?? {}).flatMap(([name, job]) =>
+    job === false ? [name] : [],
+  )
   return (
     <Panel
       title="Jobs"
@@ -110,7 +120,9 @@ function Jobs({ view }: { readonly view: ScheduleView }): ReactElement {
         ]}
       />
       {turnedOff.length > 0 && (
-        <p className="border-t border-line px-4 py-2 text-sm text-muted">Turned off: {turnedOff.join(', ')}.</p>
+        <p className="border-t border-line px-4 py-2 text-sm text-muted">
+          Turned off: {turnedOff.join(', ')}.
+        </p>
       )}
       {asked?.what === 'run' && <RunNow job={asked.job} onClose={() => setAsked(null)} />}
       {asked?.what === 'edit' && <EditJob view={view} name={asked.job} onClose={() => setAsked(null)} />}
@@ -125,7 +137,7 @@ function NextRuns({ runs }: { readonly runs: ScheduleView['nextRuns'] }): ReactE
       {runs.length === 0 ? (
         <Empty title="Nothing is scheduled" />
       ) : (
-        <div role="region" aria-label="Next runs" tabIndex={0} className="max-h-96 overflow-y-auto">
+        <ScrollRegion label="Next runs" className="max-h-96">
           <DataTable
             caption="Next runs"
             rows={runs}
@@ -133,11 +145,15 @@ function NextRuns({ runs }: { readonly runs: ScheduleView['nextRuns'] }): ReactE
             columns={[
               { key: 'at', header: 'When', part: 'lead', cell: ({ at }) => formatInstant(at) },
               { key: 'in', header: 'In', cell: ({ at }) => formatDistance(at, now) },
-              { key: 'job', header: 'Job', cell: ({ job, type }) => (type === null || type === job ? job : `${job} (${type})`) },
+              {
+                key: 'job',
+                header: 'Job',
+                cell: ({ job, type }) => (type === null || type === job ? job : `${job} (${type})`),
+              },
               { key: 'database', header: 'Database', cell: ({ database }) => database },
             ]}
           />
-        </div>
+        </ScrollRegion>
       )}
     </Panel>
   )
@@ -179,7 +195,9 @@ function LastRuns({ jobs }: { readonly jobs: readonly JobState[] }): ReactElemen
                 ) : (
                   <>
                     {failure.message} <code className="text-xs text-muted">{failure.code}</code>
-                    {failure.hint !== undefined && <span className="block text-xs text-muted">{failure.hint}</span>}
+                    {failure.hint !== undefined && (
+                      <span className="block text-xs text-muted">{failure.hint}</span>
+                    )}
                   </>
                 ),
             },

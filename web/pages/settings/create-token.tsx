@@ -82,14 +82,25 @@ function Making({ onClose }: { readonly onClose: () => void }): ReactElement {
         ))}
       </SelectField>
       {making.isError && <ProblemNote error={making.error} />}
-      <Button type="submit" look="primary" className="justify-self-end" disabled={name.trim() === '' || making.isPending}>
+      <Button
+        type="submit"
+        look="primary"
+        className="justify-self-end"
+        disabled={name.trim() === '' || making.isPending}
+      >
         Make the token
       </Button>
     </form>
   )
 }
 
-function Secret({ secret, onClose }: { readonly secret: string; readonly onClose: () => void }): ReactElement {
+function Secret({
+  secret,
+  onClose,
+}: {
+  readonly secret: string
+  readonly onClose: () => void
+}): ReactElement {
   const [isCopied, setCopied] = useState(false)
   return (
     <div className="grid gap-4">
@@ -100,7 +111,14 @@ function Secret({ secret, onClose }: { readonly secret: string; readonly onClose
         <code className="mt-1 block break-all select-all">{secret}</code>
       </Notice>
       <div className="flex justify-end gap-2">
-        <Button onClick={() => void navigator.clipboard.writeText(secret).then(() => setCopied(true), () => {})}>
+        <Button
+          onClick={() =>
+            void navigator.clipboard.writeText(secret).then(
+              () => setCopied(true),
+              () => {},
+            )
+          }
+        >
           {isCopied ? 'Copied' : 'Copy'}
         </Button>
         <Button look="primary" onClick={onClose}>

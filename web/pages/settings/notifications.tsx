@@ -18,7 +18,9 @@ export function Notifications(): ReactElement {
       <Loaded query={query} what="channels">
         {channels =>
           channels.length === 0 ? (
-            <Empty title="Nobody is told">Name channels under notify in the configuration: docs/notifications.md.</Empty>
+            <Empty title="Nobody is told">
+              Name channels under notify in the configuration: docs/notifications.md.
+            </Empty>
           ) : (
             <DataTable
               caption="Channels"
@@ -27,8 +29,16 @@ export function Notifications(): ReactElement {
               columns={[
                 { key: 'name', header: 'Channel', part: 'lead', cell: ({ name }) => name },
                 { key: 'kind', header: 'Kind', cell: ({ kind }) => kind },
-                { key: 'events', header: 'Events', cell: ({ events }) => events?.join(', ') ?? 'the default' },
-                { key: 'databases', header: 'Databases', cell: ({ databases }) => databases?.join(', ') ?? 'all' },
+                {
+                  key: 'events',
+                  header: 'Events',
+                  cell: ({ events }) => events?.join(', ') ?? 'the default',
+                },
+                {
+                  key: 'databases',
+                  header: 'Databases',
+                  cell: ({ databases }) => databases?.join(', ') ?? 'all',
+                },
                 {
                   key: 'test',
                   header: 'Test',
@@ -50,7 +60,11 @@ function TestChannel({ channel: { name } }: { readonly channel: ChannelView }): 
   return (
     <div className="grid gap-2 text-sm">
       <span className="flex items-center gap-2">
-        <Button aria-label={`Send a test to ${name}`} disabled={testing.isPending} onClick={() => testing.mutate()}>
+        <Button
+          aria-label={`Send a test to ${name}`}
+          disabled={testing.isPending}
+          onClick={() => testing.mutate()}
+        >
           {testing.isPending ? 'Sending …' : 'Send a test'}
         </Button>
         <span role="status">

@@ -15,8 +15,8 @@ export function Targets(): ReactElement {
         {targets =>
           targets.length === 0 ? (
             <Empty title="Backups stay on this machine">
-              A fire or a thief takes database and backups together. Name a target elsewhere under targets in the
-              configuration.
+              A fire or a thief takes database and backups together. Name a target elsewhere under targets in
+              the configuration.
             </Empty>
           ) : (
             <DataTable
@@ -29,7 +29,8 @@ export function Targets(): ReactElement {
                 {
                   key: 'append',
                   header: 'Deleting',
-                  cell: ({ appendOnly }) => (appendOnly ? <Badge tone="good">never: append only</Badge> : 'by its policy'),
+                  cell: ({ appendOnly }) =>
+                    appendOnly ? <Badge tone="good">never: append only</Badge> : 'by its policy',
                 },
               ]}
             />

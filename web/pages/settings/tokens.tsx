@@ -20,7 +20,9 @@ export function Tokens(): ReactElement {
   return (
     <Panel title="API tokens" flush aside={<CreateToken />}>
       <Loaded query={query} what="tokens">
-        {tokens => (tokens.length === 0 ? <Empty title="There are no tokens yet" /> : <TokenTable tokens={tokens} />)}
+        {tokens =>
+          tokens.length === 0 ? <Empty title="There are no tokens yet" /> : <TokenTable tokens={tokens} />
+        }
       </Loaded>
     </Panel>
   )
@@ -36,8 +38,17 @@ function TokenTable({ tokens }: { readonly tokens: readonly AccessToken[] }): Re
         rows={tokens}
         keyOf={({ id }) => id}
         columns={[
-          { key: 'name', header: 'Name', part: 'lead', cell: ({ name }) => <span className="break-all">{name}</span> },
-          { key: 'role', header: 'Role', cell: ({ role }) => <Badge tone={role === 'admin' ? 'warn' : 'neutral'}>{role}</Badge> },
+          {
+            key: 'name',
+            header: 'Name',
+            part: 'lead',
+            cell: ({ name }) => <span className="break-all">{name}</span>,
+          },
+          {
+            key: 'role',
+            header: 'Role',
+            cell: ({ role }) => <Badge tone={role === 'admin' ? 'warn' : 'neutral'}>{role}</Badge>,
+          },
           { key: 'created', header: 'Created', cell: ({ createdAt }) => formatInstant(createdAt) },
           {
             key: 'expires',
@@ -61,7 +72,12 @@ function TokenTable({ tokens }: { readonly tokens: readonly AccessToken[] }): Re
             header: 'Actions',
             part: 'actions',
             cell: token => (
-              <Button look="quiet" className="text-bad" aria-label={`Revoke ${token.name}`} onClick={() => setLeaving(token)}>
+              <Button
+                look="quiet"
+                className="text-bad"
+                aria-label={`Revoke ${token.name}`}
+                onClick={() => setLeaving(token)}
+              >
                 Revoke
               </Button>
             ),
@@ -73,7 +89,13 @@ function TokenTable({ tokens }: { readonly tokens: readonly AccessToken[] }): Re
   )
 }
 
-function RevokeToken({ token, onClose }: { readonly token: AccessToken; readonly onClose: () => void }): ReactElement {
+function RevokeToken({
+  token,
+  onClose,
+}: {
+  readonly token: AccessToken
+  readonly onClose: () => void
+}): ReactElement {
   const revoking = useMutation({
     mutationFn: async () => revokeToken(token.id),
     onSuccess: () => {
@@ -93,8 +115,8 @@ function RevokeToken({ token, onClose }: { readonly token: AccessToken; readonly
       onConfirm={() => revoking.mutate()}
     >
       <p>
-        <strong className="break-all">{token.name}</strong> ({token.role}) is refused from now on, and sessions that were
-        opened with it end.
+        <strong className="break-all">{token.name}</strong> ({token.role}) is refused from now on, and
+        sessions that were opened with it end.
       </p>
     </Confirm>
   )
