@@ -3,7 +3,7 @@
  * both have worked.
  */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -14,22 +14,15 @@ process.chdir(root)
 // Inside node_modules: ignored by git, by the linters and by the package.
 const made = `node_modules/.cache/dist-${process.pid}`
 const old = `${made}-old`
-const run = (...args: readonly string[]): void => {
-  execFileSync(process.execPath, args, { stdio: 'inherit' })
-}
 run(tsc, '-p', 'tsconfig.build.json', '--outDir', made)
-run(
-  vite,
-  'build',
-  'web',
-  '--config',
-  'web/vite.config.ts',
-  '--outDir',
-  `../${made}/web`,
-  '--logLevel',
-  'warn',
-)
+// What the server serves as it is.
+cpSync('src/server/reference', `${made}/server/reference`, { recursive: true })
+run(vite, 'build', 'web', '--config', 'web/vite.config.ts', '--outDir', `../${made}/web`, '--logLevel', 'warn')
 for (const door of ['cli', 'scheduler']) chmodSync(`${made}/${door}/main.js`, 0o755)
 if (existsSync('dist')) renameSync('dist', old)
 renameSync(made, 'dist')
 rmSync(old, { recursive: true, force: true })
+
+function run(...args: readonly string[]): void {
+  execFileSync(process.execPath, args, { stdio: 'inherit' })
+}

@@ -1,10 +1,13 @@
-import type { Actor, AuditEvent } from './audit/entry.ts'
+import { auditedAction, type AuditedAction, bounded } from './audit/actions.ts'
+import type { Actor, AuditEntry, AuditEvent } from './audit/entry.ts'
 import type { AuditLogRead, AuditLogRequest, AuditLogVerified } from './audit/reports.ts'
+import { record } from './audit/recorder.ts'
 import type { BackupInfo } from './catalog/backup-info.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
 import { type OperationName, type Operations, runOperation } from './engine/engine.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
+import type { AddBackupRequest, BackupAdded } from './operations/file-reports.ts'
 import type {
   BackupCreated,
   BackupDeleted,
@@ -75,10 +78,12 @@ export interface DatabaseOptions {
   readonly engine?: 'process' | 'here'
   /** Who acts, for the audit log. Default: the library, and the user of the operating system. */
   readonly actor?: Actor
+  /** Told when an action could not be noted in the audit log; its result stands. Default: a warning of the process. */
+  readonly onAuditProblem?: (message: string) => void
 }
 
 /** A database whose settings are known already, so that its configuration is not read once more. Not public. */
-export let databaseOf: (settings: Settings) => Database
+export let databaseOf: (settings: Settings, actor: Actor) => Database
 
 /**
  * A SQLite database that is protected: its backups can be made, listed, verified and restored.
@@ -88,8 +93,8 @@ export let databaseOf: (settings: Settings) => Database
  */
 export class Database {
   static {
-    databaseOf = settings => {
-      const database = new Database()
+    databaseOf = (settings, actor) => {
+      const database = new Database({ actor })
       database.#settings = Promise.resolve(settings)
       return database
     }
@@ -105,6 +110,16 @@ export class Database {
   /** Makes a consistent, checked backup of the database as of one commit. */
   createBackup(request: CreateBackupRequest & RunOptions = {}): Promise<BackupCreated | Failure> {
     return this.#run('create', request)
+  }
+
+  /**
+   * Adds a file as a backup of this database. It is listed once a full check has found it intact; the file stays where it is.
+   * `BACKUP_UNSUPPORTED` for what is no plain database, `BACKUP_DAMAGED` for one that fails the check.
+   *
+   * @param from path of the file
+   */
+  addBackup(from: string, request: AddBackupRequest & RunOptions = {}): Promise<BackupAdded | Failure> {
+    return this.#run('add', { ...request, from })
   }
 
   /** The backups of this database, newest first; an empty list when there are none. Throws {@link BackupError}. */
@@ -255,20 +270,33 @@ export class Database {
 
   /** The newest entries of the audit log of this backup directory, in which all that is done through any door is noted. */
   async auditLog(request: AuditLogRequest = {}): Promise<AuditLogRead | Failure> {
-    throw new Error(`Not yet: ${JSON.stringify(request)}`)
+    try {
+      const { readLog } = await import('./audit/read-log.ts')
+      return await readLog((await this.#settle()).backupDir, request)
+    } catch (error) {
+      return toFailure(error)
+    }
   }
 
   /** Looks for lines of the audit log that were changed, removed or put elsewhere. What it finds is a result, not a failure. */
   async verifyAuditLog(): Promise<AuditLogVerified | Failure> {
-    throw new Error('Not yet')
+    try {
+      const { verifyLog } = await import('./audit/verify-log.ts')
+      return await verifyLog((await this.#settle()).backupDir)
+    } catch (error) {
+      return toFailure(error)
+    }
   }
 
   /**
    * Notes in the audit log what a door has done beside the operations of this object, which note themselves. A log that
-   * cannot be written is told like that of any action, and never a failure of the action.
+   * cannot be written is told like that of any action, and is no failure of the action. Throws {@link BackupError} for
+   * a configuration that is not valid.
    */
   async recordAction(event: AuditEvent): Promise<void> {
-    throw new Error(`Not yet: ${event.action}`)
+    const { action, on = null, parameters = {}, result = 'success', durationMs = 0 } = event
+    const noted = { action, on, parameters: bounded(parameters) }
+    await this.#note(await this.#settle(), noted, { result, durationMs })
   }
 
   /** The same database, for another actor: of a server that acts for many. */
@@ -292,7 +320,10 @@ export class Database {
       const workingDirectory = process.cwd()
       const loaded = await this.#load()
       const surroundings = { loaded, overrides: this.#options, environment: process.env, workingDirectory }
-      return await serviceFiles(rest, await findPlan(rest, surroundings), signal)
+      const made = await serviceFiles(rest, await findPlan(rest, surroundings), signal)
+      if (made.installed)
+        await this.recordAction({ action: 'service-install', on: made.files[0]?.path ?? null })
+      return made
     } catch (error) {
       return toFailure(error)
     }
@@ -319,7 +350,16 @@ export class Database {
       // Loaded here: no other call sends anything.
       const { testNotifications } = await import('./operations/test-notifications.ts')
       const { config, directory } = loaded
-      return await testNotifications(config.notify, request, { directory, timeZone, now: () => new Date() })
+      const ports = { directory, timeZone, now: () => new Date() }
+      const started = performance.now()
+      const tested = await testNotifications(config.notify, request, ports)
+      await this.recordAction({
+        action: 'notify-test',
+        on: request.channel ?? null,
+        parameters: { status: tested.status },
+        durationMs: Math.round(performance.now() - started),
+      })
+      return tested
     } catch (error) {
       return toFailure(error)
     }
@@ -330,17 +370,49 @@ export class Database {
     request: Operations[Name]['request'] & RunOptions,
   ): Promise<Operations[Name]['result'] | Failure> {
     const { onProgress, signal, ...rest } = request
+    const started = performance.now()
+    let settings: Settings | null = null
+    let result: Operations[Name]['result'] | Failure
     try {
-      this.#settings ??= this.#resolve()
-      const settings = await this.#settings
-      return await runOperation(name, settings, rest as Operations[Name]['request'], {
+      settings = await this.#settle()
+      result = await runOperation(name, settings, rest as Operations[Name]['request'], {
         where: this.#options.engine ?? 'process',
         ...(onProgress === undefined ? {} : { onProgress }),
         ...(signal === undefined ? {} : { signal }),
       })
     } catch (error) {
-      return toFailure(error)
+      result = toFailure(error)
     }
+    const action = auditedAction(name, rest, result)
+    if (settings !== null && action !== null) {
+      const durationMs = Math.round(performance.now() - started)
+      await this.#note(settings, action, { result: result.success ? 'success' : result.code, durationMs })
+    }
+    return result
+  }
+
+  /** Once the work is done, and before anyone is told so: a kill in between leaves something done that is not noted. */
+  async #note(
+    { backupDir, name, createdBy, disposable }: Settings,
+    action: AuditedAction,
+    outcome: Pick<AuditEntry, 'result' | 'durationMs'>,
+  ): Promise<void> {
+    if (disposable) return
+    const { actor = { door: 'library' }, onAuditProblem = warn } = this.#options
+    const problem = await record(backupDir, {
+      time: new Date().toISOString(),
+      actor: { door: actor.door, who: actor.who ?? createdBy },
+      action: action.action,
+      database: name,
+      on: action.on,
+      parameters: action.parameters,
+      ...outcome,
+    })
+    if (problem !== null) onAuditProblem(problem)
+  }
+
+  #settle(): Promise<Settings> {
+    return (this.#settings ??= this.#resolve())
   }
 
   async #resolve(): Promise<Settings> {
@@ -363,6 +435,10 @@ export class Database {
   #load(): Promise<LoadedConfig> {
     return loadConfig(process.cwd(), this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
   }
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, { type: 'AuditWarning', code: 'CHAME_AUDIT' })
 }
 
 /** The engine's own process has none that anybody reads. */

@@ -43,6 +43,7 @@ export const ERRORS = {
   CLEANUP_REFUSED: { exit: 3, http: 409, retryable: false },
   JOB_TIMED_OUT: { exit: 1, http: 504, retryable: true },
   SCHEDULER_LOCKED: { exit: 11, http: 409, retryable: true },
+  QUERY_TIMED_OUT: { exit: 1, http: 504, retryable: false },
   STALLED: { exit: 1, http: 504, retryable: true },
   ENGINE_FAILED: { exit: 1, http: 500, retryable: true },
   CANCELLED: { exit: 130, http: 499, retryable: false },

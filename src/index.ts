@@ -15,3 +15,8 @@ export type { SchedulerLog, SchedulerLogEntry, SchedulerLogEvent } from './daemo
 export type * from './daemon/reports.ts'
 export type { SchedulerOptions } from './daemon/schedule-plan.ts'
 export type * from './operations/reports.ts'
+export { AccessStore } from './access/access-store.ts'
+export type * from './access/reports.ts'
+export { Administration } from './administration.ts'
+export type { CatalogListing } from './catalog/listing.ts'
+export type * from './operations/file-reports.ts'

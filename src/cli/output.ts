@@ -35,6 +35,11 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
 }
 
+/** What the user should know beside the result. */
+export function printWarning(message: string): void {
+  process.stderr.write(`${paintError('yellow', 'Warning:')} ${safeLines(message)}\n`)
+}
+
 /** As JSON on stdout, or in words on stderr: what happened, then on a line of its own what to do. */
 export function printFailure(failure: Failure, json: boolean): void {
   if (json) printJson(failure)

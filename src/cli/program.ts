@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { addCommand } from './add.ts'
 import { cleanupCommand } from './cleanup.ts'
 import { completionCommand } from './completion.ts'
 import { createCommand } from './create.ts'
@@ -7,6 +8,7 @@ import { defineCommand, examples } from './define-command.ts'
 import { deleteCommand } from './delete.ts'
 import { drillCommand } from './drill.ts'
 import { exportCommand } from './export.ts'
+import { exportsCommand } from './exports.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
 import { listCommand } from './list.ts'
@@ -15,8 +17,11 @@ import { notifyCommand } from './notify.ts'
 import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
 import { restoreCommand } from './restore.ts'
+import { serveCommand } from './serve.ts'
+import { settingsCommand } from './settings.ts'
 import { systemdCommand } from './systemd.ts'
 import { schedulerCommand } from './scheduler.ts'
+import { tokenCommand } from './token.ts'
 import { verifyCommand } from './verify.ts'
 
 /** The whole command line as a tree: what is parsed, what help shows, what shell completion offers. */
@@ -26,6 +31,7 @@ export function buildProgram(): Command {
   ).version(readVersion(), '--version', 'print the version')
   for (const command of [
     createCommand(),
+    addCommand(),
     listCommand(),
     restoreCommand(),
     verifyCommand(),
@@ -36,7 +42,11 @@ export function buildProgram(): Command {
     pinCommand(),
     unpinCommand(),
     exportCommand(),
+    exportsCommand(),
     importCommand(),
+    serveCommand(),
+    tokenCommand(),
+    settingsCommand(),
     systemdCommand(),
     notifyCommand(),
     metricsCommand(),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Database, ErrorCode, Failure, RunOptions } from '../index.ts'
 import { type GlobalOptions, given } from './options.ts'
-import { printFailure, printJson, printText } from './output.ts'
+import { printFailure, printJson, printText, printWarning } from './output.ts'
 import { type Cancellation, cancelOnSignals } from './signals.ts'
 
 /** What a command works with: the database that was meant, and the ways to show something. */
@@ -43,7 +43,12 @@ export async function inSession(
   const { path, backupDir, database, config } = options
   const session: Session = {
     // This process never opens the database otherwise, so the engine may work here: no child to start.
-    database: new Database({ ...given({ path, backupDir, database, config }), engine: 'here' }),
+    database: new Database({
+      ...given({ path, backupDir, database, config }),
+      engine: 'here',
+      actor: { door: 'cli' },
+      onAuditProblem: printWarning,
+    }),
     options,
     isInteractive: process.stdin.isTTY && process.stderr.isTTY && !json,
     cancellation,

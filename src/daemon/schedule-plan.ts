@@ -90,7 +90,7 @@ export async function readPlan(options: SchedulerOptions): Promise<SchedulePlan>
 }
 
 function tasksOf(settings: Settings, jobs: readonly ScheduledJob[]): Task[] {
-  const database = databaseOf(settings)
+  const database = databaseOf(settings, { door: 'scheduler' })
   return jobs
     .filter(({ databases }) => databases === null || databases.includes(settings.name))
     .map(job => {

@@ -1,5 +1,7 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { Context } from '../operations/context.ts'
+import { addBackup } from '../operations/add-backup.ts'
+import type { AddBackupRequest, BackupAdded } from '../operations/file-reports.ts'
 import { cleanupBackups } from '../operations/cleanup-backups.ts'
 import { compareBackups } from '../operations/compare/compare-backups.ts'
 import { createBackup } from '../operations/create-backup.ts'
@@ -55,6 +57,7 @@ import { verifyBackup } from '../operations/verify-backup.ts'
 
 export interface Operations {
   create: { request: CreateBackupRequest; result: BackupCreated }
+  add: { request: AddBackupRequest & { readonly from: string }; result: BackupAdded }
   list: { request: ListBackupsRequest; result: BackupsListed }
   restore: {
     request: RestoreBackupRequest & { readonly backup: string }
@@ -86,6 +89,7 @@ type Handler<Name extends OperationName> = (
 
 const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   create: createBackup,
+  add: addBackup,
   list: listBackups,
   restore: restoreBackup,
   verify: verifyBackup,

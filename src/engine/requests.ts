@@ -38,6 +38,13 @@ const requests = {
     check,
     keepDamaged: z.boolean().optional(),
   }),
+  add: z.strictObject({
+    from: path.min(1, 'expected the path of a file'),
+    backupType: type,
+    description: text.optional(),
+    createdBy: text.optional(),
+    createdAt: text.optional(),
+  }),
   list: z.strictObject({ type, limit: z.int().positive().optional() }),
   restore: z.strictObject({
     backup,

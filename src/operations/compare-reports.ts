@@ -1,9 +1,14 @@
 /** What is asked of a comparison, and what it answers. Part of reports.ts. */
 import type { BackupInfo } from '../catalog/backup-info.ts'
-import type { Cell, MaskedColumn } from './look-reports.ts'
+import type { ComparedObject, ComparedRows, ComparedTable } from '../look/compared.ts'
 
-/** How rows of both sides were told to be the same one. `whole row`: by all of their values, so that none is ever `changed`. */
-export type RowMatching = 'primary key' | 'rowid' | 'whole row'
+export type {
+  ComparedObject,
+  ComparedRow,
+  ComparedRows,
+  ComparedTable,
+  RowMatching,
+} from '../look/compared.ts'
 
 export interface CompareBackupsRequest {
   /** The other backup: its path, its file name, or `latest`. Default: the live database. */
@@ -25,57 +30,6 @@ export interface ComparedSide {
   readonly path: string
   /** Null for the live database. */
   readonly backup: BackupInfo | null
-}
-
-export interface ComparedTable {
-  readonly name: string
-  /** `added`: only in `to`; `removed`: only in `from`; `compared`: in both; `not-compared`: in both, but `why` not. */
-  readonly status: 'added' | 'removed' | 'compared' | 'not-compared'
-  /** Why it was not compared; null when it was. */
-  readonly why: string | null
-  /** Null where nothing was matched. */
-  readonly matchedBy: RowMatching | null
-  /** Rows that only `to` has. */
-  readonly added: number
-  /** Rows that only `from` has. */
-  readonly removed: number
-  /** Rows in both of which some column, of those that both have, differs in value or storage class. */
-  readonly changed: number
-  readonly unchanged: number
-  /** What is different about its columns, by name; `changed`: declared otherwise. */
-  readonly columns: {
-    readonly added: readonly string[]
-    readonly removed: readonly string[]
-    readonly changed: readonly string[]
-  }
-}
-
-/** An index, a trigger or a view that only one side has, or that is made by another statement there. */
-export interface ComparedObject {
-  readonly type: 'index' | 'trigger' | 'view'
-  readonly name: string
-  readonly change: 'added' | 'removed' | 'changed'
-}
-
-export interface ComparedRow {
-  readonly change: 'added' | 'removed' | 'changed'
-  /** In `from`, in the order of `columns`; null for an added row. A column that a side does not have is null there. */
-  readonly before: readonly Cell[] | null
-  /** In `to`; null for a removed row. */
-  readonly after: readonly Cell[] | null
-  /** Names of the columns that differ; empty for rows that only one side has. */
-  readonly changedColumns: readonly string[]
-}
-
-/** The differing rows of one table. */
-export interface ComparedRows {
-  readonly table: string
-  /** Those of `to`, then those that only `from` has; generated ones are left out. */
-  readonly columns: readonly string[]
-  /** Removed ones first, then changed ones, then added ones, each in the order of their keys. */
-  readonly rows: readonly ComparedRow[]
-  readonly masked: readonly MaskedColumn[]
-  readonly hasMore: boolean
 }
 
 /** What it takes to come from `from` to `to`; with the live database as `from`: what restoring the backup would change. */

@@ -2,12 +2,14 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import type { AccessStore, Database, Role } from '../index.ts'
+import type { AccessStore, Administration, Database, Role } from '../index.ts'
 import type { Databases } from './databases.ts'
 import type { IdempotencyBook } from './idempotency.ts'
 import type { JobBook } from './job-book.ts'
 import type { ServerLog } from './log.ts'
 import type { PlanBook } from './plan-book.ts'
+import type { StreamBook } from './stream-book.ts'
+import type { LockOut } from './auth/lock-out.ts'
 import type { SessionBook } from './auth/session-book.ts'
 
 /** Who asks. */
@@ -42,6 +44,8 @@ export interface Service {
   readonly jobs: JobBook
   readonly plans: PlanBook
   readonly sessions: SessionBook
+  readonly lockOut: LockOut
+  readonly streams: StreamBook
   readonly idempotency: IdempotencyBook
   readonly access: AccessStore
   readonly log: ServerLog
@@ -53,6 +57,15 @@ export interface Service {
   readonly isSecure: boolean
   /** Aborted when the server stops. */
   readonly stopping: AbortSignal
+}
+
+/** What administers a database, as the one who asks. */
+export function administrationFor(
+  service: Service,
+  c: RequestContext,
+  name: string,
+): Promise<Administration> {
+  return service.databases.administration(name, c.get('principal'))
 }
 
 /** A database as the one who asks, for the audit log. */

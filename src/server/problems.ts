@@ -12,9 +12,9 @@ export class Refusal extends Error {
   constructor(
     code: HttpCode,
     message: string,
-    { hint, headers = {} }: { hint?: string; headers?: Record<string, string> } = {},
+    { hint, headers = {}, cause }: { hint?: string; headers?: Record<string, string>; cause?: unknown } = {},
   ) {
-    super(message)
+    super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.hint = hint
     this.headers = headers

@@ -76,7 +76,7 @@ export async function redactExport(
 }
 
 /** What is wanted, with all that holds the same anywhere in the database. */
-function tiedTo(
+export function tiedTo(
   wanted: WantedRedactions,
   connection: DatabaseSync,
   { tables, objects }: SchemaDescription,

@@ -54,6 +54,10 @@ const handlers: Handlers = {
   closeExport: () => nothing(exports?.closeExport()),
   scanExport: ({ words }) => opened().scanExport(words),
   redactExport: order => opened().redact(order),
+  look: async order => (await import('./look-source.ts')).look(order),
+  readRows: async order => (await import('./look-rows.ts')).readRows(order),
+  query: async order => (await import('./look-query.ts')).query(order),
+  compare: async order => (await import('./compare.ts')).compare(order),
   checkConditions: async ({ conditions }) => nothing(await opened().requireConditions(conditions)),
 }
 

@@ -15,6 +15,7 @@ import type {
 } from '../export/model.ts'
 import type { SensitiveFinding } from '../export/sensitive/scan.ts'
 import type { SchemaDescription } from './describe-tables.ts'
+import type { LookRequests } from './look-requests.ts'
 
 /** A file's identity, to see that two processes opened the same one. */
 export interface FileIdentity {
@@ -163,7 +164,7 @@ export interface RedactionAnswer {
 }
 
 /** Requests by name: what is given and what is answered. */
-export interface SqliteRequests {
+export interface SqliteRequests extends LookRequests {
   /** Opens the database read-only and starts a read transaction. */
   beginRead: { request: { path: string; waitMs: number }; answer: ReadFacts }
   /** Ends the transaction and closes the database, leaving no side file that was not there before. */

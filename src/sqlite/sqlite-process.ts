@@ -4,6 +4,7 @@ import { extname } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { BackupError, cancelled, fromFailure } from '../errors.ts'
+import { MemoryWatch } from './memory-watch.ts'
 import type { SqliteFault, SqliteReply, SqliteRequestName, SqliteRequests, SystemFault } from './requests.ts'
 
 /** SQLite, or the file system below it, said no. The operation that asked says what that means there. */
@@ -42,6 +43,7 @@ const BOUNDED: ReadonlySet<SqliteRequestName> = new Set([
   'scanExport',
   'redactExport',
   'exportRanges',
+  'compare',
 ])
 /** Timers take no longer delays. */
 const DELAY_MS_MAX = 2 ** 31 - 1
@@ -58,6 +60,16 @@ export interface AskOptions {
   /** Aborting kills the process: SQLite's long calls cannot be interrupted otherwise, and its kernel locks go with it. */
   readonly signal?: AbortSignal
   readonly onBytes?: (doneBytes: number, totalBytes: number) => void
+  /** What the answer may cost; default: for some questions a time that depends on the file. */
+  readonly bounds?: Bounds
+}
+
+/** What an answer may cost. Exceeding it kills the process, and the question fails with what `exceeded` says. */
+export interface Bounds {
+  readonly timeMs: number
+  /** That the process has in memory. Watched on Linux only. */
+  readonly memoryBytes: number
+  readonly exceeded: (what: 'time' | 'memory') => BackupError
 }
 
 interface Waiting {
@@ -104,7 +116,7 @@ export class SqliteProcess {
   async ask<Name extends SqliteRequestName>(
     name: Name,
     request: SqliteRequests[Name]['request'],
-    { signal, onBytes }: AskOptions = {},
+    { signal, onBytes, bounds }: AskOptions = {},
   ): Promise<SqliteRequests[Name]['answer']> {
     if (signal?.aborted === true) throw cancelled()
     this.start()
@@ -117,11 +129,16 @@ export class SqliteProcess {
       this.kill()
     }
     signal?.addEventListener('abort', abort, { once: true })
-    const limitMs = BOUNDED.has(name) ? this.#limitMs(request) : Number.POSITIVE_INFINITY
-    const giveUp = (): void => {
-      reject(tookTooLong(this.#path, limitMs))
+    const limitMs = bounds?.timeMs ?? (BOUNDED.has(name) ? this.#limitMs(request) : Number.POSITIVE_INFINITY)
+    const endWith = (error: BackupError): void => {
+      reject(error)
       this.kill()
     }
+    const giveUp = (): void => endWith(bounds?.exceeded('time') ?? tookTooLong(this.#path, limitMs))
+    using _memory =
+      bounds === undefined || child.pid === undefined
+        ? null
+        : new MemoryWatch(child.pid, bounds.memoryBytes, () => endWith(bounds.exceeded('memory')))
     const timer = limitMs <= DELAY_MS_MAX ? setTimeout(giveUp, limitMs) : undefined
     this.#hold(child)
     child.send({ id, name, request }, error => {

@@ -3,8 +3,8 @@ const ROUTE = /^#?(\/.*)?$/
 
 /** Takes the secret of a log-in link out of the address, so that it stays in no history; null when there is none. */
 export function takeLink(): string | null {
-  const { hash, pathname } = window.location
+  const { hash } = window.location
   if (ROUTE.test(hash)) return null
-  window.history.replaceState(null, '', `${pathname}#/`)
+  window.history.replaceState(null, '', './#/')
   return hash.slice(1)
 }

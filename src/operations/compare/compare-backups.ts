@@ -1,9 +1,131 @@
-import type { Context } from '../context.ts'
-import type { BackupsCompared, CompareBackupsRequest } from '../reports.ts'
+import { randomBytes } from 'node:crypto'
+import type { BackupInfo } from '../../catalog/backup-info.ts'
+import { WorkDirectory } from '../../catalog/work-directory.ts'
+import { BackupError } from '../../errors.ts'
+import { findDatabase } from '../../snapshot/source-files.ts'
+import { fromSqlite } from '../../snapshot/sqlite-failure.ts'
+import { takeImage } from '../../snapshot/take-image.ts'
+import type { CompareAnswer, CompareOrder } from '../../sqlite/look-requests.ts'
+import { SqliteError } from '../../sqlite/sqlite-process.ts'
+import { makeDirectory, requireSpace } from '../../storage/durable.ts'
+import { begin, bytesOf, type Context, durabilityOf } from '../context.ts'
+import { findReadable } from '../find-intact.ts'
+import { sensitiveOrder } from '../look/image.ts'
+import type { BackupsCompared, CompareBackupsRequest, ComparedSide, ComparedTable } from '../reports.ts'
 
+const DEFAULT_LIMIT = 50
+
+type Opened = Extract<CompareAnswer, { readonly isOpen: true }>
+
+/**
+ * Says what it takes to come from the live database, or from another backup, to this one. Reads both, each as of one
+ * commit; whoever writes the live one does not wait. Writes nothing but a copy that goes again, where it needs one.
+ */
 export async function compareBackups(
   request: CompareBackupsRequest & { readonly backup: string },
   context: Context,
 ): Promise<BackupsCompared> {
-  throw new Error(`Not yet: ${request.backup} ${context.settings.name}`)
+  const started = performance.now()
+  requireTableForRows(request)
+  const to = await findReadable(request.backup, context)
+  const other = request.with === undefined ? null : await findReadable(request.with, context)
+  const fromPath = other?.path ?? (await findDatabase(context.settings.path))
+  const answer = await explained([fromPath, to], () =>
+    other === null ? compareLive(fromPath, to, request, context) : compareStored(fromPath, to, request, context),
+  )
+  const { tables, objects, rows } = answer
+  return {
+    success: true,
+    from: { kind: other === null ? 'database' : 'backup', path: fromPath, backup: other },
+    to: { kind: 'backup', path: to.path, backup: to } satisfies ComparedSide,
+    status: tables.every(isEqual) && objects.length === 0 ? 'equal' : 'different',
+    tables,
+    objects,
+    rows,
+    durationMs: Math.round(performance.now() - started),
+  }
+}
+
+/** Whether nothing about a table differs, as far as it was compared. */
+export function isEqual({ status, added, removed, changed, columns }: ComparedTable): boolean {
+  const isOnBoth = status === 'compared' || status === 'not-compared'
+  const names = columns.added.length + columns.removed.length + columns.changed.length
+  return isOnBoth && added + removed + changed + names === 0
+}
+
+function requireTableForRows({ table, limit, offset, includeSensitive }: CompareBackupsRequest): void {
+  if (table !== undefined || (limit ?? offset ?? includeSensitive) === undefined) return
+  throw new BackupError('INVALID_ARGUMENT', 'limit, offset and includeSensitive are about the rows of one table', {
+    hint: 'Name the table.',
+  })
+}
+
+/** In WAL mode as it is; otherwise a reader would keep its writers waiting, so it is copied first. */
+async function compareLive(
+  path: string,
+  to: BackupInfo,
+  request: CompareBackupsRequest,
+  context: Context,
+): Promise<Opened> {
+  try {
+    const answer = await ask({ path, way: 'live' }, to.path, request, context)
+    if (answer.isOpen) return answer
+  } catch (error) {
+    // Whatever is wrong with the database, taking an image says it better, or gets around it.
+    if (!(error instanceof SqliteError) || error.path !== null) throw error
+  }
+  const { settings, signal, sqlite } = context
+  await makeDirectory(settings.backupDir, settings.directoryMode, durabilityOf(context))
+  await using work = await WorkDirectory.open(settings.backupDir, signal)
+  const { file } = await takeImage(path, {
+    sqlite,
+    signal,
+    waitMs: settings.waitForLockMs,
+    file: work.file(`${randomBytes(4).toString('hex')}.db`),
+    onSize: bytes => requireSpace(settings.backupDir, bytes, 'the image to compare'),
+    onBytes: bytesOf(context, 'copy-image'),
+  })
+  return await compareStored(file, to, request, context)
+}
+
+async function compareStored(
+  path: string,
+  to: BackupInfo,
+  request: CompareBackupsRequest,
+  context: Context,
+): Promise<Opened> {
+  // Only a live one is refused.
+  return (await ask({ path, way: 'immutable' }, to.path, request, context)) as Opened
+}
+
+function ask(
+  from: CompareOrder['from'],
+  path: string,
+  { table, limit = DEFAULT_LIMIT, offset = 0, includeSensitive = false }: CompareBackupsRequest,
+  context: Context,
+): Promise<CompareAnswer> {
+  begin(context, 'compare-rows')
+  const rows = table === undefined ? null : { table, limit, offset, includeSensitive }
+  const { waitForLockMs: waitMs } = context.settings
+  const order: CompareOrder = { from, path, waitMs, rows, ...sensitiveOrder(context) }
+  return context.sqlite.ask('compare', order, { signal: context.signal })
+}
+
+/** Of two files that are read at once, what SQLite says of damage is about either. */
+async function explained<T>(
+  [from, to]: readonly [from: string, to: BackupInfo],
+  compare: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await compare()
+  } catch (error) {
+    const typed = fromSqlite(error, from)
+    if (!(typed instanceof BackupError) || typed.code !== 'DATABASE_DAMAGED') throw typed
+    const isOfBackup = error instanceof SqliteError && error.path !== null
+    throw new BackupError(
+      isOfBackup ? 'BACKUP_DAMAGED' : typed.code,
+      `${error instanceof Error ? error.message : typed.message}: ${isOfBackup ? to.path : `${from} or ${to.path}`}`,
+      { hint: 'Check the backup with: chame-backup verify <file>.', path: to.path, cause: error },
+    )
+  }
 }

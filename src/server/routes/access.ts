@@ -1,9 +1,17 @@
 /** Logging in and out, tokens, and what everybody did. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { logIn, logOut } from '../auth/log-in.ts'
-import { databaseFor, type ServerApp, type Service } from '../environment.ts'
+import type { Administration } from '../../index.ts'
+import {
+  administrationFor,
+  databaseFor,
+  type RequestContext,
+  type ServerApp,
+  type Service,
+} from '../environment.ts'
+import { Refusal } from '../problems.ts'
 import { auditLogRead, auditLogVerified, role, session, token } from '../schemas/access.ts'
-import { count, idempotencyKey, json, problems } from '../schemas/common.ts'
+import { count, json, problems } from '../schemas/common.ts'
 import { defined, resultOf } from './parts.ts'
 
 const open = createRoute({
@@ -60,7 +68,6 @@ const createToken = createRoute({
   tags: ['Access'],
   summary: 'Make an API token',
   request: {
-    headers: idempotencyKey,
     body: {
       required: true,
       content: json(
@@ -137,20 +144,25 @@ export function addAccessRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(listTokens, async c => c.json({ tokens: [...(await service.access.listTokens())] }, 200))
   app.openapi(createToken, async c => {
-    const request = c.req.valid('json')
-    const created = await service.access.createToken({
-      name: request.name,
-      role: request.role,
-      ...(typeof request.expiresAt === 'string' ? { expiresAt: request.expiresAt } : {}),
-    })
-    const { name, role: given, id } = created.token
-    await service.databases.record(c.get('principal'), 'token-create', id, { name, role: given })
-    return c.json(created, 201)
+    const { name, role: given, expiresAt } = c.req.valid('json')
+    const administration = await defaultAdministration(service, c)
+    const { secret, token: made } = await resultOf(
+      administration.createToken({
+        name,
+        role: given,
+        ...(typeof expiresAt === 'string' ? { expires: expiresAt } : {}),
+      }),
+    )
+    return c.json({ secret, token: made }, 201)
   })
   app.openapi(revokeToken, async c => {
-    const revoked = await service.access.revokeToken(c.req.valid('param').token)
+    const { token: id } = c.req.valid('param')
+    if (!(await service.access.listTokens()).some(each => each.id === id)) {
+      throw new Refusal('NOT_FOUND', 'There is no such token', { hint: 'GET /api/v1/tokens says which there are.' })
+    }
+    const administration = await defaultAdministration(service, c)
+    const { token: revoked } = await resultOf(administration.revokeToken(id))
     service.sessions.closeOf(revoked.id)
-    await service.databases.record(c.get('principal'), 'token-revoke', revoked.id, { name: revoked.name })
     return c.json(revoked, 200)
   })
   app.openapi(audit, async c => {
@@ -164,4 +176,9 @@ export function addAccessRoutes(app: ServerApp, service: Service): void {
     const database = await databaseFor(service, c, name ?? (await service.databases.settings()).database)
     return c.json(await resultOf(database.verifyAuditLog()), 200)
   })
+}
+
+/** The tokens are those of the default database's backup directory. */
+async function defaultAdministration(service: Service, c: RequestContext): Promise<Administration> {
+  return administrationFor(service, c, (await service.databases.settings()).database)
 }

@@ -57,7 +57,7 @@ export function addDatabaseRoutes(app: ServerApp, service: Service): void {
     const { database } = c.req.valid('param')
     const { days } = c.req.valid('query')
     const backups = await service.databases.backups(database)
-    const timeZone = await service.databases.timeZone(database)
+    const { timeZone } = await service.databases.settings(database)
     return c.json({ days: [...historyOf(backups, { days, timeZone, now: service.now() })] }, 200)
   })
 }

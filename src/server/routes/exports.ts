@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { databaseFor, type ServerApp, type Service } from '../environment.ts'
+import { administrationFor, databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { sendFile } from '../send-file.ts'
 import { databaseName, idempotencyKey, inDatabase, json, problems } from '../schemas/common.ts'
 import { storedExport } from '../schemas/data.ts'
@@ -116,8 +116,8 @@ const scan = createRoute({
 export function addExportRoutes(app: ServerApp, service: Service): void {
   app.openapi(list, async c => {
     const { database: name } = c.req.valid('param')
-    const database = await databaseFor(service, c, name)
-    const { exports } = await resultOf(database.listExports())
+    const administration = await administrationFor(service, c, name)
+    const { exports } = await resultOf(administration.listExports())
     return c.json({ exports: [...exports] }, 200)
   })
   app.openapi(create, async c => {
@@ -145,8 +145,8 @@ export function addExportRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(content, async c => {
     const { database: name, export: wanted } = c.req.valid('param')
-    const database = await databaseFor(service, c, name)
-    const file = await resultOf(database.openExport(wanted))
+    const administration = await administrationFor(service, c, name)
+    const file = await resultOf(administration.openExport(wanted))
     try {
       if (file.sensitive) requireAdmin(c, SENSITIVE)
     } catch (error) {
@@ -157,8 +157,8 @@ export function addExportRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(remove, async c => {
     const { database: name, export: wanted } = c.req.valid('param')
-    const database = await databaseFor(service, c, name)
-    return c.json((await resultOf(database.deleteExport(wanted))).export, 200)
+    const administration = await administrationFor(service, c, name)
+    return c.json((await resultOf(administration.deleteExport(wanted))).export, 200)
   })
   app.openapi(scan, async c => {
     const { database: name } = c.req.valid('param')

@@ -22,15 +22,13 @@ const rows = createRoute({
   tags,
   summary: 'Rows of a table in a backup, some at a time',
   request: {
-    params: onBackup.and(
-      z.object({
-        table: z
-          .string()
-          .min(1)
-          .max(1000)
-          .openapi({ param: { name: 'table', in: 'path' }, description: 'Name of a table or a view.' }),
-      }),
-    ) as never as z.ZodObject<{ database: z.ZodString; backup: z.ZodString; table: z.ZodString }>,
+    params: onBackup.extend({
+      table: z
+        .string()
+        .min(1)
+        .max(1000)
+        .openapi({ param: { name: 'table', in: 'path' }, description: 'Name of a table or a view.' }),
+    }),
     query: z.object({
       limit: number(1, 500).optional(),
       offset: number(0, 1_000_000_000).optional(),

@@ -1,9 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { databaseFor, type ServerApp, type Service } from '../environment.ts'
-import { Refusal } from '../problems.ts'
+import { administrationFor, databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { cleanupPlanned } from '../schemas/backups.ts'
 import { idempotencyKey, inDatabase, json, problems } from '../schemas/common.ts'
-import { policy, retentionSimulated, retentionView } from '../schemas/schedule.ts'
+import { policy, retentionSimulated, type RetentionView, retentionView } from '../schemas/schedule.ts'
 import { accepted, begin, defined, resultOf } from './parts.ts'
 
 const tags = ['Retention']
@@ -109,8 +108,8 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
   app.openapi(edit, async c => {
     const { database: name } = c.req.valid('param')
     const { policy: types, maxDeletions } = c.req.valid('json')
-    const database = await databaseFor(service, c, name)
-    await resultOf(database.editSettings({ retention: { types, ...defined({ maxDeletions }) } }))
+    const administration = await administrationFor(service, c, name)
+    await resultOf(administration.editSettings({ retention: { types, ...defined({ maxDeletions }) } }))
     return c.json(await viewOf(service, name), 200)
   })
   app.openapi(simulate, async c => {
@@ -145,11 +144,9 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
   })
 }
 
-async function viewOf(service: Service, name: string) {
-  const settings = await service.databases.settings(name)
-  const { policy: types, maxDeletions } = settings.retention
-  if (settings.database !== name) throw new Refusal('NOT_FOUND', `There is no database ${name}`)
-  return { policy: types, maxDeletions, editable: settings.editable }
+async function viewOf(service: Service, name: string): Promise<RetentionView> {
+  const { retention, editable } = await service.databases.settings(name)
+  return { ...retention, editable }
 }
 
 function subjectOf(

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { databaseFor, type ServerApp, type Service } from '../environment.ts'
+import { administrationFor, databaseFor, type ServerApp, type Service } from '../environment.ts'
+import { Refusal } from '../problems.ts'
 import { idempotencyKey, json, problems } from '../schemas/common.ts'
 import {
   channelView,
@@ -95,15 +96,19 @@ export function addSettingsRoutes(app: ServerApp, service: Service): void {
   app.openapi(getSchedule, async c => c.json(await scheduleOf(service), 200))
   app.openapi(editSchedule, async c => {
     const { database } = await service.databases.settings()
-    const edited = (await databaseFor(service, c, database)).editSettings({ schedule: c.req.valid('json') })
-    await resultOf(edited)
+    const administration = await administrationFor(service, c, database)
+    await resultOf(administration.editSettings({ schedule: c.req.valid('json') }))
     return c.json(await scheduleOf(service), 200)
   })
   app.openapi(runJob, async c => {
     const { job } = c.req.valid('param')
-    const { database } = await service.databases.settings()
+    const { database, schedule } = await service.databases.settings()
+    if (!schedule.jobs.some(({ name }) => name === job)) {
+      throw new Refusal('NOT_FOUND', `There is no job ${JSON.stringify(job)}`, {
+        hint: 'GET /api/v1/schedule says which there are.',
+      })
+    }
     const scheduler = service.databases.scheduler()
-    await service.databases.requireJob(job)
     const begun = begin(service, c, {
       kind: 'run-scheduled',
       database,

@@ -1,6 +1,6 @@
 /** The bytes of backups, out and in. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { databaseFor, type ServerApp, type Service } from '../environment.ts'
+import { administrationFor, type ServerApp, type Service } from '../environment.ts'
 import { Refusal } from '../problems.ts'
 import { sendFile } from '../send-file.ts'
 import { inDatabase, json, onBackup, problems } from '../schemas/common.ts'
@@ -56,17 +56,17 @@ export function addTransferRoutes(app: ServerApp, service: Service): void {
   app.openapi(content, async c => {
     const { database: name, backup } = c.req.valid('param')
     const { filename } = await findBackup(service, name, backup)
-    const database = await databaseFor(service, c, name)
-    return sendFile(service, c, await resultOf(database.openBackup(filename)))
+    const administration = await administrationFor(service, c, name)
+    return sendFile(service, c, await resultOf(administration.openBackup(filename)))
   })
   app.openapi(upload, async c => {
     const { database: name } = c.req.valid('param')
     const { type, description, created } = c.req.valid('query')
     const { body, signal } = c.req.raw
     if (body === null) throw new Refusal('REQUEST_INVALID', 'The body is empty', { hint: 'Send the file.' })
-    const database = await databaseFor(service, c, name)
+    const administration = await administrationFor(service, c, name)
     const added = await resultOf(
-      database.addBackup(body, {
+      administration.receiveBackup(body, {
         ...(type === undefined ? {} : { backupType: type }),
         ...(description === undefined ? {} : { description }),
         ...(created === undefined ? {} : { createdAt: created }),

@@ -7,8 +7,7 @@ export const HTTP_CODES = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
-  METHOD_NOT_ALLOWED: 405,
-  CONFLICT: 409,
+  REQUEST_TIMEOUT: 408,
   PLAN_STALE: 409,
   BODY_TOO_LARGE: 413,
   MEDIA_TYPE_UNSUPPORTED: 415,
@@ -76,14 +75,17 @@ export const backupName: z.ZodType<string, string> = z
     example: 'chame_backup_daily_20250627_020000.db',
   })
 
-export const inDatabase: z.ZodType<{ database: string }, { database: string }> = z.object({
+/** Text in, text out. */
+type Text = z.ZodType<string, string>
+
+export const inDatabase: z.ZodObject<{ database: Text }> = z.object({
   database: databaseName,
 })
 
-export const onBackup: z.ZodType<
-  { database: string; backup: string },
-  { database: string; backup: string }
-> = z.object({ database: databaseName, backup: backupName })
+export const onBackup: z.ZodObject<{ database: Text; backup: Text }> = z.object({
+  database: databaseName,
+  backup: backupName,
+})
 
 export const cursorText: z.ZodType<string, string> = z
   .string()
@@ -112,10 +114,7 @@ export const flag: z.ZodType<boolean, 'true' | 'false' | undefined> = z
 export const text: z.ZodString = z.string().max(10_000)
 
 /** The same request again, with the same key, gets the same answer, and is done once. */
-export const idempotencyKey: z.ZodType<
-  { 'idempotency-key'?: string | undefined },
-  { 'idempotency-key'?: string | undefined }
-> = z.object({
+export const idempotencyKey: z.ZodObject<{ 'idempotency-key': z.ZodOptional<z.ZodString> }> = z.object({
   'idempotency-key': z
     .string()
     .min(1)

@@ -1,7 +1,6 @@
 /** What is read out of a database or a backup: tables, rows, comparisons, exports. */
 import { z } from '@hono/zod-openapi'
 import type { DataExported, SensitiveScan } from '../../index.ts'
-import { backupInfo } from './backups.ts'
 
 const success = z.literal(true)
 

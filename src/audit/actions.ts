@@ -1,0 +1,131 @@
+/** Which operations are noted in the audit log, and what is noted of them. Reads nothing, and passes on no secret. */
+import type { Failure } from '../errors.ts'
+
+/** What is noted of one operation, beside when, by whom and how it ended. */
+export interface AuditedAction {
+  readonly action: string
+  readonly on: string | null
+  readonly parameters: Readonly<Record<string, unknown>>
+}
+
+type Request = Readonly<Record<string, unknown>>
+type Result = { readonly success: true } | Failure
+
+interface Rule {
+  readonly action: string
+  /** Whether it changes something or reads data out; default: always. */
+  readonly isNoted?: (request: Request) => boolean
+  /** What it was done to; default: the backup that was asked for. */
+  readonly on?: (request: Request, result: Request) => unknown
+  /** Which parts of the request are noted as they are. */
+  readonly keys: readonly string[]
+  readonly more?: (request: Request, result: Request) => Record<string, unknown>
+}
+
+const isSensitive = ({ includeSensitive }: Request): boolean => includeSensitive === true
+
+const RULES: Readonly<Record<string, Rule>> = {
+  create: {
+    action: 'create',
+    on: (_, { filename }) => filename,
+    keys: ['backupType', 'description', 'createdBy', 'check'],
+  },
+  restore: { action: 'restore', isNoted: ({ dryRun }) => dryRun !== true, keys: ['confirm', 'to'] },
+  verify: { action: 'verify', isNoted: ({ record }) => record === true, keys: ['check'] },
+  drill: { action: 'drill', keys: ['scratchDir'] },
+  delete: { action: 'delete', keys: ['confirm', 'force'] },
+  pin: { action: 'pin', keys: ['reason', 'by'] },
+  unpin: { action: 'unpin', keys: [] },
+  cleanup: {
+    action: 'cleanup',
+    isNoted: ({ dryRun }) => dryRun !== true,
+    on: () => null,
+    keys: ['type', 'dailyKeep', 'weeklyKeep', 'maxDeletions'],
+    more: (_, { deleted }) => (Array.isArray(deleted) ? { deleted: deleted.map(nameOf) } : {}),
+  },
+  export: {
+    action: 'export',
+    on: ({ from }) => from,
+    keys: ['format', 'includeSensitive', 'tables', 'exclude', 'compress', 'salvage', 'redact'],
+    more: ({ output, where }, { exportPath }) => ({
+      output: exportPath ?? output,
+      // The conditions themselves may quote what is in the rows.
+      ...(isObject(where) ? { where: Object.keys(where) } : {}),
+    }),
+  },
+  import: { action: 'import', on: ({ to }) => to, keys: ['from', 'format'] },
+  rows: {
+    action: 'look',
+    isNoted: isSensitive,
+    keys: ['table', 'limit', 'offset', 'orderBy', 'includeSensitive'],
+  },
+  query: {
+    action: 'query',
+    isNoted: isSensitive,
+    keys: ['limit', 'includeSensitive'],
+    more: ({ sql }) => (typeof sql === 'string' ? { sql: withoutLiterals(sql) } : {}),
+  },
+  compare: {
+    action: 'compare',
+    isNoted: isSensitive,
+    keys: ['with', 'table', 'limit', 'offset', 'includeSensitive'],
+  },
+}
+
+/** What is noted of an operation; null for one that changes nothing and reads no data out. */
+export function auditedAction(name: string, request: object, result: Result): AuditedAction | null {
+  const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined
+  const asked = request as Request
+  if (rule === undefined || rule.isNoted?.(asked) === false) return null
+  const answered = result as unknown as Request
+  const on = rule.on === undefined ? (nameOf(answered) ?? asked['backup']) : rule.on(asked, answered)
+  const parameters = Object.fromEntries(rule.keys.map(key => [key, asked[key]]))
+  return {
+    action: rule.action,
+    on: typeof on === 'string' ? cut(on) : null,
+    parameters: bounded({ ...parameters, ...rule.more?.(asked, answered) }),
+  }
+}
+
+/** The file name of the backup that something is about. */
+function nameOf(value: unknown): string | null {
+  if (!isObject(value) || !isObject(value['backup'])) return null
+  const { filename } = value['backup']
+  return typeof filename === 'string' ? filename : null
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+/** A statement with a question mark for everything that may be a value. */
+function withoutLiterals(sql: string): string {
+  return sql.replaceAll(/[xX]?'(?:[^']|'')*(?:'|$)|\b\d[\w.]*/g, '?')
+}
+
+/** Longer texts tell no more. */
+const TEXT_MAX = 500
+const ITEMS_MAX = 50
+
+/** What a request may hold is of any size, and a line of the log is not. What was not given is left out. */
+export function bounded(parameters: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const entries = Object.entries(parameters).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries.slice(0, ITEMS_MAX).map(([key, value]) => [cut(key), boundedValue(value)]))
+}
+
+function boundedValue(value: unknown): unknown {
+  if (typeof value === 'string') return cut(value)
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
+  if (Array.isArray(value)) {
+    const items = value.slice(0, ITEMS_MAX).map(item => (isObject(item) ? String(item) : boundedValue(item)))
+    return value.length > ITEMS_MAX ? [...items, `… ${value.length - ITEMS_MAX} more`] : items
+  }
+  if (!isObject(value)) return String(value)
+  // One level down is enough for everything that is asked for.
+  const entries = Object.entries(value).slice(0, ITEMS_MAX)
+  return Object.fromEntries(entries.map(([key, item]) => [cut(key), isObject(item) ? '…' : boundedValue(item)]))
+}
+
+function cut(text: string): string {
+  return text.length <= TEXT_MAX ? text.toWellFormed() : `${text.slice(0, TEXT_MAX).toWellFormed()}…`
+}

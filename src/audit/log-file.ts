@@ -1,0 +1,157 @@
+/** The files of the audit log: the log itself, its head, and the lock under which both are written. */
+import { constants } from 'node:fs'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CatalogLock } from '../catalog/lock.ts'
+import { BackupError } from '../errors.ts'
+import { syncDirectory } from '../storage/durable.ts'
+import { during, unlessMissing } from '../storage/io-errors.ts'
+import type { AuditEntry, AuditGap } from './entry.ts'
+import { type AuditHead, makeLine, NO_HASH, parseHead, printHead, readLine, sha256 } from './line.ts'
+
+/** Not that of the catalog: nobody waits for a backup to note something. */
+const LOCK_FILE = '.chame-audit.lock'
+/** Others hold it for as long as it takes to write a line. */
+const LOCK_MS_MAX = 5_000
+const RETRY_MS = 5
+/** More than any line has. */
+const TAIL_BYTES = 256 << 10
+const MODE = 0o600
+
+export function logPath(backupDir: string): string {
+  return join(backupDir, 'audit.jsonl')
+}
+
+function headPath(backupDir: string): string {
+  return join(backupDir, 'audit.head')
+}
+
+/** What a line says, but for its place in the chain. */
+export type AuditFacts = Omit<AuditEntry, 'seq' | 'gap' | 'previous' | 'hash'>
+
+/**
+ * Adds a line, all or nothing, and resolves once it would survive a power cut. Killed half-way it leaves a torn line,
+ * which the next one notes; killed behind it, a head that is one line behind, which is no damage.
+ *
+ * @param unwritten actions before this one that could not be noted
+ */
+export async function appendToLog(backupDir: string, facts: AuditFacts, unwritten: number): Promise<void> {
+  using _lock = await lock(backupDir)
+  const path = logPath(backupDir)
+  const head = await readHead(backupDir)
+  const isNew = await during('write', path, async () => {
+    await using file = await open(
+      path,
+      constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
+      MODE,
+    )
+    const { size } = await file.stat()
+    const tail = await readTail(file, size)
+    const chain = continueChain(tail, head)
+    const gap: AuditGap = { ...(unwritten > 0 ? { unwritten } : {}), ...chain.gap }
+    const { line, hash } = makeLine({
+      seq: chain.seq + 1,
+      ...facts,
+      ...(Object.keys(gap).length > 0 ? { gap } : {}),
+      previous: chain.hash,
+    })
+    // A line that was cut short stays where it is: nothing that is in the log is taken out of it.
+    await appendWhole(file, Buffer.from(tail.torn === null ? line : `\n${line}`), size)
+    await file.sync()
+    await writeHead(backupDir, { seq: chain.seq + 1, hash })
+    return size === 0
+  })
+  if (isNew) await syncDirectory(backupDir, { isDurable: true })
+}
+
+async function lock(backupDir: string): Promise<CatalogLock> {
+  const path = join(backupDir, LOCK_FILE)
+  const deadline = Date.now() + LOCK_MS_MAX
+  for (;;) {
+    const held = CatalogLock.tryAcquire(path)
+    if (held !== null) return held
+    if (Date.now() > deadline) {
+      throw new BackupError('CATALOG_LOCKED', `Another process keeps the audit log locked: ${path}`, {
+        hint: 'See which one has the file open, for example with lsof.',
+        path,
+      })
+    }
+    await sleep(RETRY_MS)
+  }
+}
+
+/** A full disk shows first as a short write; what was written of the line goes again. */
+async function appendWhole(file: FileHandle, bytes: Buffer, sizeBefore: number): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length;) done += (await file.write(bytes, done)).bytesWritten
+  } catch (error) {
+    await file.truncate(sizeBefore).catch(() => {})
+    throw error
+  }
+}
+
+interface Tail {
+  /** The last whole line; null when there is none, or it is no entry. */
+  readonly last: AuditHead | null
+  readonly isEmpty: boolean
+  /** What stands behind the last line's end. */
+  readonly torn: Buffer | null
+}
+
+async function readTail(file: FileHandle, size: number): Promise<Tail> {
+  const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES))
+  let got = 0
+  while (got < bytes.length) {
+    const { bytesRead } = await file.read(bytes, got, bytes.length - got, size - bytes.length + got)
+    if (bytesRead === 0) break
+    got += bytesRead
+  }
+  const end = bytes.lastIndexOf(0x0a) + 1
+  const torn = end === got ? null : bytes.subarray(end, got)
+  const start = end < 2 ? 0 : bytes.lastIndexOf(0x0a, end - 2) + 1
+  // A line of which only the end is missing is whole.
+  const whole = torn === null ? null : entryOf(torn)
+  return {
+    last: whole ?? (end === 0 ? null : entryOf(bytes.subarray(start, end - 1))),
+    isEmpty: size === 0,
+    torn,
+  }
+}
+
+function entryOf(line: Buffer): AuditHead | null {
+  const read = readLine(line.toString('utf8'))
+  return read.state === 'entry' ? { seq: read.entry.seq, hash: read.entry.hash } : null
+}
+
+/** Goes on from the newest of what the log and its head know, so that a tail that was cut off is missed for ever. */
+function continueChain(
+  { last, isEmpty, torn }: Tail,
+  head: AuditHead | null,
+): AuditHead & { readonly gap: AuditGap } {
+  const known = [last, head].filter(each => each !== null).toSorted((a, b) => b.seq - a.seq)[0]
+  const isTorn = torn !== null && entryOf(torn) === null
+  return {
+    ...(known ?? { seq: 0, hash: NO_HASH }),
+    gap: {
+      ...(isTorn ? { torn: { bytes: torn.length, sha256: sha256(torn) } } : {}),
+      ...(isEmpty && head !== null ? { restarted: true as const } : {}),
+    },
+  }
+}
+
+/** Null when it is not there, or no head. */
+export async function readHead(backupDir: string): Promise<AuditHead | null> {
+  const path = headPath(backupDir)
+  const text = await unlessMissing(path, () => readFile(path, 'utf8'))
+  return text === null ? null : parseHead(text)
+}
+
+/** In place and in one step: a kill leaves the old one or the new one. It is not flushed, as an old one does no harm. */
+async function writeHead(backupDir: string, head: AuditHead): Promise<void> {
+  const path = headPath(backupDir)
+  await during('write', path, async () => {
+    await using file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, MODE)
+    await file.write(Buffer.from(printHead(head)), 0, undefined, 0)
+  })
+}

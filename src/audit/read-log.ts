@@ -1,0 +1,46 @@
+/** The newest entries of the audit log. */
+import { type FileHandle, open } from 'node:fs/promises'
+import { unlessMissing } from '../storage/io-errors.ts'
+import type { AuditEntry } from './entry.ts'
+import { logPath } from './log-file.ts'
+import { readLine } from './line.ts'
+import type { AuditLogRead, AuditLogRequest } from './reports.ts'
+
+const DEFAULT_LIMIT = 50
+const LIMIT_MAX = 1_000
+const CHUNK_BYTES = 64 << 10
+
+/** Reads no more of the file than it has to: from its end. */
+export async function readLog(backupDir: string, request: AuditLogRequest): Promise<AuditLogRead> {
+  const path = logPath(backupDir)
+  const limit = Math.min(request.limit ?? DEFAULT_LIMIT, LIMIT_MAX)
+  const before = request.before ?? Number.POSITIVE_INFINITY
+  const entries: AuditEntry[] = []
+  await unlessMissing(path, async () => {
+    await using file = await open(path, 'r')
+    for await (const line of linesFromEnd(file)) {
+      const read = readLine(line)
+      if (read.state === 'invalid' || read.entry.seq >= before) continue
+      entries.push(read.entry)
+      if (entries.length > limit) break
+    }
+  })
+  return { success: true, path, entries: entries.slice(0, limit), hasMore: entries.length > limit }
+}
+
+async function* linesFromEnd(file: FileHandle): AsyncGenerator<string> {
+  let position = (await file.stat()).size
+  let rest: Buffer = Buffer.alloc(0)
+  while (position > 0) {
+    const bytes = Buffer.alloc(Math.min(CHUNK_BYTES, position))
+    position -= bytes.length
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, position)
+    const joined = Buffer.concat([bytes.subarray(0, bytesRead), rest])
+    const first = joined.indexOf(0x0a)
+    // What stands before the first line's end may go on in the chunk before.
+    const cut = position === 0 || first === -1 ? (position === 0 ? 0 : joined.length) : first + 1
+    rest = joined.subarray(0, cut)
+    const lines = joined.subarray(cut).toString('utf8').split('\n')
+    for (const line of lines.toReversed()) if (line !== '') yield line
+  }
+}

@@ -1,0 +1,78 @@
+/** A stored backup that is looked into: found, and read as a file of which nobody knows what it is. */
+import type { BackupInfo } from '../../catalog/backup-info.ts'
+import { BackupError } from '../../errors.ts'
+import { parseColumn } from '../../export/redact/parse-redaction.ts'
+import { readHeaderOf } from '../../snapshot/source-files.ts'
+import type { Bounds } from '../../sqlite/sqlite-process.ts'
+import type { SensitiveOrder } from '../../sqlite/look-requests.ts'
+import { begin, type Context } from '../context.ts'
+import { sourceFailed } from '../export/source.ts'
+import { findReadable } from '../find-intact.ts'
+
+/** Ten times what sorting a million rows takes. */
+const MEMORY_BYTES_MAX = 1 << 30
+/** Counting the rows of a larger file takes longer than one waits for a page. */
+const COUNTED_BYTES_MAX = 256 << 20
+
+export interface StoredImage {
+  readonly backup: BackupInfo
+  /** Of the image, for SQLite to open. */
+  readonly path: string
+  readonly isWal: boolean
+  /** Whether its rows are to be counted: nobody has noted how many there are, and there are few enough. */
+  readonly isCounted: boolean
+}
+
+/** Finds the backup, has `read` look into it, and says of its errors what they mean here. */
+export async function withStoredImage<T>(
+  wanted: string,
+  context: Context,
+  read: (image: StoredImage) => Promise<T>,
+): Promise<T> {
+  const backup = await findReadable(wanted, context)
+  const { path, filename, metadata, size } = backup
+  begin(context, 'read-backup')
+  try {
+    return await read({
+      backup,
+      path,
+      isWal: readHeaderOf(path)?.isWal === true,
+      isCounted: rowsNoted(backup) === null && (metadata?.image_size ?? size) <= COUNTED_BYTES_MAX,
+    })
+  } catch (error) {
+    throw sourceFailed(error, { path, backup: filename })
+  }
+}
+
+/** Rows of its tables as they were counted when it was made; null when they were not. */
+export function rowsNoted({ metadata }: BackupInfo): Readonly<Record<string, number>> | null {
+  return metadata?.tables ?? null
+}
+
+export function sensitiveOrder({ settings }: Context): SensitiveOrder {
+  const { sensitiveWords, notSensitive } = settings.exporting
+  return { words: sensitiveWords, notSensitive: notSensitive.map(parseColumn) }
+}
+
+/** @param code of the failure when the time is up */
+export function boundsOf(
+  path: string,
+  timeMs: number,
+  code: 'QUERY_TIMED_OUT' | 'STALLED' = 'QUERY_TIMED_OUT',
+): Bounds {
+  return {
+    timeMs,
+    memoryBytes: MEMORY_BYTES_MAX,
+    exceeded: what =>
+      what === 'time'
+        ? new BackupError(code, `It took longer than ${timeMs / 1000} s, and was ended: ${path}`, {
+            hint: 'Ask for less at once, or restore the backup beside the database and query that. A file that is made to keep whoever reads it busy has no end.',
+            path,
+          })
+        : new BackupError(
+            'INVALID_ARGUMENT',
+            `It needs more than ${MEMORY_BYTES_MAX >> 20} MiB of memory, and was ended: ${path}`,
+            { hint: 'Ask for less at once, or restore the backup beside the database and query that.', path },
+          ),
+  }
+}
