@@ -17,7 +17,17 @@ const old = `${made}-old`
 run(tsc, '-p', 'tsconfig.build.json', '--outDir', made)
 // What the server serves as it is.
 cpSync('src/server/reference', `${made}/server/reference`, { recursive: true })
-run(vite, 'build', 'web', '--config', 'web/vite.config.ts', '--outDir', `../${made}/web`, '--logLevel', 'warn')
+run(
+  vite,
+  'build',
+  'web',
+  '--config',
+  'web/vite.config.ts',
+  '--outDir',
+  `../${made}/web`,
+  '--logLevel',
+  'warn',
+)
 for (const door of ['cli', 'scheduler']) chmodSync(`${made}/${door}/main.js`, 0o755)
 if (existsSync('dist')) renameSync('dist', old)
 renameSync(made, 'dist')

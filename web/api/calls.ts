@@ -293,10 +293,10 @@ export async function revokeToken(id: string): Promise<void> {
 /** Each backup directory has a log of its own, which is named by a database in it. */
 export async function readAudit(
   database: string,
-  before: number | null,
+  page: { readonly before: number | null; readonly limit: number },
   signal?: AbortSignal,
 ): Promise<AuditLogRead> {
-  return get(url(['audit'], { database, before, limit: 100 }), signal)
+  return get(url(['audit'], { database, ...page }), signal)
 }
 
 export async function verifyAudit(database: string): Promise<AuditLogVerified> {

@@ -7,7 +7,7 @@ export type ButtonLook = 'primary' | 'plain' | 'quiet' | 'danger'
 
 const LOOKS: Record<ButtonLook, string> = {
   primary: 'bg-accent text-accent-ink hover:bg-accent-strong border-transparent',
-  plain: 'bg-surface text-ink hover:bg-sunken border-line-strong',
+  plain: 'bg-surface text-ink hover:bg-sunken border-line-mid',
   quiet: 'bg-transparent text-accent hover:bg-accent-soft border-transparent',
   danger: 'bg-bad-solid text-bad-solid-ink hover:brightness-110 border-transparent',
 }

@@ -10,6 +10,8 @@ export interface ChartSeries {
 }
 
 const HEIGHT_PX = 190
+/** What lies between two lines of the grid where values are counts. */
+const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
 
 /**
  * Values over time. A drawing: whoever uses it says what it shows in words, and has a table of the same values
@@ -79,7 +81,13 @@ function optionsFor(
     scales: { y: { range: (_, __, max) => [0, max <= 0 ? 1 : max * 1.1] } },
     axes: [
       { ...axis, space: 70 },
-      { ...axis, size: 68, space: 40, values: (_, ticks) => ticks.map(formatValue) },
+      {
+        ...axis,
+        size: 68,
+        space: 40,
+        values: (_, ticks) => ticks.map(formatValue),
+        ...(isStepped ? { incrs: WHOLE_STEPS } : {}),
+      },
     ],
     series: [
       {},

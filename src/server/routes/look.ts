@@ -143,7 +143,8 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
         database.compareBackups(target.path, {
           ...(other === null ? {} : { with: other.path }),
           ...defined(wanted),
-          includeSensitive: reveal,
+          // It is about rows, which only one table's comparison shows.
+          ...(reveal ? { includeSensitive: reveal } : {}),
           ...run,
         }),
     })

@@ -13,6 +13,8 @@ import { useMay } from '../../session/permissions.ts'
 import { counted, formatCount } from '../../words/numbers.ts'
 import { formatInstant, formatSpan } from '../../words/times.ts'
 
+const PAGE_SIZE = 100
+
 /** Who did what, by whichever door. */
 export function Activity(): ReactElement {
   const mayRead = useMay('read-audit')
@@ -49,7 +51,8 @@ function Log({ database }: { readonly database: string }): ReactElement {
   const [search, setSearch] = useState('')
   const query = useInfiniteQuery({
     queryKey: ['db', database, 'audit'],
-    queryFn: async ({ pageParam, signal }) => readAudit(database, pageParam, signal),
+    queryFn: async ({ pageParam, signal }) =>
+      readAudit(database, { before: pageParam, limit: PAGE_SIZE }, signal),
     initialPageParam: null as number | null,
     getNextPageParam: page => (page.hasMore ? (page.entries.at(-1)?.seq ?? null) : null),
   })

@@ -140,7 +140,7 @@ function MetadataPanel({ backup }: { readonly backup: BackupInfo }): ReactElemen
     ['Type', backup.type],
     ['Description', backup.description],
     ['Created by', backup.createdBy],
-    ['Time zone’s time', metadata?.timestamp.replace('T', ' ')],
+    ['Local time', metadata?.timestamp.replace('T', ' ')],
     ['Stored size', formatBytes(backup.size)],
     ['Database size', metadata?.image_size === undefined ? null : formatBytes(metadata.image_size)],
     ['Encoding', backup.encoding],

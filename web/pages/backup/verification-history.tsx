@@ -1,7 +1,10 @@
+import { useQuery } from '@tanstack/react-query'
 import type { ReactElement, ReactNode } from 'react'
-import type { BackupInfo } from '../../api/types.ts'
+import { readAudit } from '../../api/calls.ts'
+import type { AuditEntry, BackupInfo } from '../../api/types.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Panel } from '../../parts/panel.tsx'
+import { useMay } from '../../session/permissions.ts'
 import { formatDistance, formatInstant, formatSpan } from '../../words/times.ts'
 import { useNow } from '../../words/use-now.ts'
 
@@ -10,25 +13,38 @@ interface Check {
   readonly what: ReactNode
 }
 
-/** When the backup was made, last checked and last drilled, newest first, as its metadata tells. */
+/** So many of the newest lines of the audit log are looked through. */
+const LINES_MAX = 1000
+
+/** When the backup was made, checked and drilled, newest first: what its metadata tells, and the audit log. */
 export function VerificationHistory({
+  database,
   backup,
 }: {
-  readonly backup: BackupInfo
   readonly database: string
+  readonly backup: BackupInfo
 }): ReactElement {
   const now = useNow()
+  const mayReadAudit = useMay('read-audit')
+  const audit = useQuery({
+    queryKey: ['db', database, 'audit', 'checks'],
+    queryFn: async ({ signal }) => readAudit(database, { before: null, limit: LINES_MAX }, signal),
+    enabled: mayReadAudit,
+  })
+  const checks = [...checksOf(backup), ...askedFor(backup, audit.data?.entries ?? [])]
   return (
     <Panel title="Verification history">
       <ol className="grid gap-3 text-sm">
-        {checksOf(backup).map(({ at, what }) => (
-          <li key={at} className="flex flex-wrap items-baseline justify-between gap-x-4">
-            <span>{what}</span>
-            <time dateTime={at} title={formatInstant(at)} className="text-muted">
-              {formatDistance(at, now)}
-            </time>
-          </li>
-        ))}
+        {checks
+          .toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))
+          .map(({ at, what }, index) => (
+            <li key={`${at} ${index}`} className="flex flex-wrap items-baseline justify-between gap-x-4">
+              <span>{what}</span>
+              <time dateTime={at} title={formatInstant(at)} className="text-muted">
+                {formatDistance(at, now)}
+              </time>
+            </li>
+          ))}
       </ol>
     </Panel>
   )
@@ -36,14 +52,15 @@ export function VerificationHistory({
 
 function checksOf({ created, metadata }: BackupInfo): readonly Check[] {
   const { verified_at: verifiedAt, damaged_at: damagedAt, last_drill: drill, check } = metadata ?? {}
-  const checks: Check[] = [{ at: created, what: 'Made' }]
+  const checks: Check[] = [
+    { at: created, what: check === undefined || check === 'none' ? 'Made' : `Made, with a ${check} check` },
+  ]
   if (typeof verifiedAt === 'string') {
     checks.push({
       at: verifiedAt,
       what: (
         <>
           <Badge tone="good">intact</Badge> when last checked
-          {check === undefined || check === 'none' ? '' : ` (made with a ${check} check)`}
         </>
       ),
     })
@@ -60,5 +77,22 @@ function checksOf({ created, metadata }: BackupInfo): readonly Check[] {
       ),
     })
   }
-  return checks.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))
+  return checks
+}
+
+/** Who asked for a check of this backup, as the audit log has it. */
+function askedFor({ filename }: BackupInfo, entries: readonly AuditEntry[]): readonly Check[] {
+  return entries
+    .filter(
+      ({ action, on }) => (action === 'verify' || action === 'drill') && on !== null && on.endsWith(filename),
+    )
+    .map(({ time, action, actor, result }) => ({
+      at: time,
+      what: (
+        <>
+          {action === 'verify' ? 'Verification' : 'Drill'} asked for by {actor.who}
+          {result === 'success' ? '' : `: ${result}`}
+        </>
+      ),
+    }))
 }

@@ -117,7 +117,7 @@ function TableList({
           <option key={name}>{name}</option>
         ))}
       </SelectField>
-      <nav aria-label="Tables" className="hidden content-start gap-0.5 lg:grid">
+      <nav aria-label="Tables" className="hidden grid-cols-[minmax(0,1fr)] content-start gap-0.5 lg:grid">
         {tables.map(({ name, rows, kind }) => (
           <Link
             key={name}
@@ -128,7 +128,7 @@ function TableList({
               name === chosen ? 'bg-accent-soft font-medium text-accent' : 'hover:bg-sunken',
             )}
           >
-            <span className="min-w-0 break-words">{name}</span>
+            <span className="min-w-0 [overflow-wrap:anywhere]">{name}</span>
             <span className="shrink-0 text-xs text-muted">
               {rows === null ? (KINDS[kind] ?? '') : formatCount(rows)}
             </span>
@@ -143,7 +143,7 @@ function TableView({ table, place }: { readonly table: LookedTable; readonly pla
   const mayRead = useMay('read-rows')
   return (
     <div className="grid min-w-0 content-start gap-4">
-      <h2 className="text-lg break-words">{table.name}</h2>
+      <h2 className="text-lg [overflow-wrap:anywhere]">{table.name}</h2>
       {!mayRead && (
         <Notice tone="info">Your role sees tables and columns. Rows are for operators and admins.</Notice>
       )}

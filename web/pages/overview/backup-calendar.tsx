@@ -8,7 +8,7 @@ import { type CalendarDay, type CalendarMonth, calendarMonths, monthInWords } fr
 const LOOKS: Record<CalendarDay['state'], string> = {
   backup: 'bg-accent',
   damaged: 'bg-bad-solid',
-  none: 'border border-line-strong bg-transparent',
+  none: 'border border-line-mid bg-transparent',
   before: 'bg-sunken',
   after: 'bg-transparent',
 }

@@ -20,20 +20,23 @@ export function PolicyEditor({
 }): ReactElement {
   const unnamed = [...new Set([...KNOWN_TYPES, ...types])].filter(type => !Object.hasOwn(policy, type))
   return (
-    <div className="grid gap-4">
-      {Object.entries(policy).map(([type, rules]) => (
-        <TypeRules
-          key={type}
-          type={type}
-          rules={rules}
-          onRule={(rule, text) => onChange(withRule(policy, { type, rule }, text))}
-          onRemove={() => onChange(withoutType(policy, type))}
-        />
-      ))}
-      {unnamed.length > 0 && (
-        <AddType types={unnamed} onAdd={type => onChange({ ...policy, [type]: { keepLast: 10 } })} />
-      )}
-    </div>
+    <Panel title="Policy" flush>
+      <div className="divide-y divide-line">
+        {Object.entries(policy).map(([type, rules]) => (
+          <TypeRules
+            key={type}
+            type={type}
+            rules={rules}
+            onRule={(rule, text) => onChange(withRule(policy, { type, rule }, text))}
+            onRemove={() => onChange(withoutType(policy, type))}
+          />
+        ))}
+        <Meanings />
+        {unnamed.length > 0 && (
+          <AddType types={unnamed} onAdd={type => onChange({ ...policy, [type]: { keepLast: 10 } })} />
+        )}
+      </div>
+    </Panel>
   )
 }
 
@@ -49,20 +52,19 @@ function TypeRules({
   readonly onRemove: () => void
 }): ReactElement {
   return (
-    <Panel
-      title={`Backups of type ${type}`}
-      aside={
+    <fieldset className="p-4">
+      <legend className="sr-only">Backups of type {type}</legend>
+      <div className="mb-2 flex items-center justify-between gap-3">
+        <p className="font-semibold">{type}</p>
         <Button look="quiet" onClick={onRemove} aria-label={`Remove the rules for ${type}`}>
           Remove
         </Button>
-      }
-    >
-      <div className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-5">
-        {RULES.map(({ rule, label, hint, kind }) => (
+      </div>
+      <div className="grid grid-cols-2 gap-2 sm:grid-cols-5 xl:grid-cols-10">
+        {RULES.map(({ rule, label, kind }) => (
           <TextField
             key={rule}
             label={label}
-            hint={hint}
             aria-label={`${label} of ${type}`}
             value={fieldText(rules, rule)}
             placeholder="–"
@@ -73,7 +75,23 @@ function TypeRules({
           />
         ))}
       </div>
-    </Panel>
+    </fieldset>
+  )
+}
+
+function Meanings(): ReactElement {
+  return (
+    <details className="px-4 py-2 text-sm">
+      <summary className="text-muted">What the rules mean</summary>
+      <dl className="mt-2 grid gap-x-6 gap-y-1 sm:grid-cols-2">
+        {RULES.map(({ rule, label, hint }) => (
+          <div key={rule} className="flex gap-2">
+            <dt className="w-20 shrink-0 font-medium">{label}</dt>
+            <dd className="text-muted">{hint}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
   )
 }
 
@@ -87,7 +105,7 @@ function AddType({
   const [chosen, setChosen] = useState(types[0] ?? '')
   const type = types.includes(chosen) ? chosen : (types[0] ?? '')
   return (
-    <div className="flex flex-wrap items-end gap-2">
+    <div className="flex flex-wrap items-end gap-2 p-4">
       <SelectField
         label="Types without rules keep all of their backups"
         value={type}

@@ -9,16 +9,31 @@ export const RULES: readonly {
   readonly hint: string
   readonly kind: 'count' | 'text'
 }[] = [
-  { rule: 'keepLast', label: 'Newest', hint: 'so many', kind: 'count' },
-  { rule: 'keepHourly', label: 'Hourly', hint: 'one of each of so many hours', kind: 'count' },
-  { rule: 'keepDaily', label: 'Daily', hint: 'one of each of so many days', kind: 'count' },
-  { rule: 'keepWeekly', label: 'Weekly', hint: 'one of each of so many weeks', kind: 'count' },
-  { rule: 'keepMonthly', label: 'Monthly', hint: 'one of each of so many months', kind: 'count' },
-  { rule: 'keepYearly', label: 'Yearly', hint: 'one of each of so many years', kind: 'count' },
-  { rule: 'keepWithin', label: 'All within', hint: 'such as 30d, 8w, 6m or 1y', kind: 'text' },
-  { rule: 'maxSize', label: 'At most', hint: 'bytes of all together, such as 10GB', kind: 'text' },
-  { rule: 'minCount', label: 'At least', hint: 'so many, whatever their size', kind: 'count' },
-  { rule: 'minAge', label: 'Not before', hint: 'an age, such as 7d', kind: 'text' },
+  { rule: 'keepLast', label: 'Newest', hint: 'The newest so many.', kind: 'count' },
+  { rule: 'keepHourly', label: 'Hourly', hint: 'One of each of so many hours.', kind: 'count' },
+  { rule: 'keepDaily', label: 'Daily', hint: 'One of each of so many days.', kind: 'count' },
+  { rule: 'keepWeekly', label: 'Weekly', hint: 'One of each of so many weeks.', kind: 'count' },
+  { rule: 'keepMonthly', label: 'Monthly', hint: 'One of each of so many months.', kind: 'count' },
+  { rule: 'keepYearly', label: 'Yearly', hint: 'One of each of so many years.', kind: 'count' },
+  {
+    rule: 'keepWithin',
+    label: 'Within',
+    hint: 'All that are younger, such as 30d, 8w, 6m or 1y.',
+    kind: 'text',
+  },
+  { rule: 'maxSize', label: 'Max size', hint: 'What all together may take, such as 10GB.', kind: 'text' },
+  {
+    rule: 'minCount',
+    label: 'Min count',
+    hint: 'At least so many stay, whatever their size.',
+    kind: 'count',
+  },
+  {
+    rule: 'minAge',
+    label: 'Min age',
+    hint: 'Younger ones stay, whatever their size, such as 7d.',
+    kind: 'text',
+  },
 ]
 
 /** What stands in the field of a rule. */
