@@ -163,13 +163,18 @@ export class Administration {
   ): Promise<Result | Failure> {
     const started = performance.now()
     const result = await this.#within(work)
-    await new Database(this.#options).recordAction({
-      action,
-      on,
-      parameters,
-      result: result.success ? 'success' : result.code,
-      durationMs: Math.round(performance.now() - started),
-    })
+    try {
+      await new Database(this.#options).recordAction({
+        action,
+        on,
+        parameters,
+        result: result.success ? 'success' : result.code,
+        durationMs: Math.round(performance.now() - started),
+      })
+    } catch (error) {
+      // Without a configuration there is no log to note it in, and nothing was done.
+      if (result.success) throw error
+    }
     return result
   }
 

@@ -37,7 +37,12 @@ export function makeApp(service: Service, { hosts, consoleDirectory }: AppOption
   app.use('*', async (c, next) => {
     const started = performance.now()
     c.set('instance', `urn:uuid:${randomUUID()}`)
-    await next()
+    try {
+      await next()
+    } catch (error) {
+      // What libraries throw need not be an error; Hono leaves such to the socket.
+      c.res = answerError(service, c, error)
+    }
     for (const [name, value] of Object.entries(securityHeaders(service))) c.res.headers.set(name, value)
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
     logAccess(service, c, performance.now() - started)

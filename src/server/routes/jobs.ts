@@ -53,8 +53,7 @@ const events = createRoute({
       'last-event-id': z
         .string()
         .regex(/^\d{1,9}$/)
-        .optional()
-        .openapi({ param: { name: 'Last-Event-ID', in: 'header' } }),
+        .optional(),
     }),
   },
   responses: {

@@ -121,7 +121,6 @@ export const idempotencyKey: z.ZodObject<{ 'idempotency-key': z.ZodOptional<z.Zo
     .max(200)
     .optional()
     .openapi({
-      param: { name: 'Idempotency-Key', in: 'header' },
       description: 'The same request again, with the same key, gets the same answer and is done once.',
     }),
 })
