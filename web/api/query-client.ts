@@ -16,8 +16,8 @@ function noteExpiry(error: unknown): void {
 /** Forgets everything that was shown: the next reader may be another one. */
 export function endSession(by: 'expiry' | null): void {
   endedBy = by
-  queryClient.clear()
   queryClient.setQueryData(SESSION_KEY, null)
+  queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION_KEY[0] })
 }
 
 export const queryClient: QueryClient = new QueryClient({

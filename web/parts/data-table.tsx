@@ -10,8 +10,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ReactNode
   readonly numeric?: boolean
   readonly sortable?: boolean
-  /** `lead`: what names the row, and heads its card. `actions`: buttons. */
-  readonly part?: 'lead' | 'actions'
+  /** `lead`: what names the row, and heads its card. `actions`: buttons; `menu`: one small button. */
+  readonly part?: 'lead' | 'actions' | 'menu'
 }
 
 export interface Sorting {
@@ -84,7 +84,7 @@ function Heading<Row>({
   readonly sorting: Sorting | undefined
   readonly onSort: ((sorting: Sorting) => void) | undefined
 }): ReactElement {
-  if (part === 'actions') return <span className="sr-only">{header}</span>
+  if (part === 'actions' || part === 'menu') return <span className="sr-only">{header}</span>
   if (sortable !== true || onSort === undefined) return <>{header}</>
   const isSorted = sorting?.key === key
   const isDescending = isSorted && sorting.direction === 'descending'

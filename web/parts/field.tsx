@@ -15,7 +15,7 @@ export function TextField({
   className,
   ...rest
 }: {
-  readonly label: string
+  readonly label: ReactNode
   readonly hint?: ReactNode
   readonly problem?: string | null
 } & InputHTMLAttributes<HTMLInputElement>): ReactElement {

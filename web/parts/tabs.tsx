@@ -4,13 +4,17 @@ import type { ReactElement, ReactNode } from 'react'
 /** Several views of one thing. */
 export function Tabs({
   label,
+  chosen,
+  onChoose,
   tabs,
 }: {
   readonly label: string
+  readonly chosen: string
+  readonly onChoose: (name: string) => void
   readonly tabs: readonly { readonly name: string; readonly content: ReactNode }[]
 }): ReactElement {
   return (
-    <Base.Root defaultValue={tabs[0]?.name}>
+    <Base.Root value={chosen} onValueChange={value => onChoose(String(value))}>
       <Base.List aria-label={label} className="mb-4 flex gap-1 overflow-x-auto border-b border-line">
         {tabs.map(({ name }) => (
           <Base.Tab

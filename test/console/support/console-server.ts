@@ -1,6 +1,8 @@
 /** `chame-backup serve` as its users start it: a process of its own, with a configuration file. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,15 +14,18 @@ const CLI = fileURLToPath(
   new URL(isMeasured ? '../../../src/cli/main.ts' : '../../../dist/cli/main.js', import.meta.url),
 )
 
-const CONFIGURATION = {
-  databases: {
-    shop: { path: 'data/shop.db', backupDir: 'backups' },
-    notes: { path: 'data/notes.db', backupDir: 'backups' },
-  },
-  defaultDatabase: 'shop',
-  timeZone: 'UTC',
-  schedule: { maxBackupAge: '36h' },
-  notify: { channels: { ops: { kind: 'ntfy', url: 'http://127.0.0.1:9', topic: 'backups' } } },
+/** @param ntfyUrl whom the channel `ops` tells */
+function configuration(ntfyUrl: string): object {
+  return {
+    databases: {
+      shop: { path: 'data/shop.db', backupDir: 'backups' },
+      notes: { path: 'data/notes.db', backupDir: 'backups' },
+    },
+    defaultDatabase: 'shop',
+    timeZone: 'UTC',
+    schedule: { maxBackupAge: '36h' },
+    notify: { channels: { ops: { kind: 'ntfy', url: ntfyUrl, topic: 'backups' } } },
+  }
 }
 
 export interface ConsoleServer extends AsyncDisposable {
@@ -31,6 +36,8 @@ export interface ConsoleServer extends AsyncDisposable {
   readonly url: string
   /** What the first start prints: logs in once, as an admin. */
   readonly logInLink: string
+  /** How many notifications have arrived. */
+  readonly notified: number
   /** Makes an API token and returns its secret. */
   makeToken(role: 'viewer' | 'operator' | 'admin'): Promise<string>
 }
@@ -49,7 +56,14 @@ export async function startConsole(
   const shop = join(data, 'shop.db')
   const notes = join(data, 'notes.db')
   const config = join(directory, 'chame-backup.config.json')
-  writeFileSync(config, JSON.stringify(CONFIGURATION), { mode: 0o600 })
+  let notified = 0
+  const ntfy = createServer((_, response) => {
+    notified++
+    response.end('{}')
+  })
+  await once(ntfy.listen(0, '127.0.0.1'), 'listening')
+  const { port } = ntfy.address() as AddressInfo
+  writeFileSync(config, JSON.stringify(configuration(`http://127.0.0.1:${port}`)), { mode: 0o600 })
   await prepare({ directory, shop, notes })
   const server = spawn(process.execPath, [CLI, 'serve', '--port', '0', '--config', config], {
     cwd: directory,
@@ -57,6 +71,7 @@ export async function startConsole(
   })
   const close = async (): Promise<void> => {
     await stop(server)
+    ntfy.close()
     rmSync(directory, { recursive: true, force: true })
   }
   try {
@@ -66,6 +81,9 @@ export async function startConsole(
       shop,
       url: new URL('/', logInLink).href,
       logInLink,
+      get notified() {
+        return notified
+      },
       makeToken: async role => makeToken(config, role),
       [Symbol.asyncDispose]: close,
     }

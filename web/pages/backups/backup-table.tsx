@@ -56,7 +56,7 @@ export function BackupTable({
     {
       key: 'actions',
       header: 'Actions',
-      part: 'actions',
+      part: 'menu',
       cell: backup => <Menu label={`Actions for ${backup.filename}`} items={itemsOf(backup)} />,
     },
   ]

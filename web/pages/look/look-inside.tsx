@@ -1,4 +1,4 @@
-import type { ReactElement } from 'react'
+import { type ReactElement, useState } from 'react'
 import { useTables } from '../../api/queries.ts'
 import type { BackupLookedInside, LookedTable } from '../../api/types.ts'
 import { cx } from '../../parts/class-names.ts'
@@ -53,6 +53,8 @@ function Inside({
   readonly table: string | null
 }): ReactElement {
   const mayQuery = useMay('query-backup')
+  // Whoever goes to another table wants to see it.
+  const [tab, setTab] = useState({ name: 'Tables', table })
   const chosen =
     inside.tables.find(({ name }) => name === table) ?? (table === null ? inside.tables[0] : undefined)
   const browse =
@@ -77,6 +79,8 @@ function Inside({
       {mayQuery ? (
         <Tabs
           label="Ways to look"
+          chosen={tab.table === table ? tab.name : 'Tables'}
+          onChoose={name => setTab({ name, table })}
           tabs={[
             { name: 'Tables', content: browse },
             { name: 'SQL', content: <QueryBox {...place} /> },

@@ -73,7 +73,7 @@ function Figures({
   const now = useNow()
   const { newest, lastDrill } = backups
   return (
-    <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-md border border-line bg-line sm:grid-cols-3 xl:grid-cols-5">
+    <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-md border border-line sm:grid-cols-3 xl:grid-cols-5">
       <Figure name="Newest backup" value={newest === null ? 'None' : formatDistance(newest.created, now)}>
         {newest !== null && (
           <Link to={{ page: 'backup', database: name, backup: newest.filename }} className="underline">
@@ -120,7 +120,7 @@ function Figure({
   readonly children: React.ReactNode
 }): ReactElement {
   return (
-    <div className="min-w-0 bg-surface p-3">
+    <div className="min-w-0 p-3 shadow-[0_0_0_1px_var(--line)]">
       <dt className="text-xs font-medium text-muted">{name}</dt>
       <dd className="text-lg font-semibold tracking-tight">{value}</dd>
       <dd className="text-xs text-muted">{children}</dd>

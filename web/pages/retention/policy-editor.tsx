@@ -64,8 +64,12 @@ function TypeRules({
         {RULES.map(({ rule, label, kind }) => (
           <TextField
             key={rule}
-            label={label}
-            aria-label={`${label} of ${type}`}
+            label={
+              <>
+                {label}
+                <span className="sr-only"> of {type}</span>
+              </>
+            }
             value={fieldText(rules, rule)}
             placeholder="–"
             onChange={event => onRule(rule, event.target.value.trim())}
