@@ -33,10 +33,11 @@ export function Dialog({
               {about}
             </Base.Description>
           )}
+          <div className="mt-4">{children}</div>
+          {/* Last, so that the first field is what a keyboard is in. */}
           <Base.Close aria-label="Close" className={buttonClass('quiet', 'absolute top-3 right-3 px-2')}>
             <span aria-hidden="true">✕</span>
           </Base.Close>
-          <div className="mt-4">{children}</div>
         </Base.Popup>
       </Base.Portal>
     </Base.Root>

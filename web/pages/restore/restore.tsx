@@ -41,7 +41,10 @@ export function Restore({
           {backup => <Wizard database={database} backup={backup} />}
         </Loaded>
       ) : (
-        <Notice tone="info">Restoring is for admins.</Notice>
+        <>
+          <PageHeader title={`Restore ${database}`} />
+          <Notice tone="info">Restoring is for admins.</Notice>
+        </>
       )}
     </>
   )
