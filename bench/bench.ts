@@ -13,6 +13,7 @@ import { exports } from './rows/export.ts'
 import { exportMemory } from './rows/export-memory.ts'
 import { memory } from './rows/memory.ts'
 import { restoreMissing, restoreOver } from './rows/restore.ts'
+import { server } from './rows/server.ts'
 import { small } from './rows/small.ts'
 import { writers } from './rows/writers.ts'
 import { type Group, renderMarkdown, renderTerminal } from './table.ts'
@@ -28,7 +29,7 @@ const ON_LARGE = {
   'event-loop': eventLoop,
   export: exports,
 } as const
-const ON_OWN = { small, memory, 'export-memory': exportMemory } as const
+const ON_OWN = { small, memory, 'export-memory': exportMemory, server } as const
 
 const options = parseOptions(process.argv.slice(2))
 if (options === null) process.stdout.write(USAGE)

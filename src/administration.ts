@@ -9,7 +9,8 @@ import type {
 import { CatalogListing } from './catalog/listing.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
-import { Database, type DatabaseOptions } from './database.ts'
+import type { DatabaseOptions } from './database-core.ts'
+import { Database } from './database.ts'
 import { type Failure, toFailure } from './errors.ts'
 import type {
   AddBackupRequest,
@@ -193,9 +194,7 @@ export class Administration {
     const { path, database } = this.#options
     const names = Object.keys(loaded.config.databases ?? {})
     const isOne = path !== undefined || database !== undefined || names.length === 0
-    return isOne
-      ? [this.#settingsOf(loaded, database)]
-      : names.map(name => this.#settingsOf(loaded, name))
+    return isOne ? [this.#settingsOf(loaded, database)] : names.map(name => this.#settingsOf(loaded, name))
   }
 
   #settingsOf(loaded: LoadedConfig, database: string | undefined): Settings {

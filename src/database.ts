@@ -1,11 +1,9 @@
-import { auditedAction, type AuditedAction, bounded } from './audit/actions.ts'
-import type { Actor, AuditEntry, AuditEvent } from './audit/entry.ts'
+import { bounded } from './audit/actions.ts'
+import type { Actor, AuditEvent } from './audit/entry.ts'
 import type { AuditLogRead, AuditLogRequest, AuditLogVerified } from './audit/reports.ts'
-import { record } from './audit/recorder.ts'
 import type { BackupInfo } from './catalog/backup-info.ts'
-import { type LoadedConfig, loadConfig } from './config/load.ts'
-import { resolveSettings, type Settings } from './config/settings.ts'
-import { type OperationName, type Operations, runOperation } from './engine/engine.ts'
+import type { Settings } from './config/settings.ts'
+import { DatabaseCore, type DatabaseOptions } from './database-core.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
 import type { AddBackupRequest, BackupAdded } from './operations/file-reports.ts'
 import type {
@@ -54,34 +52,6 @@ import type {
 } from './operations/monitoring-reports.ts'
 import { makeMetrics } from './operations/metrics.ts'
 
-export interface DatabaseOptions {
-  /** The SQLite file to protect. Default: the configuration's, else `CHAME_BACKUP_PATH`, else `data/chame.db`. */
-  readonly path?: string
-  /** Where backups are stored. Default: the configuration's, else `CHAME_BACKUP_DIR`, else `backups`. */
-  readonly backupDir?: string
-  /** Which of the configuration's databases. Default: its `defaultDatabase`, else its first. */
-  readonly database?: string
-  /** The configuration file. Default: `CHAME_BACKUP_CONFIG`, else `chame-backup.config.{ts,js,json}` in the working directory. */
-  readonly config?: string
-  /** IANA time zone of the dates in file names. Default: the configuration's, else the system's. */
-  readonly timeZone?: string
-  /**
-   * For test suites: skips what only matters across a power cut (fsync) and the pre_restore backup.
-   * Never for data that anyone would miss.
-   */
-  readonly disposable?: boolean
-  /**
-   * Where operations run. `process` (default): in a child process, started once and reused, so that
-   * the protected database is never opened in yours. `here`: in this process, for programs that
-   * never open the database themselves, such as the CLI.
-   */
-  readonly engine?: 'process' | 'here'
-  /** Who acts, for the audit log. Default: the library, and the user of the operating system. */
-  readonly actor?: Actor
-  /** Told when an action could not be noted in the audit log; its result stands. Default: a warning of the process. */
-  readonly onAuditProblem?: (message: string) => void
-}
-
 /** A database whose settings are known already, so that its configuration is not read once more. Not public. */
 export let databaseOf: (settings: Settings, actor: Actor) => Database
 
@@ -94,22 +64,21 @@ export let databaseOf: (settings: Settings, actor: Actor) => Database
 export class Database {
   static {
     databaseOf = (settings, actor) => {
-      const database = new Database({ actor })
-      database.#settings = Promise.resolve(settings)
+      const database = new Database()
+      database.#core = new DatabaseCore({ actor }, Promise.resolve(settings))
       return database
     }
   }
 
-  readonly #options: DatabaseOptions
-  #settings: Promise<Settings> | undefined
+  #core: DatabaseCore
 
   constructor(options: DatabaseOptions = {}) {
-    this.#options = options
+    this.#core = new DatabaseCore(options)
   }
 
   /** Makes a consistent, checked backup of the database as of one commit. */
   createBackup(request: CreateBackupRequest & RunOptions = {}): Promise<BackupCreated | Failure> {
-    return this.#run('create', request)
+    return this.#core.run('create', request)
   }
 
   /**
@@ -119,12 +88,12 @@ export class Database {
    * @param from path of the file
    */
   addBackup(from: string, request: AddBackupRequest & RunOptions = {}): Promise<BackupAdded | Failure> {
-    return this.#run('add', { ...request, from })
+    return this.#core.run('add', { ...request, from })
   }
 
   /** The backups of this database, newest first; an empty list when there are none. Throws {@link BackupError}. */
   async listBackups(request: ListBackupsRequest = {}): Promise<readonly BackupInfo[]> {
-    const listed = await this.#run('list', request)
+    const listed = await this.#core.run('list', request)
     if (listed.success) return listed.backups
     throw fromFailure(listed)
   }
@@ -138,7 +107,7 @@ export class Database {
     backup: string,
     request: RestoreBackupRequest & RunOptions = {},
   ): Promise<BackupRestored | RestorePlan | Failure> {
-    return this.#run('restore', { ...request, backup })
+    return this.#core.run('restore', { ...request, backup })
   }
 
   /**
@@ -151,7 +120,7 @@ export class Database {
     backup: string,
     request: VerifyBackupRequest & RunOptions = {},
   ): Promise<BackupVerified | Failure> {
-    return this.#run('verify', { ...request, backup })
+    return this.#core.run('verify', { ...request, backup })
   }
 
   /**
@@ -163,7 +132,7 @@ export class Database {
     backup = 'latest',
     ...request
   }: DrillBackupRequest & RunOptions & { readonly backup?: string } = {}): Promise<BackupDrilled | Failure> {
-    return this.#run('drill', { ...request, backup })
+    return this.#core.run('drill', { ...request, backup })
   }
 
   /**
@@ -171,13 +140,13 @@ export class Database {
    * tokens and the like are left out unless `includeSensitive` says otherwise.
    */
   async exportData(request: ExportDataRequest & RunOptions = {}): Promise<DataExported | Failure> {
-    if (request.output === '-' && this.#options.engine !== 'here') return noStandardOutput()
-    return this.#run('export', request)
+    if (request.output === '-' && this.#core.options.engine !== 'here') return noStandardOutput()
+    return this.#core.run('export', request)
   }
 
   /** Which columns an export would leave out by itself, and why. Writes nothing. */
   scanSensitive(request: ScanSensitiveRequest & RunOptions = {}): Promise<SensitiveScan | Failure> {
-    return this.#run('scan', request)
+    return this.#core.run('scan', request)
   }
 
   /**
@@ -190,7 +159,7 @@ export class Database {
     backup: string,
     request: DeleteBackupRequest & RunOptions = {},
   ): Promise<BackupDeleted | Failure> {
-    return this.#run('delete', { ...request, backup })
+    return this.#core.run('delete', { ...request, backup })
   }
 
   /**
@@ -198,29 +167,29 @@ export class Database {
    * none, and no manual one. The answer says what was kept, and why.
    */
   cleanupOldBackups(request: CleanupRequest & RunOptions = {}): Promise<BackupsCleanedUp | Failure> {
-    return this.#run('cleanup', request)
+    return this.#core.run('cleanup', request)
   }
 
   /** What the retention policy would hold over time, with a daily and a weekly backup. Deletes nothing. */
   simulateRetention(
     request: SimulateRetentionRequest & RunOptions = {},
   ): Promise<RetentionSimulated | Failure> {
-    return this.#run('simulate', request)
+    return this.#core.run('simulate', request)
   }
 
   /** Says of a backup that nothing may delete it. */
   pinBackup(backup: string, request: PinBackupRequest & RunOptions): Promise<BackupPinned | Failure> {
-    return this.#run('pin', { ...request, backup })
+    return this.#core.run('pin', { ...request, backup })
   }
 
   /** Takes a backup's pin away. */
   unpinBackup(backup: string, request: RunOptions = {}): Promise<BackupPinned | Failure> {
-    return this.#run('unpin', { ...request, backup })
+    return this.#core.run('unpin', { ...request, backup })
   }
 
   /** The state of the database, its backups and the space for the next one. */
   info(request: RunOptions = {}): Promise<Info | Failure> {
-    return this.#run('info', request)
+    return this.#core.run('info', request)
   }
 
   /**
@@ -228,7 +197,7 @@ export class Database {
    * touched: it need not exist.
    */
   importData(request: ImportDataRequest & RunOptions): Promise<DataImported | Failure> {
-    return this.#run('import', request)
+    return this.#core.run('import', request)
   }
 
   /**
@@ -241,12 +210,12 @@ export class Database {
     backup: string,
     request: LookInsideRequest & RunOptions = {},
   ): Promise<BackupLookedInside | Failure> {
-    return this.#run('look', { ...request, backup })
+    return this.#core.run('look', { ...request, backup })
   }
 
   /** Rows of a table or a view in a stored backup, some at a time. Sensitive columns are masked unless asked for. */
   readRows(backup: string, request: ReadRowsRequest & RunOptions): Promise<RowsRead | Failure> {
-    return this.#run('rows', { ...request, backup })
+    return this.#core.run('rows', { ...request, backup })
   }
 
   /**
@@ -254,7 +223,7 @@ export class Database {
    * unless asked for. What SQLite does not understand is `INVALID_ARGUMENT`, with what it says.
    */
   queryBackup(backup: string, request: QueryBackupRequest & RunOptions): Promise<BackupQueried | Failure> {
-    return this.#run('query', { ...request, backup })
+    return this.#core.run('query', { ...request, backup })
   }
 
   /**
@@ -265,14 +234,14 @@ export class Database {
     backup: string,
     request: CompareBackupsRequest & RunOptions = {},
   ): Promise<BackupsCompared | Failure> {
-    return this.#run('compare', { ...request, backup })
+    return this.#core.run('compare', { ...request, backup })
   }
 
   /** The newest entries of the audit log of this backup directory, in which all that is done through any door is noted. */
   async auditLog(request: AuditLogRequest = {}): Promise<AuditLogRead | Failure> {
     try {
       const { readLog } = await import('./audit/read-log.ts')
-      return await readLog((await this.#settle()).backupDir, request)
+      return await readLog((await this.#core.settle()).backupDir, request)
     } catch (error) {
       return toFailure(error)
     }
@@ -282,7 +251,7 @@ export class Database {
   async verifyAuditLog(): Promise<AuditLogVerified | Failure> {
     try {
       const { verifyLog } = await import('./audit/verify-log.ts')
-      return await verifyLog((await this.#settle()).backupDir)
+      return await verifyLog((await this.#core.settle()).backupDir)
     } catch (error) {
       return toFailure(error)
     }
@@ -296,13 +265,13 @@ export class Database {
   async recordAction(event: AuditEvent): Promise<void> {
     const { action, on = null, parameters = {}, result = 'success', durationMs = 0 } = event
     const noted = { action, on, parameters: bounded(parameters) }
-    await this.#note(await this.#settle(), noted, { result, durationMs })
+    await this.#core.note(await this.#core.settle(), noted, { result, durationMs })
   }
 
   /** The same database, for another actor: of a server that acts for many. */
   as(actor: Actor): Database {
-    const database = new Database({ ...this.#options, actor })
-    database.#settings = this.#settings
+    const database = new Database()
+    database.#core = this.#core.as(actor)
     return database
   }
 
@@ -318,8 +287,13 @@ export class Database {
       const { findPlan } = await import('./service/find-plan.ts')
       const { serviceFiles } = await import('./operations/service-files.ts')
       const workingDirectory = process.cwd()
-      const loaded = await this.#load()
-      const surroundings = { loaded, overrides: this.#options, environment: process.env, workingDirectory }
+      const loaded = await this.#core.load()
+      const surroundings = {
+        loaded,
+        overrides: this.#core.options,
+        environment: process.env,
+        workingDirectory,
+      }
       const made = await serviceFiles(rest, await findPlan(rest, surroundings), signal)
       if (made.installed)
         await this.recordAction({ action: 'service-install', on: made.files[0]?.path ?? null })
@@ -336,7 +310,7 @@ export class Database {
   async metrics(request: MetricsRequest = {}): Promise<MetricsMade | Failure> {
     try {
       const { signal = new AbortController().signal, ...rest } = request
-      return await makeMetrics(await this.#resolveAll(), rest, { now: () => new Date(), signal })
+      return await makeMetrics(await this.#core.resolveAll(), rest, { now: () => new Date(), signal })
     } catch (error) {
       return toFailure(error)
     }
@@ -345,8 +319,8 @@ export class Database {
   /** Sends a test to every channel of the configuration, or to one. A channel that fails is a result (`status: 'failed'`). */
   async testNotifications(request: TestNotificationsRequest = {}): Promise<NotificationsTested | Failure> {
     try {
-      const loaded = await this.#load()
-      const { timeZone } = this.#settingsOf(loaded, this.#options.database)
+      const loaded = await this.#core.load()
+      const { timeZone } = this.#core.settingsOf(loaded, this.#core.options.database)
       // Loaded here: no other call sends anything.
       const { testNotifications } = await import('./operations/test-notifications.ts')
       const { config, directory } = loaded
@@ -364,81 +338,6 @@ export class Database {
       return toFailure(error)
     }
   }
-
-  async #run<Name extends OperationName>(
-    name: Name,
-    request: Operations[Name]['request'] & RunOptions,
-  ): Promise<Operations[Name]['result'] | Failure> {
-    const { onProgress, signal, ...rest } = request
-    const started = performance.now()
-    let settings: Settings | null = null
-    let result: Operations[Name]['result'] | Failure
-    try {
-      settings = await this.#settle()
-      result = await runOperation(name, settings, rest as Operations[Name]['request'], {
-        where: this.#options.engine ?? 'process',
-        ...(onProgress === undefined ? {} : { onProgress }),
-        ...(signal === undefined ? {} : { signal }),
-      })
-    } catch (error) {
-      result = toFailure(error)
-    }
-    const action = auditedAction(name, rest, result)
-    if (settings !== null && action !== null) {
-      const durationMs = Math.round(performance.now() - started)
-      await this.#note(settings, action, { result: result.success ? 'success' : result.code, durationMs })
-    }
-    return result
-  }
-
-  /** Once the work is done, and before anyone is told so: a kill in between leaves something done that is not noted. */
-  async #note(
-    { backupDir, name, createdBy, disposable }: Settings,
-    action: AuditedAction,
-    outcome: Pick<AuditEntry, 'result' | 'durationMs'>,
-  ): Promise<void> {
-    if (disposable) return
-    const { actor = { door: 'library' }, onAuditProblem = warn } = this.#options
-    const problem = await record(backupDir, {
-      time: new Date().toISOString(),
-      actor: { door: actor.door, who: actor.who ?? createdBy },
-      action: action.action,
-      database: name,
-      on: action.on,
-      parameters: action.parameters,
-      ...outcome,
-    })
-    if (problem !== null) onAuditProblem(problem)
-  }
-
-  #settle(): Promise<Settings> {
-    return (this.#settings ??= this.#resolve())
-  }
-
-  async #resolve(): Promise<Settings> {
-    return this.#settingsOf(await this.#load(), this.#options.database)
-  }
-
-  /** The settings of every database that is meant when none is named. */
-  async #resolveAll(): Promise<readonly Settings[]> {
-    const loaded = await this.#load()
-    const { path, database } = this.#options
-    const names = Object.keys(loaded.config.databases ?? {})
-    const isOne = path !== undefined || database !== undefined || names.length === 0
-    return isOne ? [this.#settingsOf(loaded, database)] : names.map(name => this.#settingsOf(loaded, name))
-  }
-
-  #settingsOf(loaded: LoadedConfig, database: string | undefined): Settings {
-    return resolveSettings(loaded, { ...this.#options, database }, process.env, process.cwd())
-  }
-
-  #load(): Promise<LoadedConfig> {
-    return loadConfig(process.cwd(), this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
-  }
-}
-
-function warn(message: string): void {
-  process.emitWarning(message, { type: 'AuditWarning', code: 'CHAME_AUDIT' })
 }
 
 /** The engine's own process has none that anybody reads. */

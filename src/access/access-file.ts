@@ -23,7 +23,7 @@ export interface StoredToken {
   readonly expiresAt: string | null
 }
 
-export interface StoredLink {
+interface StoredLink {
   readonly id: string
   readonly digest: string
   readonly role: Role

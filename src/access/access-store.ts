@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { parseDuration } from '../schedule/duration.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
-import { accessDirectory, changeAccess, readAccess, type ReadAccess, type StoredToken } from './access-file.ts'
+import {
+  accessDirectory,
+  changeAccess,
+  readAccess,
+  type ReadAccess,
+  type StoredToken,
+} from './access-file.ts'
 import { LastUse } from './last-use.ts'
 import type { AccessToken, CreateTokenRequest, LogInLink, TokenCreated } from './reports.ts'
 import { digestOf, makeSecret, parseSecret, ROLES, type Role, sameDigest } from './token.ts'
@@ -130,8 +136,7 @@ export class AccessStore {
   async #read(): Promise<ReadAccess> {
     const path = join(this.#directory, 'access.json')
     const stats = await unlessMissing(path, () => stat(path, { bigint: true }))
-    const identity =
-      stats === null ? null : `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`
+    const identity = stats === null ? null : `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`
     if (this.#known?.identity !== identity || identity === null) {
       this.#known = null
       this.#known = await readAccess(this.#directory)

@@ -115,20 +115,25 @@ const ITEMS_MAX = 50
 /** What a request may hold is of any size, and a line of the log is not. What was not given is left out. */
 export function bounded(parameters: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const entries = Object.entries(parameters).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries.slice(0, ITEMS_MAX).map(([key, value]) => [cut(key), boundedValue(value)]))
+  return Object.fromEntries(
+    entries.slice(0, ITEMS_MAX).map(([key, value]) => [cut(key), boundedValue(value)]),
+  )
 }
 
 function boundedValue(value: unknown): unknown {
-  if (typeof value === 'string') return cut(value)
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
-  if (Array.isArray(value)) {
-    const items = value.slice(0, ITEMS_MAX).map(item => (isObject(item) ? String(item) : boundedValue(item)))
-    return value.length > ITEMS_MAX ? [...items, `… ${value.length - ITEMS_MAX} more`] : items
-  }
-  if (!isObject(value)) return String(value)
+  if (!isObject(value)) return boundedScalar(value)
   // One level down is enough for everything that is asked for.
-  const entries = Object.entries(value).slice(0, ITEMS_MAX)
-  return Object.fromEntries(entries.map(([key, item]) => [cut(key), isObject(item) ? '…' : boundedValue(item)]))
+  if (!Array.isArray(value)) {
+    const entries = Object.entries(value).slice(0, ITEMS_MAX)
+    return Object.fromEntries(entries.map(([key, item]) => [cut(key), boundedScalar(item)]))
+  }
+  const items = value.slice(0, ITEMS_MAX).map(boundedScalar)
+  return value.length > ITEMS_MAX ? [...items, `… ${value.length - ITEMS_MAX} more`] : items
+}
+
+function boundedScalar(value: unknown): string | number | boolean | null {
+  if (typeof value === 'string') return cut(value)
+  return typeof value === 'number' || typeof value === 'boolean' || value === null ? value : '…'
 }
 
 function cut(text: string): string {

@@ -5,6 +5,9 @@ import type { AuditEntry } from './entry.ts'
 /** What stands for the hash of a line before the first. */
 export const NO_HASH: string = '0'.repeat(64)
 
+/** More than any line has: what is noted of an action is cut. */
+export const LINE_BYTES_MAX: number = 1 << 20
+
 /** Behind the last key stands the hash of all bytes before this. */
 const HASH = /,"hash":"([0-9a-f]{64})"\}$/
 

@@ -8,15 +8,13 @@ import { BackupError } from '../errors.ts'
 import { syncDirectory } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import type { AuditEntry, AuditGap } from './entry.ts'
-import { type AuditHead, makeLine, NO_HASH, parseHead, printHead, readLine, sha256 } from './line.ts'
+import { type AuditHead, LINE_BYTES_MAX, makeLine, NO_HASH, parseHead, printHead, readLine, sha256 } from './line.ts'
 
 /** Not that of the catalog: nobody waits for a backup to note something. */
 const LOCK_FILE = '.chame-audit.lock'
 /** Others hold it for as long as it takes to write a line. */
 const LOCK_MS_MAX = 5_000
 const RETRY_MS = 5
-/** More than any line has. */
-const TAIL_BYTES = 256 << 10
 const MODE = 0o600
 
 export function logPath(backupDir: string): string {
@@ -100,7 +98,7 @@ interface Tail {
 }
 
 async function readTail(file: FileHandle, size: number): Promise<Tail> {
-  const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES))
+  const bytes = Buffer.alloc(Math.min(size, LINE_BYTES_MAX))
   let got = 0
   while (got < bytes.length) {
     const { bytesRead } = await file.read(bytes, got, bytes.length - got, size - bytes.length + got)

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { unlessMissing } from '../storage/io-errors.ts'
 import type { AuditEntry } from './entry.ts'
-import { type AuditHead, NO_HASH, readLine, sha256 } from './line.ts'
+import { type AuditHead, LINE_BYTES_MAX, NO_HASH, readLine, sha256 } from './line.ts'
 import { logPath, readHead } from './log-file.ts'
 import type { AuditLogVerified, AuditProblem } from './reports.ts'
 
@@ -46,7 +46,9 @@ async function* linesOf(path: string): AsyncGenerator<Line> {
       yield { bytes: bytes.subarray(0, end), isWhole: true }
       bytes = bytes.subarray(end + 1)
     }
-    rest = bytes
+    // No line of ours is as long, and nobody is to fill the memory.
+    if (bytes.length > LINE_BYTES_MAX) yield { bytes, isWhole: true }
+    rest = bytes.length > LINE_BYTES_MAX ? Buffer.alloc(0) : bytes
   }
   if (rest.length > 0) yield { bytes: rest, isWhole: false }
 }
@@ -93,7 +95,11 @@ class Chain {
     if (this.#head === null) {
       return this.last === null
         ? null
-        : { code: 'HEAD_INVALID', line: null, message: 'audit.head is missing, or no head: a cut tail would not show' }
+        : {
+            code: 'HEAD_INVALID',
+            line: null,
+            message: 'audit.head is missing, or no head: a cut tail would not show',
+          }
     }
     if (this.#head.seq <= seq) return null
     const missing = this.#head.seq - seq

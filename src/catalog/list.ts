@@ -32,9 +32,9 @@ export async function findInCatalog(
   filename: string,
 ): Promise<BackupInfo | null> {
   for (const type of await typesIn(backupDir)) {
-    const names = (await unlessMissing(typeDirectory(backupDir, type), () =>
-      readdir(typeDirectory(backupDir, type)),
-    )) ?? []
+    const names =
+      (await unlessMissing(typeDirectory(backupDir, type), () => readdir(typeDirectory(backupDir, type)))) ??
+      []
     if (!names.includes(filename)) continue
     const backup = await readBackup(backupDir, type, filename)
     if (backup !== null && isOf(database)(backup)) return backup

@@ -45,7 +45,9 @@ export class CatalogListing implements Disposable {
 
   /** The backups of all databases, newest first. */
   async list(): Promise<readonly BackupInfo[]> {
-    // Changes of a moment ago have been reported to this process, but perhaps not read by it.
+    // Changes of a moment ago have been reported to this process, but perhaps not read by it: the first turn may be the rest
+    // of one that has looked for events already.
+    await eventsRead()
     await eventsRead()
     const reading = this.#reading
     if (reading !== null && this.#now() - reading.readAtMs < TRUSTED_MS) {
@@ -56,9 +58,7 @@ export class CatalogListing implements Disposable {
       }
     }
     // Whoever asks while it is being read may know of something that this reading has missed: it reads anew.
-    this.#underway = (this.#underway ?? Promise.resolve())
-      .catch(() => {})
-      .then(() => this.#read())
+    this.#underway = (this.#underway ?? Promise.resolve()).catch(() => {}).then(() => this.#read())
     return (await this.#underway).backups
   }
 

@@ -29,7 +29,10 @@ export function exportsCommand(): Command {
 async function act(session: Session, options: ExportsOptions): Promise<number> {
   const { Administration } = await import('../index.ts')
   const { path, backupDir, database, config } = session.options
-  const administration = new Administration({ ...given({ path, backupDir, database, config }), actor: { door: 'cli' } })
+  const administration = new Administration({
+    ...given({ path, backupDir, database, config }),
+    actor: { door: 'cli' },
+  })
   if (options.delete !== undefined) {
     return session.show(await administration.deleteExport(options.delete), ({ export: gone }) =>
       session.options.quiet ? '' : `${paintOut('green', '✔ Deleted:')} ${gone.name}`,

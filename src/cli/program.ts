@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { addCommand } from './add.ts'
+import { auditCommand } from './audit.ts'
 import { cleanupCommand } from './cleanup.ts'
+import { compareCommand } from './compare.ts'
 import { completionCommand } from './completion.ts'
 import { createCommand } from './create.ts'
 import { defineCommand, examples } from './define-command.ts'
@@ -11,11 +13,13 @@ import { exportCommand } from './export.ts'
 import { exportsCommand } from './exports.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
+import { inspectCommand } from './inspect.ts'
 import { listCommand } from './list.ts'
 import { metricsCommand } from './metrics.ts'
 import { notifyCommand } from './notify.ts'
 import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
+import { queryCommand } from './query.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommand } from './settings.ts'
@@ -36,6 +40,9 @@ export function buildProgram(): Command {
     restoreCommand(),
     verifyCommand(),
     drillCommand(),
+    inspectCommand(),
+    queryCommand(),
+    compareCommand(),
     infoCommand(),
     cleanupCommand(),
     deleteCommand(),
@@ -50,6 +57,7 @@ export function buildProgram(): Command {
     systemdCommand(),
     notifyCommand(),
     metricsCommand(),
+    auditCommand(),
     schedulerCommand(),
     completionCommand(),
   ]) {
@@ -61,6 +69,7 @@ export function buildProgram(): Command {
       ['create --description "Before migration"', 'make a backup'],
       ['list --limit 10', 'the ten newest'],
       ['verify', 'check the newest'],
+      ['compare', 'what restoring it would change'],
       ['restore latest --to copy.db', 'restore it beside the database'],
       ['cleanup --confirm', 'delete old backups'],
       ['info', 'the state of the database and its backups'],

@@ -23,13 +23,18 @@ export function settingsCommand(): Command {
         [`settings --set-schedule '{"jobs":{"daily":{"cron":"30 1 * * *"}}}'`, 'at half past one'],
       ]),
     )
-    .action((options: SettingsOptions, command: Command) => inSession(command, session => act(session, options)))
+    .action((options: SettingsOptions, command: Command) =>
+      inSession(command, session => act(session, options)),
+    )
 }
 
 async function act(session: Session, { setRetention, setSchedule }: SettingsOptions): Promise<number> {
   const { Administration, BackupError } = await import('../index.ts')
   const { path, backupDir, database, config } = session.options
-  const administration = new Administration({ ...given({ path, backupDir, database, config }), actor: { door: 'cli' } })
+  const administration = new Administration({
+    ...given({ path, backupDir, database, config }),
+    actor: { door: 'cli' },
+  })
   if (setRetention === undefined && setSchedule === undefined) {
     return session.show(await administration.settings(), render)
   }
@@ -37,7 +42,9 @@ async function act(session: Session, { setRetention, setSchedule }: SettingsOpti
     try {
       return JSON.parse(text)
     } catch {
-      throw new BackupError('INVALID_ARGUMENT', `Not JSON: ${text}`, { hint: 'See: chame-backup settings --help' })
+      throw new BackupError('INVALID_ARGUMENT', `Not JSON: ${text}`, {
+        hint: 'See: chame-backup settings --help',
+      })
     }
   }
   const request = {

@@ -43,7 +43,10 @@ async function act(
 ): Promise<number> {
   const { Administration, BackupError } = await import('../index.ts')
   const { path, backupDir, database, config } = session.options
-  const administration = new Administration({ ...given({ path, backupDir, database, config }), actor: { door: 'cli' } })
+  const administration = new Administration({
+    ...given({ path, backupDir, database, config }),
+    actor: { door: 'cli' },
+  })
   if (action === 'list' && id === undefined) {
     return session.show(await administration.listTokens(), ({ tokens }) => renderTokens(tokens))
   }
@@ -74,7 +77,11 @@ function renderTokens(tokens: readonly AccessToken[]): string {
     { title: 'Role', value: ({ role }) => role },
     { title: 'Made', value: ({ createdAt }) => createdAt.slice(0, 10), drop: 2 },
     { title: 'Expires', value: ({ expiresAt }) => expiresAt?.slice(0, 10) ?? 'never' },
-    { title: 'Last used', value: ({ lastUsedAt }) => lastUsedAt?.slice(0, 16).replace('T', ' ') ?? 'never', drop: 1 },
+    {
+      title: 'Last used',
+      value: ({ lastUsedAt }) => lastUsedAt?.slice(0, 16).replace('T', ' ') ?? 'never',
+      drop: 1,
+    },
   ]
   return renderTable(columns, tokens, { width: outWidth(), paintTitle: text => paintOut('bold', text) })
 }

@@ -6,7 +6,7 @@ export type RowMatching = 'primary key' | 'rowid' | 'whole row'
 
 export interface ComparedTable {
   readonly name: string
-  /** `added`: only in `to`; `removed`: only in `from`; `compared`: in both; `not-compared`: in both, but `why` not. */
+  /** `added`: only in `to`; `removed`: only in `from`; `compared`: in both; `not-compared`: in both, but SQLite cannot read it here, as `why` says. */
   readonly status: 'added' | 'removed' | 'compared' | 'not-compared'
   /** Why it was not compared; null when it was. */
   readonly why: string | null
@@ -27,9 +27,9 @@ export interface ComparedTable {
   }
 }
 
-/** An index, a trigger or a view that only one side has, or that is made by another statement there. */
+/** What is no table with rows, and only on one side, or made by another statement there. */
 export interface ComparedObject {
-  readonly type: 'index' | 'trigger' | 'view'
+  readonly type: 'index' | 'trigger' | 'view' | 'virtual table'
   readonly name: string
   readonly change: 'added' | 'removed' | 'changed'
 }

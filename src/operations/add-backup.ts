@@ -152,10 +152,14 @@ async function userVersionOf(path: string): Promise<number> {
 }
 
 function notADatabase(from: string, what: string): BackupError {
-  return new BackupError('BACKUP_UNSUPPORTED', `Only a plain database can be added, and this is ${what}: ${from}`, {
-    hint: 'Decompress or decrypt it first; docs/formats.md says how.',
-    path: from,
-  })
+  return new BackupError(
+    'BACKUP_UNSUPPORTED',
+    `Only a plain database can be added, and this is ${what}: ${from}`,
+    {
+      hint: 'Decompress or decrypt it first; docs/formats.md says how.',
+      path: from,
+    },
+  )
 }
 
 function instantOf(text: string | undefined, now: Date): Date {

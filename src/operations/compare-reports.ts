@@ -37,13 +37,25 @@ export interface BackupsCompared {
   readonly success: true
   readonly from: ComparedSide
   readonly to: ComparedSide
-  /** `equal`: no row and nothing of the schema differs. */
-  readonly status: 'equal' | 'different'
-  /** In the order of their names; only the one that was asked for, if one was. */
+  /** `equal`: no row and nothing of the schema differs; `incomplete`: as far as it could be compared. */
+  readonly status: 'equal' | 'different' | 'incomplete'
+  /** In the order of their names; only the one that was asked for, if one was. Of virtual ones their shadow tables. */
   readonly tables: readonly ComparedTable[]
   /** In the order of their names; empty if one table was asked for. */
   readonly objects: readonly ComparedObject[]
   /** The rows of the table that was asked for; null otherwise. */
   readonly rows: ComparedRows | null
   readonly durationMs: number
+}
+
+/** A comparison in a few figures, for whoever is asked whether to go on. */
+export interface ComparisonSummary {
+  readonly status: BackupsCompared['status']
+  /** Tables of which something differs, and how many there are on either side. */
+  readonly differingTables: number
+  readonly tables: number
+  /** Rows of all tables together. */
+  readonly added: number
+  readonly removed: number
+  readonly changed: number
 }

@@ -58,10 +58,14 @@ export async function withReceived<Result>(
 /** It is copied once more when it is added. */
 async function requireRoom(directory: string): Promise<void> {
   if ((await freeBytes(directory)) > SPACE_STEP_BYTES + SPACE_RESERVE_BYTES) return
-  throw new BackupError('INSUFFICIENT_SPACE', `Insufficient disk space for what is being sent: ${directory}`, {
-    hint: 'Free some space there, or choose another backup directory.',
-    path: directory,
-  })
+  throw new BackupError(
+    'INSUFFICIENT_SPACE',
+    `Insufficient disk space for what is being sent: ${directory}`,
+    {
+      hint: 'Free some space there, or choose another backup directory.',
+      path: directory,
+    },
+  )
 }
 
 function notADatabase(): BackupError {

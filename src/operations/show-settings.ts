@@ -64,6 +64,6 @@ function targetsOf(config: Config): SettingsShown['targets'] {
       kind?: unknown
       appendOnly?: unknown
     }
-    return { name, kind: String(kind ?? 'unknown'), appendOnly: appendOnly === true }
+    return { name, kind: typeof kind === 'string' ? kind : 'unknown', appendOnly: appendOnly === true }
   })
 }

@@ -29,9 +29,13 @@ export function makeApp(service: Service, { hosts, consoleDirectory }: AppOption
   const app: ServerApp = new OpenAPIHono<AppEnv>({
     defaultHook: result => {
       if (result.success) return
-      throw new Refusal('REQUEST_INVALID', `The ${PLACES[result.target] ?? result.target} of the request is not valid`, {
-        hint: z.prettifyError(result.error),
-      })
+      throw new Refusal(
+        'REQUEST_INVALID',
+        `The ${PLACES[result.target] ?? result.target} of the request is not valid`,
+        {
+          hint: z.prettifyError(result.error),
+        },
+      )
     },
   })
   app.use('*', async (c, next) => {
@@ -66,7 +70,12 @@ export function makeApp(service: Service, { hosts, consoleDirectory }: AppOption
   return app
 }
 
-const PLACES: Readonly<Record<string, string>> = { param: 'path', query: 'query', header: 'headers', json: 'body' }
+const PLACES: Readonly<Record<string, string>> = {
+  param: 'path',
+  query: 'query',
+  header: 'headers',
+  json: 'body',
+}
 
 function answerError(service: Service, c: RequestContext, error: unknown): Response {
   const instance = c.get('instance')

@@ -69,6 +69,17 @@ export class Databases implements Disposable {
     })
   }
 
+  /** Notes in the audit log what no operation notes. */
+  async record(
+    { name: who, via }: Pick<Principal, 'name' | 'via'>,
+    event: { readonly action: string; readonly on?: string; readonly database?: string },
+  ): Promise<void> {
+    const { action, on = null, database } = event
+    const options = database === undefined ? this.#options : this.#named(database)
+    const actor = { door: via === 'session' ? 'console' : 'http', who } as const
+    await new Database({ ...options, actor }).recordAction({ action, on })
+  }
+
   scheduler(): Scheduler {
     const { path, backupDir, database, config, timeZone } = this.#options
     return new Scheduler({

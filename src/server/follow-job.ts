@@ -50,7 +50,10 @@ export async function followJob(
         if (jobs.state(id).version > seen) wake()
       })
       if (!(await principal.stillHolds())) {
-        log.warn({ event: 'stream-refused', who: principal.name }, 'A stream was ended: its token was revoked')
+        log.warn(
+          { event: 'stream-refused', who: principal.name },
+          'A stream was ended: its token was revoked',
+        )
         return
       }
     }

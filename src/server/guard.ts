@@ -26,7 +26,9 @@ export function guard(service: Service, hosts: ReadonlySet<string>): MiddlewareH
     const path = routeOf(c)
     const permission = path === null ? null : permissionOf(c.req.method, path)
     if (path === null || permission === null) {
-      throw new Refusal('NOT_FOUND', 'There is nothing here', { hint: '/api/v1/openapi.json says what there is.' })
+      throw new Refusal('NOT_FOUND', 'There is nothing here', {
+        hint: '/api/v1/openapi.json says what there is.',
+      })
     }
     const isUnsafe = !SAFE.includes(c.req.method)
     if (isUnsafe) {
@@ -42,10 +44,13 @@ export function guard(service: Service, hosts: ReadonlySet<string>): MiddlewareH
     if (key === undefined || principal === null || path === UPLOAD || path === '/api/v1/tokens') return next()
     // The url may have a query.
     const request = `${c.req.method} ${c.req.url}\n${body}`
-    c.res = await service.idempotency.answer({ owner: ownerOf(principal), key: checked(key), request }, async () => {
-      await next()
-      return c.res
-    })
+    c.res = await service.idempotency.answer(
+      { owner: ownerOf(principal), key: checked(key), request },
+      async () => {
+        await next()
+        return c.res
+      },
+    )
   }
 }
 

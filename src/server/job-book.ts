@@ -159,7 +159,7 @@ export class JobBook {
     }
   }
 
-  async #run(entry: Entry, work: JobWork<unknown & { readonly success: true }>): Promise<void> {
+  async #run(entry: Entry, work: JobWork<{ readonly success: true }>): Promise<void> {
     this.#change(entry, { status: 'running', startedAt: this.#ports.now().toISOString() })
     let result: { readonly success: true } | Failure
     try {
@@ -181,7 +181,11 @@ export class JobBook {
     if (result.success) this.#change(entry, { status: 'succeeded', endedAt, result })
     else {
       const status = result.code === 'CANCELLED' ? 'cancelled' : 'failed'
-      this.#change(entry, { status, endedAt, problem: failureProblem(result, `urn:chame-backup:${entry.job.id}`) })
+      this.#change(entry, {
+        status,
+        endedAt,
+        problem: failureProblem(result, `urn:chame-backup:${entry.job.id}`),
+      })
     }
     this.#ports.onEnd?.(entry.job)
   }

@@ -51,10 +51,13 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
   }
   const answer = getRequestListener(fetch, {
     hostname: 'localhost',
-    errorHandler: () => new Response(null, { status: 400, headers: securityHeaders({ isSecure: tls !== null }) }),
+    errorHandler: () =>
+      new Response(null, { status: 400, headers: securityHeaders({ isSecure: tls !== null }) }),
   })
-  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => void answer(incoming, outgoing)
-  const server: Server = tls === null ? createServer(limits, listener) : createSecureServer({ ...limits, ...tls }, listener)
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void =>
+    void answer(incoming, outgoing)
+  const server: Server =
+    tls === null ? createServer(limits, listener) : createSecureServer({ ...limits, ...tls }, listener)
   server.maxConnections = CONNECTIONS_MAX
   server.timeout = SILENT_MS_MAX
   // 100 headers are plenty; Node drops those beyond.

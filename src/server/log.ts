@@ -3,8 +3,6 @@ import { pino } from 'pino'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
-
 export interface LogFields {
   readonly event: string
   readonly [key: string]: string | number | boolean | null | undefined

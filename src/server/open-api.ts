@@ -21,7 +21,8 @@ export function openApiDocument(app: ServerApp, version: string): Document {
     info: {
       title: 'Chame Backup',
       version,
-      description: 'Backups for SQLite applications, proven to restore. Errors are problem documents (RFC 9457).',
+      description:
+        'Backups for SQLite applications, proven to restore. Errors are problem documents (RFC 9457).',
     },
   })
   for (const [path, item] of Object.entries(document.paths ?? {})) {

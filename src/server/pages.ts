@@ -28,7 +28,8 @@ export function pageOf(all: readonly BackupInfo[], query: PageQuery): Page {
   const compare = comparison(query)
   const sorted = wanted.toSorted(compare)
   const after = query.cursor === undefined ? null : parseCursor(query.cursor)
-  const start = after === null ? 0 : sorted.findIndex(backup => compareKeys(keyOf(backup, query), after, query) > 0)
+  const start =
+    after === null ? 0 : sorted.findIndex(backup => compareKeys(keyOf(backup, query), after, query) > 0)
   const backups = start === -1 ? [] : sorted.slice(start, start + query.limit)
   const last = backups.at(-1)
   const hasMore = start !== -1 && start + query.limit < sorted.length
@@ -46,10 +47,14 @@ function matcher({ type, q, state, from, to }: PageQuery): (backup: BackupInfo) 
   const [first, end] = [from, to].map(each => (each === undefined ? null : Date.parse(each)))
   return backup => {
     if (types !== null && !types.has(backup.type)) return false
-    if (text !== null && ![backup.filename, backup.description, backup.createdBy].some(has(text))) return false
+    if (text !== null && ![backup.filename, backup.description, backup.createdBy].some(has(text)))
+      return false
     if (state !== undefined && !isIn(state, backup)) return false
     const created = Date.parse(backup.created)
-    return (first === null || first === undefined || created >= first) && (end === null || end === undefined || created < end)
+    return (
+      (first === null || first === undefined || created >= first) &&
+      (end === null || end === undefined || created < end)
+    )
   }
 }
 
@@ -57,7 +62,10 @@ function has(text: string): (value: string | null) => boolean {
   return value => value !== null && value.toLowerCase().includes(text)
 }
 
-function isIn(state: NonNullable<PageQuery['state']>, { metadata, metadataState, pinned }: BackupInfo): boolean {
+function isIn(
+  state: NonNullable<PageQuery['state']>,
+  { metadata, metadataState, pinned }: BackupInfo,
+): boolean {
   if (state === 'pinned') return pinned !== null
   if (state === 'no-metadata') return metadataState !== 'ok'
   if (state === 'damaged') return metadata?.damaged_at !== undefined

@@ -42,7 +42,10 @@ async function* guarded(
       if (performance.now() - checkedAt > CHECK_MS) {
         checkedAt = performance.now()
         if (!(await principal.stillHolds())) {
-          log.warn({ event: 'stream-refused', who: principal.name }, 'A download was ended: its token was revoked')
+          log.warn(
+            { event: 'stream-refused', who: principal.name },
+            'A download was ended: its token was revoked',
+          )
           // An error, so that nobody takes what has come for the whole.
           throw new Error('no longer allowed')
         }
@@ -89,7 +92,7 @@ function headersOf(
 }
 
 /** As RFC 6266 has it: the name in ASCII for old programs, and as it is for all others. */
-export function disposition(filename: string): string {
+function disposition(filename: string): string {
   const ascii = filename.replaceAll(/[^\x20-\x7e]|["\\%]/g, '_')
   const encoded = encodeURIComponent(filename).replaceAll(
     /['()*]/g,

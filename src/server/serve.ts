@@ -50,7 +50,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     jobs: new JobBook({
       now,
       onEnd: ({ id, kind, database: name, status, problem }) =>
-        log.info({ event: 'job-ended', job: id, kind, database: name, status, code: problem?.code }, 'A job has ended'),
+        log.info(
+          { event: 'job-ended', job: id, kind, database: name, status, code: problem?.code },
+          'A job has ended',
+        ),
     }),
     plans: new PlanBook(now),
     sessions: new SessionBook(now),
@@ -114,7 +117,8 @@ export function requireSafeAddress(
   { host, socket, tls }: Pick<ListenOptions, 'host' | 'socket' | 'tls'>,
   { allowRemote }: { readonly allowRemote: boolean },
 ): void {
-  const isLocal = socket !== null || host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+  const isLocal =
+    socket !== null || host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
   if (isLocal || allowRemote || tls !== null) return
   throw new BackupError('INVALID_ARGUMENT', `Others could read along at ${host}: there is no TLS`, {
     hint: 'Give --tls-cert and --tls-key, or leave it at 127.0.0.1 behind a proxy that has TLS, or say --allow-remote.',

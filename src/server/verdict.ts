@@ -46,7 +46,11 @@ function risksOf({ backups, maxBackupAgeMs, schedule, disk }: Info): string[] {
   const { lastDrill } = backups
   if (lastDrill !== null && !lastDrill.passed) {
     reasons.push(`The last drill failed: ${lastDrill.filename} could not be restored.`)
-  } else if (lastDrill !== null && age !== null && Date.parse(lastDrill.at) < drillLimit(backups.newest, age)) {
+  } else if (
+    lastDrill !== null &&
+    age !== null &&
+    Date.parse(lastDrill.at) < drillLimit(backups.newest, age)
+  ) {
     reasons.push('The last drill is more than a month ago.')
   }
   if (backups.newest?.metadata?.damaged_at !== undefined) {

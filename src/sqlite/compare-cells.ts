@@ -3,7 +3,16 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import { foldName } from '../export/redact/parse-redaction.ts'
 import type { ComparedRow, ComparedTable } from '../look/compared.ts'
 import type { Cell } from '../look/model.ts'
-import { commonColumns, groupedRows, joined, type RowCounts, sameKey, sameRow, sameValue, type TablePair } from './compare-rows.ts'
+import {
+  commonColumns,
+  groupedRows,
+  joined,
+  type RowCounts,
+  sameKey,
+  sameRow,
+  sameValue,
+  type TablePair,
+} from './compare-rows.ts'
 import { type Side, type SideTable, tableOn } from './compare-schema.ts'
 import { cellSql, maskedSql, TakenRows } from './look-cells.ts'
 import { quoteName } from './sql.ts'
@@ -111,11 +120,7 @@ function parseCells(json: SQLOutputValue): readonly Cell[] | null {
 }
 
 /** A statement that gives the cells of both sides, and a sign for each column that differs. */
-function keyedSql(
-  change: ComparedRow['change'],
-  pair: TablePair,
-  columns: readonly ShownColumn[],
-): string {
+function keyedSql(change: ComparedRow['change'], pair: TablePair, columns: readonly ShownColumn[]): string {
   const keys = (alias: string, side: Side): string =>
     pair.matching.keys.map(key => `${alias}.${quoteName(key[side])}`).join(',')
   const a = cellsSql(columns, column => (column.from === null ? null : `a.${quoteName(column.from)}`))

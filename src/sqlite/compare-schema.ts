@@ -16,10 +16,11 @@ export interface SideTable extends TableDescription {
   readonly stored: readonly string[]
 }
 
-/** The tables of one side by their folded names. */
+/** The tables of one side by their folded names, but for virtual ones: their rows are those of their shadow tables. */
 export function sideTables({ tables }: SchemaDescription): ReadonlyMap<string, SideTable> {
+  const withRows = tables.filter(({ kind }) => kind !== 'virtual')
   return new Map(
-    tables.map(table => {
+    withRows.map(table => {
       const stored = table.columns.filter(({ isGenerated }) => !isGenerated).map(({ name }) => name)
       return [foldName(table.name), { ...table, stored }]
     }),
@@ -53,7 +54,7 @@ export interface Matching {
   readonly keys: readonly { readonly from: string; readonly to: string }[]
 }
 
-export const WHOLE_ROW: Matching = { by: 'whole row', keys: [] }
+const WHOLE_ROW: Matching = { by: 'whole row', keys: [] }
 
 /** The first way that tells every row from all others on both sides. */
 export function matchRows(connection: DatabaseSync, from: SideTable, to: SideTable): Matching {
@@ -160,20 +161,25 @@ function byName({ columns }: SideTable): ReadonlyMap<string, string> {
   return new Map(columns.map(({ name, ...rest }) => [foldName(name), JSON.stringify(rest)]))
 }
 
-/** Indexes, triggers and views that differ, in the order of their names. */
+/** Virtual tables, indexes, triggers and views that differ, in the order of their names. */
 export function compareObjects(from: SchemaDescription, to: SchemaDescription): ComparedObject[] {
   const [before, after] = [objectsOf(from), objectsOf(to)]
   const differing = [...new Map([...before, ...after])].flatMap(([key, object]): ComparedObject[] => {
     const [old, now] = [before.get(key), after.get(key)]
     if (old?.sql === now?.sql && old?.table === now?.table) return []
     const change = old === undefined ? 'added' : now === undefined ? 'removed' : 'changed'
-    return [{ type: object.type as ComparedObject['type'], name: object.name, change }]
+    return [{ type: object.type, name: object.name, change }]
   })
   return differing.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 
-function objectsOf({ objects }: SchemaDescription): ReadonlyMap<string, SchemaObject> {
-  return new Map(
-    objects.filter(({ type }) => type !== 'table').map(object => [`${object.type} ${foldName(object.name)}`, object]),
-  )
+function objectsOf({ objects, tables }: SchemaDescription): ReadonlyMap<string, ObjectOfSide> {
+  const virtual = new Set(tables.filter(({ kind }) => kind === 'virtual').map(({ name }) => name))
+  const compared = objects.flatMap((object): ObjectOfSide[] => {
+    if (object.type !== 'table') return [{ ...object, type: object.type }]
+    return virtual.has(object.name) ? [{ ...object, type: 'virtual table' }] : []
+  })
+  return new Map(compared.map(object => [`${object.type} ${foldName(object.name)}`, object]))
 }
+
+type ObjectOfSide = Omit<SchemaObject, 'type'> & Pick<ComparedObject, 'type'>

@@ -88,10 +88,14 @@ function attach(connection: DatabaseSync, path: string): void {
 function requireSameEncoding(from: SchemaDescription, to: SchemaDescription, { path }: CompareOrder): void {
   const [one, other] = [from.settings.encoding, to.settings.encoding]
   if (one === other) return
-  throw new BackupError('BACKUP_UNSUPPORTED', `Databases in ${one} and ${other} cannot be compared: ${path}`, {
-    hint: 'Export both, and compare the exports.',
-    path,
-  })
+  throw new BackupError(
+    'BACKUP_UNSUPPORTED',
+    `Databases in ${one} and ${other} cannot be compared: ${path}`,
+    {
+      hint: 'Export both, and compare the exports.',
+      path,
+    },
+  )
 }
 
 function compareAll(connection: DatabaseSync, from: Side, to: Side): CompareAnswer {
@@ -106,7 +110,15 @@ function compareAll(connection: DatabaseSync, from: Side, to: Side): CompareAnsw
 }
 
 const NO_COLUMNS: ComparedTable['columns'] = { added: [], removed: [], changed: [] }
-const NOTHING = { matchedBy: null, why: null, added: 0, removed: 0, changed: 0, unchanged: 0, columns: NO_COLUMNS }
+const NOTHING = {
+  matchedBy: null,
+  why: null,
+  added: 0,
+  removed: 0,
+  changed: 0,
+  unchanged: 0,
+  columns: NO_COLUMNS,
+}
 
 interface Compared {
   readonly table: ComparedTable
@@ -126,8 +138,6 @@ function compareTable(
     table: { ...NOTHING, name, status: 'not-compared', why, columns },
     pair: null,
   })
-  if (from.kind === 'virtual' || to.kind === 'virtual')
-    return skip('A virtual table has no rows of its own; those of its shadow tables are compared.')
   try {
     const pair = { from, to, matching: matchRows(connection, from, to) }
     const counts = countDifferences(connection, pair)
@@ -148,7 +158,7 @@ function onOneSide(
   to: SideTable | undefined,
 ): Compared {
   const [table, side] = to === undefined ? ([from as SideTable, 'from'] as const) : ([to, 'to'] as const)
-  const rows = table.kind === 'virtual' ? 0 : countSide(connection, side, table.name)
+  const rows = countSide(connection, side, table.name)
   const isAdded = side === 'to'
   return {
     table: {

@@ -47,6 +47,8 @@ function cellOfHead(
   bytes: number,
   encoding: ExportSettings['encoding'],
 ): Cell {
+  // What is empty comes as null.
+  if (head === null && (kind === 'text' || kind === 'blob')) head = new Uint8Array(0)
   // Two readings of one value of a view may differ, so what it is now counts.
   if (!(head instanceof Uint8Array)) return cellOf(head)
   if (kind !== 'text') return { $blob: bufferOf(head).toString('base64'), bytes }

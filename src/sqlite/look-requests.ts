@@ -94,4 +94,3 @@ export interface LookRequests {
   /** What it takes to come from one database to another. */
   compare: { request: CompareOrder; answer: CompareAnswer }
 }
-

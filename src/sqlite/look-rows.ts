@@ -96,13 +96,17 @@ function statementFor(
 ): Statement {
   const hidden = new Set(masked.map(({ column }) => foldName(column)))
   const isHidden = (column: string): boolean => hidden.has(foldName(column))
-  const values = columns.map(column => ((isHidden(column) ? maskedSql : cellSql)(quoteName(column))))
+  const values = columns.map(column => (isHidden(column) ? maskedSql : cellSql)(quoteName(column)))
   const { search, limit, offset } = order
   const searched = columns.filter(column => !isHidden(column)).map(searchSql)
   const where = search === null ? '' : ` WHERE ${anyOf(searched)}`
   return {
     sql: `SELECT ${values.join(',')} FROM ${quoteName(source.name)}${where}${orderSql(order, source, columns, isHidden)} LIMIT ?1 OFFSET ?2`,
-    parameters: [limit + 1, offset, ...(search === null ? [] : [`%${search.replaceAll(/[\\%_]/g, '\\$&')}%`])],
+    parameters: [
+      limit + 1,
+      offset,
+      ...(search === null ? [] : [`%${search.replaceAll(/[\\%_]/g, '\\$&')}%`]),
+    ],
   }
 }
 
@@ -136,9 +140,13 @@ function orderSql(
     })
   }
   if (isHidden(column) && !includeSensitive) {
-    throw new BackupError('INVALID_ARGUMENT', `The order of a sensitive column is not shown: ${name}.${column}`, {
-      hint: 'Order by another column, or ask for sensitive columns too (includeSensitive).',
-    })
+    throw new BackupError(
+      'INVALID_ARGUMENT',
+      `The order of a sensitive column is not shown: ${name}.${column}`,
+      {
+        hint: 'Order by another column, or ask for sensitive columns too (includeSensitive).',
+      },
+    )
   }
   return ` ORDER BY ${[quoteName(column), ...keys].map(key => key + way).join(',')}`
 }

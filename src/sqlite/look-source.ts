@@ -43,18 +43,16 @@ function describe(
   })
   const views = objects
     .filter(({ type }) => type === 'view')
-    .map(
-      ({ name, sql }): LookedTable => ({
-        name,
-        kind: 'view',
-        rows: null,
-        columns: null,
-        sql,
-        indexes: [],
-        triggers: triggersOf(name),
-        readable: true,
-      }),
-    )
+    .map(({ name, sql }): LookedTable => ({
+      name,
+      kind: 'view',
+      rows: null,
+      columns: null,
+      sql,
+      indexes: [],
+      triggers: triggersOf(name),
+      readable: true,
+    }))
   return [...tables, ...views]
 }
 

@@ -11,7 +11,8 @@ import { makeDirectory, requireSpace } from '../../storage/durable.ts'
 import { begin, bytesOf, type Context, durabilityOf } from '../context.ts'
 import { findReadable } from '../find-intact.ts'
 import { sensitiveOrder } from '../look/image.ts'
-import type { BackupsCompared, CompareBackupsRequest, ComparedSide, ComparedTable } from '../reports.ts'
+import type { BackupsCompared, CompareBackupsRequest, ComparedSide } from '../reports.ts'
+import { statusOf } from './summarize.ts'
 
 const DEFAULT_LIMIT = 50
 
@@ -31,14 +32,16 @@ export async function compareBackups(
   const other = request.with === undefined ? null : await findReadable(request.with, context)
   const fromPath = other?.path ?? (await findDatabase(context.settings.path))
   const answer = await explained([fromPath, to], () =>
-    other === null ? compareLive(fromPath, to, request, context) : compareStored(fromPath, to, request, context),
+    other === null
+      ? compareLive(fromPath, to, request, context)
+      : compareStored(fromPath, to, request, context),
   )
   const { tables, objects, rows } = answer
   return {
     success: true,
     from: { kind: other === null ? 'database' : 'backup', path: fromPath, backup: other },
     to: { kind: 'backup', path: to.path, backup: to } satisfies ComparedSide,
-    status: tables.every(isEqual) && objects.length === 0 ? 'equal' : 'different',
+    status: statusOf({ tables, objects }),
     tables,
     objects,
     rows,
@@ -46,18 +49,15 @@ export async function compareBackups(
   }
 }
 
-/** Whether nothing about a table differs, as far as it was compared. */
-export function isEqual({ status, added, removed, changed, columns }: ComparedTable): boolean {
-  const isOnBoth = status === 'compared' || status === 'not-compared'
-  const names = columns.added.length + columns.removed.length + columns.changed.length
-  return isOnBoth && added + removed + changed + names === 0
-}
-
 function requireTableForRows({ table, limit, offset, includeSensitive }: CompareBackupsRequest): void {
   if (table !== undefined || (limit ?? offset ?? includeSensitive) === undefined) return
-  throw new BackupError('INVALID_ARGUMENT', 'limit, offset and includeSensitive are about the rows of one table', {
-    hint: 'Name the table.',
-  })
+  throw new BackupError(
+    'INVALID_ARGUMENT',
+    'limit, offset and includeSensitive are about the rows of one table',
+    {
+      hint: 'Name the table.',
+    },
+  )
 }
 
 /** In WAL mode as it is; otherwise a reader would keep its writers waiting, so it is copied first. */

@@ -18,7 +18,13 @@ export async function readRows(
     const answer = await context.sqlite.ask(
       'readRows',
       {
-        ...{ path, table, limit, offset, orderBy, descending, includeSensitive },
+        path,
+        table,
+        limit,
+        offset,
+        orderBy,
+        descending,
+        includeSensitive,
         search: search === '' ? null : search,
         countRows: isCounted,
         ...sensitiveOrder(context),

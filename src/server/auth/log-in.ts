@@ -16,6 +16,7 @@ export async function logIn(
   const { id, session } = service.sessions.open(owner)
   writeSessionCookie(service, c, id)
   service.log.info({ event: 'logged-in', who: owner.name, role: owner.role }, 'Somebody logged in')
+  await service.databases.record({ name: owner.name, via: 'session' }, { action: 'log-in' })
   return {
     name: session.name,
     role: session.role,

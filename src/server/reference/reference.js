@@ -44,12 +44,14 @@ function operationView(method, path, operation) {
   if (parameters.length > 0) {
     parts.push(element('h4', { text: 'Parameters' }))
     parts.push(
-      table(parameters.map(({ name, in: place, required, schema, description }) => [
-        name,
-        `${place}${required ? ', required' : ''}`,
-        nameOf(schema),
-        description ?? schema?.description,
-      ])),
+      table(
+        parameters.map(({ name, in: place, required, schema, description }) => [
+          name,
+          `${place}${required ? ', required' : ''}`,
+          nameOf(schema),
+          description ?? schema?.description,
+        ]),
+      ),
     )
   }
   for (const [type, { schema }] of Object.entries(operation.requestBody?.content ?? {})) {
@@ -57,13 +59,15 @@ function operationView(method, path, operation) {
   }
   parts.push(element('h4', { text: 'Answers' }))
   parts.push(
-    table(Object.entries(operation.responses ?? {}).map(([status, { description, content }]) => [
-      status,
-      description,
-      Object.entries(content ?? {})
-        .map(([type, { schema }]) => `${type}: ${nameOf(schema)}`)
-        .join(', '),
-    ])),
+    table(
+      Object.entries(operation.responses ?? {}).map(([status, { description, content }]) => [
+        status,
+        description,
+        Object.entries(content ?? {})
+          .map(([type, { schema }]) => `${type}: ${nameOf(schema)}`)
+          .join(', '),
+      ]),
+    ),
   )
   return element('details', { children: parts })
 }
@@ -91,4 +95,5 @@ for (const [name, schema] of Object.entries(document_.components?.schemas ?? {})
     element('details', { children: [element('summary', { text: name }), schemaBlock(schema)] }),
   )
 }
-document.getElementById('about').textContent = `Version ${document_.info.version}. ${document_.info.description}`
+document.getElementById('about').textContent =
+  `Version ${document_.info.version}. ${document_.info.description}`

@@ -158,7 +158,9 @@ export function addAccessRoutes(app: ServerApp, service: Service): void {
   app.openapi(revokeToken, async c => {
     const { token: id } = c.req.valid('param')
     if (!(await service.access.listTokens()).some(each => each.id === id)) {
-      throw new Refusal('NOT_FOUND', 'There is no such token', { hint: 'GET /api/v1/tokens says which there are.' })
+      throw new Refusal('NOT_FOUND', 'There is no such token', {
+        hint: 'GET /api/v1/tokens says which there are.',
+      })
     }
     const administration = await defaultAdministration(service, c)
     const { token: revoked } = await resultOf(administration.revokeToken(id))

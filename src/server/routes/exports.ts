@@ -153,6 +153,7 @@ export function addExportRoutes(app: ServerApp, service: Service): void {
       await file.close()
       throw error
     }
+    await service.databases.record(c.get('principal'), { action: 'download', on: wanted, database: name })
     return sendFile(service, c, file)
   })
   app.openapi(remove, async c => {

@@ -69,7 +69,10 @@ const cancel = createRoute({
   summary: 'Cancel a job',
   request: { params: onJob, body: { required: true, content: json(z.strictObject({})) } },
   responses: {
-    200: { description: 'The job; it ends in a moment. One that has ended stays as it is.', content: json(job) },
+    200: {
+      description: 'The job; it ends in a moment. One that has ended stays as it is.',
+      content: json(job),
+    },
     ...problems,
   },
 })

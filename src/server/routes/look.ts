@@ -80,11 +80,7 @@ const compare = createRoute({
       required: true,
       content: json(
         z.strictObject({
-          from: z
-            .string()
-            .max(255)
-            .nullable()
-            .describe('File name of a backup; null for the live database.'),
+          from: z.string().max(255).nullable().describe('File name of a backup; null for the live database.'),
           to: z.string().max(255).describe('File name of a backup.'),
           table: z.string().max(1000).optional().describe('Only this one, with its rows.'),
           limit: z.int().min(1).max(500).optional(),
@@ -125,7 +121,12 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
     if (reveal) requireAdmin(c, REVEAL)
     const { path } = await findBackup(service, name, backup)
     const database = await databaseFor(service, c, name)
-    const request = { ...defined(wanted), sql: wanted.sql, includeSensitive: reveal, signal: c.req.raw.signal }
+    const request = {
+      ...defined(wanted),
+      sql: wanted.sql,
+      includeSensitive: reveal,
+      signal: c.req.raw.signal,
+    }
     return c.json(await resultOf(database.queryBackup(path, request)), 200)
   })
   app.openapi(compare, async c => {
@@ -143,8 +144,7 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
         database.compareBackups(target.path, {
           ...(other === null ? {} : { with: other.path }),
           ...defined(wanted),
-          // It is about rows, which only one table's comparison shows.
-          ...(reveal ? { includeSensitive: reveal } : {}),
+          ...(reveal ? { includeSensitive: true } : {}),
           ...run,
         }),
     })

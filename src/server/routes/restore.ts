@@ -32,7 +32,10 @@ const restore = createRoute({
       required: true,
       content: json(
         z.strictObject({
-          plan: z.string().max(100).describe('Of the result of restore-plan; it holds for a few minutes, once.'),
+          plan: z
+            .string()
+            .max(100)
+            .describe('Of the result of restore-plan; it holds for a few minutes, once.'),
           confirm: z.string().max(64).describe('The name of the database.'),
         }),
       ),

@@ -134,10 +134,7 @@ export function addSettingsRoutes(app: ServerApp, service: Service): void {
   app.openapi(settings, async c => {
     const { editable, database } = await service.databases.settings()
     const { version, startedAt } = service
-    return c.json(
-      { version, startedAt: startedAt.toISOString(), defaultDatabase: database, editable },
-      200,
-    )
+    return c.json({ version, startedAt: startedAt.toISOString(), defaultDatabase: database, editable }, 200)
   })
 }
 

@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { administrationFor, type ServerApp, type Service } from '../environment.ts'
 import { Refusal } from '../problems.ts'
+import { patiently } from '../request-body.ts'
 import { sendFile } from '../send-file.ts'
 import { inDatabase, json, onBackup, problems } from '../schemas/common.ts'
 import { backupAdded } from '../schemas/jobs.ts'
@@ -35,10 +36,7 @@ const upload = createRoute({
     query: z.object({
       type: z.string().max(32).optional().openapi({ description: 'Default: manual.' }),
       description: z.string().max(1000).optional(),
-      created: z.iso
-        .datetime()
-        .optional()
-        .openapi({ description: 'As of when its data are. Default: now.' }),
+      created: z.iso.datetime().optional().openapi({ description: 'As of when its data are. Default: now.' }),
     }),
     body: { required: true, content: binary },
   },
@@ -57,7 +55,10 @@ export function addTransferRoutes(app: ServerApp, service: Service): void {
     const { database: name, backup } = c.req.valid('param')
     const { filename } = await findBackup(service, name, backup)
     const administration = await administrationFor(service, c, name)
-    return sendFile(service, c, await resultOf(administration.openBackup(filename)))
+    const file = await resultOf(administration.openBackup(filename))
+    // Who has all data at his own place now.
+    await service.databases.record(c.get('principal'), { action: 'download', on: filename, database: name })
+    return sendFile(service, c, file)
   })
   app.openapi(upload, async c => {
     const { database: name } = c.req.valid('param')
@@ -66,7 +67,7 @@ export function addTransferRoutes(app: ServerApp, service: Service): void {
     if (body === null) throw new Refusal('REQUEST_INVALID', 'The body is empty', { hint: 'Send the file.' })
     const administration = await administrationFor(service, c, name)
     const added = await resultOf(
-      administration.receiveBackup(body, {
+      administration.receiveBackup(patiently(body), {
         ...(type === undefined ? {} : { backupType: type }),
         ...(description === undefined ? {} : { description }),
         ...(created === undefined ? {} : { createdAt: created }),

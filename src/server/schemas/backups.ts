@@ -14,10 +14,11 @@ import type {
   Metadata,
   RestorePlan,
 } from '../../index.ts'
+import { orNull } from './common.ts'
 
 const instant = z.string().describe('UTC, ISO 8601.')
 
-export const metadata: z.ZodType<Metadata> = z
+const metadata: z.ZodType<Metadata> = z
   .looseObject({
     timestamp: z.string(),
     backup_type: z.string(),
@@ -62,7 +63,7 @@ export const backupInfo: z.ZodType<BackupInfo> = z
     pinned: z.object({ reason: z.string(), by: z.string(), at: instant }).nullable(),
     metadataState: z.enum(['ok', 'missing', 'invalid']),
     metadataProblem: z.string().nullable(),
-    metadata: metadata.nullable(),
+    metadata: orNull(metadata),
   })
   .openapi('Backup')
 
@@ -84,13 +85,7 @@ export const backupCreated: z.ZodType<BackupCreated> = z
 
 const verifyProblem = z
   .object({
-    code: z.enum([
-      'SIZE_DIFFERS',
-      'CHECKSUM_DIFFERS',
-      'METADATA_INVALID',
-      'NOT_A_DATABASE',
-      'INTEGRITY',
-    ]),
+    code: z.enum(['SIZE_DIFFERS', 'CHECKSUM_DIFFERS', 'METADATA_INVALID', 'NOT_A_DATABASE', 'INTEGRITY']),
     message: z.string(),
   })
   .openapi('VerifyProblem')
@@ -176,7 +171,7 @@ export const backupRestored: z.ZodType<BackupRestored> = z
     backup: backupInfo,
     targetPath: z.string(),
     way: z.enum(['transaction', 'replace']),
-    preRestoreBackup: backupInfo.nullable(),
+    preRestoreBackup: orNull(backupInfo),
     keptFiles: z.array(z.string()),
     comparison: z.enum(['equal', 'changed-since', 'not-compared']),
     journalMode: z.string(),

@@ -64,7 +64,7 @@ export const databaseName: z.ZodType<string, string> = z
   .openapi({ param: { name: 'database', in: 'path' }, description: 'Name of a database.', example: 'chame' })
 
 /** A name is never a path: what it is compared with is the catalog's list. */
-export const backupName: z.ZodType<string, string> = z
+const backupName: z.ZodType<string, string> = z
   .string()
   .min(1)
   .max(255)
@@ -103,26 +103,14 @@ export function count(max: number, otherwise: number): z.ZodType<number, string 
     .openapi({ type: 'integer', minimum: 1, maximum: max, default: otherwise })
 }
 
-/** How a query says yes or no. */
-export const flag: z.ZodType<boolean, 'true' | 'false' | undefined> = z
-  .enum(['true', 'false'])
-  .default('false')
-  .transform(text => text === 'true')
-  .openapi({ type: 'boolean', default: false })
-
 /** Text that a person writes. */
 export const text: z.ZodString = z.string().max(10_000)
 
 /** The same request again, with the same key, gets the same answer, and is done once. */
 export const idempotencyKey: z.ZodObject<{ 'idempotency-key': z.ZodOptional<z.ZodString> }> = z.object({
-  'idempotency-key': z
-    .string()
-    .min(1)
-    .max(200)
-    .optional()
-    .openapi({
-      description: 'The same request again, with the same key, gets the same answer and is done once.',
-    }),
+  'idempotency-key': z.string().min(1).max(200).optional().openapi({
+    description: 'The same request again, with the same key, gets the same answer and is done once.',
+  }),
 })
 
 /** The `content` of a body or an answer of JSON. */
@@ -130,4 +118,12 @@ export function json<Schema extends z.ZodType>(
   schema: Schema,
 ): { readonly 'application/json': { readonly schema: Schema } } {
   return { 'application/json': { schema } }
+}
+
+/**
+ * A schema that has a name of its own, or null. Not `.nullable()`: of a named schema the document would then say that it is
+ * both an object and null.
+ */
+export function orNull<Schema extends z.ZodType>(schema: Schema): z.ZodUnion<[Schema, z.ZodNull]> {
+  return z.union([schema, z.null()])
 }

@@ -71,4 +71,3 @@ export const storedExport: z.ZodType<StoredExportView> = z
       .describe('Whether sensitive columns may be in it as they are: true unless its name says otherwise.'),
   })
   .openapi('StoredExport')
-

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Info } from '../../index.ts'
 import { backupInfo } from './backups.ts'
+import { orNull } from './common.ts'
 import { jobState } from './schedule.ts'
 
 /** In plain words how well a database is protected. */
@@ -59,13 +60,13 @@ const info = {
         newest: z.string().nullable(),
       }),
     ),
-    newest: backupInfo.nullable(),
+    newest: orNull(backupInfo),
     newestAgeMs: z.number().nullable(),
     growthBytesPerDay: z.number().nullable(),
     lastDrill: z
       .object({ at: z.string(), passed: z.boolean(), duration_ms: z.number(), filename: z.string() })
       .nullable(),
-    lastGood: backupInfo.nullable(),
+    lastGood: orNull(backupInfo),
     lastGoodAgeMs: z.number().nullable(),
   }),
   maxBackupAgeMs: z.number().nullable(),

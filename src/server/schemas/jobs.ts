@@ -23,7 +23,7 @@ import {
   type PlanIssued,
   restorePlanned,
 } from './backups.ts'
-import { type Problem, problem } from './common.ts'
+import { orNull, type Problem, problem } from './common.ts'
 import { dataExported, sensitiveScan } from './data.ts'
 import { backupsCompared } from './look.ts'
 import { jobsRun } from './schedule.ts'
@@ -105,9 +105,9 @@ function jobOf<Kind extends JobKind>(kind: Kind, result: z.ZodType<JobResults[Ki
     createdAt: z.string(),
     startedAt: z.string().nullable(),
     endedAt: z.string().nullable(),
-    progress: progress.nullable(),
-    result: result.nullable().describe('Once it succeeded.'),
-    problem: problem.nullable().describe('Once it failed or was cancelled.'),
+    progress: orNull(progress),
+    result: orNull(result).describe('Once it succeeded.'),
+    problem: orNull(problem).describe('Once it failed or was cancelled.'),
   })
 }
 

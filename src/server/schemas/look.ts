@@ -9,6 +9,7 @@ import type {
   RowsRead,
 } from '../../index.ts'
 import { backupInfo } from './backups.ts'
+import { orNull } from './common.ts'
 
 const success = z.literal(true)
 const durationMs = z.number()
@@ -112,7 +113,7 @@ const side = z
   .object({
     kind: z.enum(['database', 'backup']),
     path: z.string(),
-    backup: backupInfo.nullable(),
+    backup: orNull(backupInfo),
   })
   .openapi('ComparedSide')
 
@@ -121,7 +122,7 @@ export const backupsCompared: z.ZodType<BackupsCompared> = z
     success,
     from: side,
     to: side,
-    status: z.enum(['equal', 'different']),
+    status: z.enum(['equal', 'different', 'incomplete']),
     tables: z.array(
       z.object({
         name: z.string(),
@@ -141,7 +142,7 @@ export const backupsCompared: z.ZodType<BackupsCompared> = z
     ),
     objects: z.array(
       z.object({
-        type: z.enum(['index', 'trigger', 'view']),
+        type: z.enum(['index', 'trigger', 'view', 'virtual table']),
         name: z.string(),
         change: z.enum(['added', 'removed', 'changed']),
       }),

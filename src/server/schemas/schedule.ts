@@ -24,7 +24,9 @@ const lastRun = z.object({
   summary: z.string().nullable(),
   failure: z
     .object({
-      code: z.string() as unknown as z.ZodType<NonNullable<NonNullable<JobState['lastRun']>['failure']>['code']>,
+      code: z.string() as unknown as z.ZodType<
+        NonNullable<NonNullable<JobState['lastRun']>['failure']>['code']
+      >,
       message: z.string(),
       hint: z.string().optional(),
     })
@@ -60,7 +62,7 @@ const holder = z.object({
   stoppedAt: instant.nullable(),
 })
 
-export const schedulerStatus: z.ZodType<SchedulerStatus> = z
+const schedulerStatus: z.ZodType<SchedulerStatus> = z
   .object({
     success,
     status: z.enum(['fine', 'overdue', 'failing']),
@@ -137,7 +139,12 @@ export const editable: z.ZodType<Editable> = z
 export interface ScheduleView {
   readonly configured: ScheduleEdit
   /** The jobs that hold, the defaults among them. */
-  readonly jobs: readonly { readonly name: string; readonly kind: string; readonly cron: string; readonly isDefault: boolean }[]
+  readonly jobs: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly cron: string
+    readonly isDefault: boolean
+  }[]
   readonly nextRuns: NextRuns['runs']
   readonly status: SchedulerStatus
   readonly editable: Editable
@@ -146,9 +153,7 @@ export interface ScheduleView {
 export const scheduleView: z.ZodType<ScheduleView> = z
   .object({
     configured: scheduleEdit,
-    jobs: z.array(
-      z.object({ name: z.string(), kind: z.string(), cron: z.string(), isDefault: z.boolean() }),
-    ),
+    jobs: z.array(z.object({ name: z.string(), kind: z.string(), cron: z.string(), isDefault: z.boolean() })),
     nextRuns: z.array(
       z.object({
         at: instant,

@@ -1,0 +1,87 @@
+import { Argument, type Command } from 'commander'
+import type { AuditEntry, AuditLogRead, AuditLogVerified } from '../index.ts'
+import { defineCommand, examples } from './define-command.ts'
+import { given, parseCount } from './options.ts'
+import { outWidth, type Paint, paintOut } from './output.ts'
+import { inSession, type Session } from './session.ts'
+import { type Column, renderTable } from './table.ts'
+import { safeText } from './text.ts'
+import { duration, plural } from './units.ts'
+
+interface AuditOptions {
+  readonly limit?: number
+  readonly before?: number
+}
+
+export function auditCommand(): Command {
+  return defineCommand(
+    'audit',
+    'Show what was done through any door, or check that nobody changed the log of it.',
+  )
+    .addArgument(new Argument('<action>', 'what to do').choices(['show', 'verify']))
+    .option('--limit <n>', 'show: entries at most, up to 1,000 (default: 50)', parseCount)
+    .option('--before <seq>', 'show: only entries before this one', parseCount)
+    .addHelpText(
+      'after',
+      `${examples([
+        ['audit show', 'what was done last'],
+        ['audit show --limit 200 --json', 'the same for a program'],
+        ['audit verify', 'follow the chain of the log from its first line to its last'],
+      ])}\n\nExits with 3 when audit verify finds a line that was changed, removed or put elsewhere.`,
+    )
+    .action((action: 'show' | 'verify', options: AuditOptions, command: Command) =>
+      inSession(command, session => (action === 'show' ? show(session, options) : verify(session))),
+    )
+}
+
+async function show(session: Session, options: AuditOptions): Promise<number> {
+  return session.show(await session.database.auditLog(given(options)), read => renderLog(read, paintOut))
+}
+
+function renderLog({ entries, hasMore }: AuditLogRead, paint: Paint): string {
+  if (entries.length === 0) return 'Nothing was noted yet.'
+  const columns: readonly Column<AuditEntry>[] = [
+    { title: '#', value: ({ seq }) => String(seq), align: 'right' },
+    { title: 'Time', value: ({ time }) => safeText(time.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')) },
+    { title: 'Who', value: ({ actor }) => safeText(`${actor.who} (${actor.door})`), shrinkTo: 8 },
+    { title: 'Action', value: ({ action }) => safeText(action) },
+    { title: 'On', value: ({ on }) => safeText(on ?? ''), shrinkTo: 12 },
+    {
+      title: 'Result',
+      value: ({ result }) => safeText(result),
+      paint: (text, { result }) => paint(result === 'success' ? 'green' : 'red', text),
+    },
+    { title: 'Took', value: ({ durationMs }) => duration(durationMs), align: 'right', drop: 2 },
+    { title: 'Database', value: ({ database }) => safeText(database ?? ''), drop: 3 },
+    { title: 'Parameters', value: parametersOf, shrinkTo: 12, drop: 1 },
+  ]
+  const table = renderTable(columns, entries, { width: outWidth(), paintTitle: text => paint('bold', text) })
+  const last = entries.at(-1)?.seq ?? 0
+  return hasMore ? `${table}\n${paint('dim', `Older ones with --before ${last}`)}` : table
+}
+
+function parametersOf({ parameters, gap }: AuditEntry): string {
+  const shown = Object.entries(parameters).map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+  return safeText([...shown, ...(gap === undefined ? [] : [`gap=${JSON.stringify(gap)}`])].join(' '))
+}
+
+async function verify(session: Session): Promise<number> {
+  const result = await session.database.verifyAuditLog()
+  const exit = session.show(result, verified =>
+    session.options.quiet && verified.status === 'intact' ? '' : describeVerified(verified, paintOut),
+  )
+  return result.success && result.status === 'damaged' ? session.exitOf('BACKUP_DAMAGED') : exit
+}
+
+function describeVerified(
+  { status, path, entries, problems, notes, head }: AuditLogVerified,
+  paint: Paint,
+): string {
+  const verdict = status === 'intact' ? paint('green', '✔ Intact:') : paint(['red', 'bold'], '✘ Not intact:')
+  return [
+    `${verdict} ${safeText(path)}`,
+    ...problems.map(problem => `  ${paint('red', safeText(problem.message))}`),
+    ...notes.map(note => `  ${safeText(note)}`),
+    `  ${plural(entries, 'entry', 'entries')}${head === null ? '' : `, the newest ${head.seq} ${safeText(head.hash)}`}`,
+  ].join('\n')
+}
