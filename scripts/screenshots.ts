@@ -10,6 +10,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { BrowserContext, Page } from 'playwright-core'
+import { Database } from '../src/index.ts'
 import { launchChromium, provideChromium } from '../test/console/support/chromium.ts'
 import { startConsole } from '../test/console/support/console-server.ts'
 import { backUpAt } from '../test/console/support/history.ts'
@@ -33,7 +34,7 @@ try {
   const older = readdirSync(backups).toSorted().at(-3) ?? ''
   const light = await logIn(await browser.newContext({ viewport: DESKTOP, colorScheme: 'light' }), token)
   await shoot(light, '#/', 'Storage by type', 'overview-light')
-  await shoot(light, '#/db/shop/backups', 'weekly', 'backups')
+  await shoot(light, '#/db/shop/backups', 'by scheduler', 'backups')
   await shoot(light, `#/db/shop/compare?left=${older}&right=live`, 'products', 'compare', showRows)
   await shoot(light, `#/db/shop/restore/${older}`, 'products', 'restore')
   const dark = await logIn(await browser.newContext({ viewport: DESKTOP, colorScheme: 'dark' }), token)
@@ -88,27 +89,35 @@ async function makeYear({
   buildShop(notes, 40)
   const midnight = new Date().setUTCHours(0, 0, 0, 0)
   const growing = new DatabaseSync(shop)
-  const grow = growing.prepare("INSERT INTO orders (customer_id, total_cents, status, placed_at) SELECT id, 990, 'paid', '2026-01-01' FROM customers LIMIT ?")
-  for (let week = WEEKS; week >= 1; week--) {
-    grow.run(60 + ((week * 7) % 50))
-    await backUpAt(shop, { backupDir, type: 'weekly', at: new Date(midnight - week * 7 * DAY_MS + 3 * 3_600_000) })
-  }
-  for (let day = DAYS; day >= 1; day--) {
-    if (day === 11) continue
-    grow.run(30)
-    const at = new Date(midnight - day * DAY_MS + 2 * 3_600_000)
-    await backUpAt(shop, { backupDir, type: 'daily', at })
-    await backUpAt(notes, { backupDir, type: 'daily', at: new Date(at.getTime() + 60_000) })
+  const grow = growing.prepare(
+    "INSERT INTO orders (customer_id, total_cents, status, placed_at) SELECT id, 990, 'paid', '2026-01-01' FROM customers LIMIT ?",
+  )
+  for (let day = WEEKS * 7; day >= 1; day--) {
+    const isWeekly = day % 7 === 0
+    // A night on which the machine was off.
+    const isDaily = day <= DAYS && day !== 11
+    if (!isWeekly && !isDaily) continue
+    grow.run(isWeekly ? 60 + (day % 50) : 30)
+    const at = (hour: number): Date => new Date(midnight - day * DAY_MS + hour * 3_600_000)
+    if (isDaily) {
+      await backUpAt(shop, { backupDir, type: 'daily', at: at(2) })
+      await backUpAt(notes, { backupDir, type: 'daily', at: at(2.1) })
+    }
+    if (isWeekly) await backUpAt(shop, { backupDir, type: 'weekly', at: at(3) })
   }
   growing.exec(A_DAY_OF_BUSINESS)
   growing.close()
   await runScheduler(directory, backupDir)
+  await new Database({ path: shop, backupDir, engine: 'here' }).drillBackup()
 }
 
 /** Lets the scheduler make up for what was missed and say what comes next. */
 async function runScheduler(directory: string, backupDir: string): Promise<void> {
   const config = join(directory, 'chame-backup.config.json')
-  const scheduler = spawn(process.execPath, [SCHEDULER, '--config', config], { cwd: directory, stdio: 'ignore' })
+  const scheduler = spawn(process.execPath, [SCHEDULER, '--config', config], {
+    cwd: directory,
+    stdio: 'ignore',
+  })
   const today = new Date().toISOString().slice(0, 'YYYY-MM-DD'.length).replaceAll('-', '')
   const isDone = (): boolean =>
     existsSync(join(backupDir, 'daily')) &&

@@ -34,7 +34,6 @@ export type { DatabaseSummary, DayView, Verdict } from '../../src/server/schemas
 export type { Job, JobKind, JobOf, JobResults } from '../../src/server/schemas/jobs.ts'
 export type {
   ChannelView,
-  Editable,
   RetentionView,
   ScheduleEdit,
   ScheduleView,

@@ -60,7 +60,7 @@ export function useJob<Kind extends JobKind>(
   }
 }
 
-export function hasEnded({ status }: Pick<Job, 'status'>): boolean {
+function hasEnded({ status }: Pick<Job, 'status'>): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'cancelled'
 }
 
@@ -71,19 +71,39 @@ function problemOfJob(job: Pick<Job, 'problem'> | null): Problem | null {
     : new Problem(problem.status, problem.code, problem.detail, problem.hint ?? null)
 }
 
+/** Where no stream is to be had, it is asked for so often. */
+const POLL_MS = 2000
+
 /** Calls back with each state of a job until it has ended; returns how to stop. */
 function followJob(id: string, onState: (job: Job) => void): () => void {
   const source = new EventSource(jobEventsUrl(id))
-  const take = (event: MessageEvent<string>): void => {
-    const job = JSON.parse(event.data) as Job
+  let timer: number | undefined
+  const take = (job: Job): void => {
     onState(job)
     if (hasEnded(job)) source.close()
   }
-  source.addEventListener('job', take)
+  const poll = (): void => {
+    const again = (): void => {
+      timer = window.setTimeout(poll, POLL_MS)
+    }
+    getJob(id).then(
+      job => {
+        take(job)
+        if (!hasEnded(job)) again()
+      },
+      // A server that restarts comes back; what is refused stays refused.
+      (error: unknown) => {
+        if (error instanceof Problem && error.status === 0) again()
+      },
+    )
+  }
+  source.addEventListener('job', (event: MessageEvent<string>) => take(JSON.parse(event.data) as Job))
   // The browser connects again by itself, unless the answer was a refusal.
   source.addEventListener('error', () => {
-    if (source.readyState !== EventSource.CLOSED) return
-    void getJob(id).then(onState, () => {})
+    if (source.readyState === EventSource.CLOSED) poll()
   })
-  return () => source.close()
+  return () => {
+    source.close()
+    window.clearTimeout(timer)
+  }
 }

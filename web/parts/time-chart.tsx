@@ -84,7 +84,7 @@ function optionsFor(
       {
         ...axis,
         size: 68,
-        space: 40,
+        space: 30,
         values: (_, ticks) => ticks.map(formatValue),
         ...(isStepped ? { incrs: WHOLE_STEPS } : {}),
       },

@@ -3,7 +3,7 @@ import type { Cell } from '../api/types.ts'
 import { formatBytes } from './numbers.ts'
 
 /** A value of a database as text; null for NULL and for what is no text. */
-export function cellText(cell: Cell): string | null {
+function cellText(cell: Cell): string | null {
   if (cell === null) return null
   if (typeof cell !== 'object') return String(cell)
   if ('$integer' in cell) return cell.$integer

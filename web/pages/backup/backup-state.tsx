@@ -24,6 +24,6 @@ export function BackupState({ backup }: { readonly backup: BackupInfo }): ReactE
 }
 
 /** Whether its last check found damage. */
-export function isDamaged({ metadata }: Pick<BackupInfo, 'metadata'>): boolean {
+function isDamaged({ metadata }: Pick<BackupInfo, 'metadata'>): boolean {
   return metadata?.damaged_at !== undefined
 }
