@@ -5,10 +5,13 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { resolveJobs } from '../../src/schedule/jobs.ts'
 import { permissionOf } from '../../src/server/permissions.ts'
 import { calendarMonths, monthInWords } from '../../web/pages/overview/calendar.ts'
 import { ask } from '../../web/pages/compare/orientation.ts'
-import { isSamePolicy, withoutType, withRule } from '../../web/pages/retention/rules.ts'
+import { DEFAULT_POLICY } from '../../src/retention/policy.ts'
+import { DEFAULT_TYPES, isSamePolicy, withoutType, withRule } from '../../web/pages/retention/rules.ts'
+import { DEFAULT_JOBS, withJob } from '../../web/pages/schedule/jobs.ts'
 import { addressOf, parseRoute, type Route } from '../../web/routing/routes.ts'
 import { LEAST_ROLE } from '../../web/session/roles.ts'
 import { formatBytes } from '../../web/words/numbers.ts'
@@ -126,6 +129,17 @@ test('a comparison that ends in the live database is asked for the other way rou
   expect(ask('a.db', 'b.db')).toEqual({ from: 'a.db', to: 'b.db', isTurned: false })
   expect(ask(null, 'b.db')).toEqual({ from: null, to: 'b.db', isTurned: false })
   expect(ask('a.db', null)).toEqual({ from: null, to: 'a.db', isTurned: true })
+})
+
+test('rules cannot be removed where that would bring the default ones back', () => {
+  expect(DEFAULT_TYPES).toEqual(Object.keys(DEFAULT_POLICY))
+})
+
+test('a job is changed, turned off, and taken out again, and the others stay', () => {
+  expect(DEFAULT_JOBS).toEqual(resolveJobs({}).map(({ name }) => name))
+  const configured = { jobs: { hourly: { kind: 'backup', cron: '0 * * * *' } } } as const
+  expect(withJob({ configured }, 'daily', false)).toEqual({ jobs: { ...configured.jobs, daily: false } })
+  expect(withJob({ configured }, 'hourly', null)).toEqual({ jobs: {} })
 })
 
 test('a rule is a number where it counts, a text where it is a span, and none when it is emptied', () => {

@@ -48,10 +48,13 @@ function noteInPage(): void {
   }).observe(document, { childList: true, subtree: true, characterData: true })
 }
 
+/** WCAG 2.2, levels A and AA. */
+const STANDARDS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+
 /** Expects that axe finds nothing serious, and that nothing stands out at the side. */
 export async function expectAccessible(page: Page, where: string): Promise<void> {
   // One page is enough for what has no frames.
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze()
+  const { violations } = await new AxeBuilder({ page }).withTags(STANDARDS).setLegacyMode(true).analyze()
   const serious = violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(

@@ -3,7 +3,7 @@ import type { RetentionPolicy, RetentionRules } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'
 import { SelectField, TextField } from '../../parts/field.tsx'
 import { Panel } from '../../parts/panel.tsx'
-import { fieldText, RULES, withoutType, withRule } from './rules.ts'
+import { DEFAULT_TYPES, fieldText, RULES, withoutType, withRule } from './rules.ts'
 
 const KNOWN_TYPES = ['daily', 'weekly', 'manual', 'pre_restore']
 
@@ -54,11 +54,13 @@ function TypeRules({
   return (
     <fieldset className="p-4">
       <legend className="sr-only">Backups of type {type}</legend>
-      <div className="mb-2 flex items-center justify-between gap-3">
+      <div className="mb-2 flex min-h-9 items-center justify-between gap-3">
         <p className="font-semibold">{type}</p>
-        <Button look="quiet" onClick={onRemove} aria-label={`Remove the rules for ${type}`}>
-          Remove
-        </Button>
+        {!DEFAULT_TYPES.includes(type) && (
+          <Button look="quiet" onClick={onRemove} aria-label={`Remove the rules for ${type}`}>
+            Remove
+          </Button>
+        )}
       </div>
       <div className="grid grid-cols-2 gap-2 sm:grid-cols-5 xl:grid-cols-10">
         {RULES.map(({ rule, label, kind }) => (

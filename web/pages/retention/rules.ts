@@ -2,6 +2,9 @@ import type { RetentionPolicy, RetentionRules } from '../../api/types.ts'
 
 type Rule = keyof RetentionRules
 
+/** Types that have rules by default: without rules of their own, those hold again. */
+export const DEFAULT_TYPES: readonly string[] = ['daily', 'weekly', 'pre_restore']
+
 /** The rules in the words of the page, in the order in which they are shown. */
 export const RULES: readonly {
   readonly rule: Rule

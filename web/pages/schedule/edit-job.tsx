@@ -8,6 +8,7 @@ import { Dialog } from '../../parts/dialog.tsx'
 import { SelectField, TextField } from '../../parts/field.tsx'
 import { ProblemNote } from '../../parts/states.tsx'
 import { say } from '../../parts/toasts.tsx'
+import { DEFAULT_JOBS, type JobChange, withJob } from './jobs.ts'
 
 type Kind = NonNullable<JobConfig['kind']>
 
@@ -33,7 +34,7 @@ export function EditJob({
   const [kind, setKind] = useState<Kind>(KINDS.find(([each]) => each === known?.kind)?.[0] ?? 'backup')
   const [cron, setCron] = useState(known?.cron ?? '0 2 * * *')
   const saving = useMutation({
-    mutationFn: async (job: JobConfig | false | null) => saveSchedule(edited(view, newName.trim(), job)),
+    mutationFn: async (job: JobChange) => saveSchedule(withJob(view, newName.trim(), job)),
     onSuccess: saved => {
       queryClient.setQueryData(['schedule'], saved)
       say(
@@ -89,18 +90,7 @@ export function EditJob({
         />
         {saving.isError && <ProblemNote error={saving.error} />}
         <div className="flex flex-wrap justify-between gap-2">
-          {known === undefined ? (
-            <span />
-          ) : (
-            <Button
-              look="quiet"
-              className="text-bad"
-              disabled={saving.isPending}
-              onClick={() => saving.mutate(known.isDefault ? false : null)}
-            >
-              {known.isDefault ? 'Turn off' : 'Remove'}
-            </Button>
-          )}
+          <WaysOut view={view} name={name} isBusy={saving.isPending} onChange={saving.mutate} />
           <Button type="submit" look="primary" disabled={newName.trim() === '' || saving.isPending}>
             Save
           </Button>
@@ -110,12 +100,33 @@ export function EditJob({
   )
 }
 
-/** The configured schedule with one job as it shall be; null takes it out. */
-function edited(
-  { configured }: ScheduleView,
-  name: string,
-  job: JobConfig | false | null,
-): ScheduleView['configured'] {
-  const { [name]: _replaced, ...others } = configured.jobs ?? {}
-  return { ...configured, jobs: job === null ? others : { ...others, [name]: job } }
+/** How to be rid of a job, or of what was changed of it. */
+function WaysOut({
+  view: { configured, jobs },
+  name,
+  isBusy,
+  onChange,
+}: {
+  readonly view: ScheduleView
+  readonly name: string
+  readonly isBusy: boolean
+  readonly onChange: (change: JobChange) => void
+}): ReactElement {
+  const isDefault = DEFAULT_JOBS.includes(name)
+  const isKnown = jobs.some(job => job.name === name)
+  const isChanged = Object.hasOwn(configured.jobs ?? {}, name)
+  return (
+    <span className="flex gap-2">
+      {isKnown && isDefault && (
+        <Button look="quiet" className="text-bad" disabled={isBusy} onClick={() => onChange(false)}>
+          Turn off
+        </Button>
+      )}
+      {isKnown && isChanged && (
+        <Button look="quiet" className="text-bad" disabled={isBusy} onClick={() => onChange(null)}>
+          {isDefault ? 'Back to the default' : 'Remove'}
+        </Button>
+      )}
+    </span>
+  )
 }

@@ -1,16 +1,20 @@
+import { useMutation } from '@tanstack/react-query'
 import { type ReactElement, useState } from 'react'
+import { saveSchedule } from '../../api/calls.ts'
 import { useSchedule } from '../../api/queries.ts'
+import { queryClient } from '../../api/query-client.ts'
 import type { JobState, ScheduleView } from '../../api/types.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
 import { PageHeader, Panel } from '../../parts/panel.tsx'
 import { ScrollRegion } from '../../parts/scroll-region.tsx'
-import { Empty, Loaded, Notice } from '../../parts/states.tsx'
+import { Empty, Loaded, Notice, ProblemNote } from '../../parts/states.tsx'
 import { useMay } from '../../session/permissions.ts'
 import { formatDistance, formatInstant } from '../../words/times.ts'
 import { useNow } from '../../words/use-now.ts'
 import { EditJob } from './edit-job.tsx'
+import { withJob } from './jobs.ts'
 import { RunNow } from './run-now.tsx'
 
 /** What runs by itself, and how it went. */
@@ -119,14 +123,32 @@ function Jobs({ view }: { readonly view: ScheduleView }): ReactElement {
           },
         ]}
       />
-      {turnedOff.length > 0 && (
-        <p className="border-t border-line px-4 py-2 text-sm text-muted">
-          Turned off: {turnedOff.join(', ')}.
-        </p>
-      )}
+      {turnedOff.map(name => (
+        <TurnedOff key={name} view={view} name={name} />
+      ))}
       {asked?.what === 'run' && <RunNow job={asked.job} onClose={() => setAsked(null)} />}
       {asked?.what === 'edit' && <EditJob view={view} name={asked.job} onClose={() => setAsked(null)} />}
     </Panel>
+  )
+}
+
+/** A default job that somebody has turned off. */
+function TurnedOff({ view, name }: { readonly view: ScheduleView; readonly name: string }): ReactElement {
+  const mayEdit = useMay('edit-schedule')
+  const turning = useMutation({
+    mutationFn: async () => saveSchedule(withJob(view, name, null)),
+    onSuccess: saved => queryClient.setQueryData(['schedule'], saved),
+  })
+  return (
+    <div className="flex flex-wrap items-center justify-between gap-3 border-t border-line px-4 py-2 text-sm">
+      <span className="text-muted">{name} is turned off.</span>
+      {turning.isError && <ProblemNote error={turning.error} />}
+      {mayEdit && view.editable.isEditable && (
+        <Button aria-label={`Turn ${name} on`} disabled={turning.isPending} onClick={() => turning.mutate()}>
+          Turn on
+        </Button>
+      )}
+    </div>
   )
 }
 
