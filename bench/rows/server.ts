@@ -14,7 +14,12 @@ const HOUR_MS = 3_600_000
 
 export async function server(context: BenchContext): Promise<Group> {
   const { cli } = context
-  const group = { id: 'server', title: `chame-backup serve with ${BACKUPS} backups`, unit: 'ms', baseline: null } as const
+  const group = {
+    id: 'server',
+    title: `chame-backup serve with ${BACKUPS} backups`,
+    unit: 'ms',
+    baseline: null,
+  } as const
   if (cli === null) return { ...group, rows: [], notes: ['This build has no command line program: skipped.'] }
   const directory = context.path('server')
   mkdirSync(directory)
@@ -39,8 +44,16 @@ export async function server(context: BenchContext): Promise<Group> {
   return {
     ...group,
     rows: [
-      { name: 'the first page of the list, cold', samples: cold, goals: [atMost(500, median(cold), '', 'ms')] },
-      { name: 'the first page of the list, warm', samples: warm, goals: [atMost(50, median(warm), '', 'ms')] },
+      {
+        name: 'the first page of the list, cold',
+        samples: cold,
+        goals: [atMost(500, median(cold), '', 'ms')],
+      },
+      {
+        name: 'the first page of the list, warm',
+        samples: warm,
+        goals: [atMost(50, median(warm), '', 'ms')],
+      },
     ],
     notes: [],
   }
@@ -71,7 +84,9 @@ function placeBackups(backupDir: string): void {
       check: 'full',
       verified_at: created,
     }
-    writeFileSync(join(backupDir, 'metadata', `${filename}.json`), JSON.stringify(metadata, null, 2), { mode: 0o600 })
+    writeFileSync(join(backupDir, 'metadata', `${filename}.json`), JSON.stringify(metadata, null, 2), {
+      mode: 0o600,
+    })
   }
 }
 

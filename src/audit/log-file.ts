@@ -8,7 +8,16 @@ import { BackupError } from '../errors.ts'
 import { syncDirectory } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import type { AuditEntry, AuditGap } from './entry.ts'
-import { type AuditHead, LINE_BYTES_MAX, makeLine, NO_HASH, parseHead, printHead, readLine, sha256 } from './line.ts'
+import {
+  type AuditHead,
+  LINE_BYTES_MAX,
+  makeLine,
+  NO_HASH,
+  parseHead,
+  printHead,
+  readLine,
+  sha256,
+} from './line.ts'
 
 /** Not that of the catalog: nobody waits for a backup to note something. */
 const LOCK_FILE = '.chame-audit.lock'
@@ -33,12 +42,17 @@ export type AuditFacts = Omit<AuditEntry, 'seq' | 'gap' | 'previous' | 'hash'>
  * which the next one notes; killed behind it, a head that is one line behind, which is no damage.
  *
  * @param unwritten actions before this one that could not be noted
+ * @returns why the head could not be written, which leaves the line as it is; null when it was
  */
-export async function appendToLog(backupDir: string, facts: AuditFacts, unwritten: number): Promise<void> {
+export async function appendToLog(
+  backupDir: string,
+  facts: AuditFacts,
+  unwritten: number,
+): Promise<{ readonly headProblem: unknown }> {
   using _lock = await lock(backupDir)
   const path = logPath(backupDir)
   const head = await readHead(backupDir)
-  const isNew = await during('write', path, async () => {
+  const { isNew, newest } = await during('write', path, async () => {
     await using file = await open(
       path,
       constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
@@ -57,10 +71,15 @@ export async function appendToLog(backupDir: string, facts: AuditFacts, unwritte
     // A line that was cut short stays where it is: nothing that is in the log is taken out of it.
     await appendWhole(file, Buffer.from(tail.torn === null ? line : `\n${line}`), size)
     await file.sync()
-    await writeHead(backupDir, { seq: chain.seq + 1, hash })
-    return size === 0
+    return { isNew: size === 0, newest: { seq: chain.seq + 1, hash } }
   })
   if (isNew) await syncDirectory(backupDir, { isDurable: true })
+  try {
+    await writeHead(backupDir, newest)
+    return { headProblem: null }
+  } catch (error) {
+    return { headProblem: error }
+  }
 }
 
 async function lock(backupDir: string): Promise<CatalogLock> {

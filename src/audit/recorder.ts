@@ -18,23 +18,24 @@ export async function record(backupDir: string, facts: AuditFacts): Promise<stri
   try {
     if (!(await stat(backupDir).catch(() => null))?.isDirectory()) return null
     const missing = unwritten.get(backupDir) ?? 0
-    await withPatience(appendToLog(backupDir, facts, missing))
+    const { headProblem } = await withPatience(appendToLog(backupDir, facts, missing))
     unwritten.delete(backupDir)
-    return null
+    if (headProblem === null) return null
+    return `This ${facts.action} is in the audit log, but its head could not be written, so that a cut tail may not show: ${toFailure(headProblem).message}`
   } catch (error) {
     unwritten.set(backupDir, (unwritten.get(backupDir) ?? 0) + 1)
     return `The audit log could not be written, and says nothing of this ${facts.action}: ${toFailure(error).message}`
   }
 }
 
-async function withPatience(work: Promise<void>): Promise<void> {
+async function withPatience<T>(work: Promise<T>): Promise<T> {
   const isOver = new AbortController()
-  const late = sleep(PATIENCE_MS, undefined, { signal: isOver.signal, ref: false }).then(() => {
+  const late = sleep(PATIENCE_MS, undefined, { signal: isOver.signal, ref: false }).then((): never => {
     throw new Error(`no answer from the disk for ${PATIENCE_MS / 1000} s`)
   })
   late.catch(() => {}) // Aborted when the work is done.
   try {
-    await Promise.race([work, late])
+    return await Promise.race([work, late])
   } finally {
     isOver.abort()
     work.catch(() => {}) // Nobody waits for it any more.

@@ -104,7 +104,7 @@ async function showLink(
   const scheme = tlsCert === undefined ? 'http' : 'https'
   return session.show(
     result,
-    ({ secret }) => `Log in once, within 15 minutes: ${scheme}://${host}:${port}/log-in#${secret}`,
+    ({ secret }) => `Log in once, within 15 minutes: ${scheme}://${host}:${port}/#${secret}`,
   )
 }
 

@@ -29,7 +29,7 @@ export async function followJob(
   stopping.addEventListener('abort', stop, { once: true })
   try {
     for (let silentSince = performance.now(); !stream.aborted && !stopping.aborted;) {
-      const { job, version } = jobs.state(id)
+      const { job, version } = jobs.state(id, principal.role)
       if (version > seen) {
         await stream.writeSSE({ event: 'job', id: String(version), data: JSON.stringify(job) })
         seen = version
@@ -47,7 +47,7 @@ export async function followJob(
           resolve()
         }
         // What came while the last event was written.
-        if (jobs.state(id).version > seen) wake()
+        if (jobs.state(id, principal.role).version > seen) wake()
       })
       if (!(await principal.stillHolds())) {
         log.warn(

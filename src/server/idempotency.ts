@@ -45,14 +45,16 @@ export class IdempotencyBook {
     this.#forget()
     const name = `${owner}\n${key}`
     const fingerprint = createHash('sha256').update(request).digest('hex')
-    const known = this.#kept.get(name)
-    if (known !== undefined && known.fingerprint !== fingerprint) {
-      throw new Refusal('KEY_REUSED', 'This idempotency key was another request’s', {
-        hint: 'Take a new key for a new request.',
-      })
+    // Of several that wait for one that fails, the next is the one that the others wait for.
+    for (let known = this.#kept.get(name); known !== undefined; known = this.#kept.get(name)) {
+      if (known.fingerprint !== fingerprint) {
+        throw new Refusal('KEY_REUSED', 'This idempotency key was another request’s', {
+          hint: 'Take a new key for a new request.',
+        })
+      }
+      const first = await known.answer
+      if (first !== null) return replay(first)
     }
-    const first = await known?.answer
-    if (first !== undefined && first !== null) return replay(first)
     const { promise, resolve } = Promise.withResolvers<Answer | null>()
     this.#kept.set(name, { fingerprint, atMs: this.#now().getTime(), answer: promise })
     let kept: Answer | null = null

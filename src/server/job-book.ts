@@ -1,6 +1,7 @@
 /** Long work: what waits, what runs, and for a while what has ended. */
 import { randomBytes } from 'node:crypto'
-import { BackupError, type Failure, type RunOptions, toFailure } from '../index.ts'
+import { BackupError, type Failure, type Role, type RunOptions, toFailure } from '../index.ts'
+import { isAllowed } from './permissions.ts'
 import { failureProblem, Refusal } from './problems.ts'
 import type { Job, JobKind, JobOf, JobProgress } from './schemas/jobs.ts'
 
@@ -21,11 +22,14 @@ export interface JobOrder<Kind extends JobKind> {
   readonly database: string
   readonly subject: string | null
   readonly by: string
+  /** Who may begin such a job: its result is for nobody else. */
+  readonly needs: Role
   readonly work: JobWork<NonNullable<JobOf<Kind>['result']>>
 }
 
 interface Entry {
   job: Job
+  readonly needs: Role
   /** Goes up with every change. */
   version: number
   readonly controller: AbortController
@@ -57,7 +61,7 @@ export class JobBook {
   }
 
   /** Begins the work, or has it wait for its turn. Refused when too much waits already. */
-  begin<Kind extends JobKind>({ work, ...order }: JobOrder<Kind>): Job {
+  begin<Kind extends JobKind>({ work, needs, ...order }: JobOrder<Kind>): Job {
     this.#forget()
     const waiting = [...this.#entries.values()].filter(({ job }) => job.status === 'queued')
     if (this.#isClosed || waiting.length >= WAITING_MAX) {
@@ -82,6 +86,7 @@ export class JobBook {
     const controller = new AbortController()
     const entry: Entry = {
       job,
+      needs,
       version: 0,
       controller,
       start: () => this.#run(entry, work),
@@ -94,19 +99,19 @@ export class JobBook {
     return entry.job
   }
 
-  /** Newest first. */
-  list(): Job[] {
+  /** Newest first, as one with `role` may see them. */
+  list(role: Role): Job[] {
     this.#forget()
-    return [...this.#entries.values()].map(({ job }) => job).toReversed()
+    return [...this.#entries.values()].map(entry => shownTo(role, entry)).toReversed()
   }
 
-  get(id: string): Job {
-    return this.#entry(id).job
+  get(id: string, role: Role): Job {
+    return shownTo(role, this.#entry(id))
   }
 
-  state(id: string): JobState {
-    const { job, version } = this.#entry(id)
-    return { job, version }
+  state(id: string, role: Role): JobState {
+    const entry = this.#entry(id)
+    return { job: shownTo(role, entry), version: entry.version }
   }
 
   /** Calls `listener` at every change, until the function that it returns is called. */
@@ -117,13 +122,12 @@ export class JobBook {
   }
 
   /** Asks a job to end. It does in a moment; one that has ended stays as it is. */
-  cancel(id: string): Job {
+  cancel(id: string): void {
     const entry = this.#entry(id)
     if (entry.job.status === 'queued') {
       this.#end(entry, toFailure(new BackupError('CANCELLED', 'Cancelled before it had begun')))
       this.#startNext()
     } else entry.controller.abort()
-    return entry.job
   }
 
   /** Begins nothing more, cancels all and waits until it has ended, at most `graceMs`. Tells whether all has. */
@@ -219,4 +223,9 @@ export class JobBook {
       if (isOld || index < ended.length - KEPT_MAX) this.#entries.delete(job.id)
     })
   }
+}
+
+/** What a job found may be what only others may ask for: rows as they are, or a plan. That it goes on, anybody may see. */
+function shownTo(role: Role, { job, needs }: Entry): Job {
+  return isAllowed(role, needs) ? job : { ...job, result: null }
 }

@@ -18,7 +18,10 @@ export async function sendFile(service: Service, c: RequestContext, file: Stored
       return new Response(null, { status: range.isPart ? 206 : 200, headers })
     }
     const release = service.streams.enter(c.get('principal'))
-    const body = ReadableStream.from(guarded(service, c, file, range, release))
+    const body = streamOf(guarded(service, c, file, range), async () => {
+      release()
+      await file.close()
+    })
     return new Response(body, { status: range.isPart ? 206 : 200, headers })
   } catch (error) {
     await file.close()
@@ -26,35 +29,55 @@ export async function sendFile(service: Service, c: RequestContext, file: Stored
   }
 }
 
-/** Ends when the reader goes away, the server stops, or the reader may no longer have it. */
+/** Calls `end` once, however it ends: a generator that was never begun would not. */
+function streamOf(chunks: AsyncGenerator<Uint8Array>, end: () => Promise<void>): ReadableStream<Uint8Array> {
+  let ended: Promise<void> | undefined
+  const endOnce = (): Promise<void> => (ended ??= end())
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await chunks.next()
+          if (done !== true) return controller.enqueue(value)
+          await endOnce()
+          controller.close()
+        } catch (error) {
+          await endOnce()
+          throw error
+        }
+      },
+      async cancel() {
+        await chunks.return(undefined)
+        await endOnce()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** Fails when the server stops, and when the reader may no longer have it. */
 async function* guarded(
   { stopping, log }: Service,
   c: RequestContext,
   file: StoredFile,
   range: ByteRange,
-  release: () => void,
 ): AsyncGenerator<Uint8Array> {
   const principal = c.get('principal')
   let checkedAt = performance.now()
-  try {
-    for await (const chunk of file.read(range)) {
-      if (stopping.aborted || c.req.raw.signal.aborted) return
-      if (performance.now() - checkedAt > CHECK_MS) {
-        checkedAt = performance.now()
-        if (!(await principal.stillHolds())) {
-          log.warn(
-            { event: 'stream-refused', who: principal.name },
-            'A download was ended: its token was revoked',
-          )
-          // An error, so that nobody takes what has come for the whole.
-          throw new Error('no longer allowed')
-        }
+  for await (const chunk of file.read(range)) {
+    // Errors, so that nobody takes what has come for the whole.
+    if (stopping.aborted) throw new Error('the server stops')
+    if (performance.now() - checkedAt > CHECK_MS) {
+      checkedAt = performance.now()
+      if (!(await principal.stillHolds())) {
+        log.warn(
+          { event: 'stream-refused', who: principal.name },
+          'A download was ended: its token was revoked',
+        )
+        throw new Error('no longer allowed')
       }
-      yield chunk
     }
-  } finally {
-    release()
-    await file.close()
+    yield chunk
   }
 }
 

@@ -77,7 +77,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   log.info({ event: 'started', address: listener.address }, 'The server listens')
   return {
     address: listener.address,
-    logInLink: async () => `${listener.address}/log-in#${(await access.createLogInLink()).secret}`,
+    logInLink: async () => `${listener.address}/#${(await access.createLogInLink()).secret}`,
     hasNoTokens: () => access.isEmpty(),
     close: graceMs => close({ listener, service, stopping }, graceMs),
   }

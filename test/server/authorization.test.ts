@@ -91,15 +91,18 @@ test('the document names the role of each operation', async () => {
   }
 })
 
-test.each([
-  '/api/v1/nothing',
-  '/api/v1/databases/../../etc/passwd',
-  '/api/v2/databases',
-  '/api/v1/databases/shop/x',
-])('what is not in the table is not there: %s', async path => {
+test('what is not in the table is not there', async () => {
   const { ask } = await openServing()
-  expect((await ask('GET', path)).status).toBe(404)
-  expect((await ask('POST', path, { body: {} })).status).toBe(404)
+  const paths = [
+    '/api/v1/nothing',
+    '/api/v1/databases/../../etc/passwd',
+    '/api/v2/databases',
+    `/api/v1/databases/shop/x`,
+  ]
+  for (const path of paths) {
+    expect([path, (await ask('GET', path)).status]).toEqual([path, 404])
+    expect([path, (await ask('POST', path, { body: {} })).status]).toEqual([path, 404])
+  }
 })
 
 test('HEAD asks for what GET does', async () => {

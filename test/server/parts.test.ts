@@ -216,12 +216,12 @@ test('jobs that have ended are kept for an hour, and no more than 200 of them', 
   const book = new JobBook({ now: clock.now })
   const work = async (): Promise<never> => Promise.reject(new Error('done'))
   for (let i = 0; i < 250; i++) {
-    book.begin({ kind: 'scan', database: `d${i}`, subject: null, by: 'a', work })
+    book.begin({ kind: 'scan', database: `d${i}`, subject: null, by: 'a', needs: 'operator', work })
   }
-  await expect.poll(() => book.list().every(({ endedAt }) => endedAt !== null)).toBe(true)
-  expect(book.list()).toHaveLength(200)
+  await expect.poll(() => book.list('admin').every(({ endedAt }) => endedAt !== null)).toBe(true)
+  expect(book.list('admin')).toHaveLength(200)
   clock.ms += 61 * MINUTE_MS
-  expect(book.list()).toEqual([])
+  expect(book.list('admin')).toEqual([])
 })
 
 const BACKUPS: readonly BackupInfo[] = Array.from({ length: 25 }, (_, i) => ({

@@ -130,6 +130,7 @@ export function addExportRoutes(app: ServerApp, service: Service): void {
     const begun = begin(service, c, {
       kind: 'export',
       database: name,
+      needs: wanted.includeSensitive === true ? 'admin' : 'operator',
       subject: source?.filename ?? null,
       work: run =>
         database.exportData({

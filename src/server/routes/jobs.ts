@@ -81,15 +81,19 @@ export function addJobRoutes(app: ServerApp, service: Service): void {
   app.openapi(list, c => {
     const { database, status } = c.req.valid('query')
     const jobs = service.jobs
-      .list()
+      .list(c.get('principal').role)
       .filter(each => database === undefined || each.database === database)
       .filter(each => status === undefined || (each.endedAt === null) === (status === 'active'))
     return c.json({ jobs }, 200)
   })
-  app.openapi(get, c => c.json(service.jobs.get(c.req.valid('param').job), 200))
+  app.openapi(get, c => c.json(service.jobs.get(c.req.valid('param').job, c.get('principal').role), 200))
   app.openapi(events, c => {
     const id = c.req.valid('param').job
-    service.jobs.get(id)
+    service.jobs.get(id, c.get('principal').role)
+    // Nobody reads the stream of a HEAD, and nobody would end it.
+    if (c.req.method === 'HEAD') {
+      return new Response(null, { headers: { 'content-type': 'text/event-stream' } })
+    }
     const after = Number(c.req.valid('header')['last-event-id'] ?? -1)
     const release = service.streams.enter(c.get('principal'))
     return streamSSE(c, async stream => {
@@ -100,5 +104,9 @@ export function addJobRoutes(app: ServerApp, service: Service): void {
       }
     })
   })
-  app.openapi(cancel, c => c.json(service.jobs.cancel(c.req.valid('param').job), 200))
+  app.openapi(cancel, c => {
+    const { job: id } = c.req.valid('param')
+    service.jobs.cancel(id)
+    return c.json(service.jobs.get(id, c.get('principal').role), 200)
+  })
 }

@@ -139,6 +139,7 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
     const begun = begin(service, c, {
       kind: 'compare',
       database: name,
+      needs: reveal ? 'admin' : 'operator',
       subject: target.filename,
       work: run =>
         database.compareBackups(target.path, {

@@ -1,6 +1,6 @@
 /** What the routes have in common. */
 import { z } from '@hono/zod-openapi'
-import type { BackupInfo, Failure } from '../../index.ts'
+import type { BackupInfo, Failure, Role } from '../../index.ts'
 import type { RequestContext, Service } from '../environment.ts'
 import type { JobWork } from '../job-book.ts'
 import { Refusal, succeeded } from '../problems.ts'
@@ -32,11 +32,13 @@ export function begin<Kind extends JobKind>(
     readonly kind: Kind
     readonly database: string
     readonly subject?: string | null
+    /** Who may see its result. Default: operators. */
+    readonly needs?: Role
     readonly work: JobWork<JobResults[Kind]>
   },
 ): Job {
   const { name } = c.get('principal')
-  const begun = service.jobs.begin({ subject: null, ...order, by: name })
+  const begun = service.jobs.begin({ subject: null, needs: 'operator', ...order, by: name })
   c.header('Location', `/api/v1/jobs/${begun.id}`)
   return begun
 }

@@ -53,6 +53,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
     const begun = begin(service, c, {
       kind: 'restore-plan',
       database: name,
+      needs: 'admin',
       subject: found.filename,
       work: async run => {
         const result = await database.restoreBackup(found.path, { dryRun: true, ...run })
@@ -79,6 +80,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
     const begun = begin(service, c, {
       kind: 'restore',
       database: name,
+      needs: 'admin',
       subject: found.filename,
       work: async run => {
         const result = await database.restoreBackup(found.path, { confirm: true, ...run })

@@ -137,6 +137,7 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
     service.plans.take(id, 'cleanup', subjectOf(name, by, now.deleted))
     const begun = begin(service, c, {
       kind: 'cleanup',
+      needs: 'admin',
       database: name,
       work: run => database.cleanupOldBackups(run),
     })

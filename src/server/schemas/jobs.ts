@@ -106,7 +106,9 @@ function jobOf<Kind extends JobKind>(kind: Kind, result: z.ZodType<JobResults[Ki
     startedAt: z.string().nullable(),
     endedAt: z.string().nullable(),
     progress: orNull(progress),
-    result: orNull(result).describe('Once it succeeded.'),
+    result: orNull(result).describe(
+      'Once it succeeded, for those who may begin such a job; null for others.',
+    ),
     problem: orNull(problem).describe('Once it failed or was cancelled.'),
   })
 }
