@@ -3,7 +3,9 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Console } from './console.tsx'
 import { restoreTheme } from './parts/theme.ts'
+import { keepLink } from './session/link.ts'
 
+keepLink()
 restoreTheme()
 
 const place = document.getElementById('console')

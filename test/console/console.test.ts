@@ -66,6 +66,11 @@ browserTest(
     await admin.goto(visit.server.logInLink)
     await admin.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
     expect(admin.url()).toBe(`${visit.server.url}#/`)
+    // Nor when it is opened again by somebody who is logged in.
+    await admin.goto('about:blank')
+    await admin.goto(visit.server.logInLink)
+    await admin.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+    expect(admin.url()).toBe(`${visit.server.url}#/`)
 
     const stranger = await (await visit.stranger()).newPage()
     await stranger.goto(visit.server.logInLink)

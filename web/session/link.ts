@@ -1,10 +1,19 @@
 /** What routes look like; whatever else stands behind `#` is the secret of a log-in link. */
 const ROUTE = /^#?(\/.*)?$/
 
-/** Takes the secret of a log-in link out of the address, so that it stays in no history; null when there is none. */
-export function takeLink(): string | null {
+let secret: string | null = null
+
+/** Takes the secret of a log-in link out of the address before anything is shown, so that it stays in no history. */
+export function keepLink(): void {
   const { hash } = window.location
-  if (ROUTE.test(hash)) return null
+  if (ROUTE.test(hash)) return
+  secret = hash.slice(1)
   window.history.replaceState(null, '', './#/')
-  return hash.slice(1)
+}
+
+/** The secret of the link that the console was opened with, once: it works no second time. */
+export function takeLink(): string | null {
+  const taken = secret
+  secret = null
+  return taken
 }

@@ -12,7 +12,7 @@ export function useSessionQuery(): UseQueryResult<Session | null> {
     queryKey: SESSION_KEY,
     queryFn: findSession,
     staleTime: Infinity,
-    refetchOnWindowFocus: true,
+    refetchOnWindowFocus: 'always',
   })
 }
 
