@@ -37,7 +37,8 @@ export interface AccessFile {
 }
 
 const NAME = 'access.json'
-const TEMPORARY = /^\.access-[0-9a-f]{16}\.new$/
+/** What killed writers left, of this file and of the one beside it. */
+const TEMPORARY = /^(?:\.access-[0-9a-f]{16}|last-use\.json\.[0-9a-f]{12})\.new$/
 const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
 const DURABLE = { isDurable: true } as const

@@ -1,12 +1,12 @@
 /** Changing the configuration file from a program: one of JSON, in one step, and only to something that is valid. */
-import { randomBytes } from 'node:crypto'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { WorkDirectory } from '../catalog/work-directory.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { parseConfig } from '../config/schema.ts'
 import { BackupError } from '../errors.ts'
 import { resolveJobs } from '../schedule/jobs.ts'
-import { removeFile, renameDurably, writeNewFile } from '../storage/durable.ts'
+import { renameDurably, writeNewFile } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import type { EditSettingsRequest, SettingsEdited } from './file-reports.ts'
 import { editableOf } from './show-settings.ts'
@@ -115,21 +115,18 @@ function requireValid(file: string, text: string): void {
 
 async function replaceText(file: string, before: string | null, after: string): Promise<void> {
   const mode = await modeOf(file)
-  const temporary = join(dirname(file), `.chame-config-${randomBytes(8).toString('hex')}.new`)
-  try {
-    await writeNewFile(temporary, after, mode, DURABLE)
-    // Somebody may have an editor open.
-    if ((await readText(file)) !== before) {
-      throw new BackupError('CATALOG_LOCKED', `Somebody has changed the configuration meanwhile: ${file}`, {
-        hint: 'Look at it again, then try again. Nothing was changed.',
-        path: file,
-      })
-    }
-    await renameDurably(temporary, file, DURABLE)
-  } catch (error) {
-    await removeFile(temporary).catch(() => {})
-    throw error
+  // Killed before the rename, the next change removes what it was made in.
+  await using work = await WorkDirectory.open(dirname(file), new AbortController().signal)
+  const temporary = work.file('config.json')
+  await writeNewFile(temporary, after, mode, DURABLE)
+  // Somebody may have an editor open.
+  if ((await readText(file)) !== before) {
+    throw new BackupError('CATALOG_LOCKED', `Somebody has changed the configuration meanwhile: ${file}`, {
+      hint: 'Look at it again, then try again. Nothing was changed.',
+      path: file,
+    })
   }
+  await renameDurably(temporary, file, DURABLE)
 }
 
 /** A link stays one: what it leads to is changed. */

@@ -36,7 +36,11 @@ export interface RunningServer {
 
 /** Starts a server. Throws {@link BackupError}: the configuration is not valid, or the address cannot be listened on. */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
-  const { database, log } = options
+  const { log } = options
+  const database: DatabaseOptions = {
+    ...options.database,
+    onAuditProblem: message => log.warn({ event: 'audit-problem' }, message),
+  }
   const administration = new Administration(database)
   const databases = new Databases(database)
   // Asked now, so that a configuration that is not valid ends the start and not the first request.

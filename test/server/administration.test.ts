@@ -49,7 +49,7 @@ test('settings are changed where they stand, and all else stays as it is', async
   const shown = succeeded(await admin.settings())
   expect(shown.retention).toMatchObject({ policy: { daily: { keepDaily: 30 }, weekly: {} }, maxDeletions: 7 })
   expect(succeeded(await admin.editSettings({ retention: { types }, schedule })).changed).toBe(false)
-  expect(readdirSync(join(file, '..'))).not.toContainEqual(expect.stringMatching(/^\.chame-config/))
+  expect(readdirSync(join(file, '..'))).not.toContainEqual(expect.stringMatching(/^\.chame-/))
 })
 
 test.each([

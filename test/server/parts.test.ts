@@ -1,5 +1,5 @@
 /** The parts that decide: with a clock of their own, and without a socket. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { AccessStore, type BackupInfo } from '../../src/index.ts'
@@ -82,9 +82,12 @@ test('what a killed writer left does not come in anybody’s way', async () => {
   const directory = temporaryDirectory()
   const store = new AccessStore(directory)
   await store.createToken({ name: 'a', role: 'viewer' })
-  writeFileSync(join(directory, 'server', `.access-${'0'.repeat(16)}.new`), 'half')
+  for (const name of [`.access-${'0'.repeat(16)}.new`, `last-use.json.${'0'.repeat(12)}.new`]) {
+    writeFileSync(join(directory, 'server', name), 'half')
+  }
   await store.createToken({ name: 'b', role: 'viewer' })
   expect((await store.listTokens()).map(({ name }) => name)).toEqual(['a', 'b'])
+  expect(readdirSync(join(directory, 'server')).filter(name => name.endsWith('.new'))).toEqual([])
 })
 
 test('who tries secrets waits twice as long each time; others, and the machine itself, do not', () => {

@@ -39,7 +39,7 @@ async function* eventsOf(response: Response): AsyncGenerator<Event> {
 
 function follow(serving: Serving, id: string, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(`${serving.url}/api/v1/jobs/${id}/events`, {
-    headers: { authorization: `Bearer ${serving.tokens.viewer}`, ...headers },
+    headers: { authorization: `Bearer ${serving.tokens.operator}`, ...headers },
   })
 }
 
