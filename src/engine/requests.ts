@@ -101,7 +101,7 @@ const requests = {
     maxDeletions: z.int().positive().optional(),
     target,
   }),
-  simulate: z.strictObject({ ...retention, span: spanSchema.optional() }),
+  simulate: z.strictObject({ ...retention, span: spanSchema.optional(), ahead: z.boolean().optional() }),
   delete: z.strictObject({
     backup,
     confirm: z.boolean().optional(),

@@ -49,6 +49,10 @@ const simulate = createRoute({
         z.strictObject({
           policy: policy.optional().describe('Default: the one that holds.'),
           span: z.string().max(40).optional().describe('Such as "90d" (default) or "1y".'),
+          ahead: z
+            .boolean()
+            .optional()
+            .describe('From what is there now on. Default: from nothing, up to now.'),
         }),
       ),
     },

@@ -215,6 +215,9 @@ export const retentionSimulated: z.ZodType<RetentionSimulated> = z
       }),
     ),
     held: z.array(z.object({ type: z.string(), created: z.string(), keptBy: z.array(z.string()) })),
+    leaving: z
+      .array(z.object({ filename: z.string(), type: z.string(), date: z.string() }))
+      .describe('Which of the backups that are there now go meanwhile; empty without ahead.'),
   })
   .openapi('RetentionSimulated')
 
