@@ -1,5 +1,4 @@
 import { extname } from 'node:path'
-import type { Config } from '../config/config.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import { resolveJobs } from '../schedule/jobs.ts'
@@ -45,7 +44,11 @@ export function showSettings(
       events: channel.events ?? null,
       databases: channel.databases ?? null,
     })),
-    targets: targetsOf(config),
+    targets: Object.entries(config.targets ?? {}).map(([name, { kind, appendOnly = false }]) => ({
+      name,
+      kind,
+      appendOnly,
+    })),
   }
 }
 
@@ -53,17 +56,4 @@ export function showSettings(
 export function editableOf(file: string | null): Editable {
   if (file === null || extname(file) === '.json') return { file, isEditable: true, why: null }
   return { file, isEditable: false, why: `The configuration is code: ${file}. Edit it yourself.` }
-}
-
-/** Read as data, whatever kinds of targets this version knows. */
-function targetsOf(config: Config): SettingsShown['targets'] {
-  const targets: unknown = Object.hasOwn(config, 'targets') ? Reflect.get(config, 'targets') : {}
-  if (typeof targets !== 'object' || targets === null) return []
-  return Object.entries(targets).map(([name, target]: [string, unknown]) => {
-    const { kind, appendOnly } = (typeof target === 'object' && target !== null ? target : {}) as {
-      kind?: unknown
-      appendOnly?: unknown
-    }
-    return { name, kind: typeof kind === 'string' ? kind : 'unknown', appendOnly: appendOnly === true }
-  })
 }

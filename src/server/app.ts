@@ -15,6 +15,7 @@ import { addLookRoutes } from './routes/look.ts'
 import { addRestoreRoutes } from './routes/restore.ts'
 import { addRetentionRoutes } from './routes/retention.ts'
 import { addSettingsRoutes } from './routes/settings.ts'
+import { addTargetRoutes } from './routes/targets.ts'
 import { addTransferRoutes } from './routes/transfer.ts'
 
 export interface AppOptions {
@@ -61,6 +62,7 @@ export function makeApp(service: Service, { hosts, consoleDirectory }: AppOption
   addExportRoutes(app, service)
   addRetentionRoutes(app, service)
   addSettingsRoutes(app, service)
+  addTargetRoutes(app, service)
   addJobRoutes(app, service)
   addAccessRoutes(app, service)
   addHealthRoutes(app, service)

@@ -71,6 +71,7 @@ export const PERMISSIONS: Readonly<Record<string, Permission>> = {
   'GET /api/v1/notifications': 'viewer',
   'POST /api/v1/notifications/test': 'admin',
   'GET /api/v1/targets': 'viewer',
+  'POST /api/v1/targets/:target/check': 'admin',
   'GET /api/v1/settings': 'viewer',
 
   'GET /api/v1/jobs': 'viewer',

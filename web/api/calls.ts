@@ -29,7 +29,7 @@ import type {
   Session,
   SettingsView,
   StoredExport,
-  TargetView,
+  TargetInfo,
   ExportRequest,
 } from './types.ts'
 
@@ -269,8 +269,8 @@ export async function testNotifications(channel: string): Promise<NotificationsT
   return post(url(['notifications', 'test']), { channel })
 }
 
-export async function listTargets(signal?: AbortSignal): Promise<readonly TargetView[]> {
-  return (await get<{ readonly targets: readonly TargetView[] }>(url(['targets']), signal)).targets
+export async function listTargets(signal?: AbortSignal): Promise<readonly TargetInfo[]> {
+  return (await get<{ readonly targets: readonly TargetInfo[] }>(url(['targets']), signal)).targets
 }
 
 export async function listTokens(signal?: AbortSignal): Promise<readonly AccessToken[]> {
@@ -325,4 +325,8 @@ function backupUrl(database: string, backup: string, ...rest: readonly string[])
 
 function queryText(query: Readonly<Record<string, string | number | boolean | null>>): string {
   return url([], query).replace(/^[^?]*/, '')
+}
+
+export async function checkTarget(target: string): Promise<JobOf<'check-target'>> {
+  return post(url(['targets', target, 'check']))
 }

@@ -27,6 +27,7 @@ export type {
   RetentionSimulated,
   Role,
   RowsRead,
+  TargetInfo,
 } from '../../src/index.ts'
 export type { SessionView as Session } from '../../src/server/schemas/access.ts'
 export type { StoredExportView as StoredExport } from '../../src/server/schemas/data.ts'
@@ -37,7 +38,6 @@ export type {
   RetentionView,
   ScheduleEdit,
   ScheduleView,
-  TargetView,
 } from '../../src/server/schemas/schedule.ts'
 export type { SettingsView } from '../../src/server/schemas/settings.ts'
 

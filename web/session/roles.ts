@@ -24,6 +24,7 @@ export const LEAST_ROLE = {
   'edit-schedule': 'admin',
   'run-scheduled': 'operator',
   'test-notifications': 'admin',
+  'check-target': 'admin',
   'read-audit': 'operator',
   'manage-tokens': 'admin',
 } as const satisfies Record<string, Role>

@@ -8,7 +8,6 @@ import {
   scheduleEdit,
   scheduleView,
   type ScheduleView,
-  targetView,
 } from '../schemas/schedule.ts'
 import { settingsView } from '../schemas/settings.ts'
 import { accepted, begin, defined, resultOf } from './parts.ts'
@@ -73,17 +72,6 @@ const testChannels = createRoute({
   responses: { 200: { description: 'How it went.', content: json(notificationsTested) }, ...problems },
 })
 
-const targets = createRoute({
-  method: 'get',
-  path: '/api/v1/targets',
-  tags: ['Targets'],
-  summary: 'Where backups are stored beside the backup directory',
-  responses: {
-    200: { description: 'All of them.', content: json(z.object({ targets: z.array(targetView) })) },
-    ...problems,
-  },
-})
-
 const settings = createRoute({
   method: 'get',
   path: '/api/v1/settings',
@@ -126,10 +114,6 @@ export function addSettingsRoutes(app: ServerApp, service: Service): void {
     const request = { ...defined(c.req.valid('json')), signal: c.req.raw.signal }
     const tested = (await databaseFor(service, c, database)).testNotifications(request)
     return c.json(await resultOf(tested), 200)
-  })
-  app.openapi(targets, async c => {
-    const shown = await service.databases.settings()
-    return c.json({ targets: [...shown.targets] }, 200)
   })
   app.openapi(settings, async c => {
     const { editable, database } = await service.databases.settings()

@@ -12,6 +12,7 @@ import type {
   JobsRun,
   RestorePlan,
   SensitiveScan,
+  TargetsChecked,
 } from '../../index.ts'
 import {
   backupCreated,
@@ -27,6 +28,7 @@ import { orNull, type Problem, problem } from './common.ts'
 import { dataExported, sensitiveScan } from './data.ts'
 import { backupsCompared } from './look.ts'
 import { jobsRun } from './schedule.ts'
+import { targetsChecked } from './targets.ts'
 
 export interface BackupAddedView {
   readonly success: true
@@ -50,6 +52,7 @@ export interface JobResults {
   cleanup: BackupsCleanedUp
   compare: BackupsCompared
   'run-scheduled': JobsRun
+  'check-target': TargetsChecked
 }
 
 export type JobKind = keyof JobResults
@@ -125,5 +128,6 @@ export const job: z.ZodType<Job> = z
     jobOf('cleanup', backupsCleanedUp),
     jobOf('compare', backupsCompared),
     jobOf('run-scheduled', jobsRun),
+    jobOf('check-target', targetsChecked),
   ])
   .openapi('Job') as unknown as z.ZodType<Job>

@@ -254,13 +254,3 @@ export const channelView: z.ZodType<ChannelView> = z
     databases: z.array(z.string()).nullable().describe('Null: all.'),
   })
   .openapi('Channel')
-
-export interface TargetView {
-  readonly name: string
-  readonly kind: string
-  readonly appendOnly: boolean
-}
-
-export const targetView: z.ZodType<TargetView> = z
-  .object({ name: z.string(), kind: z.string(), appendOnly: z.boolean() })
-  .openapi('Target')

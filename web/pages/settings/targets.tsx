@@ -1,14 +1,25 @@
-import { useQuery } from '@tanstack/react-query'
-import type { ReactElement } from 'react'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { type ReactElement, useState } from 'react'
 import { listTargets } from '../../api/calls.ts'
+import type { TargetInfo } from '../../api/types.ts'
 import { Badge } from '../../parts/badge.tsx'
+import { Button } from '../../parts/button.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
 import { Panel } from '../../parts/panel.tsx'
 import { Empty, Loaded } from '../../parts/states.tsx'
+import { useMay } from '../../session/permissions.ts'
+import { CheckTarget } from './check-target.tsx'
 
 /** Where backups are stored beside the backup directory. */
 export function Targets(): ReactElement {
   const query = useQuery({ queryKey: ['targets'], queryFn: async ({ signal }) => listTargets(signal) })
+  const queryClient = useQueryClient()
+  const [checking, setChecking] = useState<TargetInfo | null>(null)
+  const mayCheck = useMay('check-target')
+  const close = (): void => {
+    setChecking(null)
+    void queryClient.invalidateQueries({ queryKey: ['targets'] })
+  }
   return (
     <Panel title="Targets" flush>
       <Loaded query={query} what="targets">
@@ -25,18 +36,39 @@ export function Targets(): ReactElement {
               keyOf={({ name }) => name}
               columns={[
                 { key: 'name', header: 'Target', part: 'lead', cell: ({ name }) => name },
-                { key: 'kind', header: 'Kind', cell: ({ kind }) => kind },
+                { key: 'place', header: 'Where', cell: ({ place }) => place },
+                { key: 'check', header: 'Last check', cell: target => <LastCheck target={target} /> },
                 {
                   key: 'append',
                   header: 'Deleting',
                   cell: ({ appendOnly }) =>
                     appendOnly ? <Badge tone="good">never: append only</Badge> : 'by its policy',
                 },
+                ...(mayCheck
+                  ? [
+                      {
+                        key: 'act',
+                        header: 'Actions',
+                        part: 'actions' as const,
+                        cell: (target: TargetInfo) => (
+                          <Button aria-label={`Check ${target.name}`} onClick={() => setChecking(target)}>
+                            Check
+                          </Button>
+                        ),
+                      },
+                    ]
+                  : []),
               ]}
             />
           )
         }
       </Loaded>
+      {checking !== null && <CheckTarget target={checking} onClose={close} />}
     </Panel>
   )
+}
+
+function LastCheck({ target: { check } }: { readonly target: TargetInfo }): ReactElement {
+  if (check === null) return <Badge tone="warn">never checked</Badge>
+  return <Badge tone={check.status === 'usable' ? 'good' : 'bad'}>{check.status}</Badge>
 }
