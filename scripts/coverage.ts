@@ -77,6 +77,16 @@ const TESTS: readonly string[] = [
   'test/faults/work-directory.test.ts',
   'test/disks/denied.test.ts',
   'test/disks/failing.test.ts',
+  ...['age-vectors', 'convert', 'damage', 'keys', 'round-trip'].map(name => `test/encoding/${name}.test.ts`),
+  ...['backups', 'damage', 'golden', 'storing'].map(name => `test/blocks/${name}.test.ts`),
+  ...['cleanup', 'copying', 'hostile', 'off-site-only', 'races', 'restore'].map(
+    name => `test/off-site/${name}.test.ts`,
+  ),
+  'test/look',
+  'test/audit/actions.test.ts',
+  'test/server/administration.test.ts',
+  'test/server/listing.test.ts',
+  'test/storage/check-target.test.ts',
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))
