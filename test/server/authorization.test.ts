@@ -43,6 +43,7 @@ test('what destroys, restores, adds or reads all data is for admins alone', () =
       'POST /api/v1/databases/:database/backups/upload',
       'POST /api/v1/databases/:database/cleanup',
       'POST /api/v1/notifications/test',
+      'POST /api/v1/targets/:target/check',
       'POST /api/v1/tokens',
       'PUT /api/v1/databases/:database/retention',
       'PUT /api/v1/schedule',
