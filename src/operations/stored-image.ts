@@ -12,6 +12,7 @@ import { isThere, requireSpace } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
 import { checkStored, differences, type Expected } from './check-stored.ts'
 import { bytesOf, type Context } from './context.ts'
+import { type BackupAtTarget, fetchBlocks, namedAtTarget } from './fetch-blocks.ts'
 import { type RestoredImage, restoreBlocks } from './open-blocks.ts'
 import { readStored } from './read-stored.ts'
 import type { Step, VerifyProblem } from './reports.ts'
@@ -61,7 +62,7 @@ export async function openStoredImage(
   try {
     await requireSpace(work.path, imageBytes(backup) + SPACE_RESERVE_BYTES, 'the decoded image')
     const file = work.file('image.db')
-    const { image, ...decoded } = await write(file)
+    const { image, ...decoded } = await write(file, work.file('store'))
     const dispose = (): Promise<void> => work[Symbol.asyncDispose]()
     if (decoded.problems.length > 0) {
       return {
@@ -94,19 +95,43 @@ export async function openStoredImage(
 
 const VERIFY: Step = 'verify-backup'
 
-/** What writes the image into a new file. Throws `KEY_REQUIRED` where there is nothing to decrypt it with. */
+/** What writes the image into a new file, and may make a directory for what it fetches. Throws `KEY_REQUIRED` where there is nothing to decrypt it with. */
 async function writerOf(
   backup: BackupInfo,
   order: OpenOrder,
   context: Context,
-): Promise<(file: string) => Promise<RestoredImage>> {
+): Promise<(file: string, root: string) => Promise<RestoredImage>> {
   const image = expectedImageOf(backup)
   if (backup.encoding === 'blocks') {
     const expected = { stored: expectedOf(backup), image }
-    return file => restoreBlocks(backup, file, expected, context, bytesOf(context, VERIFY))
+    return (file, root) =>
+      backup.target === null
+        ? restoreBlocks(backup, file, expected, context, bytesOf(context, VERIFY))
+        : restoreFetched({ ...backup, target: backup.target }, { file, root }, expected, context)
   }
   const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
   return async file => ({ image, ...(await decodeTo(file, backup, decoder, context)) })
+}
+
+/** Nothing is made of a backup at a target before all that it relies on is here. */
+async function restoreFetched(
+  backup: BackupAtTarget,
+  { file, root }: { readonly file: string; readonly root: string },
+  expected: { readonly stored: Expected; readonly image: Expected },
+  context: Context,
+): Promise<RestoredImage> {
+  const order = { root, expected: expected.stored, reserveBytes: imageBytes(backup) + SPACE_RESERVE_BYTES }
+  const fetched = await fetchBlocks(backup, order, context)
+  const { stored } = fetched
+  const restored =
+    fetched.problems.length > 0
+      ? { image: expected.image, stored, problems: fetched.problems }
+      : await restoreBlocks(fetched.backup, file, expected, context, bytesOf(context, VERIFY))
+  const problems = restored.problems.map(problem => ({
+    ...problem,
+    message: namedAtTarget(problem.message, backup, root),
+  }))
+  return { ...restored, problems }
 }
 
 async function openPlain(
@@ -291,7 +316,7 @@ function keysFor(identity: string | undefined, { settings }: Context): Promise<A
 }
 
 /** Beside the backups; where nothing can be written, as on a medium, in the system's directory for such things. */
-async function openWork({ settings, signal }: Context): Promise<WorkDirectory> {
+export async function openWork({ settings, signal }: Context): Promise<WorkDirectory> {
   const { backupDir } = settings
   if (!(await isThere(backupDir))) return await WorkDirectory.open(tmpdir(), signal)
   try {
