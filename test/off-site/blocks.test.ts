@@ -1,5 +1,5 @@
 /** Backups that are stored by their pages, at targets. */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Database, type PacksCollected } from '../../src/index.ts'
@@ -60,7 +60,7 @@ async function collected(place: Place): Promise<PacksCollected | null | undefine
 }
 
 /** Syncs, and says which keys were put. */
-async function keysPut(place: Place): Promise<string[]> {
+async function keysPut(place: Place, beforePut: (key: string) => void = () => {}): Promise<string[]> {
   const config = { ...BLOCKS, targets: { far: local('far') } }
   const context = contextOf({ path: place.databasePath, config })
   const keys: string[] = []
@@ -69,6 +69,7 @@ async function keysPut(place: Place): Promise<string[]> {
     return {
       ...target,
       put: (key, content, options) => {
+        beforePut(key)
         keys.push(key)
         return target.put(key, content, options)
       },
@@ -116,7 +117,7 @@ test('a machine that has nothing but the configuration works with backups of pag
   const output = join(bare, 'out.json')
   expect(succeeded(await database.exportData({ from: first, output, ...order })).tables['accounts']).toBe(97)
   // What was fetched for all that is gone again.
-  expect(place.files('..').filter(name => name.includes('.chame-work-'))).toEqual([])
+  expect(readdirSync(join(bare, 'backups')).filter(name => name.startsWith('.chame-work'))).toEqual([])
 })
 
 test('a second backup sends only its new packs, and a sync of many sends each pack once', async () => {
@@ -146,7 +147,9 @@ test('packs that a cleanup here has written anew stay as they are at a target, w
   const deleted = succeeded(await place.database().deleteBackup(older, { confirm: true }))
   expect(deleted.packs?.rewrittenPacks).toBeGreaterThan(0)
   commit(place, 5)
-  const newest = await backUp(place, true)
+  // The older one's name may be free here, and is taken there.
+  const [copied] = succeeded(await place.database().createBackup()).targets
+  const newest = copied?.filename ?? ''
   succeeded(await place.database().syncTargets())
   const after = contentOf(place, 'far')
   for (const [name, bytes] of before) expect(after.get(name)?.equals(bytes), name).toBe(true)
@@ -171,6 +174,23 @@ test('a pack that was copied when it was shortened gets the pages that a backup 
   succeeded(await place.database().syncTargets())
   expect(await restoredFromFar(place, older)).toBe(20)
   expect(await restoredFromFar(place, newer)).toBe(30)
+})
+
+test("a pack that another machine's cleanup deletes while a backup is copied is put again before the backup is there", async () => {
+  const place = openBlocksPlace()
+  const older = await backUp(place, true)
+  const [pack = ''] = packsIn(place, 'far')
+  const order = { target: 'far', confirm: true, force: true } as const
+  succeeded(await place.database().deleteBackup(older, order))
+  commit(place, 5)
+  const newer = await backUp(place, false)
+  const own = `manual/${newer}`
+  const added = packsIn(place, 'backups').filter(name => name !== pack)
+  const keys = await keysPut(place, key => {
+    if (key === own) rmSync(place.path('far', pack))
+  })
+  expect(keys).toEqual([...added, pack, own].toSorted())
+  expect(await restoredFromFar(place, newer)).toBe(25)
 })
 
 test('a pack that is damaged in the backup directory is copied nowhere', async () => {
