@@ -46,10 +46,7 @@ interface FileFacts {
 const READ_BYTES = 1 << 20
 
 /** A file that nobody writes, to be put at a target. What is read of it ends with an error when it is not what was recorded of it. */
-export function contentOfFile(
-  path: string,
-  facts: FileFacts,
-): Content & { readonly sizeBytes: number } {
+export function contentOfFile(path: string, facts: FileFacts): Content & { readonly sizeBytes: number } {
   return { ...facts, open: from => hashed(start => readFrom(path, start), from, { path, ...facts }) }
 }
 

@@ -113,10 +113,7 @@ interface Outcome {
   readonly packs: PacksCollected | null
 }
 
-function report(
-  target: string,
-  { decisions, finished, failed, locked, packs }: Outcome,
-): TargetCleanup {
+function report(target: string, { decisions, finished, failed, locked, packs }: Outcome): TargetCleanup {
   const failing = new Set(failed.map(({ backup }) => backup))
   const settled = decisions.map((decision): BackupDecision => {
     const why = locked.get(decision.backup)

@@ -123,7 +123,10 @@ async function addLive(
   await inParallel(points, READS_AT_ONCE, async ({ key, sizeBytes }) => {
     const path = `${target.name}:${key}`
     try {
-      const bytes = await readObject(target, key, { signal, bytesMax: Math.min(sizeBytes, RESTORE_POINT_BYTES_MAX) })
+      const bytes = await readObject(target, key, {
+        signal,
+        bytesMax: Math.min(sizeBytes, RESTORE_POINT_BYTES_MAX),
+      })
       for (const id of pagesOf(parseRestorePoint(Buffer.from(bytes), path)).keys()) live.add(id)
     } catch (error) {
       // Deleted meanwhile: it relies on nothing.

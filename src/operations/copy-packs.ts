@@ -63,11 +63,7 @@ export class PackCopy implements AsyncDisposable {
   /** Bytes of the packs at the target that are known to be right. */
   readonly #settled = new Map<string, number>()
 
-  private constructor(
-    { store, needed }: PacksHere,
-    held: AsyncDisposableStack,
-    context: Context,
-  ) {
+  private constructor({ store, needed }: PacksHere, held: AsyncDisposableStack, context: Context) {
     this.#store = store
     this.#needed = needed
     this.#held = held
@@ -162,7 +158,8 @@ export class PackCopy implements AsyncDisposable {
       await mergePacks(mine, there, merged)
       {
         using whole = PackFile.open(merged, mine.id)
-        if ((await findLost(whole, needed)) !== null) throw damaged(mine.path, 'a page is not what was written')
+        if ((await findLost(whole, needed)) !== null)
+          throw damaged(mine.path, 'a page is not what was written')
       }
       return await this.#put(mine.id, merged, packs)
     } finally {

@@ -1,5 +1,14 @@
 /** Backups that are stored by their pages, at targets. */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Database, type PacksCollected } from '../../src/index.ts'
@@ -87,10 +96,7 @@ test('a machine that has nothing but the configuration works with backups of pag
   const second = await backUp(place, true)
   expect(packsIn(place, 'far')).toEqual(packsIn(place, 'backups'))
   const bare = temporaryDirectory()
-  writeFileSync(
-    join(bare, 'config.json'),
-    JSON.stringify({ targets: { far: local(place.path('far')) } }),
-  )
+  writeFileSync(join(bare, 'config.json'), JSON.stringify({ targets: { far: local(place.path('far')) } }))
   rmSync(place.path('backups'), { recursive: true })
   const database = new Database({
     path: join(bare, 'app.db'),
@@ -128,7 +134,9 @@ test('a second backup sends only its new packs, and a sync of many sends each pa
     (commit(place, 3), await backUp(place, false)),
   ]
   const packs = packsIn(place, 'backups')
-  expect(await keysPut(place)).toEqual([...packs, ...[one, two, three].map(name => `manual/${name}`)].toSorted())
+  expect(await keysPut(place)).toEqual(
+    [...packs, ...[one, two, three].map(name => `manual/${name}`)].toSorted(),
+  )
   commit(place, 3)
   const four = await backUp(place, false)
   const added = packsIn(place, 'backups').filter(name => !packs.includes(name))
@@ -207,7 +215,10 @@ test('a pack that is damaged in the backup directory is copied nowhere', async (
 
 const DAMAGE: readonly (readonly [string, (place: Place, pack: string, point: string) => void])[] = [
   ['a byte of a pack is another', (place, pack) => change(place, pack, bytes => flip(bytes, 100))],
-  ["a byte of a pack's index is another", (place, pack) => change(place, pack, bytes => flip(bytes, bytes.length - 100))],
+  [
+    "a byte of a pack's index is another",
+    (place, pack) => change(place, pack, bytes => flip(bytes, bytes.length - 100)),
+  ],
   ['a pack is cut short', (place, pack) => change(place, pack, bytes => bytes.subarray(0, 500))],
   ['a pack is empty', (place, pack) => change(place, pack, () => Buffer.alloc(0))],
   ['a pack is missing', (place, pack) => rmSync(place.path('far', pack))],
@@ -223,26 +234,32 @@ function flip(bytes: Buffer, at: number): Uint8Array {
   return bytes.with(at, (bytes[at] ?? 0) ^ 1)
 }
 
-test.for(DAMAGE)('at a target %s: nothing is touched, a verification names it, and a sync mends it', async ([what, damage]) => {
-  const place = openBlocksPlace()
-  const name = await backUp(place, true)
-  const [pack = ''] = packsIn(place, 'far')
-  damage(place, pack, `manual/${name}`)
-  commit(place, 5)
-  const before = readFileSync(place.databasePath)
-  const order = { target: 'far', confirm: true }
-  const failure = failedWith('OBJECT_DAMAGED', await place.database().restoreBackup(name, order))
-  expect(failure.message).toContain(what.includes('own file') ? 'SHA-256' : `far:${pack}`)
-  failedWith('OBJECT_DAMAGED', await place.database().restoreBackup(name, { target: 'far', to: place.path('new.db') }))
-  expect(existsSync(place.path('new.db'))).toBe(false)
-  expect(readFileSync(place.databasePath)).toEqual(before)
-  expect(place.files('backups').filter(each => each.startsWith('pre_restore'))).toEqual([])
-  const verified = succeeded(await place.database().verifyBackup(name, { target: 'far', record: true }))
-  expect(verified).toMatchObject({ status: 'damaged', recorded: true })
-  expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([{ copied: [name] }])
-  expect(await restoredFromFar(place, name)).toBe(20)
-  expect(readJson(place.path('far', 'metadata', `${name}.json`))['damaged_at']).toBeUndefined()
-})
+test.for(DAMAGE)(
+  'at a target %s: nothing is touched, a verification names it, and a sync mends it',
+  async ([what, damage]) => {
+    const place = openBlocksPlace()
+    const name = await backUp(place, true)
+    const [pack = ''] = packsIn(place, 'far')
+    damage(place, pack, `manual/${name}`)
+    commit(place, 5)
+    const before = readFileSync(place.databasePath)
+    const order = { target: 'far', confirm: true }
+    const failure = failedWith('OBJECT_DAMAGED', await place.database().restoreBackup(name, order))
+    expect(failure.message).toContain(what.includes('own file') ? 'SHA-256' : `far:${pack}`)
+    failedWith(
+      'OBJECT_DAMAGED',
+      await place.database().restoreBackup(name, { target: 'far', to: place.path('new.db') }),
+    )
+    expect(existsSync(place.path('new.db'))).toBe(false)
+    expect(readFileSync(place.databasePath)).toEqual(before)
+    expect(place.files('backups').filter(each => each.startsWith('pre_restore'))).toEqual([])
+    const verified = succeeded(await place.database().verifyBackup(name, { target: 'far', record: true }))
+    expect(verified).toMatchObject({ status: 'damaged', recorded: true })
+    expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([{ copied: [name] }])
+    expect(await restoredFromFar(place, name)).toBe(20)
+    expect(readJson(place.path('far', 'metadata', `${name}.json`))['damaged_at']).toBeUndefined()
+  },
+)
 
 test('a cleanup at a target deletes the packs that no backup there relies on, once they are a day old', async () => {
   const place = openBlocksPlace()
@@ -278,7 +295,12 @@ test('packs of other databases at a target stay, and all do where one backup the
   await backUp(place, true)
   const shop = place.path('shop.db')
   buildLedger(shop, { commits: 7, pageSize: 8192 })
-  const other = new Database({ path: shop, backupDir: place.path('shop-backups'), config: place.config, engine: 'here' })
+  const other = new Database({
+    path: shop,
+    backupDir: place.path('shop-backups'),
+    config: place.config,
+    engine: 'here',
+  })
   succeeded(await other.createBackup())
   const before = packsIn(place, 'far')
   age(place)
@@ -291,7 +313,11 @@ test('packs of other databases at a target stay, and all do where one backup the
   expect(deleted.packs?.problem).toContain('far:weekly/else_backup')
   rmSync(broken)
   for (const name of await namesAt(place, 'far')) succeeded(await place.database().deleteBackup(name, order))
-  const mark = place.path('far', 'metadata', 'else_backup_weekly_20250101_000000.db.blocks.json.copying-weekly')
+  const mark = place.path(
+    'far',
+    'metadata',
+    'else_backup_weekly_20250101_000000.db.blocks.json.copying-weekly',
+  )
   expect(packsIn(place, 'far')).toHaveLength(1)
   // As before those deletions, with somebody at work.
   cpSync(place.path('backups', 'blocks'), place.path('far', 'blocks'), { recursive: true })

@@ -16,7 +16,11 @@ const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
 /** So many of the changes in the suite, spread over all of them. */
 const POINTS = isFull ? Number.POSITIVE_INFINITY : 8
 
-function sync({ databasePath: path, backupDir, config, path: pathOf }: Place, event?: Event, at = 0): Promise<Run> {
+function sync(
+  { databasePath: path, backupDir, config, path: pathOf }: Place,
+  event?: Event,
+  at = 0,
+): Promise<Run> {
   const order = JSON.stringify({ operation: 'sync', path, backupDir, config } satisfies TendOrder)
   return runUnderShim([TEND, order], {
     paths: [pathOf('far')],
