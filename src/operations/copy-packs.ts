@@ -36,8 +36,9 @@ import { storeBeside } from './block-store.ts'
 import type { Context } from './context.ts'
 import { type BackupAtTarget, fetchBlocks, fetchPack } from './fetch-blocks.ts'
 import { damagedBackup } from './find-intact.ts'
+import { openWork } from './open-work.ts'
 import type { PacksAtTarget } from './packs-at-target.ts'
-import { expectedOf, openWork } from './stored-image.ts'
+import { expectedOf } from './stored-image.ts'
 
 const PACKS_AT_ONCE = 3
 

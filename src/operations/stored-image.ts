@@ -1,19 +1,17 @@
 /** A stored backup, in whatever encoding, as a plain file that SQLite can open; and what is wrong with it. */
-import { tmpdir } from 'node:os'
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
-import { WorkDirectory } from '../catalog/work-directory.ts'
 import { type AgeKeys, NoKeyFits } from '../encoding/age/header.ts'
 import { type Bytes, cancellable, type Seen, Tap } from '../encoding/bytes.ts'
 import { type Decoder, isStream, openDecoder } from '../encoding/encoding.ts'
 import { hasKeys, readKeys } from '../encoding/keys.ts'
 import { Undecodable } from '../encoding/undecodable.ts'
 import { BackupError } from '../errors.ts'
-import { isThere, requireSpace } from '../storage/durable.ts'
+import { requireSpace } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
 import { checkStored, differences, type Expected } from './check-stored.ts'
 import { bytesOf, type Context } from './context.ts'
-import { type BackupAtTarget, fetchBlocks, namedAtTarget } from './fetch-blocks.ts'
-import { type RestoredImage, restoreBlocks } from './open-blocks.ts'
+import { type RestoredImage, restoreBlocks, restoreFetched } from './open-blocks.ts'
+import { openWork } from './open-work.ts'
 import { readStored } from './read-stored.ts'
 import type { Step, VerifyProblem } from './reports.ts'
 
@@ -111,27 +109,6 @@ async function writerOf(
   }
   const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
   return async file => ({ image, ...(await decodeTo(file, backup, decoder, context)) })
-}
-
-/** Nothing is made of a backup at a target before all that it relies on is here. */
-async function restoreFetched(
-  backup: BackupAtTarget,
-  { file, root }: { readonly file: string; readonly root: string },
-  expected: { readonly stored: Expected; readonly image: Expected },
-  context: Context,
-): Promise<RestoredImage> {
-  const order = { root, expected: expected.stored, reserveBytes: imageBytes(backup) + SPACE_RESERVE_BYTES }
-  const fetched = await fetchBlocks(backup, order, context)
-  const { stored } = fetched
-  const restored =
-    fetched.problems.length > 0
-      ? { image: expected.image, stored, problems: fetched.problems }
-      : await restoreBlocks(fetched.backup, file, expected, context, bytesOf(context, VERIFY))
-  const problems = restored.problems.map(problem => ({
-    ...problem,
-    message: namedAtTarget(problem.message, backup, root),
-  }))
-  return { ...restored, problems }
 }
 
 async function openPlain(
@@ -313,20 +290,6 @@ export async function canOpen(
 
 function keysFor(identity: string | undefined, { settings }: Context): Promise<AgeKeys> {
   return readKeys(settings.storing.encryption, identity)
-}
-
-/** Beside the backups; where nothing can be written, as on a medium, in the system's directory for such things. */
-export async function openWork({ settings, signal }: Context): Promise<WorkDirectory> {
-  const { backupDir } = settings
-  if (!(await isThere(backupDir))) return await WorkDirectory.open(tmpdir(), signal)
-  try {
-    return await WorkDirectory.open(backupDir, signal)
-  } catch (error) {
-    const isRefused =
-      error instanceof BackupError && (error.code === 'READ_ONLY' || error.code === 'PERMISSION_DENIED')
-    if (!isRefused) throw error
-    return await WorkDirectory.open(tmpdir(), signal)
-  }
 }
 
 /** What the metadata says that the stored file should be. */
