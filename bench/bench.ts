@@ -16,6 +16,7 @@ import { exportMemory } from './rows/export-memory.ts'
 import { manyDatabases } from './rows/many-databases.ts'
 import { memory } from './rows/memory.ts'
 import { restoreMissing, restoreOver } from './rows/restore.ts'
+import { server } from './rows/server.ts'
 import { small } from './rows/small.ts'
 import { writers } from './rows/writers.ts'
 import { type Group, renderMarkdown, renderTerminal } from './table.ts'
@@ -33,7 +34,13 @@ const ON_LARGE = {
   export: exports,
   blocks,
 } as const
-const ON_OWN = { small, many: manyDatabases, memory, 'export-memory': exportMemory } as const
+const ON_OWN = {
+  small,
+  many: manyDatabases,
+  memory,
+  'export-memory': exportMemory,
+  server,
+} as const
 
 const options = parseOptions(process.argv.slice(2))
 if (options === null) process.stdout.write(USAGE)

@@ -1,11 +1,10 @@
-import { bounded } from './audit/actions.ts'
-import type { Actor, AuditEvent } from './audit/entry.ts'
-import type { AuditLogRead, AuditLogRequest, AuditLogVerified } from './audit/reports.ts'
+import type { Actor } from './audit/entry.ts'
 import type { BackupInfo } from './catalog/backup-info.ts'
-import type { LoadedConfig } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import { DatabaseCore, type DatabaseOptions } from './database-core.ts'
+import { DatabaseSurroundings } from './database-surroundings.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
+import type { AddBackupRequest, BackupAdded } from './operations/file-reports.ts'
 import type {
   BackupCreated,
   BackupDeleted,
@@ -43,8 +42,6 @@ import type {
   RowsRead,
   RunOptions,
   ScanSensitiveRequest,
-  ServiceFiles,
-  ServiceFilesRequest,
   SensitiveScan,
   SimulateRetentionRequest,
   StoreVerified,
@@ -52,14 +49,6 @@ import type {
   VerifyBackupRequest,
   VerifyStoreRequest,
 } from './operations/reports.ts'
-import type {
-  MetricsMade,
-  MetricsRequest,
-  NotificationsTested,
-  TestNotificationsRequest,
-} from './operations/monitoring-reports.ts'
-import { makeMetrics } from './operations/metrics.ts'
-import type { CheckTargetRequest, TargetsChecked, TargetsListed } from './operations/target-reports.ts'
 
 /** A database whose settings are known already, so that its configuration is not read once more. Not public. */
 export let databaseOf: (settings: Settings, actor: Actor) => Database
@@ -70,24 +59,22 @@ export let databaseOf: (settings: Settings, actor: Actor) => Database
  * Foreseen failures come back as `{ success: false, code, message, hint }`; only `listBackups`,
  * which returns the list itself, throws them (as {@link BackupError}).
  */
-export class Database {
+export class Database extends DatabaseSurroundings {
   static {
     databaseOf = (settings, actor) => {
       const database = new Database()
-      database.#core = new DatabaseCore({ actor }, Promise.resolve(settings))
+      database.core = new DatabaseCore({ actor }, Promise.resolve(settings))
       return database
     }
   }
 
-  #core: DatabaseCore
-
   constructor(options: DatabaseOptions = {}) {
-    this.#core = new DatabaseCore(options)
+    super(new DatabaseCore(options))
   }
 
   /** Makes a consistent, checked backup of the database as of one commit. */
   createBackup(request: CreateBackupRequest & RunOptions = {}): Promise<BackupCreated | Failure> {
-    return this.#core.run('create', request)
+    return this.core.run('create', request)
   }
 
   /**
@@ -95,12 +82,22 @@ export class Database {
    * interrupted. A target that fails is a result (`status: 'incomplete'`), not a failure.
    */
   syncTargets(request: SyncTargetsRequest & RunOptions = {}): Promise<TargetsSynced | Failure> {
-    return this.#core.run('sync', request)
+    return this.core.run('sync', request)
+  }
+
+  /**
+   * Adds a file as a backup of this database. It is listed once a full check has found it intact; the file stays where it is.
+   * `BACKUP_UNSUPPORTED` for what is no plain database, `BACKUP_DAMAGED` for one that fails the check.
+   *
+   * @param from path of the file
+   */
+  addBackup(from: string, request: AddBackupRequest & RunOptions = {}): Promise<BackupAdded | Failure> {
+    return this.core.run('add', { ...request, from })
   }
 
   /** The backups of this database, newest first; an empty list when there are none. Throws {@link BackupError}. */
   async listBackups(request: ListBackupsRequest = {}): Promise<readonly BackupInfo[]> {
-    const listed = await this.#core.run('list', request)
+    const listed = await this.core.run('list', request)
     if (listed.success) return listed.backups
     throw fromFailure(listed)
   }
@@ -114,7 +111,7 @@ export class Database {
     backup: string,
     request: RestoreBackupRequest & RunOptions = {},
   ): Promise<BackupRestored | RestorePlan | Failure> {
-    return this.#core.run('restore', { ...request, backup })
+    return this.core.run('restore', { ...request, backup })
   }
 
   /**
@@ -127,7 +124,7 @@ export class Database {
     backup: string,
     request: VerifyBackupRequest & RunOptions = {},
   ): Promise<BackupVerified | Failure> {
-    return this.#core.run('verify', { ...request, backup })
+    return this.core.run('verify', { ...request, backup })
   }
 
   /**
@@ -136,7 +133,7 @@ export class Database {
    * (`status: 'damaged'`), with the backups that it hurts.
    */
   verifyStore(request: VerifyStoreRequest & RunOptions = {}): Promise<StoreVerified | Failure> {
-    return this.#core.run('verifyStore', request)
+    return this.core.run('verifyStore', request)
   }
 
   /**
@@ -148,7 +145,7 @@ export class Database {
     backup = 'latest',
     ...request
   }: DrillBackupRequest & RunOptions & { readonly backup?: string } = {}): Promise<BackupDrilled | Failure> {
-    return this.#core.run('drill', { ...request, backup })
+    return this.core.run('drill', { ...request, backup })
   }
 
   /**
@@ -156,13 +153,13 @@ export class Database {
    * tokens and the like are left out unless `includeSensitive` says otherwise.
    */
   async exportData(request: ExportDataRequest & RunOptions = {}): Promise<DataExported | Failure> {
-    if (request.output === '-' && this.#core.options.engine !== 'here') return noStandardOutput()
-    return this.#core.run('export', request)
+    if (request.output === '-' && this.core.options.engine !== 'here') return noStandardOutput()
+    return this.core.run('export', request)
   }
 
   /** Which columns an export would leave out by itself, and why. Writes nothing. */
   scanSensitive(request: ScanSensitiveRequest & RunOptions = {}): Promise<SensitiveScan | Failure> {
-    return this.#core.run('scan', request)
+    return this.core.run('scan', request)
   }
 
   /**
@@ -175,7 +172,7 @@ export class Database {
     backup: string,
     request: DeleteBackupRequest & RunOptions = {},
   ): Promise<BackupDeleted | Failure> {
-    return this.#core.run('delete', { ...request, backup })
+    return this.core.run('delete', { ...request, backup })
   }
 
   /**
@@ -183,7 +180,7 @@ export class Database {
    * none, and no manual one. The answer says what was kept, and why.
    */
   cleanupOldBackups(request: CleanupRequest & RunOptions = {}): Promise<BackupsCleanedUp | Failure> {
-    return this.#core.run('cleanup', request)
+    return this.core.run('cleanup', request)
   }
 
   /**
@@ -192,19 +189,19 @@ export class Database {
    * the only one that was asked for.
    */
   convertBackups(request: ConvertBackupsRequest & RunOptions = {}): Promise<BackupsConverted | Failure> {
-    return this.#core.run('convert', request)
+    return this.core.run('convert', request)
   }
 
   /** What the retention policy would hold over time, with a daily and a weekly backup. Deletes nothing. */
   simulateRetention(
     request: SimulateRetentionRequest & RunOptions = {},
   ): Promise<RetentionSimulated | Failure> {
-    return this.#core.run('simulate', request)
+    return this.core.run('simulate', request)
   }
 
   /** Says of a backup that nothing may delete it. */
   pinBackup(backup: string, request: PinBackupRequest & RunOptions): Promise<BackupPinned | Failure> {
-    return this.#core.run('pin', { ...request, backup })
+    return this.core.run('pin', { ...request, backup })
   }
 
   /** Takes a backup's pin away. */
@@ -212,12 +209,12 @@ export class Database {
     backup: string,
     request: UnpinBackupRequest & RunOptions = {},
   ): Promise<BackupPinned | Failure> {
-    return this.#core.run('unpin', { ...request, backup })
+    return this.core.run('unpin', { ...request, backup })
   }
 
   /** The state of the database, its backups and the space for the next one. */
   info(request: InfoRequest & RunOptions = {}): Promise<Info | Failure> {
-    return this.#core.run('info', request)
+    return this.core.run('info', request)
   }
 
   /**
@@ -225,7 +222,7 @@ export class Database {
    * touched: it need not exist.
    */
   importData(request: ImportDataRequest & RunOptions): Promise<DataImported | Failure> {
-    return this.#core.run('import', request)
+    return this.core.run('import', request)
   }
 
   /**
@@ -238,12 +235,12 @@ export class Database {
     backup: string,
     request: LookInsideRequest & RunOptions = {},
   ): Promise<BackupLookedInside | Failure> {
-    return this.#core.run('look', { ...request, backup })
+    return this.core.run('look', { ...request, backup })
   }
 
   /** Rows of a table or a view in a stored backup, some at a time. Sensitive columns are masked unless asked for. */
   readRows(backup: string, request: ReadRowsRequest & RunOptions): Promise<RowsRead | Failure> {
-    return this.#core.run('rows', { ...request, backup })
+    return this.core.run('rows', { ...request, backup })
   }
 
   /**
@@ -251,7 +248,7 @@ export class Database {
    * unless asked for. What SQLite does not understand is `INVALID_ARGUMENT`, with what it says.
    */
   queryBackup(backup: string, request: QueryBackupRequest & RunOptions): Promise<BackupQueried | Failure> {
-    return this.#core.run('query', { ...request, backup })
+    return this.core.run('query', { ...request, backup })
   }
 
   /**
@@ -262,150 +259,14 @@ export class Database {
     backup: string,
     request: CompareBackupsRequest & RunOptions = {},
   ): Promise<BackupsCompared | Failure> {
-    return this.#core.run('compare', { ...request, backup })
-  }
-
-  /** The newest entries of the audit log of this backup directory, in which all that is done through any door is noted. */
-  async auditLog(request: AuditLogRequest = {}): Promise<AuditLogRead | Failure> {
-    try {
-      const { readLog } = await import('./audit/read-log.ts')
-      return await readLog((await this.#core.settle()).backupDir, request)
-    } catch (error) {
-      return toFailure(error)
-    }
-  }
-
-  /** Looks for lines of the audit log that were changed, removed or put elsewhere. What it finds is a result, not a failure. */
-  async verifyAuditLog(): Promise<AuditLogVerified | Failure> {
-    try {
-      const { verifyLog } = await import('./audit/verify-log.ts')
-      return await verifyLog((await this.#core.settle()).backupDir)
-    } catch (error) {
-      return toFailure(error)
-    }
-  }
-
-  /**
-   * Notes in the audit log what a door has done beside the operations of this object, which note themselves. A log that
-   * cannot be written is told like that of any action, and is no failure of the action. Throws {@link BackupError} for
-   * a configuration that is not valid.
-   */
-  async recordAction(event: AuditEvent): Promise<void> {
-    const { action, on = null, parameters = {}, result = 'success', durationMs = 0 } = event
-    const noted = { action, on, parameters: bounded(parameters) }
-    await this.#core.note(await this.#core.settle(), noted, { result, durationMs })
+    return this.core.run('compare', { ...request, backup })
   }
 
   /** The same database, for another actor: of a server that acts for many. */
   as(actor: Actor): Database {
     const database = new Database()
-    database.#core = this.#core.as(actor)
+    database.core = this.core.as(actor)
     return database
-  }
-
-  /**
-   * What runs the scheduler for this database, or for all that the configuration has, on this machine: a hardened
-   * systemd unit, timers, or crontab lines. Writes units only where `install` says so.
-   */
-  async serviceFiles(
-    request: ServiceFilesRequest & Pick<RunOptions, 'signal'> = {},
-  ): Promise<ServiceFiles | Failure> {
-    const { signal = new AbortController().signal, ...rest } = request
-    try {
-      const { findPlan } = await import('./service/find-plan.ts')
-      const { serviceFiles } = await import('./operations/service-files.ts')
-      const workingDirectory = process.cwd()
-      const loaded = await this.#core.load()
-      const surroundings = {
-        loaded,
-        overrides: this.#core.options,
-        environment: process.env,
-        workingDirectory,
-      }
-      const made = await serviceFiles(rest, await findPlan(rest, surroundings), signal)
-      if (made.installed)
-        await this.recordAction({ action: 'service-install', on: made.files[0]?.path ?? null })
-      return made
-    } catch (error) {
-      return toFailure(error)
-    }
-  }
-
-  /**
-   * The state of the backups in the text format of Prometheus, of this database, or of every one in the configuration where
-   * neither `path` nor `database` was given. With `output` it is written there, for the node exporter's textfile collector.
-   */
-  async metrics(request: MetricsRequest = {}): Promise<MetricsMade | Failure> {
-    try {
-      const { signal = new AbortController().signal, ...rest } = request
-      return await makeMetrics(await this.#core.resolveAll(), rest, { now: () => new Date(), signal })
-    } catch (error) {
-      return toFailure(error)
-    }
-  }
-
-  /** Sends a test to every channel of the configuration, or to one. A channel that fails is a result (`status: 'failed'`). */
-  async testNotifications(request: TestNotificationsRequest = {}): Promise<NotificationsTested | Failure> {
-    try {
-      const loaded = await this.#core.load()
-      const { timeZone } = this.#core.settingsOf(loaded, this.#core.options.database)
-      // Loaded here: no other call sends anything.
-      const { testNotifications } = await import('./operations/test-notifications.ts')
-      const { config, directory } = loaded
-      const ports = { directory, timeZone, now: () => new Date() }
-      const started = performance.now()
-      const tested = await testNotifications(config.notify, request, ports)
-      await this.recordAction({
-        action: 'notify-test',
-        on: request.channel ?? null,
-        parameters: { status: tested.status },
-        durationMs: Math.round(performance.now() - started),
-      })
-      return tested
-    } catch (error) {
-      return toFailure(error)
-    }
-  }
-
-  /**
-   * Tries what a target really does, with objects of its own that it deletes again, and keeps what it saw in the backup
-   * directory. A target that cannot be used is a result (`status: 'failed'`), not a failure.
-   *
-   * @param name default: all targets of the configuration
-   */
-  async checkTarget(name?: string, request: CheckTargetRequest = {}): Promise<TargetsChecked | Failure> {
-    const { signal = new AbortController().signal } = request
-    try {
-      const { loaded, settings } = await this.#loadWithSettings()
-      const { checkTargets } = await import('./operations/check-target.ts')
-      const now = (): Date => new Date()
-      const started = performance.now()
-      const checked = await checkTargets(name, { loaded, settings, environment: process.env, now, signal })
-      await this.recordAction({
-        action: 'target-check',
-        on: name ?? null,
-        parameters: { status: checked.status },
-        durationMs: Math.round(performance.now() - started),
-      })
-      return checked
-    } catch (error) {
-      return toFailure(error)
-    }
-  }
-
-  /** The targets of the configuration, with what their last checks saw. Asks none of them. */
-  async listTargets(): Promise<TargetsListed | Failure> {
-    try {
-      const { listTargets } = await import('./operations/check-target.ts')
-      return await listTargets(await this.#loadWithSettings())
-    } catch (error) {
-      return toFailure(error)
-    }
-  }
-
-  async #loadWithSettings(): Promise<{ loaded: LoadedConfig; settings: Settings }> {
-    const loaded = await this.#core.load()
-    return { loaded, settings: this.#core.settingsOf(loaded, this.#core.options.database) }
   }
 }
 

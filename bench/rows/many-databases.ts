@@ -1,5 +1,5 @@
-/** One round over many small databases in one configuration, of which one in a hundred has changed. */
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+/** One round over many small databases in one backup directory, of which one in a hundred has changed. */
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,16 +20,11 @@ export async function manyDatabases(context: BenchContext): Promise<Group> {
   const count = context.options.isQuick ? COUNT_QUICK : COUNT
   const directory = context.path('many')
   const paths = makeDatabases(directory, count)
-  const config = join(directory, 'many.config.json')
-  const databases = Object.fromEntries(paths.map((path, number) => [`d${number}`, { path }]))
-  writeFileSync(
-    config,
-    JSON.stringify({ databases, backupDir: join(directory, 'backups'), encoding: 'blocks' }),
-  )
+  const backupDir = join(directory, 'backups')
   const { Database } = context.product
-  const opened = Object.keys(databases).map(database => new Database({ config, database }))
+  const opened = paths.map(path => new Database({ path, backupDir }))
   const round = async (): Promise<void> => {
-    for (const database of opened) must(await database.createBackup())
+    for (const database of opened) must(await database.createBackup({ encoding: 'blocks' }))
   }
   await sleep(SETTLE_MS)
   context.say(`    the first backup of ${count} databases …`)

@@ -30,6 +30,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     on: (_, { filename }) => filename,
     keys: ['backupType', 'description', 'createdBy', 'check'],
   },
+  add: {
+    action: 'add',
+    on: (request, { backup }) => (isObject(backup) ? backup['filename'] : request['from']),
+    keys: ['backupType', 'description', 'createdBy', 'createdAt'],
+  },
   restore: { action: 'restore', isNoted: ({ dryRun }) => dryRun !== true, keys: ['confirm', 'to'] },
   verify: { action: 'verify', isNoted: ({ record }) => record === true, keys: ['check'] },
   drill: { action: 'drill', keys: ['scratchDir'] },

@@ -65,20 +65,26 @@ export async function publishPacks(packs: readonly WrittenPack[], store: BlockSt
       await syncFile(file, durability)
     }),
   )
-  const directories = new Set<string>()
   for (const { file, id } of packs) {
     const path = packPath(store, id)
     await makeDirectory(dirname(path), directoryMode, durability)
     await during('rename', path, () => rename(file, path))
-    directories.add(dirname(path))
   }
-  for (const directory of directories) await syncDirectory(directory, durability)
+  await settlePacks(
+    packs.map(({ id }) => id),
+    store,
+  )
 }
 
-/** Makes the names of packs durable that a killed writer may have given them and not flushed. */
+/**
+ * Makes the names of packs durable: also those that a killed writer has given and not flushed, and that of a directory
+ * that it has made.
+ */
 export async function settlePacks(ids: Iterable<string>, store: BlockStore): Promise<void> {
   const directories = new Set([...ids].map(id => dirname(packPath(store, id))))
-  for (const directory of directories) await syncDirectory(directory, store.durability)
+  if (directories.size === 0) return
+  for (const directory of [...directories, blocksDirectory(store.backupDir)])
+    await syncDirectory(directory, store.durability)
 }
 
 async function namesIn(directory: string): Promise<string[]> {

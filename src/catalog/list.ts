@@ -26,6 +26,23 @@ export async function listCatalog(backupDir: string, filter: ListFilter): Promis
   return backups.toSorted(newestFirst).slice(0, filter.limit)
 }
 
+/** The backup of a database with this very file name; null when the catalog has none. A name is compared, never a path. */
+export async function findInCatalog(
+  backupDir: string,
+  database: string,
+  filename: string,
+): Promise<BackupInfo | null> {
+  for (const type of await typesIn(backupDir)) {
+    const names =
+      (await unlessMissing(typeDirectory(backupDir, type), () => readdir(typeDirectory(backupDir, type)))) ??
+      []
+    if (!names.includes(filename)) continue
+    const backup = await readBackup(backupDir, type, filename)
+    if (backup !== null && isOf(database)(backup)) return backup
+  }
+  return null
+}
+
 /** Whether a backup is of a database, or does not say of which. */
 export function isOf(name: string): (backup: BackupInfo) => boolean {
   return ({ database }) => database === null || database === name

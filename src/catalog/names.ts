@@ -10,7 +10,7 @@ export const PRE_RESTORE = 'pre_restore'
 export const BUILT_IN_TYPES: readonly string[] = ['manual', 'daily', 'weekly', PRE_RESTORE]
 
 /** Directories of the backup directory that hold something other than a type's backups. */
-export const RESERVED_DIRECTORIES: readonly string[] = ['metadata', 'exports', 'blocks', 'targets']
+export const RESERVED_DIRECTORIES: readonly string[] = ['metadata', 'exports', 'blocks', 'targets', 'server']
 
 const TYPE = /^[a-z][a-z0-9_]{0,31}$/
 const DATABASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { RetentionPolicy, RetentionRequest, RetentionRules } from '../index.ts'
+import type { RetentionPolicy, RetentionRequest, RetentionRules, SimulateRetentionRequest } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { given, parseCount } from './options.ts'
 import { outWidth, paintOut } from './output.ts'
@@ -13,6 +13,7 @@ interface CleanupOptions extends RetentionRules {
   readonly confirm?: true
   readonly simulate?: string
   readonly target?: string
+  readonly ahead?: true
 }
 
 /** The types that rules without `--type` are for: those that a schedule makes. */
@@ -33,6 +34,7 @@ export function cleanupCommand(): Command {
     )
     .option('--target <name>', 'only at this target of the configuration')
     .option('--simulate <span>', 'show what would be held over such a time, with a daily and a weekly backup')
+    .option('--ahead', 'with --simulate: into the future, from the backups that are there now')
     .addHelpText(
       'after',
       `${examples([
@@ -68,9 +70,10 @@ function ruleOptions(): Option[] {
 }
 
 async function cleanup(session: Session, options: CleanupOptions): Promise<number> {
-  const { simulate, confirm, maxDeletions, target, ...rules } = options
+  const { simulate, ahead, confirm, maxDeletions, target, ...rules } = options
   const request = requestOf(rules)
-  if (simulate !== undefined) return showSimulated(session, request, simulate)
+  if (simulate !== undefined)
+    return showSimulated(session, { ...request, ...given({ ahead }), span: simulate })
   const result = await session.run(run =>
     session.database.cleanupOldBackups({
       ...run,
@@ -88,8 +91,8 @@ async function cleanup(session: Session, options: CleanupOptions): Promise<numbe
   return result.success && result.status !== 'done' ? session.exitOf('BACKUP_DAMAGED') : exit
 }
 
-async function showSimulated(session: Session, request: RetentionRequest, span: string): Promise<number> {
-  const result = await session.run(run => session.database.simulateRetention({ ...run, ...request, span }))
+async function showSimulated(session: Session, request: SimulateRetentionRequest): Promise<number> {
+  const result = await session.run(run => session.database.simulateRetention({ ...run, ...request }))
   const { describeSimulated } = await import('./describe-simulated.ts')
   return session.show(result, simulated =>
     describeSimulated(simulated, { now: new Date(), width: outWidth(), paint: paintOut }),

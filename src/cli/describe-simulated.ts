@@ -1,4 +1,4 @@
-import type { HeldBackup, RetentionSimulated, SimulatedDay } from '../index.ts'
+import type { HeldBackup, LeavingBackup, RetentionSimulated, SimulatedDay } from '../index.ts'
 import type { CleanupView } from './describe-cleanup.ts'
 import { renderTable } from './table.ts'
 import { safeText } from './text.ts'
@@ -9,7 +9,7 @@ const DAYS_SHOWN = 16
 const BAR_WIDTH = 40
 
 export function describeSimulated(simulated: RetentionSimulated, view: CleanupView): string {
-  const { days, held, backupBytes } = simulated
+  const { days, held, leaving, backupBytes } = simulated
   const { paint } = view
   const size = backupBytes === 0 ? '' : ` of ${bytes(backupBytes)} each`
   return [
@@ -18,6 +18,13 @@ export function describeSimulated(simulated: RetentionSimulated, view: CleanupVi
     '',
     paint('bold', `Held in the end: ${plural(held.length, 'backup')}`),
     indent(heldTable(held, view)),
+    ...(leaving.length === 0
+      ? []
+      : [
+          '',
+          paint('bold', `Of the backups there are now ${plural(leaving.length, 'goes', 'go')}`),
+          indent(leavingTable(leaving, view)),
+        ]),
   ].join('\n')
 }
 
@@ -68,6 +75,18 @@ function heldTable(held: readonly HeldBackup[], { now, width, paint }: CleanupVi
       { title: 'Kept by', value: ({ keptBy }) => keptBy.join(', '), shrinkTo: 12 },
     ],
     held,
+    { width: width - 2, paintTitle: text => paint('dim', text) },
+  )
+}
+
+function leavingTable(leaving: readonly LeavingBackup[], { width, paint }: CleanupView): string {
+  return renderTable<LeavingBackup>(
+    [
+      { title: 'On', value: ({ date }) => date },
+      { title: 'Type', value: ({ type }) => safeText(type) },
+      { title: 'Backup', value: ({ filename }) => safeText(filename), shrinkTo: 20 },
+    ],
+    leaving,
     { width: width - 2, paintTitle: text => paint('dim', text) },
   )
 }

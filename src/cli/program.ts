@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { addCommand } from './add.ts'
 import { auditCommand } from './audit.ts'
 import { cleanupCommand } from './cleanup.ts'
 import { compareCommand } from './compare.ts'
@@ -10,6 +11,7 @@ import { defineCommand, examples } from './define-command.ts'
 import { deleteCommand } from './delete.ts'
 import { drillCommand } from './drill.ts'
 import { exportCommand } from './export.ts'
+import { exportsCommand } from './exports.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
 import { inspectCommand } from './inspect.ts'
@@ -22,9 +24,12 @@ import { pinCommand, unpinCommand } from './pin.ts'
 import { queryCommand } from './query.ts'
 import { restoreCommand } from './restore.ts'
 import { syncCommand } from './sync.ts'
+import { serveCommand } from './serve.ts'
+import { settingsCommand } from './settings.ts'
 import { systemdCommand } from './systemd.ts'
 import { targetCommand } from './target.ts'
 import { schedulerCommand } from './scheduler.ts'
+import { tokenCommand } from './token.ts'
 import { verifyCommand } from './verify.ts'
 
 /** The whole command line as a tree: what is parsed, what help shows, what shell completion offers. */
@@ -35,6 +40,7 @@ export function buildProgram(): Command {
   for (const command of [
     createCommand(),
     syncCommand(),
+    addCommand(),
     listCommand(),
     restoreCommand(),
     verifyCommand(),
@@ -50,7 +56,11 @@ export function buildProgram(): Command {
     convertCommand(),
     keysCommand(),
     exportCommand(),
+    exportsCommand(),
     importCommand(),
+    serveCommand(),
+    tokenCommand(),
+    settingsCommand(),
     systemdCommand(),
     notifyCommand(),
     metricsCommand(),

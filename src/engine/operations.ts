@@ -1,5 +1,7 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { Context } from '../operations/context.ts'
+import { addBackup } from '../operations/add-backup.ts'
+import type { AddBackupRequest, BackupAdded } from '../operations/file-reports.ts'
 import { cleanupBackups } from '../operations/cleanup-backups.ts'
 import { compareBackups } from '../operations/compare/compare-backups.ts'
 import { convertBackups } from '../operations/convert-backups.ts'
@@ -67,6 +69,7 @@ import { verifyStore } from '../operations/verify-store.ts'
 export interface Operations {
   create: { request: CreateBackupRequest; result: BackupCreated }
   sync: { request: SyncTargetsRequest; result: TargetsSynced }
+  add: { request: AddBackupRequest & { readonly from: string }; result: BackupAdded }
   list: { request: ListBackupsRequest; result: BackupsListed }
   restore: {
     request: RestoreBackupRequest & { readonly backup: string }
@@ -101,6 +104,7 @@ type Handler<Name extends OperationName> = (
 const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
   create: createBackup,
   sync: syncTargets,
+  add: addBackup,
   list: listBackups,
   restore: restoreBackup,
   verify: verifyBackup,

@@ -45,6 +45,13 @@ const requests = {
     encoding: z.enum(ENCODINGS).optional(),
   }),
   sync: z.strictObject({ target }),
+  add: z.strictObject({
+    from: path.min(1, 'expected the path of a file'),
+    backupType: type,
+    description: text.optional(),
+    createdBy: text.optional(),
+    createdAt: text.optional(),
+  }),
   list: z.strictObject({ type, limit: z.int().positive().optional(), target }),
   restore: z.strictObject({
     backup,
@@ -94,7 +101,7 @@ const requests = {
     maxDeletions: z.int().positive().optional(),
     target,
   }),
-  simulate: z.strictObject({ ...retention, span: spanSchema.optional() }),
+  simulate: z.strictObject({ ...retention, span: spanSchema.optional(), ahead: z.boolean().optional() }),
   delete: z.strictObject({
     backup,
     confirm: z.boolean().optional(),

@@ -17,7 +17,7 @@ export async function collectBlocks(context: Context): Promise<PacksCollected | 
   begin(context, 'collect-packs')
   try {
     const restorePoints = await restorePointsIn(settings.backupDir)
-    const options = { waitMs: settings.waitForLockMs, signal }
+    const options = { waitMs: Math.min(settings.waitForLockMs, WAIT_MS_MAX), signal }
     const { unreadable, ...collected } = await collectGarbage(restorePoints, blockStoreOf(context), options)
     const problem = { done: null, busy: BUSY, refused: unreadable[0]?.message ?? null }[collected.status]
     return { ...collected, problem }
@@ -28,4 +28,6 @@ export async function collectBlocks(context: Context): Promise<PacksCollected | 
   }
 }
 
+/** A check of everything may read packs for hours, and others wait for the catalog's lock meanwhile. */
+const WAIT_MS_MAX = 2_000
 const BUSY = 'somebody was reading packs all the time; the next cleanup gives the space back'

@@ -76,7 +76,7 @@ export async function prepareDirectories(type: string, context: Context): Promis
   }
 }
 
-function requireKnownType(type: string, known: readonly string[]): void {
+export function requireKnownType(type: string, known: readonly string[]): void {
   if (known.includes(type)) return
   throw new BackupError('INVALID_ARGUMENT', `Unknown backup type: ${JSON.stringify(type)}`, {
     hint: `Known types: ${known.join(', ')}. Add others as backupTypes in the configuration.`,

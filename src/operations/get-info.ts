@@ -74,8 +74,8 @@ function expectedBytes(
   encoding: Encoding,
 ): number {
   const like = backups.find(backup => backup.encoding === encoding && (backup.metadata?.image_size ?? 0) > 0)
-  const { file_size = 1, image_size = 1 } = like?.metadata ?? {}
-  return Math.ceil((pageSize * pageCount * file_size) / image_size)
+  const { file_size = 1, image_size = 1, added_bytes = file_size } = like?.metadata ?? {}
+  return Math.ceil((pageSize * pageCount * added_bytes) / image_size)
 }
 
 async function storeTotals(context: Context): Promise<StoreTotals | null> {

@@ -4,7 +4,7 @@ import type { PacksCollected } from './blocks-reports.ts'
 import type { Failure } from '../errors.ts'
 import type { RetentionPolicy } from '../retention/policy.ts'
 import type { KeepReason } from '../retention/reasons.ts'
-import type { HeldBackup, SimulatedDay } from '../retention/simulate.ts'
+import type { HeldBackup, LeavingBackup, SimulatedDay } from '../retention/simulate.ts'
 
 export interface DeleteBackupRequest {
   /** Must be true. */
@@ -51,7 +51,7 @@ export interface BackupPinned {
 
 export type { RetentionPolicy, RetentionRules } from '../retention/policy.ts'
 export type { KeepReason } from '../retention/reasons.ts'
-export type { HeldBackup, SimulatedDay } from '../retention/simulate.ts'
+export type { HeldBackup, LeavingBackup, SimulatedDay } from '../retention/simulate.ts'
 
 /** Which rules hold. Default: the configuration's, and where it says nothing 7 daily, 4 weekly and 5 pre_restore backups. */
 export interface RetentionRequest {
@@ -136,6 +136,8 @@ export interface BackupsCleanedUp extends PlaceCleanup {
 export interface SimulateRetentionRequest extends RetentionRequest {
   /** How long, such as "90d" (default) or "2y"; at most 20 years. */
   readonly span?: string
+  /** From the backups that are there now on, over the time to come. Default: from none, over the time up to now. */
+  readonly ahead?: boolean
 }
 
 export interface RetentionSimulated {
@@ -147,4 +149,6 @@ export interface RetentionSimulated {
   readonly days: readonly SimulatedDay[]
   /** What is there in the end, newest first. */
   readonly held: readonly HeldBackup[]
+  /** Which of the backups that are there now go meanwhile, in the order in which they do; empty without `ahead`. */
+  readonly leaving: readonly LeavingBackup[]
 }

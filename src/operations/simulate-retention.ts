@@ -10,8 +10,8 @@ import type { RetentionSimulated, SimulateRetentionRequest } from './reports.ts'
 const SPAN_MAX = '20y'
 
 /**
- * What the policy would hold over time with a daily and a weekly backup, each as large as the newest one is now.
- * Touches no backup.
+ * What the policy would hold over time with a daily and a weekly backup, each as large as the newest one is now: from
+ * nothing up to now, or from what is there now on. Touches no backup.
  */
 export async function simulateRetention(
   request: SimulateRetentionRequest,
@@ -20,8 +20,8 @@ export async function simulateRetention(
   const { settings, now } = context
   const policy = policyFor(request, settings.retention.policy)
   const span = request.span ?? '90d'
-  const end = now()
-  if (before(end, span) < before(end, SPAN_MAX)) {
+  const at = now()
+  if (before(at, span) < before(at, SPAN_MAX)) {
     throw new BackupError('INVALID_ARGUMENT', `A simulation goes over 20 years at most, not over ${span}`, {
       hint: 'By then every rule has shown what it does.',
     })
@@ -33,9 +33,11 @@ export async function simulateRetention(
   const simulated = simulate(policy, {
     span,
     schedule: DEFAULT_SCHEDULE,
+    database: settings.name,
     sizeBytes: backupBytes,
     timeZone,
-    end,
+    now: at,
+    there: request.ahead === true ? backups : null,
   })
   return { success: true, policy, backupBytes, ...simulated }
 }

@@ -4,7 +4,7 @@ import { Calendar } from './calendar.ts'
 import { decideRetention } from './decide.ts'
 import type { RetentionPolicy } from './policy.ts'
 import type { Candidate } from './standing.ts'
-import { before } from './units.ts'
+import { after, before } from './units.ts'
 
 /** When backups of a type are made, by the clocks of the time zone. */
 export interface ScheduledType {
@@ -24,11 +24,15 @@ export interface Simulation {
   /** How long to go on, as policies write spans. */
   readonly span: string
   readonly schedule: readonly ScheduledType[]
+  /** Name of the database that the backups are of. */
+  readonly database: string
   /** Bytes of each backup. */
   readonly sizeBytes: number
   readonly timeZone: string | undefined
-  /** Ends at this instant. */
-  readonly end: Date
+  /** The simulation ends here, or begins here with {@link there}. */
+  readonly now: Date
+  /** What is there now: the simulation goes on from it, into the future. Null: it begins with nothing and ends now. */
+  readonly there: readonly Candidate[] | null
 }
 
 export interface HeldBackup {
@@ -37,6 +41,14 @@ export interface HeldBackup {
   readonly created: string
   /** The rules that keep it in the end. */
   readonly keptBy: readonly string[]
+}
+
+/** A backup of now that goes in the course of a simulation. */
+export interface LeavingBackup {
+  readonly filename: string
+  readonly type: string
+  /** With the cleanup of this day: "2025-06-27". */
+  readonly date: string
 }
 
 /** What is there in the evening of a day, after its cleanup. */
@@ -53,23 +65,34 @@ export interface SimulatedRetention {
   readonly days: readonly SimulatedDay[]
   /** What is there in the end, newest first. */
   readonly held: readonly HeldBackup[]
+  /** Which of the backups of now go, in the order in which they do. */
+  readonly leaving: readonly LeavingBackup[]
 }
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
-/** Plays a schedule through day by day, each with a cleanup in the end. Backups are all good. */
+/** Plays a schedule through day by day, each with a cleanup in the end. Backups that it makes are all good. */
 export function simulateRetention(policy: RetentionPolicy, simulation: Simulation): SimulatedRetention {
-  const { end, span, timeZone } = simulation
+  const { now, there, span, timeZone } = simulation
   const calendar = new Calendar(timeZone)
+  const [begin, end] = there === null ? [before(now, span), now] : [now, after(now, span)]
   const days: SimulatedDay[] = []
-  let held: Candidate[] = []
+  const leaving: LeavingBackup[] = []
+  let held: readonly Candidate[] = there ?? []
   let keptBy = new Map<Candidate, readonly string[]>()
-  for (const date of datesBetween(calendar.local(before(end, span)), calendar.local(end))) {
+  const today = new Set(held)
+  for (const date of datesBetween(calendar.local(begin), calendar.local(end))) {
     const made = backupsOf(date, simulation, calendar).filter(({ created }) => new Date(created) <= end)
+    // What was due today already is there, or was missed.
+    const due = there === null ? made : made.filter(({ created }) => new Date(created) > now)
     const evening = calendar.instantOf(`${date}T23:59:59`) ?? end
-    const decisions = decideRetention([...held, ...made], policy, evening < end ? evening : end, timeZone)
+    const decisions = decideRetention([...held, ...due], policy, evening < end ? evening : end, timeZone)
     const kept = decisions.filter(decision => decision.keptBy.length > 0)
+    for (const { backup, keptBy: reasons } of decisions) {
+      const { filename, type } = backup
+      if (reasons.length === 0 && today.has(backup)) leaving.push({ filename, type, date })
+    }
     held = kept.map(({ backup }) => backup)
     keptBy = new Map(kept.map(decision => [decision.backup, decision.keptBy]))
     days.push(summary(date, held))
@@ -81,6 +104,7 @@ export function simulateRetention(policy: RetentionPolicy, simulation: Simulatio
       created: backup.created,
       keptBy: keptBy.get(backup) ?? [],
     })),
+    leaving,
   }
 }
 
@@ -93,26 +117,26 @@ function datesBetween(from: number, to: number): string[] {
   )
 }
 
-function backupsOf(date: string, { schedule, sizeBytes }: Simulation, calendar: Calendar): Candidate[] {
+function backupsOf(date: string, { schedule, ...of }: Simulation, calendar: Calendar): Candidate[] {
   const weekday = new Date(date).getUTCDay()
   const due = schedule.filter(each => each.weekday === undefined || each.weekday === weekday)
   return due.map(({ type, hour }) => {
     const timestamp = `${date}T${String(hour).padStart(2, '0')}:00:00`
-    return madeUpBackup(type, timestamp, { sizeBytes, at: calendar.instantOf(timestamp) ?? new Date(date) })
+    return madeUpBackup(type, timestamp, { ...of, at: calendar.instantOf(timestamp) ?? new Date(date) })
   })
 }
 
 function madeUpBackup(
   type: string,
   timestamp: string,
-  { sizeBytes, at }: { readonly sizeBytes: number; readonly at: Date },
+  { database, sizeBytes, at }: { readonly database: string; readonly sizeBytes: number; readonly at: Date },
 ): Candidate {
   const compact = timestamp.replaceAll(/[-:]/g, '').replace('T', '_')
   const created = at.toISOString()
   return {
-    filename: backupFilename('simulated', type, { compact, timestamp }, 1),
+    filename: backupFilename(database, type, { compact, timestamp }, 1),
     type,
-    database: 'simulated',
+    database,
     created,
     size: sizeBytes,
     pinned: null,

@@ -27,20 +27,29 @@ export function isSize(text: string): boolean {
 
 /**
  * The instant a span before another. Days have 24 hours and weeks 7 days, whatever a time zone does; months and
- * years are those of the calendar (UTC), and a day that the earlier month does not have becomes its last.
+ * years are those of the calendar (UTC), and a day that the other month does not have becomes its last.
  *
  * @param span as {@link isSpan} knows it
  */
 export function before(instant: Date, span: string): Date {
-  const [years, months, weeks, days, hours] = (SPAN.exec(span) ?? []).slice(1).map(part => Number(part ?? 0))
-  const month = monthsBefore(instant, (years ?? 0) * 12 + (months ?? 0))
-  return new Date(month - ((weeks ?? 0) * 168 + (days ?? 0) * 24 + (hours ?? 0)) * HOUR_MS)
+  return moved(instant, span, -1)
 }
 
-function monthsBefore(instant: Date, months: number): number {
+/** The instant a span after another, likewise. */
+export function after(instant: Date, span: string): Date {
+  return moved(instant, span, 1)
+}
+
+function moved(instant: Date, span: string, sign: 1 | -1): Date {
+  const [years, months, weeks, days, hours] = (SPAN.exec(span) ?? []).slice(1).map(part => Number(part ?? 0))
+  const month = otherMonth(instant, sign * ((years ?? 0) * 12 + (months ?? 0)))
+  return new Date(month + sign * ((weeks ?? 0) * 168 + (days ?? 0) * 24 + (hours ?? 0)) * HOUR_MS)
+}
+
+function otherMonth(instant: Date, months: number): number {
   const first = new Date(instant)
   first.setUTCDate(1)
-  first.setUTCMonth(first.getUTCMonth() - months)
+  first.setUTCMonth(first.getUTCMonth() + months)
   const last = new Date(first)
   last.setUTCMonth(last.getUTCMonth() + 1)
   last.setUTCDate(0)

@@ -2,6 +2,7 @@
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { isKey, requireKey, requireKeyPrefix } from './keys.ts'
 import { markFailures, SourceFailed } from './source.ts'
+import { targetFailure } from './target-failure.ts'
 import type { Target } from './target.ts'
 
 export interface GuardRules {
@@ -17,7 +18,8 @@ export function withGuard(target: Target, { appendOnly }: GuardRules): Target {
     async put(key, content, options) {
       requireKey(key)
       throwIfCancelled(options.signal)
-      await unwrapped(target.put(key, markFailures(content), options))
+      const changed = (): Error => changedContent(target.name, key)
+      await unwrapped(target.put(key, markFailures(content, changed), options))
     },
     async putIfAbsent(key, bytes, options) {
       requireKey(key)
@@ -55,6 +57,17 @@ export function withGuard(target: Target, { appendOnly }: GuardRules): Target {
       return target[Symbol.asyncDispose]()
     },
   }
+}
+
+function changedContent(name: string, key: string): BackupError {
+  return targetFailure(
+    name,
+    'OBJECT_DAMAGED',
+    `what was to become ${key} is not what it should be; nothing was put`,
+    {
+      hint: 'The file changed while it was read, or is damaged: verify it.',
+    },
+  )
 }
 
 async function unwrapped(work: Promise<void>): Promise<void> {

@@ -65,6 +65,8 @@ export class Retries {
     // Content that can be read only once cannot be sent again: what is told is why that was wanted.
     if (error instanceof SourceFailed) throw this.#last ?? error
     if (!mayPass(error)) throw error
+    // What was cut by the deadline itself tells less than what failed before it.
+    if (this.remainingMs === 0) throw this.#last ?? error
     this.#last = error
     this.#failures++
     const delayMs = delayBeforeTry(this.#failures, this.#ports.patience, this.#ports.random())

@@ -1,4 +1,5 @@
 /** Telling what went wrong with the bytes that are put from what went wrong with the target. */
+import { createHash } from 'node:crypto'
 import type { Content } from './target.ts'
 
 /** The source of the bytes failed; the target has nothing to do with it. Its cause is what is told. */
@@ -10,14 +11,23 @@ export class SourceFailed extends Error {
   }
 }
 
-/** The same content, with its own errors wrapped as {@link SourceFailed}. */
-export function markFailures(content: Content): Content {
+/**
+ * The same content, with its own errors wrapped as {@link SourceFailed}. Read from its beginning it is compared with the
+ * hash that it says it has: what changed since that was taken fails at its end, before it gets a name.
+ */
+export function markFailures(content: Content, changed: () => Error): Content {
+  const { sizeBytes, sha256 } = content
   return {
-    sizeBytes: content.sizeBytes,
-    sha256: content.sha256,
+    sizeBytes,
+    sha256,
     async *open(from) {
+      const hash = from === 0 && sha256 !== null ? createHash('sha256') : null
       try {
-        yield* content.open(from)
+        for await (const chunk of content.open(from)) {
+          hash?.update(chunk)
+          yield chunk
+        }
+        if (hash !== null && hash.digest('hex') !== sha256) throw changed()
       } catch (error) {
         throw new SourceFailed(error)
       }

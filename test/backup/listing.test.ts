@@ -57,6 +57,7 @@ test('a listed backup says everything that its metadata says', async () => {
   expect(await protect(path).listBackups()).toEqual([
     {
       filename,
+      target: null,
       path: backupPath,
       type: 'manual',
       database: 'ledger',
@@ -68,6 +69,7 @@ test('a listed backup says everything that its metadata says', async () => {
       databaseVersion: '0',
       encoding: 'plain',
       pinned: null,
+      copies: [],
       metadataState: 'ok',
       metadataProblem: null,
       metadata,

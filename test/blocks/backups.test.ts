@@ -290,7 +290,7 @@ test('a backup in another backup directory is restored from the packs that lie t
 test('creating, restoring, verifying and cleaning up at once, from two processes, do each other no harm', async () => {
   const scene = openScene()
   const { path, backupDir } = scene
-  await backUp(path, BLOCKS, { backupDir, engine: 'here' })
+  const { filename } = await backUp(path, BLOCKS, { backupDir, engine: 'here' })
   const [here, there] = (['here', 'process'] as const).map(
     engine => new Database({ path, backupDir, engine }),
   ) as [Database, Database]
@@ -301,7 +301,8 @@ test('creating, restoring, verifying and cleaning up at once, from two processes
       there.createBackup(BLOCKS),
       there.cleanupOldBackups({ policy: { daily: { keepLast: 1 } } }),
       here.verifyStore(),
-      here.restoreBackup('latest', { to: join(scene.directory, `restored-${round}.db`) }),
+      // Not the newest: a daily one may be cleaned up before it is restored.
+      here.restoreBackup(filename, { to: join(scene.directory, `restored-${round}.db`) }),
     ])
     for (const result of results) succeeded<{ success: true }>(result)
     expect(results[3]).toMatchObject({ status: 'intact' })

@@ -87,9 +87,11 @@ test('any bit that flips, in any kind of file, is found and named, and is never 
   ]
   for (const path of files) {
     const whole = readFileSync(path)
-    // All of the ends, where figures and checksums are; and some in between.
-    const step = Math.max(1, Math.floor(whole.length / 60))
-    const places = whole.keys().filter(at => at < 80 || at > whole.length - 80 || at % step === 0)
+    // Every other byte of the ends, where figures and checksums are; and some in between.
+    const step = Math.max(1, Math.floor(whole.length / 40))
+    const places = whole
+      .keys()
+      .filter(at => ((at < 80 || at > whole.length - 80) && at % 2 === 0) || at % step === 0)
     for (const at of places) {
       const bytes = Buffer.from(whole)
       bytes[at]! ^= 1 << (at % 8)

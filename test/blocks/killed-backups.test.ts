@@ -92,7 +92,10 @@ for (const operation of ['create', 'cleanup'] as const) {
       for (let round = 0; round < rounds; round++) {
         const at = 1 + Math.floor((round * calls) / rounds)
         const scene = openScene(model)
-        await run(scene, operation, EVENTS[round % EVENTS.length] as Event, at)
+        const event = EVENTS[round % EVENTS.length] as Event
+        const { stdout, signal } = await run(scene, operation, event, at)
+        if (event.kind === 'kill') expect(signal).toBe('SIGKILL')
+        else expect(stdout).toMatch(/^(success|failure INSUFFICIENT_SPACE)/)
         const left = await countWhole(scene)
         if (operation === 'create') expect(left).toBeGreaterThanOrEqual(BACKUPS)
         else expect(left).toBeGreaterThanOrEqual(1)

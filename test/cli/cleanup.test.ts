@@ -121,6 +121,17 @@ test('cleanup --simulate draws what a policy would hold', async () => {
   expect(stored(place)).toBe(1)
 })
 
+test('cleanup --simulate --ahead says which of the backups of now go, and when', async () => {
+  using place = openWorkplace()
+  const filled = fill(place, 3)
+  const { exit, stdout } = await place.cli(['cleanup', '--simulate', '30d', '--ahead', '--daily-keep', '1'])
+  expect(exit).toBe(0)
+  expect(stdout).toContain('Of the backups there are now 3 go')
+  for (const filename of filled)
+    expect(stdout).toMatch(new RegExp(`\\d{4}-\\d\\d-\\d\\d +daily +${filename}`))
+  expect(stored(place)).toBe(3)
+})
+
 test('delete needs to be confirmed, and says what it deleted', async () => {
   using place = openWorkplace()
   const [, second = ''] = fill(place, 2)

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { openWorkplace } from './run-cli.ts'
 
@@ -42,4 +42,34 @@ test('verify of a damaged backup says so and exits with 3, quiet or not', async 
 test('verify without any backup exits with 10', async () => {
   using place = openWorkplace()
   expect(await place.cli(['verify'])).toMatchObject({ exit: 10, stdout: '' })
+})
+
+test('verify --sample and --time look at what is stored by pages, and name what a lost pack hurts', async () => {
+  using place = openWorkplace()
+  const created = await place.cli(['create', '--encoding', 'blocks'])
+  expect(created.stdout).toMatch(/ added for .+ \(blocks\)/)
+  const verified = await place.cli(['verify', '--sample', '1/2'])
+  expect(verified).toMatchObject({ exit: 0, stderr: '' })
+  expect(verified.stdout).toContain('Intact: 1 pack of 1 backup')
+  expect(await place.json(['verify', '--time', '10m'])).toMatchObject({ status: 'intact', packs: 1 })
+  expect(await place.cli(['verify', '--sample', '5%', '--quiet'])).toEqual({
+    exit: 0,
+    stdout: '',
+    stderr: '',
+  })
+  expect((await place.cli(['info'])).stdout).toMatch(/Packs +.+ in 1 file/)
+  rmSync(place.path('backups', 'blocks'), { recursive: true })
+  const damaged = await place.cli(['verify', '--sample', '5%'])
+  expect(damaged).toMatchObject({ exit: 3, stderr: '' })
+  expect(damaged.stdout).toMatch(/a pack is missing[^]+hurts .+chame_backup_manual_.+\.db\.blocks/)
+})
+
+test('verify --sample is of all packs, and refused together with what is of one backup', async () => {
+  using place = openWorkplace()
+  for (const args of [
+    ['verify', 'latest', '--sample', '5%'],
+    ['verify', '--time', '1m', '--record'],
+  ])
+    expect(await place.cli(args)).toMatchObject({ exit: 2, stdout: '' })
+  expect(await place.cli(['verify', '--sample', 'much'])).toMatchObject({ exit: 2, stdout: '' })
 })

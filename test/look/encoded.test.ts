@@ -6,8 +6,9 @@ import { filesBelow } from '../support/temporary.ts'
 
 describe.each(['zstd', 'zstd+age'] as const)('a backup stored as %s', encoding => {
   test('is looked into, queried and compared as a plain one, and leaves nothing behind', async () => {
-    const { product, identity, backupDir } = await openPlace()
-    const database = product()
+    const place = await openPlace()
+    const { identity, backupDir } = place
+    const database = place.product()
     const key = encoding === 'zstd' ? {} : { identity }
     succeeded(await database.createBackup({ encoding }))
     const before = filesBelow(backupDir)
@@ -31,8 +32,8 @@ describe.each(['zstd', 'zstd+age'] as const)('a backup stored as %s', encoding =
 })
 
 test('a backup that is encrypted is not looked into without its key', async () => {
-  const { product } = await openPlace()
-  const database = product()
+  const place = await openPlace()
+  const database = place.product()
   succeeded(await database.createBackup({ encoding: 'zstd+age' }))
   failedWith('KEY_REQUIRED', await database.lookInside('latest'))
   failedWith('KEY_REQUIRED', await database.compareBackups('latest'))

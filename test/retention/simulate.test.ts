@@ -4,18 +4,31 @@ import { expect, test } from 'vitest'
 import { Database } from '../../src/index.ts'
 import { Calendar } from '../../src/retention/calendar.ts'
 import { DEFAULT_POLICY } from '../../src/retention/policy.ts'
-import { DEFAULT_SCHEDULE, type SimulatedRetention, simulateRetention } from '../../src/retention/simulate.ts'
+import {
+  DEFAULT_SCHEDULE,
+  type SimulatedRetention,
+  simulateRetention,
+  type Simulation,
+} from '../../src/retention/simulate.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { daily, store } from './made-up.ts'
+
+const SIMULATION: Omit<Simulation, 'span'> = {
+  schedule: DEFAULT_SCHEDULE,
+  database: 'app',
+  sizeBytes: 1000,
+  timeZone: 'Europe/Berlin',
+  now: new Date('2025-11-03T12:00:00Z'),
+  there: null,
+}
 
 function simulate(
   policy: Parameters<typeof simulateRetention>[0],
   span: string,
   timeZone = 'Europe/Berlin',
 ): SimulatedRetention {
-  const end = new Date('2025-11-03T12:00:00Z')
-  return simulateRetention(policy, { span, schedule: DEFAULT_SCHEDULE, sizeBytes: 1000, timeZone, end })
+  return simulateRetention(policy, { ...SIMULATION, span, timeZone })
 }
 
 test('by default seven daily and four weekly backups are there, once there have been so many', () => {
@@ -83,4 +96,30 @@ test('where no backup is yet, a simulation counts, and has no sizes', async () =
   const { backupBytes, days } = succeeded(await database.simulateRetention({ span: '10d' }))
   expect(backupBytes).toBe(0)
   expect(days.at(-1)?.counts['daily']).toBe(7)
+})
+
+test('ahead, a simulation goes on from the backups there are, and says on which day each of them goes', async () => {
+  const directory = temporaryDirectory()
+  const backupDir = join(directory, 'backups')
+  const today = new Date()
+  const dayBefore = (days: number): string =>
+    new Date(today.getTime() - days * 86_400_000).toISOString().slice(0, 'YYYY-MM-DD'.length)
+  const there = daily(dayBefore(1), 3, { size: 4321 })
+  store(backupDir, there)
+  const database = new Database({
+    path: join(directory, 'app.db'),
+    backupDir,
+    timeZone: 'UTC',
+    engine: 'here',
+  })
+  const { days, leaving } = succeeded(
+    await database.simulateRetention({ dailyKeep: 3, span: '30d', ahead: true }),
+  )
+  expect(days).toHaveLength(31)
+  expect(days[0]).toMatchObject({ date: dayBefore(0), counts: { daily: 3 } })
+  // One goes for each that comes, the oldest first.
+  expect(leaving.map(({ filename }) => filename)).toEqual(there.map(({ filename }) => filename).toReversed())
+  expect(new Set(leaving.map(({ date }) => date)).size).toBe(3)
+  expect(days.at(-1)?.counts['daily']).toBe(3)
+  expect(succeeded(await database.simulateRetention({ dailyKeep: 3 })).leaving).toEqual([])
 })

@@ -179,6 +179,16 @@ export function targetContract({ name, needs, place, largeBytes = 12_345_678 }: 
     expect(await keysOf(target)).toEqual([])
   })
 
+  it('content that is other than its hash says is not stored', async (_place, target) => {
+    for (const size of [1000, largeBytes]) {
+      const content = contentOf(randomBytes(size), { sha256: sha256(Buffer.from('what it was')) })
+      const failure = await failureOf(target.put('changed', content, OPTIONS))
+      expect(failure.code).toBe('OBJECT_DAMAGED')
+      expect(failure.message).toContain('nothing was put')
+    }
+    expect(await keysOf(target)).toEqual([])
+  })
+
   it('a put that is cancelled leaves nothing under its key', async (_place, target) => {
     const controller = new AbortController()
     const bytes = randomBytes(largeBytes)

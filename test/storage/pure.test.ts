@@ -208,3 +208,19 @@ test.each([
   expect(failure.code).toBe(code)
   if (words !== '') expect(failure.message).not.toContain(words)
 })
+
+test('a try that the deadline cut off is told by what failed before it', async () => {
+  const pace = fakePace()
+  const busy = new BackupError('TARGET_UNREACHABLE', 'the server asks for fewer requests')
+  let tries = 0
+  const work = withRetry(
+    async signal => {
+      if (++tries === 1) throw busy
+      await pace.sleep(PATIENCE.deadlineMs, signal)
+      throw UNREACHABLE
+    },
+    { ports: { patience: PATIENCE, pace, random: () => 0.5 }, signal: SIGNAL },
+  )
+  expect(await failureOf(work)).toBe(busy)
+  expect(tries).toBe(2)
+})

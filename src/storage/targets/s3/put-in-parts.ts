@@ -39,8 +39,7 @@ export interface PartedPut {
 interface SentParts {
   /** By number less one. */
   readonly tags: string[]
-  /** MD5 of the parts that were sent, or found, in their order. */
-  readonly md5s: string[]
+  count: number
   sizeBytes: number
 }
 
@@ -104,7 +103,7 @@ async function sendParts(
   { upload, stored }: { upload: Upload; stored: ReadonlyMap<number, StoredPart> },
   parts: AsyncIterable<Uint8Array>,
 ): Promise<SentParts> {
-  const sent: SentParts = { tags: [], md5s: [], sizeBytes: 0 }
+  const sent: SentParts = { tags: [], count: 0, sizeBytes: 0 }
   const stop = new AbortController()
   const signal = AbortSignal.any([put.options.signal, stop.signal])
   const sending = new Set<Promise<void>>()
@@ -117,10 +116,9 @@ async function sendParts(
   try {
     for await (const bytes of parts) {
       if (failure !== null) break
-      const number = sent.md5s.length + 1
+      const number = ++sent.count
       if (number > PARTS_MAX) throw tooLarge(put)
       const digests = digestsOf(bytes)
-      sent.md5s.push(digests.md5)
       sent.sizeBytes += bytes.length
       const send = async (): Promise<void> => {
         const there = stored.get(number)

@@ -67,7 +67,8 @@ async function putWhole(
       await sendWhole(access, key, bytes, { options, attemptSignal })
     } catch (error) {
       if (!isUnclear(error)) throw error
-      const head = await headObject(access, key, options.signal, attemptSignal)
+      // Where it cannot even be looked for, the failure to put it is what is told.
+      const head = await headObject(access, key, options.signal, attemptSignal).catch(() => null)
       if (head === null || head.sizeBytes !== bytes.length || head.sha256 !== sha256) throw error
     }
   })

@@ -1,0 +1,111 @@
+/** What the server's list of 10,000 backups costs: the first time, and once it knows them. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { BenchContext } from '../bench-context.ts'
+import { makeDatabase } from '../make-database.ts'
+import { median } from '../measure.ts'
+import { atMost, type Group } from '../table.ts'
+
+const BACKUPS = 10_000
+const WARM_RUNS_FACTOR = 10
+const HOUR_MS = 3_600_000
+
+export async function server(context: BenchContext): Promise<Group> {
+  const { cli } = context
+  const group = {
+    id: 'server',
+    title: `chame-backup serve with ${BACKUPS} backups`,
+    unit: 'ms',
+    baseline: null,
+  } as const
+  if (cli === null) return { ...group, rows: [], notes: ['This build has no command line program: skipped.'] }
+  const directory = context.path('server')
+  mkdirSync(directory)
+  const path = join(directory, 'shop.db')
+  makeDatabase(path, 1 << 20, context)
+  placeBackups(join(directory, 'backups'))
+  const admin = new context.product.Administration({ path, backupDir: join(directory, 'backups') })
+  const made = await admin.createToken({ name: 'bench', role: 'viewer' })
+  if (!made.success) throw new Error(made.message)
+  const cold: number[] = []
+  const warm: number[] = []
+  for (let i = 0; i < context.options.runs; i++) {
+    const { child, url } = await start(cli, directory)
+    const list = `${url}/api/v1/databases/shop/backups?limit=50`
+    // The rest of what a first request loads is not what is measured.
+    await timed(`${url}/api/v1/settings`, made.secret)
+    cold.push(await timed(list, made.secret))
+    for (let j = 0; j < WARM_RUNS_FACTOR; j++) warm.push(await timed(list, made.secret))
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  }
+  return {
+    ...group,
+    rows: [
+      {
+        name: 'the first page of the list, cold',
+        samples: cold,
+        goals: [atMost(500, median(cold), '', 'ms')],
+      },
+      {
+        name: 'the first page of the list, warm',
+        samples: warm,
+        goals: [atMost(50, median(warm), '', 'ms')],
+      },
+    ],
+    notes: [],
+  }
+}
+
+function placeBackups(backupDir: string): void {
+  mkdirSync(join(backupDir, 'daily'), { recursive: true, mode: 0o700 })
+  mkdirSync(join(backupDir, 'metadata'), { mode: 0o700 })
+  const first = Date.parse('2020-01-01T00:00:00Z')
+  for (let i = 0; i < BACKUPS; i++) {
+    const created = new Date(first + i * HOUR_MS).toISOString()
+    const [date = '', time = ''] = created.slice(0, 19).split('T')
+    const filename = `shop_backup_daily_${date.replaceAll('-', '')}_${time.replaceAll(':', '')}.db`
+    writeFileSync(join(backupDir, 'daily', filename), 'x', { mode: 0o600 })
+    const metadata = {
+      timestamp: `${date}T${time}`,
+      backup_type: 'daily',
+      database_version: '1',
+      file_size: 1,
+      checksum: '0'.repeat(64),
+      description: `Backup ${i}`,
+      created_by: 'bench',
+      schema: 1,
+      created_at: created,
+      database: 'shop',
+      image_size: 1,
+      tables: { users: i, orders: i, items: i },
+      check: 'full',
+      verified_at: created,
+    }
+    writeFileSync(join(backupDir, 'metadata', `${filename}.json`), JSON.stringify(metadata, null, 2), {
+      mode: 0o600,
+    })
+  }
+}
+
+async function start(cli: string, cwd: string): Promise<{ child: ChildProcess; url: string }> {
+  const words = [cli, 'serve', '--port', '0', '--path', 'shop.db', '--log-level', 'error']
+  const child = spawn(process.execPath, words, { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  for await (const text of child.stdout.setEncoding('utf8')) {
+    output += text
+    const [, url] = /Listening on (\S+)\n/.exec(output) ?? []
+    if (url !== undefined) return { child, url }
+  }
+  throw new Error(`the server has not started: ${output}`)
+}
+
+async function timed(url: string, secret: string): Promise<number> {
+  const started = performance.now()
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${secret}` } })
+  await answer.text()
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`)
+  return performance.now() - started
+}

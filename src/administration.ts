@@ -1,0 +1,207 @@
+import { AccessStore } from './access/access-store.ts'
+import type {
+  AccessToken,
+  CreateTokenRequest,
+  LogInLink,
+  TokenCreated,
+  TokensListed,
+} from './access/reports.ts'
+import { CatalogListing } from './catalog/listing.ts'
+import { type LoadedConfig, loadConfig } from './config/load.ts'
+import { resolveSettings, type Settings } from './config/settings.ts'
+import type { DatabaseOptions } from './database-core.ts'
+import { Database } from './database.ts'
+import { type Failure, toFailure } from './errors.ts'
+import type {
+  AddBackupRequest,
+  BackupAdded,
+  EditSettingsRequest,
+  ExportDeleted,
+  ExportsListed,
+  SettingsEdited,
+  SettingsShown,
+  StoredFile,
+} from './operations/file-reports.ts'
+import type { RunOptions } from './operations/reports.ts'
+
+/** A token was made: its secret, which is stored nowhere. */
+export type TokenMade = { readonly success: true } & TokenCreated
+
+/** A token was revoked: as it was. */
+export interface TokenRevoked {
+  readonly success: true
+  readonly token: AccessToken
+}
+
+export type LogInLinkMade = { readonly success: true } & LogInLink
+
+/**
+ * What an administrator does around a database, beside its backups: settings, API tokens, stored files. What it does is
+ * noted in the audit log.
+ *
+ * Foreseen failures come back as `{ success: false, code, message, hint }`; what `open…` returns throws them.
+ */
+export class Administration {
+  readonly #options: DatabaseOptions
+
+  constructor(options: DatabaseOptions = {}) {
+    this.#options = options
+  }
+
+  /** The databases of the configuration, and the settings that hold for this one. */
+  settings(): Promise<SettingsShown | Failure> {
+    return this.#within(async (settings, loaded) => {
+      const { showSettings } = await import('./operations/show-settings.ts')
+      return showSettings(loaded, settings, this.#resolveAll(loaded))
+    })
+  }
+
+  /** Changes retention and schedule in a configuration file of JSON; one of code is `READ_ONLY`. */
+  editSettings(request: EditSettingsRequest): Promise<SettingsEdited | Failure> {
+    return this.#noted('settings-edit', null, { ...request }, async (settings, loaded) => {
+      const { editSettings } = await import('./operations/edit-settings.ts')
+      return editSettings(request, { loaded, database: settings.name })
+    })
+  }
+
+  /** Makes an API token for `chame-backup serve`. Its secret is in the answer and stored nowhere. */
+  createToken(request: CreateTokenRequest): Promise<TokenMade | Failure> {
+    return this.#noted('token-create', request.name, { role: request.role }, async ({ backupDir }) => ({
+      success: true,
+      ...(await new AccessStore(backupDir).createToken(request)),
+    }))
+  }
+
+  /** The API tokens, without their secrets. */
+  listTokens(): Promise<TokensListed | Failure> {
+    return this.#within(async ({ backupDir }) => ({
+      success: true,
+      tokens: await new AccessStore(backupDir).listTokens(),
+    }))
+  }
+
+  /** Revokes an API token by its id: it is refused at once, in what is under way too. */
+  revokeToken(id: string): Promise<TokenRevoked | Failure> {
+    return this.#noted('token-revoke', id, {}, async ({ backupDir }) => ({
+      success: true,
+      token: await new AccessStore(backupDir).revokeToken(id),
+    }))
+  }
+
+  /** Makes a secret that logs in to the console once, as admin, within a quarter of an hour. */
+  createLogInLink(): Promise<LogInLinkMade | Failure> {
+    return this.#noted('log-in-link-create', null, {}, async ({ backupDir }) => ({
+      success: true,
+      ...(await new AccessStore(backupDir).createLogInLink()),
+    }))
+  }
+
+  /** The files among the exports in the backup directory, newest first. */
+  listExports(): Promise<ExportsListed | Failure> {
+    return this.#within(async settings => {
+      const { listExports } = await import('./operations/stored-exports.ts')
+      return listExports(settings)
+    })
+  }
+
+  /** Deletes an export by its file name. */
+  deleteExport(name: string): Promise<ExportDeleted | Failure> {
+    return this.#noted('export-delete', name, {}, async settings => {
+      const { deleteExport } = await import('./operations/stored-exports.ts')
+      return deleteExport(settings, name)
+    })
+  }
+
+  /** Opens an export by its file name. It must be closed. */
+  openExport(name: string): Promise<StoredFile | Failure> {
+    return this.#within(async settings => {
+      const { openStoredExport } = await import('./operations/open-stored.ts')
+      return openStoredExport(settings, name)
+    })
+  }
+
+  /** Opens the stored file of a backup of this database, by its file name and nothing else. It must be closed. */
+  openBackup(filename: string): Promise<StoredFile | Failure> {
+    return this.#within(async settings => {
+      const { openStoredBackup } = await import('./operations/open-stored.ts')
+      return openStoredBackup(settings, filename)
+    })
+  }
+
+  /** Adds a backup whose bytes come as a stream; see {@link Database.addBackup}. */
+  receiveBackup(
+    bytes: AsyncIterable<Uint8Array>,
+    request: AddBackupRequest & RunOptions = {},
+  ): Promise<BackupAdded | Failure> {
+    return this.#within(async settings => {
+      const { withReceived } = await import('./operations/receive-backup.ts')
+      const { signal = new AbortController().signal, description = 'Uploaded' } = request
+      return withReceived(bytes, settings, signal, path =>
+        new Database(this.#options).addBackup(path, { ...request, description }),
+      )
+    })
+  }
+
+  /**
+   * The list of the backup directory for programs that ask again and again, such as a server: read anew only when something
+   * has changed there.
+   */
+  async openListing(): Promise<CatalogListing> {
+    return new CatalogListing(this.#settingsOf(await this.#load(), this.#options.database).backupDir)
+  }
+
+  /** Who may come in by HTTP, for a server. */
+  async openAccess(): Promise<AccessStore> {
+    return new AccessStore(this.#settingsOf(await this.#load(), this.#options.database).backupDir)
+  }
+
+  /** Does something that changes something, and notes it. */
+  async #noted<Result extends { readonly success: true }>(
+    action: string,
+    on: string | null,
+    parameters: Readonly<Record<string, unknown>>,
+    work: (settings: Settings, loaded: LoadedConfig) => Promise<Result>,
+  ): Promise<Result | Failure> {
+    const started = performance.now()
+    const result = await this.#within(work)
+    try {
+      await new Database(this.#options).recordAction({
+        action,
+        on,
+        parameters,
+        result: result.success ? 'success' : result.code,
+        durationMs: Math.round(performance.now() - started),
+      })
+    } catch (error) {
+      // Without a configuration there is no log to note it in, and nothing was done.
+      if (result.success) throw error
+    }
+    return result
+  }
+
+  async #within<Result extends { readonly success: boolean }>(
+    work: (settings: Settings, loaded: LoadedConfig) => Promise<Result>,
+  ): Promise<Result | Failure> {
+    try {
+      const loaded = await this.#load()
+      return await work(this.#settingsOf(loaded, this.#options.database), loaded)
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  #resolveAll(loaded: LoadedConfig): readonly Settings[] {
+    const { path, database } = this.#options
+    const names = Object.keys(loaded.config.databases ?? {})
+    const isOne = path !== undefined || database !== undefined || names.length === 0
+    return isOne ? [this.#settingsOf(loaded, database)] : names.map(name => this.#settingsOf(loaded, name))
+  }
+
+  #settingsOf(loaded: LoadedConfig, database: string | undefined): Settings {
+    return resolveSettings(loaded, { ...this.#options, database }, process.env, process.cwd())
+  }
+
+  #load(): Promise<LoadedConfig> {
+    return loadConfig(process.cwd(), this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
+  }
+}

@@ -1,0 +1,77 @@
+import type { Command } from 'commander'
+import type { EditSettingsRequest, SettingsShown } from '../index.ts'
+import { defineCommand, examples } from './define-command.ts'
+import { given } from './options.ts'
+import { paintOut } from './output.ts'
+import { inSession, type Session } from './session.ts'
+import { safeText } from './text.ts'
+
+interface SettingsOptions {
+  readonly setRetention?: string
+  readonly setSchedule?: string
+}
+
+export function settingsCommand(): Command {
+  return defineCommand('settings', 'Show the settings that hold, or change them in a configuration of JSON.')
+    .option('--set-retention <json>', 'what is kept, by type, of this database')
+    .option('--set-schedule <json>', 'the jobs, of all databases')
+    .addHelpText(
+      'after',
+      examples([
+        ['settings', 'databases, retention, jobs, channels'],
+        [`settings --set-retention '{"daily":{"keepDaily":14}}'`, 'keep 14 days of daily backups'],
+        [`settings --set-schedule '{"jobs":{"daily":{"cron":"30 1 * * *"}}}'`, 'at half past one'],
+      ]),
+    )
+    .action((options: SettingsOptions, command: Command) =>
+      inSession(command, session => act(session, options)),
+    )
+}
+
+async function act(session: Session, { setRetention, setSchedule }: SettingsOptions): Promise<number> {
+  const { Administration, BackupError } = await import('../index.ts')
+  const { path, backupDir, database, config } = session.options
+  const administration = new Administration({
+    ...given({ path, backupDir, database, config }),
+    actor: { door: 'cli' },
+  })
+  if (setRetention === undefined && setSchedule === undefined) {
+    return session.show(await administration.settings(), render)
+  }
+  const parse = (text: string): unknown => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw new BackupError('INVALID_ARGUMENT', `Not JSON: ${text}`, {
+        hint: 'See: chame-backup settings --help',
+      })
+    }
+  }
+  const request = {
+    ...(setRetention === undefined ? {} : { retention: { types: parse(setRetention) } }),
+    ...(setSchedule === undefined ? {} : { schedule: parse(setSchedule) }),
+  } as EditSettingsRequest
+  return session.show(await administration.editSettings(request), ({ file, changed }) =>
+    session.options.quiet
+      ? ''
+      : `${paintOut('green', changed ? '✔ Changed:' : '✔ It says so already:')} ${safeText(file)}`,
+  )
+}
+
+function render({ databases, editable, retention, schedule, channels, targets }: SettingsShown): string {
+  const title = (text: string): string => paintOut('bold', text)
+  const lines = [
+    title('Databases'),
+    ...databases.map(({ name, path, isDefault }) => `  ${name}${isDefault ? ' (default)' : ''}: ${path}`),
+    title('Retention'),
+    ...Object.entries(retention.policy).map(([type, rules]) => `  ${type}: ${JSON.stringify(rules)}`),
+    title('Jobs'),
+    ...schedule.jobs.map(({ name, kind, cron }) => `  ${name}: ${kind}, ${cron}`),
+    title('Notifications'),
+    ...(channels.length === 0 ? ['  none'] : channels.map(({ name, kind }) => `  ${name}: ${kind}`)),
+    title('Targets'),
+    ...(targets.length === 0 ? ['  none'] : targets.map(({ name, kind }) => `  ${name}: ${kind}`)),
+    editable.why ?? `${title('Configuration')} ${editable.file ?? 'none yet'}`,
+  ]
+  return lines.map(safeText).join('\n')
+}

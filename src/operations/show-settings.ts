@@ -1,0 +1,59 @@
+import { extname } from 'node:path'
+import type { LoadedConfig } from '../config/load.ts'
+import type { Settings } from '../config/settings.ts'
+import { resolveJobs } from '../schedule/jobs.ts'
+import type { Editable, SettingsShown } from './file-reports.ts'
+
+/** What holds for a database and for all of them. Pure; no secret is in it. */
+export function showSettings(
+  loaded: LoadedConfig,
+  settings: Settings,
+  all: readonly Settings[],
+): SettingsShown {
+  const { config } = loaded
+  const { jobs, maxBackupAge, graceTime, digest } = config.schedule ?? {}
+  return {
+    success: true,
+    database: settings.name,
+    databases: all.map(({ name, path, backupDir }) => ({
+      name,
+      isDefault: name === settings.name,
+      path,
+      backupDir,
+    })),
+    timeZone: settings.timeZone ?? null,
+    editable: editableOf(loaded.file),
+    retention: settings.retention,
+    schedule: {
+      configured: {
+        ...(jobs === undefined ? {} : { jobs }),
+        ...(maxBackupAge === undefined ? {} : { maxBackupAge }),
+        ...(graceTime === undefined ? {} : { graceTime }),
+        ...(digest === undefined ? {} : { digest }),
+      },
+      jobs: resolveJobs(config).map(({ name, kind, cron }) => ({
+        name,
+        kind,
+        cron,
+        isDefault: !Object.hasOwn(jobs ?? {}, name),
+      })),
+    },
+    channels: Object.entries(config.notify?.channels ?? {}).map(([name, channel]) => ({
+      name,
+      kind: channel.kind,
+      events: channel.events ?? null,
+      databases: channel.databases ?? null,
+    })),
+    targets: Object.entries(config.targets ?? {}).map(([name, { kind, appendOnly = false }]) => ({
+      name,
+      kind,
+      appendOnly,
+    })),
+  }
+}
+
+/** Whether a program can edit the configuration: JSON it can, code it cannot, and one that is missing it makes. */
+export function editableOf(file: string | null): Editable {
+  if (file === null || extname(file) === '.json') return { file, isEditable: true, why: null }
+  return { file, isEditable: false, why: `The configuration is code: ${file}. Edit it yourself.` }
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import { OpenAPIHono, z } from '@hono/zod-openapi'
+import type { AppEnv, RequestContext, ServerApp, Service } from './environment.ts'
+import { guard } from './guard.ts'
+import { securityHeaders } from './headers.ts'
+import { problemOf, problemResponse, Refusal } from './problems.ts'
+import { addAccessRoutes } from './routes/access.ts'
+import { addBackupRoutes } from './routes/backups.ts'
+import { addConsoleRoutes } from './routes/console.ts'
+import { addDatabaseRoutes } from './routes/databases.ts'
+import { addExportRoutes } from './routes/exports.ts'
+import { addHealthRoutes } from './routes/health.ts'
+import { addJobRoutes } from './routes/jobs.ts'
+import { addLookRoutes } from './routes/look.ts'
+import { addRestoreRoutes } from './routes/restore.ts'
+import { addRetentionRoutes } from './routes/retention.ts'
+import { addSettingsRoutes } from './routes/settings.ts'
+import { addTargetRoutes } from './routes/targets.ts'
+import { addTransferRoutes } from './routes/transfer.ts'
+
+export interface AppOptions {
+  /** Names that Host headers may have. */
+  readonly hosts: ReadonlySet<string>
+  /** Directory of the built console; null where it is not there. */
+  readonly consoleDirectory: string | null
+}
+
+/** All routes, behind the guard. Answers whatever happens with what every answer carries. */
+export function makeApp(service: Service, { hosts, consoleDirectory }: AppOptions): ServerApp {
+  const app: ServerApp = new OpenAPIHono<AppEnv>({
+    defaultHook: result => {
+      if (result.success) return
+      throw new Refusal(
+        'REQUEST_INVALID',
+        `The ${PLACES[result.target] ?? result.target} of the request is not valid`,
+        {
+          hint: z.prettifyError(result.error),
+        },
+      )
+    },
+  })
+  app.use('*', async (c, next) => {
+    const started = performance.now()
+    c.set('instance', `urn:uuid:${randomUUID()}`)
+    try {
+      await next()
+    } catch (error) {
+      // What libraries throw need not be an error; Hono leaves such to the socket.
+      c.res = answerError(service, c, error)
+    }
+    for (const [name, value] of Object.entries(securityHeaders(service))) c.res.headers.set(name, value)
+    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
+    logAccess(service, c, performance.now() - started)
+  })
+  app.use('*', guard(service, hosts))
+  // Before those that take any name for a backup's.
+  addTransferRoutes(app, service)
+  addDatabaseRoutes(app, service)
+  addBackupRoutes(app, service)
+  addRestoreRoutes(app, service)
+  addLookRoutes(app, service)
+  addExportRoutes(app, service)
+  addRetentionRoutes(app, service)
+  addSettingsRoutes(app, service)
+  addTargetRoutes(app, service)
+  addJobRoutes(app, service)
+  addAccessRoutes(app, service)
+  addHealthRoutes(app, service)
+  addConsoleRoutes(app, consoleDirectory)
+  app.onError((error, c) => answerError(service, c, error))
+  app.notFound(c => answerError(service, c, new Refusal('NOT_FOUND', 'There is nothing here')))
+  return app
+}
+
+const PLACES: Readonly<Record<string, string>> = {
+  param: 'path',
+  query: 'query',
+  header: 'headers',
+  json: 'body',
+}
+
+function answerError(service: Service, c: RequestContext, error: unknown): Response {
+  const instance = c.get('instance')
+  const problem = problemOf(error, instance)
+  if (problem.status >= 500) {
+    const cause = error instanceof Error ? (error.cause ?? error) : error
+    const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+    service.log.error({ event: 'failed', instance, code: problem.code, error: message }, problem.detail)
+  }
+  return problemResponse(problem, error instanceof Refusal ? error.headers : {})
+}
+
+/** By the route, not by what was asked for: a name in it may be anybody's. */
+function logAccess(service: Service, c: RequestContext, durationMs: number): void {
+  service.log.debug(
+    {
+      event: 'request',
+      instance: c.get('instance'),
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      ms: Math.round(durationMs),
+      who: (c.get('principal') as { name: string } | undefined)?.name ?? null,
+    },
+    'A request was answered',
+  )
+}

@@ -1,0 +1,127 @@
+/** The databases that this server is for, as those who ask for them. */
+import {
+  Administration,
+  BackupError,
+  type BackupInfo,
+  type CatalogListing,
+  Database,
+  type DatabaseOptions,
+  Scheduler,
+  type SettingsShown,
+} from '../index.ts'
+import type { Principal } from './environment.ts'
+import { succeeded } from './problems.ts'
+
+/** As the library has it: a pre_restore backup is not `latest`. */
+const PRE_RESTORE = 'pre_restore'
+
+export class Databases implements Disposable {
+  readonly #options: DatabaseOptions
+  readonly #listings = new Map<string, Promise<CatalogListing>>()
+
+  /** @param options what the server was started with */
+  constructor(options: DatabaseOptions) {
+    this.#options = options
+  }
+
+  /** The settings of a database, by default of the default one. Refused for a name that is not configured. */
+  async settings(name?: string): Promise<SettingsShown> {
+    const all = succeeded(await new Administration(this.#options).settings())
+    if (name === undefined || name === all.database) return all
+    if (!all.databases.some(each => each.name === name)) throw noDatabase(name)
+    return succeeded(await new Administration(this.#named(name)).settings())
+  }
+
+  /** The database, for what `principal` does with it. */
+  async open(name: string, principal: Principal): Promise<Database> {
+    return new Database(await this.#optionsOf(name, principal))
+  }
+
+  async administration(name: string, principal: Principal): Promise<Administration> {
+    return new Administration(await this.#optionsOf(name, principal))
+  }
+
+  /** The backups of a database, newest first. */
+  async backups(name: string): Promise<readonly BackupInfo[]> {
+    const { databases } = await this.settings(name)
+    const backupDir = databases.find(each => each.name === name)?.backupDir
+    if (backupDir === undefined) throw noDatabase(name)
+    let listing = this.#listings.get(backupDir)
+    if (listing === undefined) {
+      listing = new Administration(this.#named(name)).openListing()
+      this.#listings.set(backupDir, listing)
+      listing.catch(() => this.#listings.delete(backupDir))
+    }
+    const all = await (await listing).list()
+    return all.filter(({ database }) => database === null || database === name)
+  }
+
+  /** The backup with this file name, or the newest one made on purpose for `latest`. What is asked for is compared, never opened. */
+  async findBackup(name: string, wanted: string): Promise<BackupInfo> {
+    const backups = await this.backups(name)
+    const found =
+      wanted === 'latest'
+        ? backups.find(({ type }) => type !== PRE_RESTORE)
+        : backups.find(({ filename }) => filename === wanted)
+    if (found !== undefined) return found
+    throw new BackupError('BACKUP_NOT_FOUND', `There is no such backup of ${name}`, {
+      hint: `GET /api/v1/databases/${name}/backups says which there are.`,
+    })
+  }
+
+  /** Notes in the audit log what no operation notes. */
+  async record(
+    { name: who, via }: Pick<Principal, 'name' | 'via'>,
+    event: { readonly action: string; readonly on?: string; readonly database?: string },
+  ): Promise<void> {
+    const { action, on = null, database } = event
+    const options = database === undefined ? this.#options : this.#named(database)
+    const actor = { door: via === 'session' ? 'console' : 'http', who } as const
+    await new Database({ ...options, actor }).recordAction({ action, on })
+  }
+
+  scheduler(): Scheduler {
+    const { path, backupDir, database, config, timeZone } = this.#options
+    return new Scheduler({
+      ...(path === undefined ? {} : { path }),
+      ...(backupDir === undefined ? {} : { backupDir }),
+      ...(database === undefined ? {} : { database }),
+      ...(config === undefined ? {} : { config }),
+      ...(timeZone === undefined ? {} : { timeZone }),
+    })
+  }
+
+  /** All of them, in the text format of Prometheus. */
+  async metrics(signal: AbortSignal): Promise<string> {
+    return succeeded(await new Database(this.#options).metrics({ signal })).text
+  }
+
+  [Symbol.dispose](): void {
+    for (const listing of this.#listings.values()) {
+      listing.then(
+        opened => opened[Symbol.dispose](),
+        () => {},
+      )
+    }
+    this.#listings.clear()
+  }
+
+  async #optionsOf(name: string, { name: who, via }: Principal): Promise<DatabaseOptions> {
+    const { databases } = await this.settings()
+    if (!databases.some(each => each.name === name)) throw noDatabase(name)
+    return { ...this.#named(name), actor: { door: via === 'session' ? 'console' : 'http', who } }
+  }
+
+  /** Where the server was started for one file, that file is the database. */
+  #named(name: string): DatabaseOptions {
+    const { path, database } = this.#options
+    const isOne = path !== undefined && database === undefined
+    return { ...this.#options, engine: 'process', ...(isOne ? {} : { database: name }) }
+  }
+}
+
+function noDatabase(name: string): BackupError {
+  return new BackupError('DATABASE_NOT_FOUND', `There is no database ${JSON.stringify(name)}`, {
+    hint: 'GET /api/v1/databases says which there are.',
+  })
+}

@@ -1,0 +1,155 @@
+/** The socket: what is taken off it, and for how long it is waited for. */
+import { chmod, lstat, unlink } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { connect, type Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { BackupError } from '../index.ts'
+import { securityHeaders } from './headers.ts'
+
+/** A browser sends a few hundred bytes of headers, and a cookie. */
+const HEADER_BYTES_MAX = 16 << 10
+/** From the first byte of the headers to the last. */
+const HEADERS_MS_MAX = 10_000
+/** Of a connection on which nothing moves; streams send a sign of life every 15 s. */
+const SILENT_MS_MAX = 120_000
+const KEEP_ALIVE_MS = 5000
+/** 300 streams, and the requests beside them. */
+const CONNECTIONS_MAX = 1000
+/** How often connections are looked at. */
+const CHECK_MS = 1000
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
+  /** Path of a Unix socket to listen on instead; null for none. */
+  readonly socket: string | null
+  /** PEM; null: no TLS. */
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null
+}
+
+export interface Listener {
+  readonly address: string
+  /** Takes no more connections; resolves once all are closed. */
+  close(): Promise<void>
+  /** Closes those that are still there. */
+  closeConnections(): void
+}
+
+type Fetch = Parameters<typeof getRequestListener>[0]
+
+export async function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> {
+  const { tls, socket } = options
+  const limits = {
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: HEADERS_MS_MAX,
+    // An upload may take hours; bodies have limits of their own (request-body.ts).
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: CHECK_MS,
+  }
+  const answer = getRequestListener(fetch, {
+    hostname: 'localhost',
+    errorHandler: () =>
+      new Response(null, { status: 400, headers: securityHeaders({ isSecure: tls !== null }) }),
+  })
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void =>
+    void answer(incoming, outgoing)
+  const server: Server =
+    tls === null ? createServer(limits, listener) : createSecureServer({ ...limits, ...tls }, listener)
+  server.maxConnections = CONNECTIONS_MAX
+  server.timeout = SILENT_MS_MAX
+  // 100 headers are plenty; Node drops those beyond.
+  server.maxHeadersCount = 200
+  server.on('clientError', (error: NodeJS.ErrnoException, client: Socket) =>
+    refuse(error, client, tls !== null),
+  )
+  await (socket === null ? listenOn(server, options) : listenOnSocket(server, socket))
+  return {
+    address: addressOf(server, options),
+    close: () =>
+      new Promise<void>(resolve => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      }),
+    closeConnections: () => server.closeAllConnections(),
+  }
+}
+
+function listenOn(server: Server, { host, port }: ListenOptions): Promise<void> {
+  return listening(server, () => server.listen({ host, port }), `${host}:${port}`)
+}
+
+/** A socket that nobody listens on any more is replaced; it is its owner's alone. */
+async function listenOnSocket(server: Server, path: string): Promise<void> {
+  const stats = await lstat(path).catch(() => null)
+  if (stats !== null) {
+    if (!stats.isSocket() || (await isAlive(path))) {
+      throw new BackupError('INVALID_ARGUMENT', `There is something already: ${path}`, {
+        hint: 'Give another path, or stop the server that listens there.',
+      })
+    }
+    await unlink(path)
+  }
+  const umask = process.umask(0o177)
+  try {
+    await listening(server, () => server.listen(path), path)
+    await chmod(path, 0o600)
+  } finally {
+    process.umask(umask)
+  }
+}
+
+function isAlive(path: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const probe = connect(path, () => {
+      probe.destroy()
+      resolve(true)
+    })
+    probe.on('error', () => resolve(false))
+  })
+}
+
+function listening(server: Server, begin: () => void, where: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void =>
+      reject(
+        new BackupError('IO_FAILED', `Could not listen on ${where} (${error.code ?? error.message})`, {
+          hint: 'Choose another port with --port, or stop the program that has this one.',
+          cause: error,
+        }),
+      )
+    server.once('error', fail)
+    server.once('listening', () => {
+      server.off('error', fail)
+      resolve()
+    })
+    begin()
+  })
+}
+
+function addressOf(server: Server, { host, socket, tls }: ListenOptions): string {
+  if (socket !== null) return socket
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const name = host.includes(':') ? `[${host}]` : host
+  return `${tls === null ? 'http' : 'https'}://${name}:${port}`
+}
+
+const REASONS: Readonly<Record<string, readonly [status: number, words: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+}
+
+/** What is no HTTP, or too much of it. */
+function refuse({ code = '' }: NodeJS.ErrnoException, client: Socket, isSecure: boolean): void {
+  if (!client.writable || code === 'ECONNRESET') {
+    client.destroy()
+    return
+  }
+  const [status, words] = REASONS[code] ?? [400, 'Bad Request']
+  const headers = { ...securityHeaders({ isSecure }), connection: 'close', 'content-length': '0' }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  client.end(`HTTP/1.1 ${status} ${words}\r\n${lines.join('')}\r\n`)
+}

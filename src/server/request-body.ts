@@ -1,0 +1,100 @@
+/** Bodies of requests: small, soon there, and JSON; what is larger is refused before it is read. */
+import type { RequestContext } from './environment.ts'
+import { Refusal } from './problems.ts'
+
+/** The largest is a query of SQL. */
+const BODY_BYTES_MAX = 1 << 20
+/** From the first byte to the last: most are smaller than a packet. */
+const BODY_MS_MAX = 10_000
+/** An upload that brings less than this, on average over a minute, holds a connection for nothing. */
+const UPLOAD_BYTES_PER_SECOND_MIN = 1024
+const UPLOAD_PATIENCE_MS = 60_000
+
+/** The text of a small body. Hono's own readers find it read already. */
+export async function readSmallBody(c: RequestContext): Promise<string> {
+  requireLength(c.req.header('content-length'))
+  const { body } = c.req.raw
+  if (body === null) return ''
+  const chunks: Uint8Array[] = []
+  let size = 0
+  const reader = body.getReader()
+  const { promise: tooLate, reject } = Promise.withResolvers<never>()
+  tooLate.catch(() => {})
+  const timer = setTimeout(() => reject(slow()), BODY_MS_MAX)
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), tooLate])
+      if (done) break
+      size += value.length
+      if (size > BODY_BYTES_MAX) throw tooLarge()
+      chunks.push(value)
+    }
+  } finally {
+    clearTimeout(timer)
+    // What is not read is not waited for either.
+    await reader.cancel().catch(() => {})
+  }
+  const text = Buffer.concat(chunks).toString('utf8')
+  // What Hono's readers look for, whatever its types say: a promise.
+  Reflect.set(c.req.bodyCache, 'text', Promise.resolve(text))
+  return text
+}
+
+/** Throws for a body that is not JSON, before anything is done with it. */
+export function requireJson(text: string): void {
+  try {
+    JSON.parse(text)
+  } catch {
+    throw new Refusal('REQUEST_INVALID', 'The body is not JSON', {
+      hint: 'Send {} where nothing is to be said.',
+    })
+  }
+}
+
+/** Throws unless the body says that it is of a type: a form of another site cannot say these. */
+export function requireMediaType(header: string | undefined, wanted: string): void {
+  if (header?.split(';')[0]?.trim().toLowerCase() === wanted) return
+  throw new Refusal('MEDIA_TYPE_UNSUPPORTED', `The body must be ${wanted}`, {
+    hint: `Send the header Content-Type: ${wanted}.`,
+  })
+}
+
+/** An upload's bytes, given up when they come too slowly. */
+export async function* patiently(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const started = performance.now()
+  let size = 0
+  const reader = body.getReader()
+  try {
+    for (;;) {
+      const { promise: tooLate, reject } = Promise.withResolvers<never>()
+      tooLate.catch(() => {})
+      const timer = setTimeout(() => reject(slow()), UPLOAD_PATIENCE_MS)
+      const { done, value } = await Promise.race([reader.read(), tooLate]).finally(() => clearTimeout(timer))
+      if (done) return
+      size += value.length
+      const seconds = (performance.now() - started) / 1000
+      if (seconds * 1000 > UPLOAD_PATIENCE_MS && size / seconds < UPLOAD_BYTES_PER_SECOND_MIN) throw slow()
+      yield value
+    }
+  } finally {
+    await reader.cancel().catch(() => {})
+  }
+}
+
+function requireLength(header: string | undefined): void {
+  if (header !== undefined && Number(header) > BODY_BYTES_MAX) throw tooLarge()
+}
+
+function tooLarge(): Refusal {
+  return new Refusal('BODY_TOO_LARGE', `The body is larger than ${BODY_BYTES_MAX} bytes`, {
+    hint: 'Only an upload of a backup may be.',
+    headers: { connection: 'close' },
+  })
+}
+
+function slow(): Refusal {
+  return new Refusal('REQUEST_TIMEOUT', 'The body came too slowly', {
+    hint: 'Send it again over a better connection.',
+    headers: { connection: 'close' },
+  })
+}

@@ -1,0 +1,130 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Administration, BackupError, type DatabaseOptions } from '../index.ts'
+import { makeApp } from './app.ts'
+import { LockOut } from './auth/lock-out.ts'
+import { SessionBook } from './auth/session-book.ts'
+import { Databases } from './databases.ts'
+import type { Service } from './environment.ts'
+import { allowedHosts } from './hosts.ts'
+import { IdempotencyBook } from './idempotency.ts'
+import { JobBook } from './job-book.ts'
+import { type Listener, listen, type ListenOptions } from './listen.ts'
+import type { ServerLog } from './log.ts'
+import { PlanBook } from './plan-book.ts'
+import { StreamBook } from './stream-book.ts'
+
+export interface ServeOptions extends ListenOptions {
+  /** Which databases, as every command has it. */
+  readonly database: DatabaseOptions
+  /** More names that the server may be called by. */
+  readonly allowedHosts: readonly string[]
+  readonly log: ServerLog
+}
+
+/** A server that answers. */
+export interface RunningServer {
+  /** Where: "http://127.0.0.1:8080", or the path of a socket. */
+  readonly address: string
+  /** The console's address with a secret that logs in once. Null where the console has no address. */
+  logInLink(): Promise<string>
+  /** Whether nobody has a token, and so nobody can log in but by a link. */
+  hasNoTokens(): Promise<boolean>
+  /** Takes no more requests, cancels what runs, and resolves when all has ended, after `graceMs` at the latest. */
+  close(graceMs: number): Promise<void>
+}
+
+/** Starts a server. Throws {@link BackupError}: the configuration is not valid, or the address cannot be listened on. */
+export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const { log } = options
+  const database: DatabaseOptions = {
+    ...options.database,
+    onAuditProblem: message => log.warn({ event: 'audit-problem' }, message),
+  }
+  const administration = new Administration(database)
+  const databases = new Databases(database)
+  // Asked now, so that a configuration that is not valid ends the start and not the first request.
+  await databases.settings()
+  const access = await administration.openAccess()
+  await access.listTokens()
+  const now = (): Date => new Date()
+  const stopping = new AbortController()
+  const service: Service = {
+    databases,
+    jobs: new JobBook({
+      now,
+      onEnd: ({ id, kind, database: name, status, problem }) =>
+        log.info(
+          { event: 'job-ended', job: id, kind, database: name, status, code: problem?.code },
+          'A job has ended',
+        ),
+    }),
+    plans: new PlanBook(now),
+    sessions: new SessionBook(now),
+    lockOut: new LockOut(now),
+    streams: new StreamBook(),
+    idempotency: new IdempotencyBook(now),
+    access,
+    log,
+    now,
+    startedAt: now(),
+    version: readVersion(),
+    isSecure: options.tls !== null,
+    stopping: stopping.signal,
+  }
+  const listening = options.socket === null ? options.host : null
+  const app = makeApp(service, {
+    hosts: allowedHosts(listening, options.allowedHosts),
+    consoleDirectory: consoleDirectory(),
+  })
+  const listener = await listen(app.fetch, options)
+  log.info({ event: 'started', address: listener.address }, 'The server listens')
+  return {
+    address: listener.address,
+    logInLink: async () => `${listener.address}/#${(await access.createLogInLink()).secret}`,
+    hasNoTokens: () => access.isEmpty(),
+    close: graceMs => close({ listener, service, stopping }, graceMs),
+  }
+}
+
+async function close(
+  { listener, service, stopping }: { listener: Listener; service: Service; stopping: AbortController },
+  graceMs: number,
+): Promise<void> {
+  const { log, jobs, databases } = service
+  log.info({ event: 'stopping' }, 'The server stops')
+  stopping.abort()
+  const closed = listener.close()
+  const hasEnded = await jobs.close(graceMs)
+  if (!hasEnded) log.warn({ event: 'jobs-left' }, 'Jobs had not ended in time')
+  listener.closeConnections()
+  await closed
+  databases[Symbol.dispose]()
+  log.info({ event: 'stopped' }, 'The server has stopped')
+}
+
+/** Beside `server/`: `dist/web` of the package; the sources have none. */
+function consoleDirectory(): string | null {
+  const directory = fileURLToPath(new URL('../web', import.meta.url))
+  if (existsSync(`${directory}/index.html`)) return directory
+  const built = fileURLToPath(new URL('../../dist/web', import.meta.url))
+  return existsSync(`${built}/index.html`) ? built : null
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+/** Throws `INVALID_ARGUMENT` for an address that others can reach, unless that is meant. */
+export function requireSafeAddress(
+  { host, socket, tls }: Pick<ListenOptions, 'host' | 'socket' | 'tls'>,
+  { allowRemote }: { readonly allowRemote: boolean },
+): void {
+  const isLocal =
+    socket !== null || host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+  if (isLocal || allowRemote || tls !== null) return
+  throw new BackupError('INVALID_ARGUMENT', `Others could read along at ${host}: there is no TLS`, {
+    hint: 'Give --tls-cert and --tls-key, or leave it at 127.0.0.1 behind a proxy that has TLS, or say --allow-remote.',
+  })
+}

@@ -1,0 +1,80 @@
+import type { Info } from '../index.ts'
+import type { Verdict } from './schemas/databases.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** Without a limit of one's own: a daily backup, and half a day for it to be late. */
+const DEFAULT_MAX_AGE_MS = 36 * HOUR_MS
+/** A restore that was never tried may not work; weekly drills are the default. */
+const DRILL_MAX_AGE_MS = 30 * DAY_MS
+
+/**
+ * In plain words how well a database is protected. `failing`: there is no backup that could be relied on, or none can be
+ * made; `at-risk`: there is one, but something about it is not as it should be. Pure.
+ */
+export function assessVerdict(info: Info): Verdict {
+  const failing = failures(info)
+  const risks = risksOf(info)
+  if (failing.length > 0) return { status: 'failing', reasons: [...failing, ...risks] }
+  if (risks.length > 0) return { status: 'at-risk', reasons: risks }
+  return {
+    status: 'protected',
+    reasons: [`The last good backup was made ${ago(info.backups.lastGoodAgeMs ?? 0)} ago.`],
+  }
+}
+
+function failures({ backups, databaseProblem, schedule }: Info): string[] {
+  const reasons: string[] = []
+  if (backups.count === 0) reasons.push('There is no backup yet.')
+  else if (backups.lastGood === null) reasons.push('No backup has passed a check.')
+  if (databaseProblem !== null) reasons.push(`The database cannot be read: ${databaseProblem}`)
+  for (const { job, kind, failingSince } of schedule?.jobs ?? []) {
+    if (kind === 'backup' && failingSince !== null) {
+      reasons.push(`The job ${job} has been failing since ${failingSince}.`)
+    }
+  }
+  return reasons
+}
+
+function risksOf({ backups, maxBackupAgeMs, schedule, disk }: Info): string[] {
+  const reasons: string[] = []
+  const age = backups.lastGoodAgeMs
+  const limit = maxBackupAgeMs ?? DEFAULT_MAX_AGE_MS
+  if (age !== null && age > limit) {
+    reasons.push(`The last good backup is ${ago(age)} old; it should be no older than ${ago(limit)}.`)
+  }
+  const { lastDrill } = backups
+  if (lastDrill !== null && !lastDrill.passed) {
+    reasons.push(`The last drill failed: ${lastDrill.filename} could not be restored.`)
+  } else if (
+    lastDrill !== null &&
+    age !== null &&
+    Date.parse(lastDrill.at) < drillLimit(backups.newest, age)
+  ) {
+    reasons.push('The last drill is more than a month ago.')
+  }
+  if (backups.newest?.metadata?.damaged_at !== undefined) {
+    reasons.push('The last check of the newest backup found damage.')
+  }
+  for (const { job, kind, failingSince } of schedule?.jobs ?? []) {
+    if (kind !== 'backup' && failingSince !== null) {
+      reasons.push(`The job ${job} has been failing since ${failingSince}.`)
+    }
+  }
+  if (disk.fits < 1) reasons.push('The next backup does not fit on the disk.')
+  return reasons
+}
+
+/** The instant, in milliseconds, before which a drill is too long ago: told by the newest backup's time and age. */
+function drillLimit(newest: Info['backups']['newest'], lastGoodAgeMs: number): number {
+  return newest === null ? 0 : Date.parse(newest.created) + lastGoodAgeMs - DRILL_MAX_AGE_MS
+}
+
+function ago(ms: number): string {
+  if (ms < HOUR_MS) return plural(Math.round(ms / 60_000), 'minute')
+  return ms < 2 * DAY_MS ? plural(Math.round(ms / HOUR_MS), 'hour') : plural(Math.round(ms / DAY_MS), 'day')
+}
+
+function plural(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}

@@ -1,0 +1,202 @@
+/** A real server on a free port, and a client that holds every answer to the API's own document. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { z } from 'zod'
+import { Administration, type DatabaseOptions, type Role } from '../../src/index.ts'
+import type { LogFields, ServerLog } from '../../src/server/log.ts'
+import type { Job } from '../../src/server/schemas/jobs.ts'
+import { type RunningServer, type ServeOptions, startServer } from '../../src/server/serve.ts'
+import { buildDatabase } from '../support/databases.ts'
+import { succeeded } from '../support/product.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+
+export const USERS = `
+  CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, password TEXT);
+  INSERT INTO users (name, password) VALUES ('Ada', 'secret-of-ada'), ('Ben', 'secret-of-ben');
+`
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers of every shape
+  readonly body: any
+}
+
+export interface Asked {
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** Default: admin. Null: nobody. */
+  readonly as?: Role | null
+}
+
+export interface Serving {
+  readonly url: string
+  readonly directory: string
+  readonly backupDir: string
+  readonly databasePath: string
+  readonly tokens: Readonly<Record<Role, string>>
+  readonly administration: Administration
+  readonly logged: readonly (LogFields & { readonly level: string; readonly message: string })[]
+  readonly server: RunningServer
+  readonly ask: (method: string, path: string, asked?: Asked) => Promise<Answer>
+  /** Begins a job and waits for its end. */
+  readonly done: (path: string, body?: unknown, asked?: Asked) => Promise<Job>
+}
+
+export interface ServingForm {
+  /** Written as chame-backup.config.json. */
+  readonly config?: object
+  readonly serve?: Partial<ServeOptions>
+}
+
+/** Serves one database, `shop`, with a token for each role, until the running test ends. */
+export async function openServing({ config, serve }: ServingForm = {}): Promise<Serving> {
+  const directory = temporaryDirectory()
+  const databasePath = join(directory, 'shop.db')
+  const backupDir = join(directory, 'backups')
+  buildDatabase(databasePath, USERS)
+  const configPath = join(directory, 'chame-backup.config.json')
+  const said = config ?? { databases: { shop: { path: 'shop.db', backupDir: 'backups' } } }
+  writeFileSync(configPath, JSON.stringify(said, null, 2), { mode: 0o600 })
+  mkdirSync(backupDir, { recursive: true, mode: 0o700 })
+  const options: DatabaseOptions = { config: configPath }
+  const administration = new Administration(options)
+  const make = async (role: Role): Promise<string> =>
+    succeeded(await administration.createToken({ name: `the ${role}`, role })).secret
+  const tokens = {
+    viewer: await make('viewer'),
+    operator: await make('operator'),
+    admin: await make('admin'),
+  }
+  const logged: (LogFields & { level: string; message: string })[] = []
+  const server = await startServer({
+    host: '127.0.0.1',
+    port: 0,
+    socket: null,
+    tls: null,
+    database: options,
+    allowedHosts: [],
+    log: collect(logged),
+    ...serve,
+  })
+  onTestFinished(() => server.close(5000))
+  const url = server.address
+  const ask = async (method: string, path: string, asked: Asked = {}): Promise<Answer> => {
+    const { body, headers = {}, as = 'admin' } = asked
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        ...(as === null ? {} : { authorization: `Bearer ${tokens[as]}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      redirect: 'manual',
+    })
+    const text = await response.text()
+    const isJson = response.headers.get('content-type')?.includes('json') === true
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson ? JSON.parse(text) : null,
+    }
+    if (!path.endsWith('openapi.json')) await holdToDocument(url, method, path, answer)
+    return answer
+  }
+  return {
+    url,
+    directory,
+    backupDir,
+    databasePath,
+    tokens,
+    administration,
+    logged,
+    server,
+    ask,
+    async done(path, body = {}, asked = {}) {
+      const begun = await ask('POST', path, { ...asked, body })
+      if (begun.status !== 202) throw new Error(`not begun: ${begun.text}`)
+      return await ended(ask, begun.body.id)
+    },
+  }
+}
+
+async function ended(ask: Serving['ask'], id: string): Promise<Job> {
+  for (;;) {
+    const { body } = await ask('GET', `/api/v1/jobs/${id}`)
+    if (body.endedAt !== null) return body as Job
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+function collect(into: (LogFields & { level: string; message: string })[]): ServerLog {
+  const at =
+    (level: string) =>
+    (fields: LogFields, message: string): void =>
+      void into.push({ ...fields, level, message })
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, object>> }
+}
+
+export interface Operation {
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
+  >
+  readonly 'x-role'?: string
+}
+
+const documents = new Map<string, Promise<Document>>()
+const schemas = new Map<string, z.ZodType>()
+
+export function documentOf(url: string): Promise<Document> {
+  const known =
+    documents.get(url) ??
+    fetch(`${url}/api/v1/openapi.json`).then(answer => answer.json() as Promise<Document>)
+  documents.set(url, known)
+  return known
+}
+
+/** Fails for an answer that the document does not tell of: its status, its media type or its content. */
+async function holdToDocument(url: string, method: string, path: string, answer: Answer): Promise<void> {
+  const document = await documentOf(url)
+  const [pathname = ''] = path.split('?')
+  const found = Object.entries(document.paths).find(([template]) => matches(template, pathname))
+  const operation = found?.[1][method.toLowerCase()]
+  const type = answer.headers.get('content-type')?.split(';')[0] ?? null
+  if (answer.status >= 400) {
+    check(document, 'problem', { $ref: '#/components/schemas/Problem' }, answer.body)
+    if (type !== 'application/problem+json') throw new Error(`${method} ${path}: a problem as ${type}`)
+    if (answer.body.status !== answer.status) throw new Error(`${method} ${path}: two statuses`)
+  }
+  if (operation === undefined || answer.status >= 400 || type === null || answer.status === 206) return
+  const said = operation.responses[String(answer.status)]
+  if (said === undefined) throw new Error(`${method} ${path}: ${answer.status} is not in the document`)
+  const content = said.content?.[type]
+  if (content === undefined) throw new Error(`${method} ${path}: ${type} is not in the document`)
+  if (type === 'application/json')
+    check(document, `${method} ${found?.[0]} ${answer.status}`, content.schema, answer.body)
+}
+
+function matches(template: string, path: string): boolean {
+  const pattern = template.replaceAll(/\{\w+\}/g, '[^/]+').replaceAll('.', '\\.')
+  return new RegExp(`^${pattern}$`).test(path)
+}
+
+function check(document: Document, name: string, schema: object, value: unknown): void {
+  const known = schemas.get(name) ?? schemaOf(document, schema)
+  schemas.set(name, known)
+  const parsed = known.safeParse(value)
+  if (!parsed.success) throw new Error(`${name}: not as the document says: ${z.prettifyError(parsed.error)}`)
+}
+
+function schemaOf(document: Document, schema: object): z.ZodType {
+  const text = JSON.stringify({ ...schema, $defs: document.components.schemas })
+  return z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')))
+}

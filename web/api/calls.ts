@@ -1,0 +1,332 @@
+/** Every route that the console uses, once. */
+import { get, post, put, keepCsrfToken, remove, upload, url } from './http.ts'
+import { Problem } from './problem.ts'
+import type {
+  AccessToken,
+  AuditLogRead,
+  AuditLogVerified,
+  BackupDeleted,
+  BackupInfo,
+  BackupPage,
+  BackupPinned,
+  BackupQueried,
+  BackupLookedInside,
+  CleanupPlanned,
+  ChannelView,
+  DatabaseSummary,
+  DatabaseView,
+  DayView,
+  Job,
+  JobOf,
+  NotificationsTested,
+  RetentionPolicy,
+  RetentionSimulated,
+  RetentionView,
+  Role,
+  RowsRead,
+  ScheduleEdit,
+  ScheduleView,
+  Session,
+  SettingsView,
+  StoredExport,
+  TargetInfo,
+  ExportRequest,
+} from './types.ts'
+
+/** The session of this browser; null when nobody is logged in. */
+export async function findSession(): Promise<Session | null> {
+  try {
+    return keep(await get<Session>(url(['session'])))
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) return null
+    throw error
+  }
+}
+
+export async function logIn(
+  credential: { readonly token: string } | { readonly link: string },
+): Promise<Session> {
+  return keep(await post<Session>(url(['session']), credential))
+}
+
+export async function logOut(): Promise<void> {
+  await remove(url(['session']))
+  keepCsrfToken(null)
+}
+
+function keep(session: Session): Session {
+  keepCsrfToken(session.csrfToken)
+  return session
+}
+
+export async function listDatabases(signal?: AbortSignal): Promise<readonly DatabaseSummary[]> {
+  return (await get<{ readonly databases: readonly DatabaseSummary[] }>(url(['databases']), signal)).databases
+}
+
+export async function getDatabase(database: string, signal?: AbortSignal): Promise<DatabaseView> {
+  return get(url(['databases', database]), signal)
+}
+
+export async function getHistory(database: string, signal?: AbortSignal): Promise<readonly DayView[]> {
+  return (await get<{ readonly days: readonly DayView[] }>(url(['databases', database, 'history']), signal))
+    .days
+}
+
+export interface BackupFilter {
+  readonly type?: string
+  readonly q?: string
+  readonly state?: string
+  readonly sort?: string
+  readonly order?: 'asc' | 'desc'
+  readonly limit?: number
+  readonly cursor?: string | null
+}
+
+export async function listBackups(
+  database: string,
+  filter: BackupFilter,
+  signal?: AbortSignal,
+): Promise<BackupPage> {
+  return get(url(['databases', database, 'backups'], { ...filter }), signal)
+}
+
+export async function getBackup(database: string, backup: string, signal?: AbortSignal): Promise<BackupInfo> {
+  return get(backupUrl(database, backup), signal)
+}
+
+/** Where the stored file itself is downloaded. */
+export function contentUrl(database: string, backup: string): string {
+  return backupUrl(database, backup, 'content')
+}
+
+export async function createBackup(database: string, description: string): Promise<JobOf<'create'>> {
+  return post(url(['databases', database, 'backups']), description === '' ? {} : { description })
+}
+
+export async function uploadBackup(
+  database: string,
+  file: File,
+  description: string,
+  options: { readonly onSent: (share: number) => void; readonly signal: AbortSignal },
+): Promise<BackupInfo> {
+  const address = url(['databases', database, 'backups', 'upload'], { description })
+  return (await upload<{ readonly backup: BackupInfo }>(address, file, options)).backup
+}
+
+export async function verifyBackup(database: string, backup: string): Promise<JobOf<'verify'>> {
+  return post(backupUrl(database, backup, 'verify'))
+}
+
+export async function drillBackup(database: string, backup: string): Promise<JobOf<'drill'>> {
+  return post(backupUrl(database, backup, 'drill'))
+}
+
+export async function pinBackup(database: string, backup: string, reason: string): Promise<BackupPinned> {
+  return put(backupUrl(database, backup, 'pin'), { reason })
+}
+
+export async function unpinBackup(database: string, backup: string): Promise<BackupPinned> {
+  return remove(backupUrl(database, backup, 'pin'))
+}
+
+export async function deleteBackup(
+  database: string,
+  backup: string,
+  { force }: { readonly force: boolean },
+): Promise<BackupDeleted> {
+  return remove(
+    `${backupUrl(database, backup)}${queryText({ confirm: backup, ...(force ? { force } : {}) })}`,
+  )
+}
+
+export async function planRestore(database: string, backup: string): Promise<JobOf<'restore-plan'>> {
+  return post(backupUrl(database, backup, 'restore-plan'))
+}
+
+/** @param confirm the name of the database, as somebody typed it */
+export async function restoreBackup(
+  database: string,
+  backup: string,
+  request: { readonly plan: string; readonly confirm: string },
+): Promise<JobOf<'restore'>> {
+  return post(backupUrl(database, backup, 'restore'), request)
+}
+
+export async function lookInside(
+  database: string,
+  backup: string,
+  signal?: AbortSignal,
+): Promise<BackupLookedInside> {
+  return get(backupUrl(database, backup, 'tables'), signal)
+}
+
+export interface RowsWanted {
+  readonly search: string
+  readonly offset: number
+  readonly limit: number
+  readonly orderBy: string | null
+  readonly descending: boolean
+  /** Show sensitive columns as they are. */
+  readonly reveal: boolean
+}
+
+export async function readRows(
+  database: string,
+  { backup, table }: { readonly backup: string; readonly table: string },
+  wanted: RowsWanted,
+  signal?: AbortSignal,
+): Promise<RowsRead> {
+  const { reveal, descending, ...rest } = wanted
+  const query = { ...rest, ...(descending ? { order: 'desc' } : {}), ...(reveal ? { reveal } : {}) }
+  return get(backupUrl(database, backup, 'tables', table, 'rows') + queryText(query), signal)
+}
+
+export async function queryBackup(
+  database: string,
+  backup: string,
+  request: { readonly sql: string; readonly reveal: boolean },
+): Promise<BackupQueried> {
+  return post(backupUrl(database, backup, 'query'), request)
+}
+
+export interface ComparisonWanted {
+  /** File names; null: the live database. */
+  readonly from: string | null
+  readonly to: string
+  readonly table?: string
+  readonly offset?: number
+  readonly limit?: number
+  readonly reveal?: boolean
+}
+
+/** What it takes to come from `from` to `to`. */
+export async function compareBackups(database: string, wanted: ComparisonWanted): Promise<JobOf<'compare'>> {
+  return post(url(['databases', database, 'compare']), wanted)
+}
+
+export async function listExports(database: string, signal?: AbortSignal): Promise<readonly StoredExport[]> {
+  const address = url(['databases', database, 'exports'])
+  return (await get<{ readonly exports: readonly StoredExport[] }>(address, signal)).exports
+}
+
+export async function exportData(database: string, request: ExportRequest): Promise<JobOf<'export'>> {
+  return post(url(['databases', database, 'exports']), request)
+}
+
+export function exportUrl(database: string, name: string): string {
+  return url(['databases', database, 'exports', name, 'content'])
+}
+
+export async function deleteExport(database: string, name: string): Promise<void> {
+  await remove(url(['databases', database, 'exports', name]))
+}
+
+export async function scanSensitive(database: string): Promise<JobOf<'scan'>> {
+  return post(url(['databases', database, 'scan']))
+}
+
+export async function getRetention(database: string, signal?: AbortSignal): Promise<RetentionView> {
+  return get(url(['databases', database, 'retention']), signal)
+}
+
+export async function saveRetention(database: string, policy: RetentionPolicy): Promise<RetentionView> {
+  return put(url(['databases', database, 'retention']), { policy })
+}
+
+export async function simulateRetention(
+  database: string,
+  request: { readonly policy: RetentionPolicy; readonly span: string; readonly ahead: boolean },
+): Promise<RetentionSimulated> {
+  return post(url(['databases', database, 'retention', 'simulate']), request)
+}
+
+/** @param policy null: the one that holds, whose plan can be run */
+export async function planCleanup(database: string, policy: RetentionPolicy | null): Promise<CleanupPlanned> {
+  return post(url(['databases', database, 'cleanup-plan']), policy === null ? {} : { policy })
+}
+
+export async function cleanUp(database: string, plan: string): Promise<JobOf<'cleanup'>> {
+  return post(url(['databases', database, 'cleanup']), { plan })
+}
+
+export async function getSchedule(signal?: AbortSignal): Promise<ScheduleView> {
+  return get(url(['schedule']), signal)
+}
+
+export async function saveSchedule(edit: ScheduleEdit): Promise<ScheduleView> {
+  return put(url(['schedule']), edit)
+}
+
+export async function runScheduled(job: string): Promise<JobOf<'run-scheduled'>> {
+  return post(url(['schedule', 'jobs', job, 'run']))
+}
+
+export async function listChannels(signal?: AbortSignal): Promise<readonly ChannelView[]> {
+  return (await get<{ readonly channels: readonly ChannelView[] }>(url(['notifications']), signal)).channels
+}
+
+export async function testNotifications(channel: string): Promise<NotificationsTested> {
+  return post(url(['notifications', 'test']), { channel })
+}
+
+export async function listTargets(signal?: AbortSignal): Promise<readonly TargetInfo[]> {
+  return (await get<{ readonly targets: readonly TargetInfo[] }>(url(['targets']), signal)).targets
+}
+
+export async function listTokens(signal?: AbortSignal): Promise<readonly AccessToken[]> {
+  return (await get<{ readonly tokens: readonly AccessToken[] }>(url(['tokens']), signal)).tokens
+}
+
+export async function createToken(request: {
+  readonly name: string
+  readonly role: Role
+  /** UTC, ISO 8601; null: never. */
+  readonly expiresAt: string | null
+}): Promise<{ readonly secret: string; readonly token: AccessToken }> {
+  return post(url(['tokens']), request)
+}
+
+export async function revokeToken(id: string): Promise<void> {
+  await remove(url(['tokens', id]))
+}
+
+/** Each backup directory has a log of its own, which is named by a database in it. */
+export async function readAudit(
+  database: string,
+  page: { readonly before: number | null; readonly limit: number },
+  signal?: AbortSignal,
+): Promise<AuditLogRead> {
+  return get(url(['audit'], { database, ...page }), signal)
+}
+
+export async function verifyAudit(database: string): Promise<AuditLogVerified> {
+  return get(url(['audit', 'verify'], { database }))
+}
+
+export async function getSettings(signal?: AbortSignal): Promise<SettingsView> {
+  return get(url(['settings']), signal)
+}
+
+export async function getJob(id: string): Promise<Job> {
+  return get(url(['jobs', id]))
+}
+
+export async function cancelJob(id: string): Promise<void> {
+  await post(url(['jobs', id, 'cancel']))
+}
+
+export function jobEventsUrl(id: string): string {
+  return url(['jobs', id, 'events'])
+}
+
+function backupUrl(database: string, backup: string, ...rest: readonly string[]): string {
+  return url(['databases', database, 'backups', backup, ...rest])
+}
+
+function queryText(query: Readonly<Record<string, string | number | boolean | null>>): string {
+  return url([], query).replace(/^[^?]*/, '')
+}
+
+export async function checkTarget(target: string): Promise<JobOf<'check-target'>> {
+  return post(url(['targets', target, 'check']))
+}

@@ -1,0 +1,96 @@
+/** What pages read, and how often. Keys begin with the database, so that what changes one forgets only it. */
+import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react-query'
+import * as calls from './calls.ts'
+import type {
+  BackupInfo,
+  BackupLookedInside,
+  BackupPage,
+  DatabaseSummary,
+  DatabaseView,
+  DayView,
+  RetentionView,
+  RowsRead,
+  ScheduleView,
+  StoredExport,
+} from './types.ts'
+
+const STATE_EVERY_MS = 30_000
+
+export function useDatabases(): UseQueryResult<readonly DatabaseSummary[]> {
+  return useQuery({ queryKey: ['databases'], queryFn: async ({ signal }) => calls.listDatabases(signal) })
+}
+
+export function useDatabase(database: string): UseQueryResult<DatabaseView> {
+  return useQuery({
+    queryKey: ['db', database, 'state'],
+    queryFn: async ({ signal }) => calls.getDatabase(database, signal),
+    refetchInterval: STATE_EVERY_MS,
+  })
+}
+
+export function useHistory(database: string): UseQueryResult<readonly DayView[]> {
+  return useQuery({
+    queryKey: ['db', database, 'history'],
+    queryFn: async ({ signal }) => calls.getHistory(database, signal),
+  })
+}
+
+export function useBackups(database: string, filter: calls.BackupFilter): UseQueryResult<BackupPage> {
+  return useQuery({
+    queryKey: ['db', database, 'backups', filter],
+    queryFn: async ({ signal }) => calls.listBackups(database, filter, signal),
+    placeholderData: keepPreviousData,
+    refetchInterval: STATE_EVERY_MS,
+  })
+}
+
+export function useBackup(database: string, backup: string): UseQueryResult<BackupInfo> {
+  return useQuery({
+    queryKey: ['db', database, 'backup', backup],
+    queryFn: async ({ signal }) => calls.getBackup(database, backup, signal),
+  })
+}
+
+/** A stored backup does not change, so nothing of it is asked for twice. */
+export function useTables(database: string, backup: string): UseQueryResult<BackupLookedInside> {
+  return useQuery({
+    queryKey: ['db', database, 'inside', backup],
+    queryFn: async ({ signal }) => calls.lookInside(database, backup, signal),
+    staleTime: Infinity,
+  })
+}
+
+export function useRows(
+  database: string,
+  from: { readonly backup: string; readonly table: string },
+  wanted: calls.RowsWanted,
+): UseQueryResult<RowsRead> {
+  return useQuery({
+    queryKey: ['db', database, 'inside', from.backup, 'rows', from.table, wanted],
+    queryFn: async ({ signal }) => calls.readRows(database, from, wanted, signal),
+    placeholderData: (previous, query) => (query?.queryKey[5] === from.table ? previous : undefined),
+    staleTime: Infinity,
+  })
+}
+
+export function useExports(database: string): UseQueryResult<readonly StoredExport[]> {
+  return useQuery({
+    queryKey: ['db', database, 'exports'],
+    queryFn: async ({ signal }) => calls.listExports(database, signal),
+  })
+}
+
+export function useRetention(database: string): UseQueryResult<RetentionView> {
+  return useQuery({
+    queryKey: ['db', database, 'retention'],
+    queryFn: async ({ signal }) => calls.getRetention(database, signal),
+  })
+}
+
+export function useSchedule(): UseQueryResult<ScheduleView> {
+  return useQuery({
+    queryKey: ['schedule'],
+    queryFn: async ({ signal }) => calls.getSchedule(signal),
+    refetchInterval: STATE_EVERY_MS,
+  })
+}

@@ -1,0 +1,17 @@
+import './styles.css'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { Console } from './console.tsx'
+import { restoreTheme } from './parts/theme.ts'
+import { keepLink } from './session/link.ts'
+
+keepLink()
+restoreTheme()
+
+const place = document.getElementById('console')
+if (place === null) throw new Error('index.html has no place for the console')
+createRoot(place).render(
+  <StrictMode>
+    <Console />
+  </StrictMode>,
+)

@@ -1,0 +1,73 @@
+import { type ReactElement, useEffect, useRef } from 'react'
+import { verifyBackup } from '../../api/calls.ts'
+import type { BackupInfo, JobResults } from '../../api/types.ts'
+import { JobProgress } from '../../jobs/job-progress.tsx'
+import { useJob } from '../../jobs/use-job.ts'
+import { Button } from '../../parts/button.tsx'
+import { Dialog } from '../../parts/dialog.tsx'
+import { Notice } from '../../parts/states.tsx'
+import { formatSpan } from '../../words/times.ts'
+
+/** Reads a stored backup back, and says what came of it. */
+export function VerifyBackup({
+  database,
+  backup,
+  onClose,
+}: {
+  readonly database: string
+  readonly backup: BackupInfo
+  readonly onClose: () => void
+}): ReactElement {
+  const verifying = useJob<'verify'>(async () => verifyBackup(database, backup.filename))
+  const hasBegun = useRef(false)
+  const { begin } = verifying
+  useEffect(() => {
+    // Once, also where React runs effects twice to find bugs.
+    if (hasBegun.current) return
+    hasBegun.current = true
+    begin()
+  }, [begin])
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      title="Verify"
+      about={<span className="break-all">{backup.filename}</span>}
+    >
+      <div className="grid gap-4">
+        <JobProgress job={verifying.job} error={verifying.error} onCancel={verifying.cancel} />
+        {verifying.result !== null && <Verified result={verifying.result} />}
+        {!verifying.isBusy && (
+          <Button className="justify-self-end" onClick={onClose}>
+            Close
+          </Button>
+        )}
+      </div>
+    </Dialog>
+  )
+}
+
+function Verified({ result }: { readonly result: JobResults['verify'] }): ReactElement {
+  if (result.status === 'intact') {
+    return (
+      <Notice tone="good">
+        <p className="font-semibold">Intact.</p>
+        <p>
+          {result.checksumCompared ? 'The checksum is the recorded one, and ' : ''}SQLite’s {result.check}{' '}
+          check found nothing wrong, in {formatSpan(result.durationMs)}.
+        </p>
+        {result.unchecked.length > 0 && <p className="mt-1">Left out: {result.unchecked.join('; ')}</p>}
+      </Notice>
+    )
+  }
+  return (
+    <Notice tone="warn">
+      <p className="font-semibold">Damaged. Do not count on this backup.</p>
+      <ul className="mt-1 list-disc pl-5">
+        {result.problems.map(({ message }) => (
+          <li key={message}>{message}</li>
+        ))}
+      </ul>
+    </Notice>
+  )
+}

@@ -1,0 +1,101 @@
+import { useQuery } from '@tanstack/react-query'
+import { type ReactElement, useState } from 'react'
+import { cleanUp, planCleanup } from '../../api/calls.ts'
+import { JobProgress } from '../../jobs/job-progress.tsx'
+import { useJob } from '../../jobs/use-job.ts'
+import { Button } from '../../parts/button.tsx'
+import { Confirm } from '../../parts/dialog.tsx'
+import { Panel } from '../../parts/panel.tsx'
+import { Loaded } from '../../parts/states.tsx'
+import { say } from '../../parts/toasts.tsx'
+import { counted, formatBytes } from '../../words/numbers.ts'
+import { formatInstant } from '../../words/times.ts'
+
+const NAMED_MAX = 12
+
+/** Deletes now what the saved policy does not keep. */
+export function CleanUp({
+  database,
+  isChanged,
+}: {
+  readonly database: string
+  readonly isChanged: boolean
+}): ReactElement {
+  const [isAsked, setAsked] = useState(false)
+  return (
+    <Panel title="Clean up now">
+      <div className="flex flex-wrap items-center justify-between gap-3">
+        <p className="text-sm text-muted">
+          {isChanged
+            ? 'Save the policy first: a cleanup goes by the saved one.'
+            : 'The scheduler does this by itself, after its backups.'}
+        </p>
+        <Button look="danger" disabled={isChanged} onClick={() => setAsked(true)}>
+          Clean up …
+        </Button>
+      </div>
+      {isAsked && <Asking database={database} onClose={() => setAsked(false)} />}
+    </Panel>
+  )
+}
+
+function Asking({
+  database,
+  onClose,
+}: {
+  readonly database: string
+  readonly onClose: () => void
+}): ReactElement {
+  // Planned anew each time: a plan holds for what was shown, once.
+  const plan = useQuery({
+    queryKey: ['db', database, 'cleanup-plan', 'saved'],
+    queryFn: async () => planCleanup(database, null),
+    gcTime: 0,
+    staleTime: 0,
+  })
+  const deleted = plan.data?.deleted ?? []
+  const cleaning = useJob<'cleanup'>(async () => cleanUp(database, plan.data?.plan ?? ''), {
+    onDone: result => {
+      say(
+        `${counted(result.deleted.length, 'backup')} deleted`,
+        `${formatBytes(result.freedBytes)} are free again.`,
+      )
+      onClose()
+    },
+  })
+  return (
+    <Confirm
+      open
+      onClose={onClose}
+      title="Delete what the policy does not keep?"
+      action={`Delete ${counted(deleted.length, 'backup')}`}
+      isReady={plan.isSuccess && !plan.isFetching && deleted.length > 0}
+      isBusy={cleaning.isBusy}
+      error={cleaning.error}
+      onConfirm={cleaning.begin}
+    >
+      <Loaded query={plan} what="the plan">
+        {({ freedBytes }) =>
+          deleted.length === 0 ? (
+            <p>Every backup is kept: there is nothing to delete.</p>
+          ) : (
+            <>
+              <p>
+                {counted(deleted.length, 'backup')}, {formatBytes(freedBytes)}:
+              </p>
+              <ul className="my-2 list-disc pl-5">
+                {deleted.slice(0, NAMED_MAX).map(({ backup }) => (
+                  <li key={backup.path}>
+                    {backup.type} of {formatInstant(backup.created)}
+                  </li>
+                ))}
+                {deleted.length > NAMED_MAX && <li>and {deleted.length - NAMED_MAX} more</li>}
+              </ul>
+            </>
+          )
+        }
+      </Loaded>
+      <JobProgress job={cleaning.job} error={null} />
+    </Confirm>
+  )
+}

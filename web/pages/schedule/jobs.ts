@@ -1,0 +1,17 @@
+import type { JobConfig, ScheduleEdit, ScheduleView } from '../../api/types.ts'
+
+/** Jobs that there are without a configuration. */
+export const DEFAULT_JOBS: readonly string[] = ['daily', 'weekly', 'cleanup', 'drill']
+
+/** What becomes of a job: `false` turns a default one off, null takes out what is configured of it. */
+export type JobChange = JobConfig | false | null
+
+/** The configured schedule with one job as it shall be. */
+export function withJob(
+  { configured }: Pick<ScheduleView, 'configured'>,
+  name: string,
+  change: JobChange,
+): ScheduleEdit {
+  const { [name]: _replaced, ...others } = configured.jobs ?? {}
+  return { ...configured, jobs: change === null ? others : { ...others, [name]: change } }
+}

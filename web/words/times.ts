@@ -1,0 +1,51 @@
+/** Times as people read them, in the time zone of the browser. */
+
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+export const DAY_MS: number = 24 * HOUR_MS
+
+const instant = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' })
+const longDay = new Intl.DateTimeFormat('en-GB', {
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+})
+
+/** "27 Jun 2025, 14:30" */
+export function formatInstant(iso: string): string {
+  return instant.format(new Date(iso))
+}
+
+export function formatDay(date: Date): string {
+  return day.format(date)
+}
+
+/** "Fri, 27 Jun 2025" */
+export function formatLongDay(date: Date): string {
+  return longDay.format(date)
+}
+
+/** "2025-06-27" of the browser's time zone: what calendars group by. */
+export function dayKey(date: Date): string {
+  const pad = (part: number): string => String(part).padStart(2, '0')
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`
+}
+
+/** "45 s", "3 min", "5 h", "12 days": one unit, rounded down. */
+export function formatSpan(ms: number): string {
+  if (ms < SECOND_MS) return `${Math.max(0, Math.round(ms))} ms`
+  if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)} s`
+  if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min`
+  if (ms < 2 * DAY_MS) return `${Math.floor(ms / HOUR_MS)} h`
+  return `${Math.floor(ms / DAY_MS)} days`
+}
+
+/** "5 h ago", "in 3 min", "just now". */
+export function formatDistance(iso: string, now: number): string {
+  const ms = now - Date.parse(iso)
+  if (Math.abs(ms) < 5 * SECOND_MS) return 'just now'
+  return ms >= 0 ? `${formatSpan(ms)} ago` : `in ${formatSpan(-ms)}`
+}
