@@ -201,6 +201,27 @@ test("a pack that another machine's cleanup deletes while a backup is copied is 
   expect(await restoredFromFar(place, newer)).toBe(25)
 })
 
+test('where nothing is kept here, a backup of pages goes from one target to another with its packs', async () => {
+  const place = openBlocksPlace()
+  const older = await backUp(place, true)
+  commit(place, 5)
+  await backUp(place, true)
+  rmSync(place.backupDir, { recursive: true })
+  mkdirSync(place.path('farther'))
+  const targets = { far: local('far'), farther: local('farther') }
+  place.configure({ encoding: 'plain', keepLocal: false, timeZone: 'UTC', targets })
+  const synced = succeeded(await place.database().syncTargets())
+  expect(synced.status).toBe('synced')
+  expect(synced.targets.map(({ copied }) => copied.length)).toEqual([0, 2])
+  expect(place.files('farther')).toEqual(place.files('far'))
+  for (const name of packsIn(place, 'far'))
+    expect(readFileSync(place.path('farther', name))).toEqual(readFileSync(place.path('far', name)))
+  const order = { target: 'farther', to: place.path('new.db') }
+  succeeded(await place.database().restoreBackup(older, order))
+  expect(assertIntact(place.path('new.db')).commits).toBe(20)
+  expect(place.files('backups')).toEqual([])
+})
+
 test('a pack that is damaged in the backup directory is copied nowhere', async () => {
   const place = openBlocksPlace()
   const name = await backUp(place, false)
