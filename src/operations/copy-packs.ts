@@ -9,7 +9,8 @@
  * that was shortened here may come into being again as a whole, when a database gets back content that it had before
  * and nobody remembers where it is stored; and another machine whose database was once the same has the same packs,
  * shortened in its own way. Where a target lacks pages so, or has them damaged, the pack gets put that has every page
- * of either. No page that can be read is ever lost at a target by copying.
+ * of either. No page that can be read is lost at a target by copying, unless two machines mend one pack at the same instant;
+ * the look at the end sees that from another size, and begins anew.
  */
 import { readFile } from 'node:fs/promises'
 import { damaged, isDamage } from '../blocks/damage.ts'
@@ -41,6 +42,7 @@ import type { PacksAtTarget } from './packs-at-target.ts'
 import { expectedOf } from './stored-image.ts'
 
 const PACKS_AT_ONCE = 3
+const FETCHES_MAX = 2
 
 export interface SendPacks {
   /** Whether what is at the target was found damaged, and is to be read and mended. */
@@ -143,14 +145,12 @@ export class PackCopy implements AsyncDisposable {
 
   /** Reads what is there, and puts all of it together with what is here, unless it has what is needed. */
   async #mend(mine: PackFile, needed: Slots, packs: PacksAtTarget): Promise<number> {
-    const { signal } = this.#context
     this.#work ??= this.#held.use(await openWork(this.#context))
     const [fetched, merged] = ['there', 'merged'].map(name =>
       (this.#work as WorkDirectory).file(`${name}-${mine.id}.pack`),
     ) as [string, string]
     try {
-      const problems = await fetchPack(mine.id, fetched, packs, { signal, onBytes: () => {} })
-      using there = problems.length === 0 ? openUnlessDamaged(fetched, mine.id) : null
+      using there = await this.#fetch(mine.id, fetched, packs)
       if (there === null) return await this.#putMine(mine, needed, packs)
       if ((await findLost(there, needed)) === null) {
         this.#settled.set(mine.id, packs.sizeOf(mine.id) ?? 0)
@@ -167,6 +167,23 @@ export class PackCopy implements AsyncDisposable {
       await removeFile(fetched)
       await removeFile(merged)
     }
+  }
+
+  /**
+   * Null for one of which nothing can be read. What is known of it may be old, and the file another machine's by now:
+   * it is given up only after another look.
+   */
+  async #fetch(id: string, path: string, packs: PacksAtTarget): Promise<PackFile | null> {
+    const { signal } = this.#context
+    for (let attempt = 1; attempt <= FETCHES_MAX; attempt++) {
+      await packs.look([id], { isAnew: true })
+      if (packs.sizeOf(id) === null) return null
+      await removeFile(path)
+      const problems = await fetchPack(id, path, packs, { signal, onBytes: () => {} })
+      const there = problems.length === 0 ? openUnlessDamaged(path, id) : null
+      if (there !== null) return there
+    }
+    return null
   }
 
   async #put(id: string, path: string, packs: PacksAtTarget): Promise<number> {

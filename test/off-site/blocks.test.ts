@@ -69,7 +69,11 @@ async function collected(place: Place): Promise<PacksCollected | null | undefine
 }
 
 /** Syncs, and says which keys were put. */
-async function keysPut(place: Place, beforePut: (key: string) => void = () => {}): Promise<string[]> {
+async function keysPut(
+  place: Place,
+  beforePut: (key: string) => void = () => {},
+  beforeGet: (key: string) => void = () => {},
+): Promise<string[]> {
   const config = { ...BLOCKS, targets: { far: local('far') } }
   const context = contextOf({ path: place.databasePath, config })
   const keys: string[] = []
@@ -81,6 +85,10 @@ async function keysPut(place: Place, beforePut: (key: string) => void = () => {}
         beforePut(key)
         keys.push(key)
         return target.put(key, content, options)
+      },
+      get: (key, options) => {
+        beforeGet(key)
+        return target.get(key, options)
       },
     }
   }
@@ -199,6 +207,33 @@ test("a pack that another machine's cleanup deletes while a backup is copied is 
   })
   expect(keys).toEqual([...added, pack, own].toSorted())
   expect(await restoredFromFar(place, newer)).toBe(25)
+})
+
+test('a pack that another machine puts while backups are copied is not taken for a damaged one', async () => {
+  const place = openBlocksPlace()
+  const older = await backUp(place, true)
+  const [pack = ''] = packsIn(place, 'far')
+  const full = readFileSync(place.path('far', pack))
+  commit(place, 10)
+  const newer = await backUp(place, false)
+  const deleted = succeeded(await place.database().deleteBackup(older, { confirm: true }))
+  expect(deleted.packs?.rewrittenPacks).toBeGreaterThan(0)
+  const short = readFileSync(place.path('backups', pack))
+  expect(short.length).toBeLessThan(full.length)
+  // Seen short, and whole when it is looked into.
+  writeFileSync(place.path('far', pack), short)
+  const [own, added] = [`manual/${newer}`, packsIn(place, 'backups').filter(name => name !== pack)]
+  const keys = await keysPut(
+    place,
+    () => {},
+    key => {
+      if (key === pack) writeFileSync(place.path('far', pack), full)
+    },
+  )
+  expect(keys).toEqual([...added, own].toSorted())
+  expect(readFileSync(place.path('far', pack)).equals(full)).toBe(true)
+  expect(await restoredFromFar(place, older)).toBe(20)
+  expect(await restoredFromFar(place, newer)).toBe(30)
 })
 
 test('where nothing is kept here, a backup of pages goes from one target to another with its packs', async () => {
