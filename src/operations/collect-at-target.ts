@@ -2,7 +2,7 @@ import { isDamage } from '../blocks/damage.ts'
 import { pagesOf } from '../blocks/live-pages.ts'
 import { parseRestorePoint } from '../blocks/restore-point.ts'
 import { SUFFIXES } from '../catalog/encodings.ts'
-import { parseMetadataKey, parsePackKey } from '../catalog/target-keys.ts'
+import { PACKS_PREFIX, parseMetadataKey, parsePackKey } from '../catalog/target-keys.ts'
 import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import { readObject } from '../storage/read-object.ts'
@@ -47,10 +47,11 @@ class Refused extends Error {}
 
 async function collect(target: Target, context: Context): Promise<PacksCollected | null> {
   const { signal } = context
-  const first = await listAll(target, context)
-  if (first.packs.length === 0) return null
-  const old = first.packs.filter(({ modified }) => isOld(modified, context.now()))
+  const packs = await listPacks(target, signal)
+  if (packs.length === 0) return null
+  const old = packs.filter(({ modified }) => isOld(modified, context.now()))
   if (old.length === 0) return { ...NOTHING, status: 'done', problem: null }
+  const first = await listAll(target, context)
   if (first.isBusy) return { ...NOTHING, status: 'busy', problem: BUSY }
   const live = new Set<string>()
   await addLive(live, first.points, target, signal)
@@ -77,31 +78,37 @@ interface ListedPack extends StoredObject {
   readonly id: string
 }
 
+/** Where there are none, nothing else has to be listed: many databases may have a target in common. */
+async function listPacks(target: Target, signal: AbortSignal): Promise<ListedPack[]> {
+  const packs: ListedPack[] = []
+  for await (const object of target.list(PACKS_PREFIX, { signal })) {
+    const id = parsePackKey(object.key)
+    if (id !== null) packs.push({ ...object, id })
+  }
+  return packs
+}
+
 interface Listed {
-  readonly packs: readonly ListedPack[]
   readonly points: readonly StoredObject[]
   /** Whether somebody says that he is copying a backup of pages. */
   readonly isBusy: boolean
 }
 
 async function listAll(target: Target, { signal, now }: Context): Promise<Listed> {
-  const packs: ListedPack[] = []
   const points: StoredObject[] = []
   const copying: string[] = []
   const described = new Set<string>()
   for await (const object of target.list('', { signal })) {
     const { key } = object
-    const id = parsePackKey(key)
     const metadata = parseMetadataKey(key)
-    if (id !== null) packs.push({ ...object, id })
     // Whatever it is called: somebody may have renamed it, and means to keep it.
-    else if (key.endsWith(SUFFIXES.blocks)) points.push(object)
+    if (key.endsWith(SUFFIXES.blocks)) points.push(object)
     else if (metadata === null || !metadata.filename.endsWith(SUFFIXES.blocks)) continue
     else if (!('kind' in metadata)) described.add(metadata.filename)
     else if (metadata.kind === 'copying' && !isOld(object.modified, now())) copying.push(metadata.filename)
   }
   // A mark beside metadata is one that nobody has taken away.
-  return { packs, points, isBusy: copying.some(filename => !described.has(filename)) }
+  return { points, isBusy: copying.some(filename => !described.has(filename)) }
 }
 
 /** What has no date is not known to be old. */
