@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { during } from '../storage/io-errors.ts'
 import { isDamage } from './damage.ts'
-import { packId, parseRestorePoint, runsOf } from './restore-point.ts'
+import { packId, parseRestorePoint, type RestorePoint, runsOf } from './restore-point.ts'
 
 /** The slots of one pack, a bit each; it grows as far as slots are named. */
 export class Slots {
@@ -67,7 +67,17 @@ export async function readLivePages(restorePoints: readonly string[]): Promise<L
 
 async function addPages(path: string, packs: Map<string, Slots>): Promise<void> {
   const bytes = await during('read', path, () => readFile(path))
-  const point = parseRestorePoint(bytes, path)
+  addPagesOf(parseRestorePoint(bytes, path), packs)
+}
+
+/** The pages that one restore point relies on, by the pack's id. */
+export function pagesOf(point: RestorePoint): ReadonlyMap<string, Slots> {
+  const packs = new Map<string, Slots>()
+  addPagesOf(point, packs)
+  return packs
+}
+
+function addPagesOf(point: RestorePoint, packs: Map<string, Slots>): void {
   const ofPack: Slots[] = []
   for (const { pack, slot, count } of runsOf(point)) {
     const slots = (ofPack[pack] ??= slotsOf(packId(point, pack), packs))

@@ -37,13 +37,19 @@ export class PackFile implements Disposable {
   readonly path: string
   readonly id: string
   readonly index: PackIndex
+  readonly sizeBytes: number
   readonly #file: OpenFile
   /** Where each group begins, and the last one ends. */
   readonly #starts: Float64Array
 
-  private constructor(file: OpenFile, id: string, index: PackIndex) {
+  private constructor(
+    file: OpenFile,
+    { id, sizeBytes }: { readonly id: string; readonly sizeBytes: number },
+    index: PackIndex,
+  ) {
     this.path = file.path
     this.id = id
+    this.sizeBytes = sizeBytes
     this.index = index
     this.#file = file
     this.#starts = new Float64Array(groupCount(index) + 1)
@@ -60,7 +66,7 @@ export class PackFile implements Disposable {
       const size = fstatSync(file.fd).size
       const index = readIndex(file, size)
       if (packIdOf(index) !== id) throw damaged(path, 'the pack is another than its name says')
-      return new PackFile(file, id, index)
+      return new PackFile(file, { id, sizeBytes: size }, index)
     } catch (error) {
       closeRead(file.fd)
       throw toTypedError(error, 'read', path)

@@ -65,6 +65,20 @@ export function isBackupName(filename: string): boolean {
   return Buffer.byteLength(filename) <= NAME_BYTES_MAX && parseFilename(filename) !== null
 }
 
+/** What the keys of packs begin with. */
+export const PACKS_PREFIX = 'blocks/'
+
+/** The key of a pack, by its id. */
+export function packKey(id: string): string {
+  return `${PACKS_PREFIX}${id.slice(0, 2)}/${id}.pack`
+}
+
+/** The id of the pack that a key is of; null when it is no pack's. */
+export function parsePackKey(key: string): string | null {
+  const id = /^blocks\/[0-9a-f]{2}\/(?<id>[0-9a-f]{64})\.pack$/.exec(key)?.groups?.['id']
+  return id !== undefined && packKey(id) === key ? id : null
+}
+
 /** What names a backup at a target for people: see `BackupInfo.path`. */
 export function targetPath(
   target: string,

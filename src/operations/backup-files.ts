@@ -1,4 +1,4 @@
-/** What a backup consists of, as it is copied. */
+/** Stored files, as they are copied. */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
@@ -15,30 +15,15 @@ export interface BackupFile {
   readonly content: Content & { readonly sizeBytes: number }
 }
 
-/**
- * The files of a stored backup in the order in which they have to be copied: what others refer to comes first, its own
- * stored file last. Those before the last are named by what is in them, so that what is there already stays as it is.
- */
-export function filesOf(
-  backup: BackupInfo,
-  context: Context,
-): readonly [...others: BackupFile[], image: BackupFile] {
-  if (backup.target !== null) return filesAt(backup.target, backup, context)
-  const content = contentOfFile(backup.path, { sizeBytes: backup.size, sha256: backup.checksum })
-  return [{ key: imageKey(backup), content }]
-}
-
-/** The same of a backup at a target, to be copied to another one. */
-function filesAt(
-  name: string,
-  backup: BackupInfo,
-  context: Context,
-): readonly [...others: BackupFile[], image: BackupFile] {
+/** A backup's own file. Of what it says that it relies on elsewhere, see `PackCopy`. */
+export function fileOf(backup: BackupInfo, context: Context): BackupFile {
   const key = imageKey(backup)
-  const { path, size: sizeBytes, checksum: sha256 } = backup
+  const { target, path, size: sizeBytes, checksum: sha256 } = backup
   const facts = { sizeBytes, sha256 }
-  const read = (from: number): AsyncIterable<Uint8Array> => readRest(name, key, { from, sizeBytes }, context)
-  return [{ key, content: { ...facts, open: from => hashed(read, from, { path, ...facts }) } }]
+  if (target === null) return { key, content: contentOfFile(path, facts) }
+  const read = (from: number): AsyncIterable<Uint8Array> =>
+    readRest(target, key, { from, sizeBytes }, context)
+  return { key, content: { ...facts, open: from => hashed(read, from, { path, ...facts }) } }
 }
 
 async function* readRest(
@@ -60,8 +45,8 @@ interface FileFacts {
 
 const READ_BYTES = 1 << 20
 
-/** A file that nobody writes. What is read of it ends with an error when it is not what was recorded of it. */
-function contentOfFile(path: string, facts: FileFacts): Content & { readonly sizeBytes: number } {
+/** A file that nobody writes, to be put at a target. What is read of it ends with an error when it is not what was recorded of it. */
+export function contentOfFile(path: string, facts: FileFacts): Content & { readonly sizeBytes: number } {
   return { ...facts, open: from => hashed(start => readFrom(path, start), from, { path, ...facts }) }
 }
 

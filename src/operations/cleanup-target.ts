@@ -4,6 +4,8 @@ import { throwIfCancelled, toFailure } from '../errors.ts'
 import { capDeletions, decideRetention } from '../retention/decide.ts'
 import { policyFor } from '../retention/policy.ts'
 import type { Target } from '../storage/target.ts'
+import type { PacksCollected } from './blocks-reports.ts'
+import { collectAtTarget } from './collect-at-target.ts'
 import { begin, type Context } from './context.ts'
 import { identityOf } from './copy-identity.ts'
 import { deleteAtTarget, finishAtTarget } from './delete-at-target.ts'
@@ -62,7 +64,8 @@ async function cleanUp(target: Target, request: CleanupRequest, context: Context
   const { failed, locked } = isDryRun
     ? { failed: [], locked: new Map() }
     : await deleteAll(target, decisions, context)
-  return report(target.name, { decisions, finished, failed, locked })
+  const packs = isDryRun ? null : await collectAtTarget(target, context)
+  return report(target.name, { decisions, finished, failed, locked, packs })
 }
 
 /** A pin in the backup directory is for the backup, wherever it is. */
@@ -107,9 +110,10 @@ interface Outcome {
   readonly finished: readonly string[]
   readonly failed: readonly FailedDeletion[]
   readonly locked: ReadonlyMap<BackupInfo, string>
+  readonly packs: PacksCollected | null
 }
 
-function report(target: string, { decisions, finished, failed, locked }: Outcome): TargetCleanup {
+function report(target: string, { decisions, finished, failed, locked, packs }: Outcome): TargetCleanup {
   const failing = new Set(failed.map(({ backup }) => backup))
   const settled = decisions.map((decision): BackupDecision => {
     const why = locked.get(decision.backup)
@@ -124,8 +128,8 @@ function report(target: string, { decisions, finished, failed, locked }: Outcome
     deleted,
     kept: settled.filter(decision => !goes(decision)),
     failed,
-    freedBytes: deleted.reduce((sum, { backup }) => sum + backup.size, 0),
-    packs: null,
+    freedBytes: deleted.reduce((sum, { backup }) => sum + backup.size, packs?.freedBytes ?? 0),
+    packs,
     left: settled.filter(({ keptBy }) => keptBy.includes('max-deletions')).length,
     finished,
     failure: null,

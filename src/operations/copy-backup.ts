@@ -10,19 +10,25 @@ import type { StoredObject, Target } from '../storage/target.ts'
 import type { BackupFile } from './backup-files.ts'
 import { type Claim, claimName, metadataAt } from './claim-name.ts'
 import { identityOf } from './copy-identity.ts'
+import type { PackCopy } from './copy-packs.ts'
+import type { PacksAtTarget } from './packs-at-target.ts'
 
 /** A backup to copy, with metadata that can be read. */
 export interface CopyOrder {
   readonly backup: BackupInfo & { readonly metadata: Metadata }
   /** The text of its metadata, as the target is to have it. */
   readonly text: string
-  readonly files: readonly [...others: BackupFile[], image: BackupFile]
+  readonly image: BackupFile
+  /** What it relies on beside its own file, to be closed by who opens it; null when that is nothing. */
+  readonly openPacks: (() => Promise<PackCopy>) | null
 }
 
 export interface CopyOptions {
   readonly signal: AbortSignal
   /** The copying mark stays where nothing may be deleted. */
   readonly isAppendOnly: boolean
+  /** What is known of the packs at the target. */
+  readonly packs: PacksAtTarget
   readonly onBytes: (doneBytes: number) => void
 }
 
@@ -39,12 +45,12 @@ export interface Copied {
 const TRIES_MAX = 3
 
 /**
- * Copies a backup to a target: a mark, its files, its metadata, and the mark goes. With the metadata it exists there.
+ * Copies a backup to a target: a mark, its packs, its file, its metadata, and the mark goes. With the metadata it exists there.
  * Killed at any instant, the same call completes it. A file that is not what its metadata says is not copied
  * (`BACKUP_DAMAGED`).
  */
 export async function copyBackup(order: CopyOrder, target: Target, options: CopyOptions): Promise<Copied> {
-  const { backup, files } = order
+  const { backup } = order
   const { type, filename, metadata } = backup
   for (let attempt = 1; ; attempt++) {
     const claim = await claimName(
@@ -53,7 +59,7 @@ export async function copyBackup(order: CopyOrder, target: Target, options: Copy
       options.signal,
     )
     if (claim.state === 'there') return { filename: claim.filename, size: metadata.file_size, sentBytes: 0 }
-    const sentBytes = await sendFiles(files, { ...backup, filename: claim.filename }, target, options)
+    const sentBytes = await sendFiles(order, claim, target, options)
     if (await describe(order, claim, target, options)) {
       await confirm({ ...backup, filename: claim.filename }, target, options)
       await removeMark({ type, filename: claim.filename }, target, options)
@@ -63,26 +69,27 @@ export async function copyBackup(order: CopyOrder, target: Target, options: Copy
   }
 }
 
-/** The image is sent whatever is there: only we have claimed its name. */
+/**
+ * Packs first: a file at a target whose packs are not there must not be. It is sent whatever is there: only we have
+ * claimed its name. Then the packs are looked for once more: until the file was there, another machine's cleanup could
+ * not know that they are needed. From now on it does, so that what is there then stays.
+ */
 async function sendFiles(
-  files: CopyOrder['files'],
-  image: Pick<BackupInfo, 'type' | 'filename'>,
+  { backup, image, openPacks }: CopyOrder,
+  { state, filename }: Claim,
   target: Target,
-  { signal, onBytes }: CopyOptions,
+  { signal, packs, onBytes }: CopyOptions,
 ): Promise<number> {
-  let sentBytes = 0
-  for (const [index, { key, content }] of files.entries()) {
-    const isImage = index === files.length - 1
-    // What is named by its content is there or not; others at the target may rely on all of it.
-    if (!isImage && (await target.head(key, { signal })) !== null) continue
-    const before = sentBytes
-    await target.put(isImage ? imageKey(image) : key, content, {
-      signal,
-      onBytes: done => onBytes(before + done),
-    })
-    sentBytes += content.sizeBytes
-  }
-  return sentBytes
+  await using copy = (await openPacks?.()) ?? null
+  const isMending = state === 'incomplete'
+  const before = (await copy?.sendTo(packs, { isMending, onBytes })) ?? 0
+  await target.put(imageKey({ ...backup, filename }), image.content, {
+    signal,
+    onBytes: done => onBytes(before + done),
+  })
+  const sentBytes = before + image.content.sizeBytes
+  const again = (done: number): void => onBytes(sentBytes + done)
+  return sentBytes + ((await copy?.sendTo(packs, { isMending: false, onBytes: again })) ?? 0)
 }
 
 function isWhole(object: StoredObject | null, sizeBytes: number): boolean {

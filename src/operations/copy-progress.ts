@@ -1,5 +1,11 @@
+import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Context } from './context.ts'
 import type { Step } from './reports.ts'
+
+/** What copying a backup sends at most, as far as that is known: of one of pages what was new in it. */
+export function copyBytes({ size, metadata }: Pick<BackupInfo, 'size' | 'metadata'>): number {
+  return metadata?.added_bytes ?? size
+}
 
 /** Adds up what several copies that are made at once have sent. */
 export class CopyProgress {
@@ -17,7 +23,8 @@ export class CopyProgress {
   add(copy: string, totalBytes: number): (doneBytes: number) => void {
     this.#totalBytes += totalBytes
     return doneBytes => {
-      this.#done.set(copy, doneBytes)
+      // Packs of backups before it may be lacking, too.
+      this.#done.set(copy, Math.min(doneBytes, totalBytes))
       const done = this.#done.values().reduce((sum, bytes) => sum + bytes, 0)
       this.#context.onProgress({ step: this.#step, doneBytes: done, totalBytes: this.#totalBytes })
     }

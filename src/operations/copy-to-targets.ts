@@ -6,12 +6,14 @@ import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
 import { metadataKey } from '../catalog/target-keys.ts'
 import { BackupError, toFailure } from '../errors.ts'
 import { readObject } from '../storage/read-object.ts'
-import { filesOf } from './backup-files.ts'
+import { fileOf } from './backup-files.ts'
 import { begin, type Context } from './context.ts'
 import { copyBackup, type CopyOrder } from './copy-backup.ts'
 import { textForTargets } from './copy-identity.ts'
-import { CopyProgress } from './copy-progress.ts'
+import { PackCopy } from './copy-packs.ts'
+import { copyBytes, CopyProgress } from './copy-progress.ts'
 import type { TargetCopy } from './off-site-reports.ts'
+import { PacksAtTarget } from './packs-at-target.ts'
 import { recordCopies } from './record-copies.ts'
 import { targetSettings, withTarget } from './target-access.ts'
 
@@ -28,7 +30,7 @@ export async function copyToTargets(
   begin(context, 'copy-off-site')
   const progress = new CopyProgress(context, 'copy-off-site')
   const copies = await Promise.all(
-    targets.map(name => tryCopy(backup, name, progress.add(name, backup.size), context)),
+    targets.map(name => tryCopy(backup, name, progress.add(name, copyBytes(backup)), context)),
   )
   const at = context.now().toISOString()
   const notes = copies.flatMap(({ name, status, bytes }) =>
@@ -50,7 +52,8 @@ async function tryCopy(
     const { filename, size } = await withTarget(name, context, async target => {
       const { isAppendOnly } = targetSettings(context.settings, name)
       const { signal } = context
-      return copyBackup(await orderOf(backup, context), target, { signal, isAppendOnly, onBytes })
+      const packs = new PacksAtTarget(target, signal)
+      return copyBackup(await orderOf(backup, context), target, { signal, isAppendOnly, packs, onBytes })
     })
     return { name, status: 'copied', filename, bytes: size, durationMs: durationMs() }
   } catch (error) {
@@ -68,7 +71,8 @@ export async function orderOf(backup: BackupInfo, context: Context): Promise<Cop
     })
   }
   const described: BackupInfo & { readonly metadata: Metadata } = { ...backup, metadata: backup.metadata }
-  return { backup: described, text: textForTargets(text), files: filesOf(backup, context) }
+  const openPacks = backup.encoding === 'blocks' ? () => PackCopy.open(backup, context) : null
+  return { backup: described, text: textForTargets(text), image: fileOf(backup, context), openPacks }
 }
 
 async function textOf({ target, filename }: BackupInfo, context: Context): Promise<string | null> {

@@ -10,7 +10,8 @@ import { WritableFile } from '../snapshot/writable-file.ts'
 import { during } from '../storage/io-errors.ts'
 import { storeBeside } from './block-store.ts'
 import { differences, type Expected } from './check-stored.ts'
-import type { Context } from './context.ts'
+import { bytesOf, type Context } from './context.ts'
+import { type BackupAtTarget, fetchBlocks, namedAtTarget } from './fetch-blocks.ts'
 import type { VerifyProblem } from './reports.ts'
 
 export interface RestoredImage {
@@ -52,4 +53,25 @@ export async function restoreBlocks(
     problems.push({ code: 'NOT_DECODABLE', message: error.message })
     return { stored, problems, image: expected.image }
   }
+}
+
+/** The same of a backup at a target, when all that it relies on has been fetched into a new directory `root`. */
+export async function restoreFetched(
+  backup: BackupAtTarget,
+  { file, root }: { readonly file: string; readonly root: string },
+  expected: { readonly stored: Expected; readonly image: Expected },
+  context: Context,
+): Promise<RestoredImage> {
+  const order = { root, expected: expected.stored, reserveBytes: expected.image.sizeBytes ?? 0 }
+  const fetched = await fetchBlocks(backup, order, context)
+  const { stored } = fetched
+  const restored =
+    fetched.problems.length > 0
+      ? { image: expected.image, stored, problems: fetched.problems }
+      : await restoreBlocks(fetched.backup, file, expected, context, bytesOf(context, 'verify-backup'))
+  const problems = restored.problems.map(problem => ({
+    ...problem,
+    message: namedAtTarget(problem.message, backup, root),
+  }))
+  return { ...restored, problems }
 }

@@ -1,18 +1,17 @@
 /** A stored backup, in whatever encoding, as a plain file that SQLite can open; and what is wrong with it. */
-import { tmpdir } from 'node:os'
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
-import { WorkDirectory } from '../catalog/work-directory.ts'
 import { type AgeKeys, NoKeyFits } from '../encoding/age/header.ts'
 import { type Bytes, cancellable, type Seen, Tap } from '../encoding/bytes.ts'
 import { type Decoder, isStream, openDecoder } from '../encoding/encoding.ts'
 import { hasKeys, readKeys } from '../encoding/keys.ts'
 import { Undecodable } from '../encoding/undecodable.ts'
 import { BackupError } from '../errors.ts'
-import { isThere, requireSpace } from '../storage/durable.ts'
+import { requireSpace } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
 import { checkStored, differences, type Expected } from './check-stored.ts'
 import { bytesOf, type Context } from './context.ts'
-import { type RestoredImage, restoreBlocks } from './open-blocks.ts'
+import { type RestoredImage, restoreBlocks, restoreFetched } from './open-blocks.ts'
+import { openWork } from './open-work.ts'
 import { readStored } from './read-stored.ts'
 import type { Step, VerifyProblem } from './reports.ts'
 
@@ -61,7 +60,7 @@ export async function openStoredImage(
   try {
     await requireSpace(work.path, imageBytes(backup) + SPACE_RESERVE_BYTES, 'the decoded image')
     const file = work.file('image.db')
-    const { image, ...decoded } = await write(file)
+    const { image, ...decoded } = await write(file, work.file('store'))
     const dispose = (): Promise<void> => work[Symbol.asyncDispose]()
     if (decoded.problems.length > 0) {
       return {
@@ -94,16 +93,19 @@ export async function openStoredImage(
 
 const VERIFY: Step = 'verify-backup'
 
-/** What writes the image into a new file. Throws `KEY_REQUIRED` where there is nothing to decrypt it with. */
+/** What writes the image into a new file, and may make a directory for what it fetches. Throws `KEY_REQUIRED` where there is nothing to decrypt it with. */
 async function writerOf(
   backup: BackupInfo,
   order: OpenOrder,
   context: Context,
-): Promise<(file: string) => Promise<RestoredImage>> {
+): Promise<(file: string, root: string) => Promise<RestoredImage>> {
   const image = expectedImageOf(backup)
   if (backup.encoding === 'blocks') {
     const expected = { stored: expectedOf(backup), image }
-    return file => restoreBlocks(backup, file, expected, context, bytesOf(context, VERIFY))
+    return (file, root) =>
+      backup.target === null
+        ? restoreBlocks(backup, file, expected, context, bytesOf(context, VERIFY))
+        : restoreFetched({ ...backup, target: backup.target }, { file, root }, expected, context)
   }
   const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
   return async file => ({ image, ...(await decodeTo(file, backup, decoder, context)) })
@@ -288,20 +290,6 @@ export async function canOpen(
 
 function keysFor(identity: string | undefined, { settings }: Context): Promise<AgeKeys> {
   return readKeys(settings.storing.encryption, identity)
-}
-
-/** Beside the backups; where nothing can be written, as on a medium, in the system's directory for such things. */
-async function openWork({ settings, signal }: Context): Promise<WorkDirectory> {
-  const { backupDir } = settings
-  if (!(await isThere(backupDir))) return await WorkDirectory.open(tmpdir(), signal)
-  try {
-    return await WorkDirectory.open(backupDir, signal)
-  } catch (error) {
-    const isRefused =
-      error instanceof BackupError && (error.code === 'READ_ONLY' || error.code === 'PERMISSION_DENIED')
-    if (!isRefused) throw error
-    return await WorkDirectory.open(tmpdir(), signal)
-  }
 }
 
 /** What the metadata says that the stored file should be. */

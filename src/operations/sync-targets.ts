@@ -6,11 +6,12 @@ import type { Target } from '../storage/target.ts'
 import { begin, type Context } from './context.ts'
 import { copyBackup } from './copy-backup.ts'
 import { identityOf } from './copy-identity.ts'
-import { CopyProgress } from './copy-progress.ts'
+import { copyBytes, CopyProgress } from './copy-progress.ts'
 import { orderOf } from './copy-to-targets.ts'
 import { listStored } from './list-stored.ts'
 import { findLacking, type Lacking } from './lacking-copies.ts'
 import type { FailedCopy, SyncTargetsRequest, TargetSynced, TargetsSynced } from './off-site-reports.ts'
+import { PacksAtTarget } from './packs-at-target.ts'
 import { recordCopies } from './record-copies.ts'
 import { catalogOf, targetSettings, withTarget } from './target-access.ts'
 
@@ -118,12 +119,14 @@ async function copyLacking(
   tally.leftOut = lacking.leftOut.length
   await noteFound(target.name, lacking, context)
   begin(context, 'copy-off-site')
+  const packs = new PacksAtTarget(target, signal)
   await inParallel(lacking.wanted, COPIES_MAX, async backup => {
     try {
-      const onBytes = progress.add(`${target.name}:${backup.filename}`, backup.size)
+      const onBytes = progress.add(`${target.name}:${backup.filename}`, copyBytes(backup))
       const copied = await copyBackup(await orderOf(backup, context), target, {
         signal,
         isAppendOnly,
+        packs,
         onBytes,
       })
       tally.copied.push(backup.filename)

@@ -10,6 +10,7 @@ import { findAtTarget } from '../catalog/target-catalog.ts'
 import { BackupError } from '../errors.ts'
 import type { Target } from '../storage/target.ts'
 import type { PacksCollected } from './blocks-reports.ts'
+import { collectAtTarget } from './collect-at-target.ts'
 import { collectBlocks } from './collect-blocks.ts'
 import { begin, type Context, withoutCancelling } from './context.ts'
 import { deleteAtTarget } from './delete-at-target.ts'
@@ -90,7 +91,7 @@ async function withStoredAt<T>(
     async delete() {
       if (targetSettings(settings, target.name).isAppendOnly) throw appendOnly(target.name, backup)
       await deleteAtTarget(target, backup, context)
-      return null
+      return backup.encoding === 'blocks' ? await collectAtTarget(target, withoutCancelling(context)) : null
     },
     edit: async keys => (await editAtTarget(target, backup, keys, context)) ?? backup,
   })

@@ -23,7 +23,7 @@ export async function readObject(
 function tooLarge({ name }: Target, key: string, bytesMax: number): BackupError {
   return new BackupError(
     'OBJECT_DAMAGED',
-    `Larger than ${bytesMax} bytes, which no metadata is: ${name}:${key}`,
+    `Larger than the ${bytesMax} bytes that it may have: ${name}:${key}`,
     {
       hint: 'Somebody else wrote it. Look at what lies at the target, and remove it there.',
     },
