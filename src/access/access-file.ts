@@ -5,12 +5,11 @@
 import { randomBytes } from 'node:crypto'
 import { constants, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { CatalogLock } from '../catalog/lock.ts'
 import { BackupError } from '../errors.ts'
 import { makeDirectory, namesIn, removeFile, renameDurably, writeNewFile } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
-import { ROLES, type Role } from './token.ts'
+import type { Role } from './token.ts'
 
 export interface StoredToken {
   readonly id: string
@@ -47,25 +46,6 @@ const SIZE_MAX = 4 << 20
 /** It is written within milliseconds. */
 const LOCK_WAIT_MS = 10_000
 
-const id = z.string().regex(/^[0-9a-f]{16}$/)
-const digest = z.string().regex(/^[0-9a-f]{64}$/)
-const role = z.enum(ROLES as [Role, ...Role[]])
-
-const fileSchema: z.ZodType<AccessFile> = z.object({
-  schema: z.literal(1),
-  tokens: z.array(
-    z.object({
-      id,
-      name: z.string(),
-      role,
-      digest,
-      createdAt: z.iso.datetime(),
-      expiresAt: z.iso.datetime().nullable(),
-    }),
-  ),
-  links: z.array(z.object({ id, digest, role, expiresAt: z.iso.datetime() })),
-})
-
 const EMPTY: AccessFile = { schema: 1, tokens: [], links: [] }
 
 export function accessDirectory(backupDir: string): string {
@@ -93,7 +73,7 @@ export async function readAccess(directory: string): Promise<ReadAccess> {
         throw broken(path, 'others than its owner may read or write it', `Make it private: chmod 600 ${path}`)
       }
       const identity = `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`
-      return { file: parse(path, await handle.readFile('utf8')), identity }
+      return { file: await parse(path, await handle.readFile('utf8')), identity }
     } catch (error) {
       if (isNotThere(error)) return { file: EMPTY, identity: null }
       throw error
@@ -101,9 +81,11 @@ export async function readAccess(directory: string): Promise<ReadAccess> {
   })
 }
 
-function parse(path: string, text: string): AccessFile {
+async function parse(path: string, text: string): Promise<AccessFile> {
+  // Loaded here: zod takes longer than most commands, and those that let nobody in do not need it.
+  const { accessSchema } = await import('./access-schema.ts')
   try {
-    return fileSchema.parse(JSON.parse(text))
+    return accessSchema.parse(JSON.parse(text))
   } catch (error) {
     throw broken(path, 'it is not of the form that it should have', undefined, error)
   }

@@ -1,20 +1,8 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { Context } from '../operations/context.ts'
-import { addBackup } from '../operations/add-backup.ts'
+import { during } from '../storage/io-errors.ts'
 import type { AddBackupRequest, BackupAdded } from '../operations/file-reports.ts'
-import { cleanupBackups } from '../operations/cleanup-backups.ts'
-import { compareBackups } from '../operations/compare/compare-backups.ts'
-import { convertBackups } from '../operations/convert-backups.ts'
-import { createBackup } from '../operations/create-backup.ts'
-import { deleteBackup } from '../operations/delete-backup.ts'
-import { drillBackup } from '../operations/drill-backup.ts'
-import { exportData } from '../operations/export-data.ts'
-import { getInfo } from '../operations/get-info.ts'
-import { type BackupsListed, listBackups } from '../operations/list-backups.ts'
-import { lookInside } from '../operations/look/look-inside.ts'
-import { queryBackup } from '../operations/look/query-backup.ts'
-import { readRows } from '../operations/look/read-rows.ts'
-import { pinBackup, unpinBackup } from '../operations/pin-backup.ts'
+import type { BackupsListed } from '../operations/list-backups.ts'
 import type {
   BackupCreated,
   BackupDeleted,
@@ -58,13 +46,6 @@ import type {
   VerifyBackupRequest,
   VerifyStoreRequest,
 } from '../operations/reports.ts'
-import { importData } from '../operations/import-data.ts'
-import { restoreBackup } from '../operations/restore-backup.ts'
-import { scanSensitive } from '../operations/scan-sensitive.ts'
-import { simulateRetention } from '../operations/simulate-retention.ts'
-import { syncTargets } from '../operations/sync-targets.ts'
-import { verifyBackup } from '../operations/verify-backup.ts'
-import { verifyStore } from '../operations/verify-store.ts'
 
 export interface Operations {
   create: { request: CreateBackupRequest; result: BackupCreated }
@@ -101,37 +82,40 @@ type Handler<Name extends OperationName> = (
   context: Context,
 ) => Promise<Operations[Name]['result']>
 
-const handlers: { readonly [Name in OperationName]: Handler<Name> } = {
-  create: createBackup,
-  sync: syncTargets,
-  add: addBackup,
-  list: listBackups,
-  restore: restoreBackup,
-  verify: verifyBackup,
-  verifyStore,
-  drill: drillBackup,
-  info: getInfo,
-  export: exportData,
-  scan: scanSensitive,
-  import: importData,
-  cleanup: cleanupBackups,
-  simulate: simulateRetention,
-  delete: deleteBackup,
-  convert: convertBackups,
-  pin: pinBackup,
-  unpin: unpinBackup,
-  look: lookInside,
-  rows: readRows,
-  query: queryBackup,
-  compare: compareBackups,
+/** What loads each: a command that does one thing need not wait for what does all the others. */
+const loaders: { readonly [Name in OperationName]: () => Promise<Handler<Name>> } = {
+  create: async () => (await import('../operations/create-backup.ts')).createBackup,
+  sync: async () => (await import('../operations/sync-targets.ts')).syncTargets,
+  add: async () => (await import('../operations/add-backup.ts')).addBackup,
+  list: async () => (await import('../operations/list-backups.ts')).listBackups,
+  restore: async () => (await import('../operations/restore-backup.ts')).restoreBackup,
+  verify: async () => (await import('../operations/verify-backup.ts')).verifyBackup,
+  verifyStore: async () => (await import('../operations/verify-store.ts')).verifyStore,
+  drill: async () => (await import('../operations/drill-backup.ts')).drillBackup,
+  info: async () => (await import('../operations/get-info.ts')).getInfo,
+  export: async () => (await import('../operations/export-data.ts')).exportData,
+  scan: async () => (await import('../operations/scan-sensitive.ts')).scanSensitive,
+  import: async () => (await import('../operations/import-data.ts')).importData,
+  cleanup: async () => (await import('../operations/cleanup-backups.ts')).cleanupBackups,
+  simulate: async () => (await import('../operations/simulate-retention.ts')).simulateRetention,
+  delete: async () => (await import('../operations/delete-backup.ts')).deleteBackup,
+  convert: async () => (await import('../operations/convert-backups.ts')).convertBackups,
+  pin: async () => (await import('../operations/pin-backup.ts')).pinBackup,
+  unpin: async () => (await import('../operations/pin-backup.ts')).unpinBackup,
+  look: async () => (await import('../operations/look/look-inside.ts')).lookInside,
+  rows: async () => (await import('../operations/look/read-rows.ts')).readRows,
+  query: async () => (await import('../operations/look/query-backup.ts')).queryBackup,
+  compare: async () => (await import('../operations/compare/compare-backups.ts')).compareBackups,
 }
 
 /** Runs an operation. Throws `BackupError`. */
-export function perform<Name extends OperationName>(
+export async function perform<Name extends OperationName>(
   name: Name,
   request: Operations[Name]['request'],
   context: Context,
 ): Promise<Operations[Name]['result']> {
-  const handle: Handler<Name> = handlers[name]
-  return handle(request, context)
+  const load: () => Promise<Handler<Name>> = loaders[name]
+  // A process that may open no further file cannot read its own programs either.
+  const handle = await during('load', `the operation ${name}`, load)
+  return await handle(request, context)
 }
