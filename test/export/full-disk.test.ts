@@ -6,7 +6,7 @@ import { buildDatabase } from '../support/databases.ts'
 import { callElsewhere } from '../support/other-process.ts'
 import { failedWith, protect, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
-import { temporaryDirectory } from '../support/temporary.ts'
+import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
 
 /** A file system of its own in memory, gone when the test ends. */
 function mountTmpfs(options: string): string {
@@ -95,7 +95,7 @@ testWith(
       await protect(path, { backupDir }).exportData({ output: join(temporaryDirectory(), 'export') }),
     )
     expect(message).toMatch(/the image to export needs \d+ bytes/)
-    expect(entriesIn(backupDir)).toEqual([])
+    expect(filesBelow(backupDir)).toEqual([])
   },
 )
 
