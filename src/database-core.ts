@@ -1,10 +1,10 @@
 /** What every method of a database does first and last: its settings, the engine, and the note in the audit log. */
 import { auditedAction, type AuditedAction } from './audit/actions.ts'
 import type { Actor, AuditEntry } from './audit/entry.ts'
-import { record } from './audit/recorder.ts'
+import { leaveOut, record } from './audit/recorder.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
-import { type OperationName, type Operations, runOperation } from './engine/engine.ts'
+import { type OperationName, type Operations, runOperation, writeAuditNote } from './engine/engine.ts'
 import { type Failure, toFailure } from './errors.ts'
 import type { RunOptions } from './operations/reports.ts'
 
@@ -83,13 +83,14 @@ export class DatabaseCore {
 
   /** Once the work is done, and before anyone is told so: a kill in between leaves something done that is not noted. */
   async note(
-    { backupDir, name, createdBy, disposable }: Settings,
+    settings: Settings,
     action: AuditedAction,
     outcome: Pick<AuditEntry, 'result' | 'durationMs'>,
   ): Promise<void> {
+    const { backupDir, name, createdBy, disposable } = settings
     if (disposable) return
     const { actor = { door: 'library' }, onAuditProblem = warn } = this.options
-    const problem = await record(backupDir, {
+    const facts = {
       time: new Date().toISOString(),
       actor: { door: actor.door, who: actor.who ?? createdBy },
       action: action.action,
@@ -97,8 +98,14 @@ export class DatabaseCore {
       on: action.on,
       parameters: action.parameters,
       ...outcome,
-    })
-    if (problem !== null) onAuditProblem(problem)
+    }
+    // Whoever asks a disk that hangs hangs, too; that it does is what the caller is told already.
+    if (outcome.result === 'STALLED') return leaveOut(backupDir)
+    const problem = await record(backupDir, facts, request =>
+      writeAuditNote(settings, request, this.options.engine ?? 'process'),
+    )
+    // Of an action that failed the caller is told why; the next line of the log says that something is missing.
+    if (problem !== null && outcome.result === 'success') onAuditProblem(problem)
   }
 
   /** The settings; the configuration is read once. */

@@ -83,6 +83,13 @@ export class EngineProcess {
     this.#child.kill('SIGKILL')
   }
 
+  /** Waits no longer for what it was asked, whatever becomes of it; nor does this process, should it end. */
+  abandon(): void {
+    this.isReusable = false
+    this.stop()
+    this.#release()
+  }
+
   /**
    * Kills the process and then what it started, so that none of them goes on once the disk answers: until
    * then the kernel may keep them whatever we do, but nobody here waits for them.

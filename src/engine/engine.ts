@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type NoteRequest, type Noted, writeNote } from '../audit/recorder.ts'
 import type { Settings } from '../config/settings.ts'
-import { cancelled, type Failure } from '../errors.ts'
+import { cancelled, type Failure, fromFailure } from '../errors.ts'
 import type { RunOptions, Step } from '../operations/reports.ts'
 import { type Job, prepareHere, runHere } from './here.ts'
 import type { OperationName, Operations } from './operations.ts'
@@ -54,6 +56,33 @@ export async function runOperation<Name extends OperationName>(
     return (await engine.run(job, options)) as Operations[Name]['result'] | Failure
   } finally {
     if (engine !== null) release(engine)
+  }
+}
+
+/** A disk that does not answer must not keep the caller from his result; nobody notices less. */
+const NOTE_MS_MAX = 10_000
+
+/** Adds a line to the audit log, where operations run. Throws when it is not there in time. */
+export async function writeAuditNote(
+  settings: Settings,
+  request: NoteRequest,
+  where: EngineOptions['where'],
+): Promise<Noted> {
+  if (where === 'here') return await writeNote(settings.backupDir, request)
+  const engine = takeIdle() ?? new EngineProcess()
+  const isOver = new AbortController()
+  const late = sleep(NOTE_MS_MAX, null, { signal: isOver.signal, ref: false }).catch(() => null)
+  try {
+    const answer = await Promise.race([engine.run({ name: 'note', settings, request }, {}), late])
+    if (answer === null) {
+      engine.abandon()
+      throw new Error(`no answer from the disk for ${NOTE_MS_MAX / 1000} s`)
+    }
+    if (!answer.success) throw fromFailure(answer)
+    return answer as Noted
+  } finally {
+    isOver.abort()
+    release(engine)
   }
 }
 

@@ -1,4 +1,5 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
+import type { NoteRequest, Noted } from '../audit/recorder.ts'
 import type { Context } from '../operations/context.ts'
 import { during } from '../storage/io-errors.ts'
 import type { AddBackupRequest, BackupAdded } from '../operations/file-reports.ts'
@@ -73,6 +74,8 @@ export interface Operations {
   rows: { request: ReadRowsRequest & { readonly backup: string }; result: RowsRead }
   query: { request: QueryBackupRequest & { readonly backup: string }; result: BackupQueried }
   compare: { request: CompareBackupsRequest & { readonly backup: string }; result: BackupsCompared }
+  /** A line of the audit log: by the process that opens files, so that a disk that hangs keeps nobody else. */
+  note: { request: NoteRequest; result: Noted }
 }
 
 export type OperationName = keyof Operations
@@ -106,6 +109,10 @@ const loaders: { readonly [Name in OperationName]: () => Promise<Handler<Name>> 
   rows: async () => (await import('../operations/look/read-rows.ts')).readRows,
   query: async () => (await import('../operations/look/query-backup.ts')).queryBackup,
   compare: async () => (await import('../operations/compare/compare-backups.ts')).compareBackups,
+  note: async () => {
+    const { writeNote } = await import('../audit/recorder.ts')
+    return (request, { settings }) => writeNote(settings.backupDir, request)
+  },
 }
 
 /** Runs an operation. Throws `BackupError`. */

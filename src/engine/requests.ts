@@ -152,6 +152,7 @@ const requests = {
     offset,
     includeSensitive: z.boolean().optional(),
   }),
+  note: z.strictObject({ facts: z.looseObject({}), unwritten: z.int().nonnegative() }),
 } as const
 
 /** Checks a request that a caller made, possibly without types. Throws `INVALID_ARGUMENT`. */
