@@ -50,6 +50,7 @@ testWith(
       'fsync(<metadata/<staging>/metadata.json>)',
       METADATA_NAMED,
       'fsync(<metadata>)',
+      'fsync(<audit.jsonl>)',
     ])
   },
 )

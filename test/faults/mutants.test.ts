@@ -79,7 +79,12 @@ async function attackBoth(attack: Attack, mutant: MutantName): Promise<Struck[]>
 /** A power cut right after the answer; kills at the last calls, which publish what was made. */
 function pointsOf({ crash }: Attack, { calls }: Struck): Point[] {
   if (crash !== 'kill') return ['answer', 'answer']
-  return calls.map((_, index) => index + 1).slice(-LAST_CALLS)
+  // Behind them comes only the line of the audit log.
+  const end = calls.findIndex(({ path }) => path.includes('audit'))
+  return calls
+    .slice(0, end === -1 ? calls.length : end)
+    .map((_, index) => index + 1)
+    .slice(-LAST_CALLS)
 }
 
 function isBroken(violation: string): boolean {
