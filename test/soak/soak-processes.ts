@@ -140,7 +140,9 @@ export class Command {
     const [out, err] = await Promise.all([text(stdout), text(stderr)])
     if (!isOver(this.#child)) await once(this.#child, 'exit')
     const { exitCode, signalCode } = this.#child
-    if (err !== '') return { code: 'STDERR', message: err, made: [] }
+    // On a full disk, or without the permission, there is no line of the audit log for it either.
+    const unexpected = err.replaceAll(/^Warning: The audit log could not be written.*\n/gm, '')
+    if (unexpected !== '') return { code: 'STDERR', message: unexpected, made: [] }
     if (out === '') {
       // A signal that comes before the command listens ends it as it ends any program.
       if (isCancelled && signalCode === 'SIGINT') return { code: 'CANCELLED', message: '', made: [] }

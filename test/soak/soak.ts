@@ -9,7 +9,7 @@ import { now } from './soak-clock.ts'
 import { Excuses, fillDisk, processesOf, stopFor, takePermission } from './soak-faults.ts'
 import type { Answer, Order } from './soak-host.ts'
 import { backupsOf, idOf, type Protected, type World } from './soak-world.ts'
-import type { StoredBackup } from './stored-backup.ts'
+import { createdOf, type StoredBackup } from './stored-backup.ts'
 
 /** Errors that ask for another try; in a soak somebody is always in the way. */
 const RETRYABLE: readonly string[] = ['CATALOG_LOCKED', 'DATABASE_LOCKED', 'DATABASE_CHANGING']
@@ -35,7 +35,8 @@ export class Soak {
   readonly #random: () => number
   readonly cast: Cast
   readonly #excuses = new Excuses()
-  readonly #known = new Set<string>()
+  /** When the backup at a path was made: one that is cancelled leaves its name to the next of the same second. */
+  readonly #known = new Map<string, string>()
   #placesUsed = 0
   /** When each operation under way began, by the directory of the backups that it works with. */
   readonly #running = new Map<symbol, { readonly backupDir: string; readonly from: number }>()
@@ -179,9 +180,11 @@ export class Soak {
     const froms = [...this.#running.values()].filter(({ backupDir }) => backupDir === database.backupDir)
     const from = Math.min(now(), ...froms.map(running => running.from))
     for (const backup of backupsOf(database)) {
-      if (this.#known.has(backup.path)) continue
-      this.#known.add(backup.path)
       const { path } = backup
+      const created = createdOf(backup)
+      if (created === null || this.#known.get(path) === created) continue
+      if (this.#known.has(path)) this.cast.checker.tell({ kind: 'gone', path })
+      this.#known.set(path, created)
       this.cast.checker.tell({
         kind: 'appeared',
         database: database.name,

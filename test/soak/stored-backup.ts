@@ -40,6 +40,15 @@ export function storedBackups(backupDir: string): StoredBackup[] {
     })
 }
 
+/** When it was made, as its metadata says; null for one that has just gone. */
+export function createdOf({ metadataPath }: StoredBackup): string | null {
+  try {
+    return (JSON.parse(readFileSync(metadataPath, 'utf8')) as { readonly created_at: string }).created_at
+  } catch {
+    return null
+  }
+}
+
 /** What is wrong with a stored backup beside its content: it is what its metadata says, byte for byte. */
 export function metadataProblems({ path, metadataPath }: StoredBackup): string[] {
   const metadata = JSON.parse(readFileSync(metadataPath, 'utf8')) as Record<string, unknown>
