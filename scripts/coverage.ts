@@ -93,9 +93,7 @@ const TESTS: readonly string[] = [
   ),
   'test/look',
   'test/audit/actions.test.ts',
-  'test/encoding/killed.test.ts',
   'test/server/administration.test.ts',
-  'test/server/api.test.ts',
   'test/server/listing.test.ts',
   'test/storage/check-target.test.ts',
 ]
