@@ -1,21 +1,22 @@
 /** Making a backup of a file that is an image already: one that was downloaded, or made by other means. */
 import { chmod, copyFile, constants, open, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { metadataDirectory, metadataPath, typeDirectory } from '../catalog/layout.ts'
+import { typeDirectory } from '../catalog/layout.ts'
 import { readBackup } from '../catalog/list.ts'
 import { CatalogLock } from '../catalog/lock.ts'
-import { type Metadata, printMetadata } from '../catalog/metadata.ts'
+import type { Metadata } from '../catalog/metadata.ts'
 import { localTime } from '../catalog/names.ts'
 import { removeLeftovers, Staging } from '../catalog/staging.ts'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { readHeaderOf } from '../snapshot/source-files.ts'
-import { removeFile, renameDurably, requireSpace, syncFile, writeNewFile } from '../storage/durable.ts'
+import { removeFile, renameDurably, requireSpace, syncFile } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { checkStored, type StoredCheck } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { prepareDirectories, requireKnownType } from './create-backup.ts'
 import type { AddBackupRequest, BackupAdded } from './file-reports.ts'
 import { freeFilename } from './free-filename.ts'
+import { writeMetadata } from './store-backup.ts'
 
 /** What every SQLite database begins with. */
 const MAGIC = Buffer.from('SQLite format 3\0', 'latin1')
@@ -97,14 +98,6 @@ export async function addBackup(
   const backup = await readBackup(settings.backupDir, type, filename)
   if (backup === null) throw new Error(`what was added is not listed: ${path}`)
   return { success: true, backup, durationMs: Math.round(performance.now() - started) }
-}
-
-async function writeMetadata(filename: string, metadata: Metadata, context: Context): Promise<void> {
-  const { backupDir, fileMode } = context.settings
-  await using staging = await Staging.open(backupDir, metadataDirectory(backupDir))
-  const file = staging.file('metadata.json')
-  await writeNewFile(file, printMetadata(metadata), fileMode, durabilityOf(context))
-  await renameDurably(file, metadataPath(backupDir, filename), durabilityOf(context))
 }
 
 async function requireIntact(file: string, from: string, context: Context): Promise<StoredCheck> {

@@ -60,7 +60,8 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
   }
 }
 
-async function writeMetadata(filename: string, metadata: Metadata, context: Context): Promise<void> {
+/** Publishes the metadata of a backup whose file has its name: from then on it exists. What fails leaves none. */
+export async function writeMetadata(filename: string, metadata: Metadata, context: Context): Promise<void> {
   const { backupDir, fileMode } = context.settings
   await using staging = await Staging.open(backupDir, metadataDirectory(backupDir))
   const file = staging.file('metadata.json')
