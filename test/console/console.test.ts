@@ -345,6 +345,8 @@ browserTest('tokens are made, shown once and revoked, and a channel is tested', 
   await dialog.getByRole('button', { name: 'Done' }).click()
   const row = admin.getByRole('row', { name: /<i>monitoring<\/i> viewer/ })
   await row.waitFor()
+  // It fades out.
+  await dialog.waitFor({ state: 'detached' })
   expect(await admin.content()).not.toContain(secret)
   await row.getByRole('button', { name: /Revoke/ }).click()
   await admin.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click()

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { useCallback, useEffect, useEffectEvent, useState } from 'react'
+import { useCallback, useEffect, useEffectEvent, useRef, useState } from 'react'
 import { cancelJob, jobEventsUrl, getJob } from '../api/calls.ts'
 import { Problem } from '../api/problem.ts'
 import { queryClient } from '../api/query-client.ts'
@@ -58,6 +58,20 @@ export function useJob<Kind extends JobKind>(
     result: job?.result ?? null,
     error: begin.error ?? problemOfJob(job),
   }
+}
+
+/** The same, begun as soon as the page shows it. */
+export function useJobAtOnce<Kind extends JobKind>(request: () => Promise<JobOf<Kind>>): RunningJob<Kind> {
+  const running = useJob(request)
+  const { begin } = running
+  const hasBegun = useRef(false)
+  useEffect(() => {
+    // Once, also where React runs effects twice to find bugs.
+    if (hasBegun.current) return
+    hasBegun.current = true
+    begin()
+  }, [begin])
+  return running
 }
 
 function hasEnded({ status }: Pick<Job, 'status'>): boolean {

@@ -1,8 +1,8 @@
-import { type ReactElement, useEffect, useRef } from 'react'
+import type { ReactElement } from 'react'
 import { drillBackup } from '../../api/calls.ts'
 import type { BackupInfo, JobResults } from '../../api/types.ts'
 import { JobProgress } from '../../jobs/job-progress.tsx'
-import { useJob } from '../../jobs/use-job.ts'
+import { useJobAtOnce } from '../../jobs/use-job.ts'
 import { Badge, type Tone } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
@@ -19,14 +19,7 @@ export function DrillBackup({
   readonly backup: BackupInfo
   readonly onClose: () => void
 }): ReactElement {
-  const drilling = useJob<'drill'>(async () => drillBackup(database, backup.filename))
-  const hasBegun = useRef(false)
-  const { begin } = drilling
-  useEffect(() => {
-    if (hasBegun.current) return
-    hasBegun.current = true
-    begin()
-  }, [begin])
+  const drilling = useJobAtOnce<'drill'>(async () => drillBackup(database, backup.filename))
   return (
     <Dialog
       open

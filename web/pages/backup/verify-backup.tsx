@@ -1,8 +1,8 @@
-import { type ReactElement, useEffect, useRef } from 'react'
+import type { ReactElement } from 'react'
 import { verifyBackup } from '../../api/calls.ts'
 import type { BackupInfo, JobResults } from '../../api/types.ts'
 import { JobProgress } from '../../jobs/job-progress.tsx'
-import { useJob } from '../../jobs/use-job.ts'
+import { useJobAtOnce } from '../../jobs/use-job.ts'
 import { Button } from '../../parts/button.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Notice } from '../../parts/states.tsx'
@@ -18,15 +18,7 @@ export function VerifyBackup({
   readonly backup: BackupInfo
   readonly onClose: () => void
 }): ReactElement {
-  const verifying = useJob<'verify'>(async () => verifyBackup(database, backup.filename))
-  const hasBegun = useRef(false)
-  const { begin } = verifying
-  useEffect(() => {
-    // Once, also where React runs effects twice to find bugs.
-    if (hasBegun.current) return
-    hasBegun.current = true
-    begin()
-  }, [begin])
+  const verifying = useJobAtOnce<'verify'>(async () => verifyBackup(database, backup.filename))
   return (
     <Dialog
       open

@@ -1,8 +1,8 @@
-import { type ReactElement, useEffect, useRef, useState } from 'react'
+import { type ReactElement, useState } from 'react'
 import { compareBackups } from '../../api/calls.ts'
 import type { BackupsCompared, ComparedTable } from '../../api/types.ts'
 import { JobProgress } from '../../jobs/job-progress.tsx'
-import { useJob } from '../../jobs/use-job.ts'
+import { useJobAtOnce } from '../../jobs/use-job.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
@@ -24,17 +24,10 @@ export function Comparison({
   readonly to: string | null
 }): ReactElement {
   const asked = ask(from, to)
-  const comparing = useJob<'compare'>(async () =>
+  const comparing = useJobAtOnce<'compare'>(async () =>
     compareBackups(database, { from: asked.from, to: asked.to }),
   )
   const [table, setTable] = useState<string | null>(null)
-  const hasBegun = useRef(false)
-  const { begin } = comparing
-  useEffect(() => {
-    if (hasBegun.current) return
-    hasBegun.current = true
-    begin()
-  }, [begin])
   const compared =
     comparing.result === null ? null : asked.isTurned ? turn(comparing.result) : comparing.result
   return (
