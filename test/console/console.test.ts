@@ -346,7 +346,7 @@ browserTest('tokens are made, shown once and revoked, and a channel is tested', 
   const row = admin.getByRole('row', { name: /<i>monitoring<\/i> viewer/ })
   await row.waitFor()
   // It fades out.
-  await dialog.waitFor({ state: 'detached' })
+  await dialog.locator('code').waitFor({ state: 'detached' })
   expect(await admin.content()).not.toContain(secret)
   await row.getByRole('button', { name: /Revoke/ }).click()
   await admin.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click()
