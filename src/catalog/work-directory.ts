@@ -4,8 +4,8 @@
  * releases when its process dies; whoever comes next removes those that nobody holds.
  */
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstat, mkdir, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { isThere, namesIn, removeDirectory } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
@@ -34,11 +34,16 @@ export class WorkDirectory implements AsyncDisposable {
   static async open(directory: string, signal: AbortSignal): Promise<WorkDirectory> {
     await removeAbandonedWork(directory, await namesIn(directory), signal)
     for (let attempt = 1; ; attempt++) {
-      const path = join(directory, `${PREFIX}${randomBytes(6).toString('hex')}`)
+      const path = newName(directory)
       await during('make the directory', path, () => mkdir(path, { mode: 0o700 }))
+      let lock: CatalogLock | null = null
       try {
-        return new WorkDirectory(path, await CatalogLock.acquire(path, { waitMs: 0, signal }))
+        lock = await CatalogLock.acquire(path, { waitMs: 0, signal })
+        // A lock in a directory that somebody has taken away meanwhile keeps nobody out.
+        if (await isThere(path)) return new WorkDirectory(path, lock)
+        throw takenAway(path)
       } catch (error) {
+        lock?.[Symbol.dispose]()
         const isTaken = (await lockedOrGone(path, error)) && attempt < TRIES_MAX
         await removeDirectory(path).catch(() => {})
         if (!isTaken) throw error
@@ -69,11 +74,39 @@ export async function removeAbandonedWork(
     const lock = await lockIfFree(path, signal)
     if (lock === null) continue
     try {
-      await removeDirectory(path)
+      await takeAway(path)
     } finally {
       lock[Symbol.dispose]()
     }
   }
+}
+
+/**
+ * Removes a directory that is locked. In its place, whoever has made it and not locked it yet would come to lock a new
+ * file in it, while the rest of it goes.
+ */
+async function takeAway(path: string): Promise<void> {
+  const aside = newName(dirname(path))
+  await during('remove', path, async () => {
+    try {
+      await rename(path, aside)
+      await removeDirectory(aside)
+    } catch (error) {
+      // Its owner, who has just ended, or another like us removes it as well.
+      if (!isNotThere(error)) throw error
+    }
+  })
+}
+
+function newName(directory: string): string {
+  return join(directory, `${PREFIX}${randomBytes(6).toString('hex')}`)
+}
+
+function takenAway(path: string): BackupError {
+  return new BackupError('IO_FAILED', `Others keep removing the directory to work in: ${path}`, {
+    hint: 'Another program cleans up there. Keep it from removing directories that are called .chame-work-…',
+    path,
+  })
 }
 
 async function lockedOrGone(path: string, error: unknown): Promise<boolean> {

@@ -1,5 +1,5 @@
 /** Others make, lock and remove directories in the same place, at the worst moments: stopped at one call, and they act. */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished } from 'vitest'
@@ -9,10 +9,12 @@ import { type Fault, runUnderShim, SHIM_NEEDS } from './shim.ts'
 
 const MODULE = new URL('../../src/catalog/work-directory.ts', import.meta.url).href
 const OPEN = `
+  import { existsSync } from 'node:fs'
   import { basename } from 'node:path'
   const { WorkDirectory } = await import(${JSON.stringify(MODULE)})
   await using work = await WorkDirectory.open(process.argv[1], new AbortController().signal)
   console.log(basename(work.path))
+  if (!existsSync(work.path)) console.error('It is not there')
 `
 const LOCK_FILE = '.chame-backup.lock'
 
@@ -82,4 +84,52 @@ testWith(SHIM_NEEDS, 'what somebody else removes in the meantime is in nobody’
   const meanwhile = (path: string): void => rmSync(path, { recursive: true })
   expect(await openWhile({ directory, left: LEFT, meanwhile })).toMatch(/^\.chame-work-/)
   expect(filesBelow(directory)).toEqual([])
+})
+
+testWith(
+  SHIM_NEEDS,
+  'an abandoned directory is out of everybody’s way before anything in it is removed',
+  async () => {
+    const directory = temporaryDirectory()
+    for (const name of LEFT) mkdirSync(join(directory, name))
+    const seen: string[][] = []
+    const run = await runUnderShim(['--input-type=module', '--eval', OPEN, directory], {
+      paths: [directory],
+      calls: ['name'],
+      at: 1,
+      event: { kind: 'stop', meanwhile: () => void seen.push(readdirSync(directory)) },
+    })
+    expect(run.stderr).toBe('')
+    expect(run.calls.find(({ isHit }) => isHit)?.call).toMatch(/^unlink/)
+    // The first is being removed, and called otherwise; the second is still to come.
+    expect(seen).toHaveLength(1)
+    expect(seen[0]).toHaveLength(LEFT.length)
+    expect(seen[0]?.filter(name => LEFT.includes(name))).toHaveLength(1)
+    expect(filesBelow(directory)).toEqual([])
+  },
+)
+
+testWith(SHIM_NEEDS, 'one that is taken away while its lock is taken is made anew', async () => {
+  const directory = temporaryDirectory()
+  const elsewhere = temporaryDirectory()
+  const args = ['--input-type=module', '--eval', OPEN, directory]
+  const looking = { paths: [directory], calls: ['open', 'read'] } as const
+  const { calls } = await runUnderShim(args, looking)
+  const moments = calls.flatMap(({ path }, index) => (path.endsWith(LOCK_FILE) ? [index + 1] : []))
+  expect(moments.length).toBeGreaterThan(2)
+  // The first makes the file; from then on SQLite has it open, or is about to.
+  for (const at of moments.slice(1)) {
+    const taken: string[] = []
+    const meanwhile = (): void => {
+      for (const name of readdirSync(directory)) {
+        taken.push(name)
+        renameSync(join(directory, name), join(elsewhere, name))
+      }
+    }
+    const event = { kind: 'stop', meanwhile } as const
+    const run = await runUnderShim(args, { ...looking, at, event })
+    expect(run.stderr).toBe('')
+    expect(taken).toHaveLength(1)
+    expect(taken).not.toContain(run.stdout.trim())
+  }
 })
