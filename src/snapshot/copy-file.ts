@@ -1,5 +1,5 @@
 import { chmod, constants, copyFile, type FileHandle, open } from 'node:fs/promises'
-import { cancelled } from '../errors.ts'
+import { cancelled, throwIfCancelled } from '../errors.ts'
 import { isSystemError, toTypedError } from '../storage/io-errors.ts'
 
 /** While one buffer of this size is written the next is read; both stay in the processor's cache. */
@@ -17,6 +17,7 @@ const RUN_BYTES = 256 << 10
  */
 export async function copyWhole(from: string, to: string, signal: AbortSignal): Promise<void> {
   if (await cloneWhole(from, to)) return
+  throwIfCancelled(signal)
   try {
     // A call on a dead disk cannot be interrupted. A cancelled copy ends in a file that is unlinked already.
     await unlessAborted(copyBytes(from, to, signal), signal)
@@ -74,8 +75,8 @@ const CANNOT_CLONE: ReadonlySet<string> = new Set([
   'ENOTTY',
 ])
 
+/** Stops waiting for work that has just begun once the signal, not aborted yet, is. */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw cancelled()
   const { promise, reject } = Promise.withResolvers<never>()
   const abort = (): void => reject(cancelled())
   signal.addEventListener('abort', abort, { once: true })
