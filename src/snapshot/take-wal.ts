@@ -4,7 +4,7 @@
  * overwrite what the reader pinned (sqlite.org/walformat.html).
  */
 import type { ReadFacts } from '../sqlite/requests.ts'
-import { sqliteProcessFailed } from '../sqlite/sqlite-process.ts'
+import { sqliteProcessFailed } from '../sqlite/process-failed.ts'
 import { copyWhole } from './copy-file.ts'
 import { hashImage } from './hash.ts'
 import { type Image, imageSize, layWalOver } from './image.ts'

@@ -8,6 +8,7 @@ import { rangesOf as findRanges } from './export-ranges.ts'
 import { rowSteps } from './export-rows.ts'
 import { beginRows, placeHeld, type RowSteps } from './export-writing.ts'
 import type { OpenFile } from '../storage/transfer.ts'
+import { nothingIsOpen } from './process-failed.ts'
 import { beginRead, endRead, readerConnection } from './reader.ts'
 import type {
   ExportOpened,
@@ -114,7 +115,7 @@ function isHarmless(pragma: string, argument: string | null): boolean {
 }
 
 function openedExport(): OpenSource {
-  if (source === null) throw new Error('There is no open export')
+  if (source === null) throw nothingIsOpen()
   return source
 }
 

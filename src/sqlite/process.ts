@@ -8,6 +8,7 @@ import { BackupError, toFailure } from '../errors.ts'
 import { isSystemError } from '../storage/io-errors.ts'
 import type { OpenFile } from '../storage/transfer.ts'
 import { checkConnection, checkImage } from './check.ts'
+import { nothingIsOpen } from './process-failed.ts'
 import { beginRead, describe, endRead, readerConnection } from './reader.ts'
 import type { SqliteCall, SqliteFault, SqliteReply, SqliteRequestName, SqliteRequests } from './requests.ts'
 import type * as exporting from './export-source.ts'
@@ -66,7 +67,7 @@ const handlers: Handlers = {
 let exports: typeof exporting | null = null
 
 function opened(): typeof exporting {
-  if (exports === null) throw new Error('There is no open export')
+  if (exports === null) throw nothingIsOpen()
   return exports
 }
 

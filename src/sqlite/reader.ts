@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, openSync, type BigIntStats, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { closeRead, type OpenFile, readAvailable } from '../storage/transfer.ts'
+import { nothingIsOpen } from './process-failed.ts'
 import type { Description, FileIdentity, ReadFacts, TableRows } from './requests.ts'
 import { openExisting, openImmutable, single } from './sql.ts'
 import { countRows, tableNames } from './tables.ts'
@@ -49,7 +50,7 @@ export function beginRead(path: string, waitMs: number): ReadFacts {
 
 /** The connection of the open reader, for those who read more than its facts. */
 export function readerConnection(): DatabaseSync {
-  if (reader === null) throw new Error('There is no open reader')
+  if (reader === null) throw nothingIsOpen()
   return reader.connection
 }
 

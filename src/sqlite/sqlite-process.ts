@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { BackupError, cancelled, fromFailure } from '../errors.ts'
 import { MemoryWatch } from './memory-watch.ts'
+import { sqliteProcessFailed } from './process-failed.ts'
 import type { SqliteFault, SqliteReply, SqliteRequestName, SqliteRequests, SystemFault } from './requests.ts'
 
 /** SQLite, or the file system below it, said no. The operation that asked says what that means there. */
@@ -233,10 +234,4 @@ function sizeOf(path: string): number {
   } catch {
     return 0
   }
-}
-
-export function sqliteProcessFailed(how: string): BackupError {
-  return new BackupError('ENGINE_FAILED', `The process that reads the database ${how}`, {
-    hint: 'The machine may be short of memory. Check the system log and try again.',
-  })
 }

@@ -3,6 +3,7 @@ import { existsSync, openSync } from 'node:fs'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { cancelled } from '../errors.ts'
 import { closeRead, readAvailable } from '../storage/transfer.ts'
+import { nothingIsOpen } from './process-failed.ts'
 import { identityOf, readFacts } from './reader.ts'
 import type { ApplyOutcome, ReadFacts, TargetFacts } from './requests.ts'
 import { openImmutable, single } from './sql.ts'
@@ -193,7 +194,7 @@ export function settleTarget(journalMode: 'wal' | 'delete'): { journalMode: stri
 }
 
 function openedTarget(): OpenTarget {
-  if (target === null) throw new Error('There is no open target')
+  if (target === null) throw nothingIsOpen()
   return target
 }
 

@@ -1,8 +1,9 @@
 /** Restores to which something happens at an instant between two of their steps. */
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { BackupRestored, Progress, RestorePlan } from '../../src/index.ts'
+import { toFailure } from '../../src/errors.ts'
 import { restoreBackup } from '../../src/operations/restore-backup.ts'
 import { contextOf, type ContextOptions } from '../support/operation.ts'
 import { callElsewhere } from '../support/other-process.ts'
@@ -180,4 +181,26 @@ test('a disposable database that cannot be rolled back is said to have no pre_re
   expect(keptIn(scene)).toEqual([])
   // It holds the backup, which was committed.
   expectCommit(scene.databasePath, BACKED_UP)
+})
+
+test('a process that dies between any two questions is told of as that, and the database is what the result says', async () => {
+  const scene = openScene()
+  await backUpThenChange(scene)
+  const before = readFileSync(scene.databasePath)
+  let asked = Number.POSITIVE_INFINITY
+  for (let dies = 1; dies <= asked; dies++) {
+    let answers = 0
+    const watcher: SqliteWatcher = { after: (_name, sqlite) => void (++answers === dies && sqlite.kill()) }
+    const code = await restoreWatched(scene, watcher).then(
+      () => null,
+      (error: unknown) => toFailure(error).code,
+    )
+    if (code !== null) expect(['ENGINE_FAILED', 'RESTORE_ROLLED_BACK']).toContain(code)
+    expectCommit(scene.databasePath, code === null ? BACKED_UP : NOW)
+    expect(leftoversIn(scene.directory)).toEqual([])
+    removeDatabase(scene.databasePath)
+    writeFileSync(scene.databasePath, before)
+    if (answers < dies) asked = answers
+  }
+  expect(asked).toBeGreaterThan(5)
 })
