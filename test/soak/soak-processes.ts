@@ -9,6 +9,9 @@ import type { FromChecker, ToChecker } from './soak-checker.ts'
 import type { Answer, FromHost, Measure, Order, ToHost } from './soak-host.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+/** Of the audit log, or of its head only: the fault may have come between the two. */
+const UNAUDITED =
+  /^Warning: (?:The audit log could not be written|This \S+ is in the audit log, but its head).*\n/gm
 const KILLED: Answer = { code: 'KILLED', message: '', made: [] }
 
 interface StartOptions {
@@ -141,7 +144,7 @@ export class Command {
     if (!isOver(this.#child)) await once(this.#child, 'exit')
     const { exitCode, signalCode } = this.#child
     // On a full disk, or without the permission, there is no line of the audit log for it either.
-    const unexpected = err.replaceAll(/^Warning: The audit log could not be written.*\n/gm, '')
+    const unexpected = err.replaceAll(UNAUDITED, '')
     if (unexpected !== '') return { code: 'STDERR', message: unexpected, made: [] }
     if (out === '') {
       // A signal that comes before the command listens ends it as it ends any program.
