@@ -62,6 +62,7 @@ const TESTS: readonly string[] = [
     'quiescent',
     'record-verification',
     'reflink',
+    'reported',
     'unreadable-paths',
   ].map(name => `test/backup/${name}.test.ts`),
   ...[
@@ -86,16 +87,31 @@ const TESTS: readonly string[] = [
   'test/faults/work-directory.test.ts',
   'test/disks/denied.test.ts',
   'test/disks/failing.test.ts',
-  ...['age-vectors', 'convert', 'damage', 'keys', 'round-trip'].map(name => `test/encoding/${name}.test.ts`),
-  ...['backups', 'damage', 'golden', 'storing'].map(name => `test/blocks/${name}.test.ts`),
-  ...['blocks', 'cleanup', 'copying', 'hostile', 'off-site-only', 'races', 'restore'].map(
-    name => `test/off-site/${name}.test.ts`,
+  ...['age-vectors', 'convert', 'damage', 'half-converted', 'keys', 'read-back', 'round-trip'].map(
+    name => `test/encoding/${name}.test.ts`,
   ),
+  ...['again', 'backups', 'damage', 'golden', 'storing'].map(name => `test/blocks/${name}.test.ts`),
+  ...[
+    'blocks',
+    'blocks-meanwhile',
+    'cleanup',
+    'cleanup-meanwhile',
+    'copying',
+    'hostile',
+    'listed',
+    'meanwhile',
+    'names-taken',
+    'off-site-only',
+    'races',
+    'restore',
+  ].map(name => `test/off-site/${name}.test.ts`),
   'test/look',
   'test/audit/actions.test.ts',
   'test/server/administration.test.ts',
   'test/server/listing.test.ts',
+  'test/server/stored-files.test.ts',
   'test/storage/check-target.test.ts',
+  'test/storage/probes.test.ts',
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -17,10 +17,7 @@ export interface BackupFile {
 }
 
 /** A backup's own file. Of what it says that it relies on elsewhere, see `PackCopy`. */
-export function fileOf(
-  backup: BackupInfo & { readonly metadata: Metadata },
-  context: Context,
-): BackupFile {
+export function fileOf(backup: BackupInfo & { readonly metadata: Metadata }, context: Context): BackupFile {
   const key = imageKey(backup)
   const { target, path, size: sizeBytes, metadata } = backup
   const facts = { sizeBytes, sha256: metadata.checksum }

@@ -1,8 +1,10 @@
 /** A second backup of pages of what has not changed, and what it takes over from the first. */
-import { rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { BackupCreated, CreateBackupRequest } from '../../src/index.ts'
+import { lockForReading } from '../../src/blocks/readers-lock.ts'
+import type { BackupCreated, CreateBackupRequest, Progress } from '../../src/index.ts'
+import { cleanupBackups } from '../../src/operations/cleanup-backups.ts'
 import { createBackup } from '../../src/operations/create-backup.ts'
 import { openPlace, type Place, readJson } from '../off-site/place.ts'
 import type { JournalMode } from '../support/databases.ts'
@@ -83,9 +85,7 @@ test('what lies beside the types of a backup directory, and is called like one, 
   const place = openScene()
   const { filename } = await backUp(place, 0)
   writeFileSync(join(place.backupDir, 'notes'), 'mine')
-  const deleted = succeeded(
-    await place.database().deleteBackup(filename, { confirm: true, force: true }),
-  )
+  const deleted = succeeded(await place.database().deleteBackup(filename, { confirm: true, force: true }))
   expect(deleted.packs).toMatchObject({ status: 'done', removedPacks: 1 })
 })
 
@@ -94,4 +94,28 @@ test('all packs are verified, or as many as there is time for', async () => {
   await backUp(place, 0)
   for (const request of [{ sample: '100%' }, { time: '10m' }])
     expect(succeeded(await place.database().verifyStore(request))).toMatchObject({ status: 'intact' })
+})
+
+test('a cleanup that is cancelled while packs are collected is cancelled', async () => {
+  const place = openScene()
+  await backUp(place, 0)
+  // Somebody reads packs, for whom it waits.
+  using _reading = await lockForReading(place, { waitMs: 0, signal: new AbortController().signal })
+  const cancelling = new AbortController()
+  const onProgress = ({ step }: Progress): void => {
+    if (step === 'collect-packs') cancelling.abort()
+  }
+  const context = contextOf({ path: place.databasePath, onProgress, signal: cancelling.signal })
+  await expect(cleanupBackups({}, context)).rejects.toMatchObject({ code: 'CANCELLED' })
+})
+
+test('packs that cannot be locked keep no backup from being deleted, and the answer says so', async () => {
+  const place = openScene()
+  const { filename } = await backUp(place, 0)
+  const lock = place.path('backups', 'blocks', '.readers.lock')
+  rmSync(lock, { force: true })
+  mkdirSync(lock)
+  const deleted = succeeded(await place.database().deleteBackup(filename, { confirm: true, force: true }))
+  expect(deleted.packs).toMatchObject({ status: 'failed', problem: expect.stringContaining(lock) })
+  expect(await place.database().listBackups()).toEqual([])
 })

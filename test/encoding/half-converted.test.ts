@@ -62,7 +62,10 @@ test('a conversion that was killed before the old form went is finished, and may
 test.for<[string, (place: Place) => void]>([
   ['the new form is not whole', place => addConverted(place, { file_size: 11 })],
   ['the new form is of another image', place => addConverted(place, { image_checksum: '1'.repeat(64) })],
-  ['the new form was made of another file', place => addConverted(place, { converted_from: `another_${PLAIN}` })],
+  [
+    'the new form was made of another file',
+    place => addConverted(place, { converted_from: `another_${PLAIN}` }),
+  ],
   [
     'the old form was itself just made of another',
     place => {
@@ -142,7 +145,11 @@ test('what another conversion leaves when it is killed meanwhile is finished bef
     { encoding: 'zstd' },
     {
       at: 'encode-image',
-      act: () => writeFileSync(path, JSON.stringify({ ...newer.metadata, converted_from: `${newer.filename}.zst.age` })),
+      act: () =>
+        writeFileSync(
+          path,
+          JSON.stringify({ ...newer.metadata, converted_from: `${newer.filename}.zst.age` }),
+        ),
     },
   )
   expect(done.converted.map(({ from }) => from)).toEqual([older.filename, newer.filename])
@@ -172,7 +179,10 @@ test('what is no image of whole pages is not converted to pages', async () => {
   bytes.writeUInt16BE(512, 16)
   const place = openMade({ file_size: bytes.length, checksum: sha256(bytes) })
   writeFileSync(join(place.backupDir, 'manual', PLAIN), bytes)
-  const failure = failedWith('BACKUP_UNSUPPORTED', await place.database().convertBackups({ encoding: 'blocks' }))
+  const failure = failedWith(
+    'BACKUP_UNSUPPORTED',
+    await place.database().convertBackups({ encoding: 'blocks' }),
+  )
   expect(failure.hint).toContain('zstd')
   expect(storedIn(place)).toEqual([PLAIN])
 })
@@ -185,5 +195,8 @@ test('the backup of an empty database is converted to pages and back, whatever i
   for (const encoding of ['blocks', 'plain'] as const)
     expect(succeeded(await place.database().convertBackups({ encoding })).converted).toHaveLength(1)
   expect(readFileSync(join(place.backupDir, 'manual', 'mine.db'))).toHaveLength(0)
-  expect(readJson(join(place.backupDir, 'metadata', 'mine.db.json'))).toMatchObject({ checksum, file_size: 0 })
+  expect(readJson(join(place.backupDir, 'metadata', 'mine.db.json'))).toMatchObject({
+    checksum,
+    file_size: 0,
+  })
 })

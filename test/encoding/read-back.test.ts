@@ -29,15 +29,18 @@ const CHANGES: readonly (readonly [string, (path: string) => void])[] = [
   ['decodes to something else', path => writeFileSync(path, zstdCompressSync(Buffer.from('something else')))],
 ]
 
-test.for(CHANGES)('what a conversion has written and %s does not take the place of the backup', async ([, change]) => {
-  const place = openPlace()
-  const { filename } = succeeded(await place.database().createBackup())
-  const onProgress = at('check-image', () => change(stagedIn(place)))
-  const context = contextOf({ path: place.databasePath, onProgress })
-  await expect(convertBackups({ encoding: 'zstd' }, context)).rejects.toMatchObject({ code: 'IO_FAILED' })
-  expect(readdirSync(join(place.backupDir, 'manual'))).toEqual([filename])
-  expect(succeeded(await place.database().verifyBackup(filename)).status).toBe('intact')
-})
+test.for(CHANGES)(
+  'what a conversion has written and %s does not take the place of the backup',
+  async ([, change]) => {
+    const place = openPlace()
+    const { filename } = succeeded(await place.database().createBackup())
+    const onProgress = at('check-image', () => change(stagedIn(place)))
+    const context = contextOf({ path: place.databasePath, onProgress })
+    await expect(convertBackups({ encoding: 'zstd' }, context)).rejects.toMatchObject({ code: 'IO_FAILED' })
+    expect(readdirSync(join(place.backupDir, 'manual'))).toEqual([filename])
+    expect(succeeded(await place.database().verifyBackup(filename)).status).toBe('intact')
+  },
+)
 
 test('a conversion that is cancelled while it reads back leaves the backup as it was', async () => {
   const place = openPlace()

@@ -188,7 +188,9 @@ test('rows that nobody counted when the backup was made are counted when it is l
 })
 
 test('of a view nobody says how many rows it has', async () => {
-  using place = await backedUp('CREATE TABLE t (v); INSERT INTO t VALUES (1); CREATE VIEW w AS SELECT v FROM t')
+  using place = await backedUp(
+    'CREATE TABLE t (v); INSERT INTO t VALUES (1); CREATE VIEW w AS SELECT v FROM t',
+  )
   const { tables } = succeeded(await place.product.lookInside('latest'))
   expect(tables.map(({ name, rows }) => [name, rows])).toEqual([
     ['t', 1],

@@ -1,5 +1,13 @@
 /** Backups of pages at a target where others write and delete packs, or it fails in the middle. */
-import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { PACK_BYTES_MAX } from '../../src/blocks/pack-index.ts'
@@ -66,7 +74,10 @@ test.for<[string, (scene: Scene) => void, string]>([
   ['grows', ({ place, pack }) => appendFileSync(place.path('far', pack), 'more'), 'sends more than'],
 ])('a pack that %s while a backup is fetched is damage at the target', async ([, act, said]) => {
   const scene = await openScene()
-  const restoring = restored(scene, before('get', scene.pack, () => act(scene)))
+  const restoring = restored(
+    scene,
+    before('get', scene.pack, () => act(scene)),
+  )
   await expect(restoring).rejects.toMatchObject({
     code: 'OBJECT_DAMAGED',
     message: expect.stringContaining(said),
@@ -118,9 +129,16 @@ test('which of many packs are there is learnt from one listing, in which other f
     writeFileSync(place.path('far', packKey(id)), id)
   }
   writeFileSync(place.path('far', 'blocks', 'notes.txt'), 'mine')
-  const target = await openTarget('far', { kind: 'local', path: place.path('far') }, { directory: '/', environment: {} })
+  const target = await openTarget(
+    'far',
+    { kind: 'local', path: place.path('far') },
+    { directory: '/', environment: {} },
+  )
   const asked: string[] = []
-  const packs = new PacksAtTarget(during(target, { before: (call, key) => asked.push(`${call} ${key}`) }), SIGNAL)
+  const packs = new PacksAtTarget(
+    during(target, { before: (call, key) => asked.push(`${call} ${key}`) }),
+    SIGNAL,
+  )
   await packs.look(ids, { isAnew: false })
   await packs.look(ids, { isAnew: false })
   expect(ids.map(id => packs.sizeOf(id))).toEqual(ids.map((_, i) => (i < 5 ? 64 : null)))
@@ -159,7 +177,10 @@ test('a pack that goes while it is looked into is put again', async () => {
   const whole = readFileSync(place.path('far', pack))
   forget(scene)
   writeFileSync(place.path('far', pack), 'x'.repeat(5000))
-  const synced = await sync(place, before('get', pack, () => rmSync(place.path('far', pack))))
+  const synced = await sync(
+    place,
+    before('get', pack, () => rmSync(place.path('far', pack))),
+  )
   expect(synced).toMatchObject({ status: 'synced', copied: [filename] })
   expect(readFileSync(place.path('far', pack)).equals(whole)).toBe(true)
 })
@@ -169,7 +190,10 @@ test('a pack that goes while it is fetched to be mended is put again', async () 
   const { place, filename, pack } = scene
   forget(scene)
   writeFileSync(place.path('far', pack), 'x'.repeat(5000))
-  const synced = await sync(place, before('get', pack, () => rmSync(place.path('far', pack)), 2))
+  const synced = await sync(
+    place,
+    before('get', pack, () => rmSync(place.path('far', pack)), 2),
+  )
   expect(synced).toMatchObject({ status: 'synced', copied: [filename] })
   await restored(scene, {})
 })
@@ -255,7 +279,10 @@ test('where every pack is needed nothing is deleted, whatever marks are left bes
 test('a pack that nobody needs is deleted, and another is looked at once more before that', async () => {
   const scene = await openWithDead()
   const { place, dead } = scene
-  const mark = place.path('far', markKey({ kind: 'copying', type: 'manual', filename: `new_${scene.filename}` }))
+  const mark = place.path(
+    'far',
+    markKey({ kind: 'copying', type: 'manual', filename: `new_${scene.filename}` }),
+  )
   const busy = await collected(
     scene,
     before(
@@ -277,7 +304,10 @@ test('a pack that nobody needs is deleted, and another is looked at once more be
 test('a backup that is deleted while it is asked what it needs needs nothing', async () => {
   const scene = await openWithDead()
   const { place, point } = scene
-  const gone = await collected(scene, before('get', point, () => rmSync(place.path('far', point))))
+  const gone = await collected(
+    scene,
+    before('get', point, () => rmSync(place.path('far', point))),
+  )
   expect(gone).toMatchObject({ status: 'done', removedPacks: 2 })
 })
 
@@ -293,7 +323,10 @@ test.for<[string, string, (path: string) => void]>([
 ])('no pack is deleted while a backup there %s', async ([, status, act]) => {
   const scene = await openWithDead()
   const { place, point } = scene
-  const answer = await collected(scene, before('get', point, () => act(place.path('far', point))))
+  const answer = await collected(
+    scene,
+    before('get', point, () => act(place.path('far', point))),
+  )
   expect(answer).toMatchObject({ status, problem: expect.stringContaining('far'), removedPacks: 0 })
   expect(packsIn(place, 'far')).toHaveLength(2)
 })
@@ -316,7 +349,11 @@ test.for(['get', 'delete'])('collecting is cancelled in the middle (%s)', async 
   const scene = await openWithDead()
   const cancelling = new AbortController()
   const key = call === 'get' ? scene.point : scene.dead
-  const collecting = collected(scene, before(call, key, () => cancelling.abort()), cancelling.signal)
+  const collecting = collected(
+    scene,
+    before(call, key, () => cancelling.abort()),
+    cancelling.signal,
+  )
   await expect(collecting).rejects.toMatchObject({ code: 'CANCELLED' })
   expect(packsIn(scene.place, 'far')).toHaveLength(2)
 })

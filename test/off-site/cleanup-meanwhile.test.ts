@@ -50,7 +50,8 @@ test('a backup that cannot be deleted is named and stays whole, and the others g
   const place = openScene()
   const cleaned = await cleanup(place, {
     before(call, key) {
-      if (call === 'delete' && key === `daily/${MIDDLE}`) throw new BackupError('TARGET_REFUSED', 'not this one')
+      if (call === 'delete' && key === `daily/${MIDDLE}`)
+        throw new BackupError('TARGET_REFUSED', 'not this one')
     },
   })
   expect(cleaned).toMatchObject({
@@ -93,7 +94,8 @@ test('a backup whose file goes although the target says that it did not is not m
     place,
     {
       after(call, key) {
-        if (call === 'delete' && key === `daily/${MIDDLE}`) throw new BackupError('TARGET_UNREACHABLE', 'no answer')
+        if (call === 'delete' && key === `daily/${MIDDLE}`)
+          throw new BackupError('TARGET_UNREACHABLE', 'no answer')
       },
     },
     { config: CONFIG },

@@ -18,6 +18,7 @@ import type { Candidate } from '../../src/retention/standing.ts'
 import { daily, madeUp, store } from '../retention/made-up.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { during, type Meanwhile } from './meanwhile.ts'
+import { openPlace } from './place.ts'
 
 const READ = { signal: new AbortController().signal, cache: null }
 const NEWER = madeUp('2025-06-27T02:00:00Z')
@@ -73,7 +74,10 @@ test('a target lists the backups of one type and one database, or of all, the ne
 test('a name that says another type than its metadata does not make it a backup of that type', async () => {
   const there = new There([madeUp('2025-06-22T03:00:00Z', { metadata: { backup_type: 'weekly' } })])
   mkdirSync(there.path('weekly'))
-  renameSync(there.path('daily/app_backup_daily_20250622_030000.db'), there.path('weekly/app_backup_daily_20250622_030000.db'))
+  renameSync(
+    there.path('daily/app_backup_daily_20250622_030000.db'),
+    there.path('weekly/app_backup_daily_20250622_030000.db'),
+  )
   expect(namesOf(await there.catalog({ database: 'app', type: 'daily' }))).toEqual([])
   expect(namesOf(await there.catalog({ database: 'app' }))).toHaveLength(1)
 })
@@ -103,6 +107,21 @@ test('metadata that grows beyond all measure while it is read is as good as none
     },
   })
   expect(listed.backups.map(({ metadataState }) => metadataState).toSorted()).toEqual(['invalid', 'ok'])
+})
+
+test('a mark of a type that there cannot be is none', async () => {
+  const there = new There([NEWER])
+  for (const type of ['weekly', 'metadata'])
+    writeFileSync(there.path(`${metadataKey(OLDER.filename)}.copying-${type}`), 'somebody')
+  expect((await there.catalog()).marks).toMatchObject([{ kind: 'copying', type: 'weekly' }])
+})
+
+test('where nothing is kept here, what cannot be read at the first target is listed with the rest', async () => {
+  const place = openPlace(['far'], { keepLocal: false }, null)
+  store(place.path('far'), [NEWER, OLDER])
+  writeFileSync(place.path('far', metadataKey(OLDER.filename)), '{')
+  const listed = await place.database().listBackups()
+  expect(listed.map(({ metadataState }) => metadataState).toSorted()).toEqual(['invalid', 'ok'])
 })
 
 test('a target that goes away while it is listed has not answered', async () => {

@@ -54,7 +54,8 @@ test('a name that another machine takes before the metadata is there is left to 
   const another = anothers(place, filename)
   const synced = await sync(place, {
     before(call, key) {
-      if (call === 'putIfAbsent' && key === metadataKey(filename)) writeFileSync(place.path('far', key), another)
+      if (call === 'putIfAbsent' && key === metadataKey(filename))
+        writeFileSync(place.path('far', key), another)
     },
   })
   expect(synced).toMatchObject({ status: 'synced', copied: [filename] })
@@ -210,7 +211,8 @@ test('a target that cannot be read back from has not taken the backup', async ()
   const place = openPlace(['far'], ONLY_FAR)
   const making = backUp(place, {
     before(call, key) {
-      if (call === 'get' && key.startsWith('manual/')) throw new BackupError('TARGET_UNREACHABLE', 'far is away')
+      if (call === 'get' && key.startsWith('manual/'))
+        throw new BackupError('TARGET_UNREACHABLE', 'far is away')
     },
   })
   await expect(making).rejects.toMatchObject({ code: 'TARGET_UNREACHABLE' })
@@ -246,7 +248,8 @@ test('where nothing may be deleted, what was sent of a backup that failed stays 
     place,
     {
       before(call, key) {
-        if (call === 'putIfAbsent' && key.endsWith('.json')) throw new BackupError('TARGET_FULL', 'far is full')
+        if (call === 'putIfAbsent' && key.endsWith('.json'))
+          throw new BackupError('TARGET_FULL', 'far is full')
       },
     },
     { config },
@@ -261,20 +264,23 @@ test('where nothing may be deleted, what was sent of a backup that failed stays 
 test('a target that wants to hear a backup twice does not get it', async () => {
   const place = openPlace(['far'], ONLY_FAR)
   const context = contextDuring(place, {}, { config: ONLY_FAR })
-  const making = createBackup({}, {
-    ...context,
-    async openTarget(name) {
-      const target = await context.openTarget(name)
-      return {
-        ...target,
-        async put(key, content, options) {
-          // As after a connection that broke.
-          for await (const _ of content.open(0)) break
-          await target.put(key, content, options)
-        },
-      }
+  const making = createBackup(
+    {},
+    {
+      ...context,
+      async openTarget(name) {
+        const target = await context.openTarget(name)
+        return {
+          ...target,
+          async put(key, content, options) {
+            // As after a connection that broke.
+            for await (const _ of content.open(0)) break
+            await target.put(key, content, options)
+          },
+        }
+      },
     },
-  })
+  )
   await expect(making).rejects.toMatchObject({
     code: 'TARGET_UNREACHABLE',
     message: expect.stringContaining('interrupted'),

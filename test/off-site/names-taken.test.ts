@@ -133,5 +133,8 @@ test('a name that no number can be added to is not taken from who has it', async
   const there = new There()
   there.put('daily/mine.db', 'copied in')
   const claiming = there.claim({ ...OURS, filename: 'mine.db' })
-  await expect(claiming).rejects.toMatchObject({ code: 'TARGET_REFUSED', message: expect.stringContaining('daily/mine.db') })
+  await expect(claiming).rejects.toMatchObject({
+    code: 'TARGET_REFUSED',
+    message: expect.stringContaining('daily/mine.db'),
+  })
 })

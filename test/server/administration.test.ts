@@ -29,7 +29,11 @@ function configured(
 test('settings are changed where they stand, and all else stays as it is', async () => {
   const { file, admin } = configured()
   const types = { daily: { keepDaily: 30 } }
-  const schedule = { jobs: { daily: { cron: '30 1 * * *' }, weekly: false as const }, graceTime: '30s' }
+  const schedule = {
+    jobs: { daily: { cron: '30 1 * * *' }, weekly: false as const },
+    graceTime: '30s',
+    maxBackupAge: '36h',
+  }
   expect(succeeded(await admin.editSettings({ retention: { types }, schedule }))).toMatchObject({
     file,
     changed: true,
@@ -47,6 +51,7 @@ test('settings are changed where they stand, and all else stays as it is', async
   expect(text.endsWith('}')).toBe(true)
   expect(statSync(file).mode & 0o777).toBe(0o640)
   const shown = succeeded(await admin.settings())
+  expect(shown.schedule.configured.maxBackupAge).toBe('36h')
   expect(shown.retention).toMatchObject({ policy: { daily: { keepDaily: 30 }, weekly: {} }, maxDeletions: 7 })
   expect(succeeded(await admin.editSettings({ retention: { types }, schedule })).changed).toBe(false)
   expect(readdirSync(join(file, '..'))).not.toContainEqual(expect.stringMatching(/^\.chame-/))

@@ -11,10 +11,11 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { Administration, Database, type DatabaseOptions, type StoredFile } from '../../src/index.ts'
 import { buildDatabase, buildLedger } from '../support/databases.ts'
 import { backUp, failedWith, protect, succeeded } from '../support/product.ts'
+import { run, testWith } from '../support/requirements.ts'
 import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
 
 test('a file is added as a backup that can be restored, and stays where it is', async () => {
@@ -105,6 +106,18 @@ test.each([
   const bytes = inPieces(Buffer.from(text), length)
   failedWith('BACKUP_UNSUPPORTED', await around(directory).receiveBackup(bytes))
   expect(filesBelow(join(directory, 'backups')).filter(name => /received|\.db/.test(name))).toEqual([])
+})
+
+testWith(['root', 'linux', 'mount'], 'a stream is refused where it would fill the disk', async () => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'), { journalMode: 'delete' })
+  const disk = join(directory, 'backups')
+  mkdirSync(disk)
+  run('mount', ['-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', disk])
+  onTestFinished(() => void run('umount', [disk]))
+  const bytes = inPieces(readFileSync(join(directory, 'shop.db')), 4096)
+  failedWith('INSUFFICIENT_SPACE', await around(directory).receiveBackup(bytes))
+  expect(filesBelow(disk).filter(name => name.includes('received'))).toEqual([])
 })
 
 test('a stream that is cancelled leaves nothing', async () => {

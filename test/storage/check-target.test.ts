@@ -112,7 +112,10 @@ test('targets are listed with where they are, without any secret, and none is as
 test('targets are checked all at once or by name, and one that there is not is refused', async () => {
   const root = temporaryDirectory()
   const database = withTargets({ disk: { kind: 'local', path: root }, gone: { kind: 'local', path: 'gone' } })
-  expect(succeeded(await database.checkTarget('disk'))).toMatchObject({ status: 'usable', targets: [{ name: 'disk' }] })
+  expect(succeeded(await database.checkTarget('disk'))).toMatchObject({
+    status: 'usable',
+    targets: [{ name: 'disk' }],
+  })
   const all = succeeded(await database.checkTarget())
   expect(all).toMatchObject({ status: 'failed', targets: [{ name: 'disk' }, { name: 'gone' }] })
   const unknown = failedWith('INVALID_ARGUMENT', await database.checkTarget('nobody'))

@@ -21,7 +21,12 @@ const S3: TargetConfig = { kind: 's3', bucket: 'b', accessKeyId: 'a', secretAcce
 const LOCKING: TargetConfig = { ...S3, objectLock: { mode: 'GOVERNANCE', days: 1 } }
 
 /** What a server answers of which more can be asked. */
-function saying(said: { skewMs?: number | null; md5?: boolean; sha256?: boolean; lock?: 'kept' | 'deleted' | 'not-locked' }): KindProbe {
+function saying(said: {
+  skewMs?: number | null
+  md5?: boolean
+  sha256?: boolean
+  lock?: 'kept' | 'deleted' | 'not-locked'
+}): KindProbe {
   return {
     clockSkewMs: async () => said.skewMs ?? null,
     refusesWrongBytes: async () => ({ md5: said.md5 ?? false, sha256: said.sha256 ?? false }),
@@ -44,9 +49,19 @@ async function tried(
 ): Promise<string> {
   const root = temporaryDirectory()
   const opened = await openTarget('there', { kind: 'local', path: root }, { directory: '/', environment: {} })
-  const hooked = during(opened, meanwhile(key => join(root, key)))
+  const hooked = during(
+    opened,
+    meanwhile(key => join(root, key)),
+  )
   const target = { ...hooked, ...change(hooked) }
-  const probing: Probing = { config, target, trusting: target, kind: kind ?? null, key: name => `check-${name}`, options: OPTIONS }
+  const probing: Probing = {
+    config,
+    target,
+    trusting: target,
+    kind: kind ?? null,
+    key: name => `check-${name}`,
+    options: OPTIONS,
+  }
   let last = ''
   for (const name of names) {
     const { status, detail } = await PROBES[name](probing)
@@ -107,7 +122,8 @@ test.for<[string, Parameters<typeof saying>[0], string]>([
 })
 
 test('a server whose clock is off by more than signatures allow cannot be used', async () => {
-  const clock = (skewMs: number | null): Promise<string> => tried(['clock'], { config: S3, kind: saying({ skewMs }) })
+  const clock = (skewMs: number | null): Promise<string> =>
+    tried(['clock'], { config: S3, kind: saying({ skewMs }) })
   expect(await clock(-2000)).toBe('yes: its clock and the one here differ by 2 s')
   expect(await clock(3_600_000)).toBe('failed: its clock and the one here differ by 3600 s: set them')
   expect(await clock(null)).toBe('skipped: does not tell the time')
@@ -131,8 +147,12 @@ test('where several may believe to have won, or nobody can say, the check says s
   const refusing = (code: 'TARGET_REFUSED' | 'TARGET_FULL') => (): Partial<Target> => ({
     putIfAbsent: () => Promise.reject(new BackupError(code, 'not so')),
   })
-  expect(await tried(['race'], { change: refusing('TARGET_REFUSED') })).toBe('no: does not know conditional writes')
-  await expect(tried(['race'], { change: refusing('TARGET_FULL') })).rejects.toMatchObject({ code: 'TARGET_FULL' })
+  expect(await tried(['race'], { change: refusing('TARGET_REFUSED') })).toBe(
+    'no: does not know conditional writes',
+  )
+  await expect(tried(['race'], { change: refusing('TARGET_FULL') })).rejects.toMatchObject({
+    code: 'TARGET_FULL',
+  })
 })
 
 test('a lock that is asked for has to hold', async () => {
@@ -170,7 +190,9 @@ test('what this key cannot delete is named, and a target that fails meanwhile is
   })
 })
 
-test.for<[string, Partial<TargetConfig>, Partial<Record<TargetProbeName, TargetProbe['status']>>, string | null]>([
+test.for<
+  [string, Partial<TargetConfig>, Partial<Record<TargetProbeName, TargetProbe['status']>>, string | null]
+>([
   ['cannot delete', {}, { delete: 'no' }, 'If that is meant, say appendOnly'],
   ['cannot delete, as is meant', { appendOnly: true }, { delete: 'no' }, null],
   ['can delete, as is not meant', { appendOnly: true }, { delete: 'yes' }, 'take that right from it'],

@@ -31,7 +31,11 @@ test('an empty file is sent as such', async () => {
 test.each([
   ['is shorter than was recorded', BYTES.subarray(0, 2_000_000), 'has 2000000 bytes instead of 2500000'],
   ['is longer than was recorded', Buffer.concat([BYTES, BYTES]), 'has 5000000 bytes instead of 2500000'],
-  ['has another byte where nothing is sent any more', BYTES.with(5, 77), 'its SHA-256 is not the recorded one'],
+  [
+    'has another byte where nothing is sent any more',
+    BYTES.with(5, 77),
+    'its SHA-256 is not the recorded one',
+  ],
 ])('a file that %s is never sent to its end', async (_, bytes, why) => {
   const content = contentOfFile(fileOf(bytes), { sizeBytes: BYTES.length, sha256: sha256(BYTES) })
   let sentBytes = 0

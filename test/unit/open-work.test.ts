@@ -21,10 +21,14 @@ test('work is done beside the backups, where there are any', async () => {
   expect(await placeFor(backupDir)).toBe(backupDir)
 })
 
-testWith(['linux'], 'where backups lie that nothing can be written beside, work is done elsewhere', async () => {
-  // In which nobody makes a directory, be he root.
-  expect(await placeFor('/sys/kernel')).toBe(tmpdir())
-})
+testWith(
+  ['linux'],
+  'where backups lie that nothing can be written beside, work is done elsewhere',
+  async () => {
+    // In which nobody makes a directory, be he root.
+    expect(await placeFor('/sys/kernel')).toBe(tmpdir())
+  },
+)
 
 test('a file in the place of the backup directory is not worked around', async () => {
   const backupDir = join(temporaryDirectory(), 'backups')
