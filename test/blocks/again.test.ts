@@ -15,7 +15,7 @@ function openScene(journalMode: JournalMode = 'wal'): Place {
   return openPlace([], { encoding: 'blocks' }, { journalMode })
 }
 
-/** Makes one so many minutes from now, when every time of a file has settled. */
+/** Makes one as of so many minutes from now: later, every time of a file has settled, and earlier none. */
 function backUp(place: Place, minutes: number, request: CreateBackupRequest = {}): Promise<BackupCreated> {
   const now = (): Date => new Date(Date.now() + minutes * 60_000)
   return createBackup({ encoding: 'blocks', ...request }, contextOf({ path: place.databasePath, now }))
@@ -31,13 +31,16 @@ async function expectRestores(place: Place): Promise<void> {
   expect(restored).toMatchObject({ comparison: 'equal' })
 }
 
-test.each([1, 0])(
-  'where nobody knows any more how the backup before was checked, the next one is checked (%i minutes later)',
-  async minutes => {
+test.each([
+  [1, 2],
+  [-2, -1],
+] as const)(
+  'where nobody knows any more how the backup before was checked, the next one is checked (as of %i and %i minutes)',
+  async (before, after) => {
     const place = openScene()
-    const first = await backUp(place, minutes)
+    const first = await backUp(place, before)
     rmSync(metadataPath(place, first))
-    const second = await backUp(place, 2 * minutes)
+    const second = await backUp(place, after)
     expect(second).toMatchObject({ snapshotWay: 'wal', metadata: { check: 'quick', tables: { state: 1 } } })
     expect(second.metadata.verified_at).toEqual(expect.any(String))
     await expectRestores(place)
@@ -46,8 +49,8 @@ test.each([1, 0])(
 
 test('a backup in rollback mode of what was checked before is not checked again', async () => {
   const place = openScene('delete')
-  const first = await backUp(place, 0)
-  const second = await backUp(place, 0)
+  const first = await backUp(place, -1)
+  const second = await backUp(place, -1)
   expect(second.snapshotWay).toBe('rollback')
   expect(second.metadata).toMatchObject({ check: 'quick', verified_at: first.metadata.verified_at })
   await expectRestores(place)
@@ -55,7 +58,7 @@ test('a backup in rollback mode of what was checked before is not checked again'
 
 test('a backup that nobody wants to have checked is not, however often it is made', async () => {
   const place = openScene()
-  for (const minutes of [0, 0, 1, 2]) {
+  for (const minutes of [-2, -1, 1, 2]) {
     const { metadata } = await backUp(place, minutes, { check: 'none' })
     expect(metadata).toMatchObject({ check: 'none', verified_at: null })
   }
