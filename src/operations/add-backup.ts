@@ -64,6 +64,7 @@ export async function addBackup(
   begin(context, 'publish-image')
   const filename = await freeFilename(type, time, context)
   const path = join(typeDirectory(settings.backupDir, type), filename)
+  const header = readHeaderOf(file)
   try {
     await renameDurably(file, path, durabilityOf(context))
     begin(context, 'write-metadata')
@@ -80,7 +81,7 @@ export async function addBackup(
       database: settings.name,
       image_size: checked.sizeBytes,
       image_checksum: checked.checksum,
-      page_size: readHeaderOf(path)?.pageSize,
+      ...(header === null ? {} : { page_size: header.pageSize }),
       encoding: 'plain',
       ...(checked.tables === null ? {} : { tables: checked.tables }),
       check: 'full',
@@ -134,12 +135,12 @@ async function requireDatabaseFile(from: string): Promise<number> {
   })
 }
 
-/** `PRAGMA user_version`, from where the file format has it. */
+/** `PRAGMA user_version`, from where the file format has it; 0 for an empty database. */
 async function userVersionOf(path: string): Promise<number> {
   return during('read', path, async () => {
     await using handle = await open(path, constants.O_RDONLY)
-    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, USER_VERSION_AT)
-    return buffer.readInt32BE(0)
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, USER_VERSION_AT)
+    return bytesRead < 4 ? 0 : buffer.readInt32BE(0)
   })
 }
 
