@@ -2,7 +2,14 @@
  * How the groups of an encrypted pack are sealed, and its pages named. Byte by byte in docs/formats.md; whoever changes
  * it changes that page, and `recover.mjs`.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+} from 'node:crypto'
 import { HASH_BYTES, type PageNaming } from './page-hash.ts'
 
 const CIPHER = 'chacha20-poly1305'
@@ -35,7 +42,8 @@ export function parseSecret(bytes: Buffer): PackSecret | null {
 
 /** Names pages, and runs of them, so that nobody without the key can tell whether a page that he thinks of is there. */
 export function keyedNaming(naming: Buffer): PageNaming {
-  return bytes => createHmac('sha256', naming).update(bytes).digest().subarray(0, HASH_BYTES)
+  const key = createSecretKey(naming)
+  return bytes => createHmac('sha256', key).update(bytes).digest().subarray(0, HASH_BYTES)
 }
 
 export function namingIdOf(naming: Buffer): Buffer {
