@@ -7,13 +7,13 @@ import type { Sealing } from './open-sealing.ts'
 import type { PackKey } from './pack-cipher.ts'
 import { PackFile } from './pack-file.ts'
 import { groupCount } from './pack-index.ts'
-import { PackWriter, type WrittenPack } from './pack-writer.ts'
+import { type PackForm, PackWriter, type WrittenPack } from './pack-writer.ts'
 import { PACK_ID_BYTES } from './restore-point.ts'
 
 /** The packs of a restore point that is being written: those that it refers to, and those that it adds. */
 export class NewPacks implements AsyncDisposable {
   readonly #staging: Staging
-  readonly #pageSize: number
+  readonly #form: PackForm
   /** Ids by number; null for the one that is being written. */
   readonly #ids: (string | null)[] = []
   readonly #numbers = new Map<string, number>()
@@ -23,9 +23,9 @@ export class NewPacks implements AsyncDisposable {
   #writer: PackWriter | null = null
   #number = -1
 
-  constructor(staging: Staging, pageSize: number, sealing: Sealing) {
+  constructor(staging: Staging, form: PackForm, sealing: Sealing) {
     this.#staging = staging
-    this.#pageSize = pageSize
+    this.#form = form
     this.#sealing = sealing
   }
 
@@ -45,7 +45,7 @@ export class NewPacks implements AsyncDisposable {
       this.#key ??= (await this.#sealing.newKey?.()) ?? null
       this.#number = this.#ids.push(null) - 1
       const file = this.#staging.file(`${randomBytes(4).toString('hex')}.pack`)
-      this.#writer = new PackWriter(file, this.#pageSize, this.#key)
+      this.#writer = new PackWriter(file, this.#form, this.#key)
     }
     return { pack: this.#number, slot: this.#writer.add(page, hash) }
   }

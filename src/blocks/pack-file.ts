@@ -1,6 +1,6 @@
 import { constants, fstatSync, openSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { crc32, zstdDecompress } from 'node:zlib'
+import { crc32, zstdDecompress, zstdDecompressSync } from 'node:zlib'
 import { NoKeyFits } from '../encoding/age/header.ts'
 import { Undecodable } from '../encoding/undecodable.ts'
 import { isNotThere, toTypedError } from '../storage/io-errors.ts'
@@ -35,7 +35,9 @@ import { compressGroup } from './pack-writer.ts'
 import { hashBytes, type PageNaming } from './page-hash.ts'
 import { sha256 } from './restore-point.ts'
 
-const decompress = promisify(zstdDecompress)
+const decompressElsewhere = promisify(zstdDecompress)
+/** Up to here handing it to another core and back takes longer than doing it. */
+const SMALL_BYTES = 8 << 10
 /** What zlib allows. */
 const CHUNK_BYTES_MIN = 64
 /** So many groups are read ahead and decompressed on other cores. */
@@ -212,10 +214,7 @@ export class PackFile implements Disposable {
     if (this.isLocked) throw new Error(`The pack is locked: ${this.path}`)
     const raw = this.#cipher === null ? stored : this.#cipher.open(group, stored)
     if (raw === null) throw this.#damagedGroup(group)
-    const pages = await decompress(raw, {
-      maxOutputLength: length,
-      chunkSize: Math.max(CHUNK_BYTES_MIN, length),
-    }).catch(() => null)
+    const pages = await decompress(raw, length).catch(() => null)
     if (pages?.length !== length) throw this.#damagedGroup(group)
     return { group, pages }
   }
@@ -259,6 +258,13 @@ export class PackFile implements Disposable {
   [Symbol.dispose](): void {
     closeRead(this.#file.fd)
   }
+}
+
+async function decompress(frame: Buffer, length: number): Promise<Buffer> {
+  const options = { maxOutputLength: length, chunkSize: Math.max(CHUNK_BYTES_MIN, length) }
+  return length <= SMALL_BYTES
+    ? zstdDecompressSync(frame, options)
+    : await decompressElsewhere(frame, options)
 }
 
 function openPack(path: string): OpenFile {

@@ -32,6 +32,17 @@ export function compressGroup(pages: Buffer): Promise<Buffer> {
   return compressBytes(pages, { params, chunkSize: pages.length + CHUNK_RESERVE_BYTES })
 }
 
+/** Pages of one size, and how many of them are compressed together. */
+export interface PackForm {
+  readonly pageSize: number
+  readonly groupPages: number
+}
+
+/** The form of packs that compress best and are read fastest. */
+export function largeGroups(pageSize: number): PackForm {
+  return { pageSize, groupPages: Math.max(1, GROUP_BYTES / pageSize) }
+}
+
 /** A pack that is finished, under the name that it was written with. */
 export interface WrittenPack {
   readonly file: string
@@ -66,10 +77,10 @@ export class PackWriter implements Disposable {
    * @param path a file that does not exist yet, in a directory of ours
    * @param key null for a pack that is not encrypted
    */
-  constructor(path: string, pageSize: number, key: PackKey | null) {
+  constructor(path: string, { pageSize, groupPages }: PackForm, key: PackKey | null) {
     this.#file = new WritableFile(path)
     this.#pageSize = pageSize
-    this.#groupPages = Math.max(1, GROUP_BYTES / pageSize)
+    this.#groupPages = groupPages
     this.#hashes = Buffer.alloc((PACK_BYTES_MAX / pageSize) * HASH_BYTES)
     this.#group = this.#newGroup()
     const head = key === null ? { bytes: PACK_MAGIC, sealed: null, cipher: null } : sealedHead(key)

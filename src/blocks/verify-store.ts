@@ -10,7 +10,7 @@ import { PackFile } from './pack-file.ts'
 import { groupCount, isPresent } from './pack-index.ts'
 import { packId, parseRestorePoint, runsOf } from './restore-point.ts'
 import { type BlockStore, packPath } from './store.ts'
-import { PART_GROUPS, VerifyState } from './verify-state.ts'
+import { partGroups, VerifyState } from './verify-state.ts'
 
 /** How much of the packs is looked at: everything, a share (0 to 1) that goes on where the last one stopped, or as much as time allows. */
 export type Sample = { readonly share: number } | { readonly timeMs: number } | null
@@ -133,7 +133,7 @@ async function openParts(
   try {
     using pack = PackFile.open(packPath(store, id), id)
     await pack.unlockIfPossible(open)
-    const partPages = pack.index.groupPages * PART_GROUPS
+    const partPages = pack.index.groupPages * partGroups(pack.index)
     const parts = new Set<number>()
     for (let slot = 0; slot < Math.max(live.end, pack.index.pageCount); slot++) {
       if (!live.has(slot)) continue
@@ -150,11 +150,11 @@ async function openParts(
 }
 
 async function checkPart(part: Part, live: Slots, { store, wrong, open }: Checking): Promise<void> {
-  const first = part.number * PART_GROUPS
   try {
     using pack = PackFile.open(packPath(store, part.id), part.id)
     await pack.unlockIfPossible(open)
-    const last = Math.min(first + PART_GROUPS, groupCount(pack.index))
+    const first = part.number * partGroups(pack.index)
+    const last = Math.min(first + partGroups(pack.index), groupCount(pack.index))
     for (let group = first; group < last; group++) await checkGroup(pack, group, live, wrong)
   } catch (error) {
     if (!isDamage(error)) throw error
