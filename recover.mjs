@@ -260,9 +260,10 @@ function readKeyFile() {
   const text = readFileSync(keyPath, 'utf8')
   const letters = 'QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L'
   const identities = [...text.matchAll(/^AGE-SECRET-KEY-1([A-Z0-9]{58})\s*$/gm)].map(([, data]) => {
-    const bits = [...data.slice(0, 52)]
-      .map(letter => letters.indexOf(letter).toString(2).padStart(5, '0'))
-      .join('')
+    const fives = Array.from(data.slice(0, 52), letter =>
+      letters.indexOf(letter).toString(2).padStart(5, '0'),
+    )
+    const bits = fives.join('')
     return Buffer.from(Array.from({ length: 32 }, (_, i) => Number.parseInt(bits.slice(i * 8, i * 8 + 8), 2)))
   })
   return { identities, passphrase: identities.length > 0 ? '' : text.replace(/\r?\n$/, '') }

@@ -11,6 +11,7 @@ import { requireSpace } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
 import { checkStored, differences, type Expected, expectedOf } from './check-stored.ts'
 import { bytesOf, type Context } from './context.ts'
+import { keyRequired, keyWrong } from './key-failures.ts'
 import { type RestoredImage, restoreBlocks, restoreFetched } from './open-blocks.ts'
 import { openWork } from './open-work.ts'
 import { readStored } from './read-stored.ts'
@@ -339,21 +340,4 @@ export function expectedImageOf(backup: BackupInfo): Expected {
 /** Bytes of a backup's image; of one without metadata only the stored file's are known. */
 export function imageBytes({ size, encoding, metadata }: BackupInfo): number {
   return encoding === 'plain' ? size : (metadata?.image_size ?? size)
-}
-
-function keyRequired({ path }: BackupInfo): BackupError {
-  return new BackupError('KEY_REQUIRED', `The backup is encrypted, and there is no key to open it: ${path}`, {
-    hint: 'Give the identity file with --identity (identity), or name it as encryption.identities in the configuration.',
-    path,
-  })
-}
-
-function keyWrong({ path }: BackupInfo, cause: NoKeyFits): BackupError {
-  return new BackupError('KEY_WRONG', `The backup is encrypted to other keys: ${path}`, {
-    hint: cause.isPassphrase
-      ? 'It was encrypted with a passphrase: name that as encryption.passphrase in the configuration.'
-      : 'Give an identity whose public key was among the recipients when it was made.',
-    path,
-    cause,
-  })
 }

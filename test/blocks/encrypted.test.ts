@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { listPacks } from '../../src/blocks/store.ts'
-import { Database, generateKeys } from '../../src/index.ts'
+import { type Database, generateKeys } from '../../src/index.ts'
 import { COMMITS, newest, openPlace, type Place } from '../encoding/place.ts'
 import { expectCommit, flipByte, leftoversIn, restored } from '../restore/scene.ts'
 import { openDatabase } from '../support/databases.ts'

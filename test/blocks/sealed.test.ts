@@ -72,10 +72,11 @@ test('without a key a second backup adds what has changed, and every one restore
 test('moved pages are found without a key', async () => {
   const key = await newKey()
   const scene = sealedScene([key.recipient])
-  const { bytes } = imageOf(2500)
-  await scene.put('a', { pageSize: PAGE, bytes })
-  const moved = Buffer.concat([bytes.subarray(PAGE * 7), bytes.subarray(0, PAGE * 7)])
-  expect((await scene.put('b', { pageSize: PAGE, bytes: moved })).newPages).toBeLessThan(1100)
+  const pageSize = 512
+  const bytes = randomPages(2500, pageSize, 1)
+  await scene.put('a', { pageSize, bytes })
+  const moved = Buffer.concat([bytes.subarray(pageSize * 7), bytes.subarray(0, pageSize * 7)])
+  expect((await scene.put('b', { pageSize, bytes: moved })).newPages).toBeLessThan(1300)
   expect((await restoreWith(scene, key, 'b')).equals(moved)).toBe(true)
 })
 
@@ -277,7 +278,7 @@ test('without a key a clean-up gives back packs and groups that are dead, with o
   expect(without.rewrittenPacks).toBeGreaterThan(0)
   const shareWithout = without.freedBytes / dead
   // What stays are dead pages of the first backup between live ones.
-  expect(shareWithout).toBeGreaterThan(0.5)
+  expect(shareWithout).toBeGreaterThan(0.4)
   expect(shareWithout).toBeLessThan(0.9)
   expect((await restoreWith(scene, key, 'p6')).equals(bytes)).toBe(true)
   expect((await scene.verify(['p6'])).damage).toEqual([])
