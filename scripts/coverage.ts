@@ -78,7 +78,7 @@ const TESTS: readonly string[] = [
   ...['convert', 'half-converted', 'keys', 'read-back', 'round-trip'].map(
     name => `test/encoding/${name}.test.ts`,
   ),
-  ...['again', 'backups'].map(name => `test/blocks/${name}.test.ts`),
+  ...['again', 'backups', 'encrypted', 'sealed'].map(name => `test/blocks/${name}.test.ts`),
   ...[
     'blocks',
     'blocks-meanwhile',

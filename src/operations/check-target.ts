@@ -55,7 +55,7 @@ export async function listTargets({
   return { success: true, targets }
 }
 
-function chosen(name: string | undefined, { config, file }: LoadedConfig): [string, TargetConfig][] {
+function chosen(name: string | undefined, { config }: LoadedConfig): [string, TargetConfig][] {
   const targets = Object.entries(config.targets ?? {})
   if (targets.length === 0) {
     throw new BackupError('CONFIG_INVALID', 'No targets are configured', {
@@ -66,7 +66,7 @@ function chosen(name: string | undefined, { config, file }: LoadedConfig): [stri
   const own = targets.filter(([each]) => each === name)
   if (own.length > 0) return own
   throw new BackupError('INVALID_ARGUMENT', `Unknown target: ${JSON.stringify(name)}`, {
-    hint: `${file ?? 'The configuration'} has: ${targets.map(([each]) => each).join(', ')}.`,
+    hint: `The configuration has: ${targets.map(([each]) => each).join(', ')}.`,
   })
 }
 
@@ -145,9 +145,9 @@ async function tryOut(
   try {
     return { probe, ...(await run()) }
   } catch (error) {
-    const { code, message, hint } = toFailure(error)
-    if (code === 'CANCELLED') throw error
-    return { probe, status: 'failed', detail: message, code, ...(hint === undefined ? {} : { hint }) }
+    const { success: _, message: detail, ...why } = toFailure(error)
+    if (why.code === 'CANCELLED') throw error
+    return { probe, status: 'failed', detail, ...why }
   }
 }
 
