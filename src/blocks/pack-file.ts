@@ -107,7 +107,8 @@ export class PackFile implements Disposable {
     if (length === 0) return { group, pages: Buffer.alloc(0) }
     const pages = await decompress(raw, {
       maxOutputLength: length,
-      chunkSize: Math.max(CHUNK_BYTES_MIN, length),
+      // One byte more than there are: where the output is full Node asks once more whether that was all.
+      chunkSize: Math.max(CHUNK_BYTES_MIN, length + 1),
     }).catch(() => null)
     if (pages?.length !== length) throw this.#damagedGroup(group)
     return { group, pages }

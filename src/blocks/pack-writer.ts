@@ -1,5 +1,5 @@
-import { promisify } from 'node:util'
-import { constants, crc32, zstdCompress } from 'node:zlib'
+import { constants, crc32 } from 'node:zlib'
+import { compressFrame } from '../encoding/zstd-frame.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { WritableFile } from '../snapshot/writable-file.ts'
 import { writeFully } from '../storage/transfer.ts'
@@ -13,18 +13,14 @@ import {
   packIdOf,
 } from './pack-index.ts'
 
-const compressBytes = promisify(zstdCompress)
 /** On pages of databases level 3 saves one byte in a hundred, and takes a quarter longer. */
 const LEVEL = 1
-const CHUNK_RESERVE_BYTES = 1 << 10
 /** So many groups are compressed at once, on other cores. */
 const IN_FLIGHT_MAX = 4
 
 /** Compresses the pages of one group. */
 export function compressGroup(pages: Buffer): Promise<Buffer> {
-  const params = { [constants.ZSTD_c_compressionLevel]: LEVEL }
-  // All of the output in one piece: what does not compress grows by a little.
-  return compressBytes(pages, { params, chunkSize: pages.length + CHUNK_RESERVE_BYTES })
+  return compressFrame(pages, { [constants.ZSTD_c_compressionLevel]: LEVEL })
 }
 
 /** A pack that is finished, under the name that it was written with. */
