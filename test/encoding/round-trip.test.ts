@@ -154,3 +154,13 @@ function commitOnce(path: string): void {
 function pragma(path: string): 'wal' | 'delete' {
   return readFileSync(path)[18] === 2 ? 'wal' : 'delete'
 }
+
+test('an encoded backup that is whole is salvaged as a whole', async () => {
+  const place = await openPlace()
+  const database = place.product({}, { engine: 'here' })
+  succeeded(await database.createBackup({ encoding: 'zstd' }))
+  const output = place.path('salvaged.json')
+  const salvaged = succeeded(await database.exportData({ from: 'latest', salvage: true, output }))
+  const whole = succeeded(await database.exportData({ output: place.path('whole.json') }))
+  expect(salvaged.tables).toEqual(whole.tables)
+})
