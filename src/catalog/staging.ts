@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { namesIn, removeDirectory } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
 import { forget, isClean, lookAt, noteChange, noteRead } from './clean-directories.ts'
@@ -18,7 +18,6 @@ import { removeAbandonedWork } from './work-directory.ts'
  */
 export class Staging implements AsyncDisposable {
   readonly path: string
-  readonly #directory: string
   readonly #paths: string
   /** Whether nothing was left behind around it when it was opened. */
   readonly #wasClean: boolean
@@ -28,9 +27,8 @@ export class Staging implements AsyncDisposable {
    */
   readonly #secret = randomBytes(8).toString('hex')
 
-  private constructor(directory: string, paths: string, wasClean: boolean) {
+  private constructor(paths: string, wasClean: boolean) {
     this.path = `${paths}${randomBytes(6).toString('hex')}`
-    this.#directory = directory
     this.#paths = paths
     this.#wasClean = wasClean
   }
@@ -38,7 +36,7 @@ export class Staging implements AsyncDisposable {
   /** @param backupDir whose catalog's lock the caller holds */
   static async open(backupDir: string, directory: string): Promise<Staging> {
     const paths = pathsIn(directory, backupDir)
-    const staging = new Staging(directory, paths, isClean(paths, await lookAt(directory)))
+    const staging = new Staging(paths, await isClean(paths))
     await during('make the directory', staging.path, () => mkdir(staging.path, { mode: 0o700 }))
     return staging
   }
@@ -50,7 +48,7 @@ export class Staging implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await removeDirectory(this.path)
-      if (this.#wasClean) noteChange(this.#paths, await lookAt(this.#directory))
+      if (this.#wasClean) await noteChange(this.#paths)
     } catch {
       forget(this.#paths)
     }
@@ -65,19 +63,24 @@ export async function removeLeftovers(backupDir: string, others: readonly string
   const names = await namesIn(backupDir)
   await removeAbandonedWork(backupDir, names)
   const types = names.filter(isType).map(type => typeDirectory(backupDir, type))
+  for (const directory of [...types, metadataDirectory(backupDir), ...others]) {
+    const paths = pathsIn(directory, backupDir)
+    if (await isClean(paths)) continue
+    const look = await lookAt(paths)
+    if ((await removeThose(paths)) === 0) noteRead(paths, look)
+  }
+  // Here some are made without the lock, so nothing is ever known; its names are few.
   const packs = blocksDirectory(backupDir)
-  const stores = names.includes(basename(packs)) ? [packs] : []
-  for (const directory of [...types, metadataDirectory(backupDir), ...stores, ...others])
-    await removeLeftoversIn(directory, pathsIn(directory, backupDir))
+  if (names.includes(basename(packs))) await removeThose(pathsIn(packs, backupDir))
 }
 
-async function removeLeftoversIn(directory: string, paths: string): Promise<void> {
-  const look = await lookAt(directory)
-  if (isClean(paths, look)) return
+/** Resolves to how many there were. */
+async function removeThose(paths: string): Promise<number> {
+  const directory = dirname(paths)
   const names = await namesIn(directory)
   const leftovers = names.filter(name => name.startsWith(basename(paths)) && RANDOM_PART.test(name))
   for (const name of leftovers) await removeDirectory(join(directory, name))
-  if (leftovers.length === 0) noteRead(paths, look)
+  return leftovers.length
 }
 
 const RANDOM_PART = /-[0-9a-f]{12}$/

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { isClean, lookAt } from '../../src/catalog/clean-directories.ts'
+import { isClean } from '../../src/catalog/clean-directories.ts'
 import { removeLeftovers, Staging } from '../../src/catalog/staging.ts'
 import { buildLedger } from '../support/databases.ts'
 import { leftoversIn } from '../restore/scene.ts'
@@ -44,20 +44,19 @@ test('a directory is read again once anything was made in it, and not before', a
   const backupDir = join(temporaryDirectory(), 'backups')
   const directory = join(backupDir, 'manual')
   mkdirSync(directory, { recursive: true })
-  const paths = `${(await Staging.open(backupDir, directory)).path.slice(0, -12)}`
-  const isKnown = async (): Promise<boolean> => isClean(paths, await lookAt(directory))
+  const paths = (await Staging.open(backupDir, directory)).path.slice(0, -12)
   await removeLeftovers(backupDir, [])
   // Something was left there, and was removed: it is looked at once more.
-  expect(await isKnown()).toBe(false)
+  expect(await isClean(paths)).toBe(false)
   await removeLeftovers(backupDir, [])
-  expect(await isKnown()).toBe(true)
+  expect(await isClean(paths)).toBe(true)
   {
     await using _staging = await Staging.open(backupDir, directory)
-    expect(await isKnown()).toBe(false)
+    expect(await isClean(paths)).toBe(false)
   }
-  expect(await isKnown()).toBe(true)
+  expect(await isClean(paths)).toBe(true)
   mkdirSync(`${paths}${'0'.repeat(12)}`)
-  expect(await isKnown()).toBe(false)
+  expect(await isClean(paths)).toBe(false)
   await removeLeftovers(backupDir, [])
   expect(leftoversIn(backupDir)).toEqual([])
 })

@@ -79,8 +79,7 @@ const STRANGE: Readonly<Record<string, (image: string, metadata: string) => void
     rmSync(image)
     mkdirSync(image)
   },
-  'is there as another type, too': image =>
-    copyFileSync(image, image.replace('/daily/', '/weekly/')),
+  'is there as another type, too': image => copyFileSync(image, image.replace('/daily/', '/weekly/')),
 }
 
 test('many backups are listed as each of them is by itself, whatever has become of some', async () => {
