@@ -57,7 +57,7 @@ export class Lane {
     this.#log = log
     this.book = book
     this.#settlement = new Settlement(book, ports, log)
-    this.#watchman = new Watchman(book, ports, log)
+    this.#watchman = new Watchman(backupDir, book, ports, log)
   }
 
   /** Reads the state, and takes up what a scheduler that was killed left unfinished. */
@@ -93,8 +93,9 @@ export class Lane {
     const { clock } = this.#ports
     const now = clock.now().toISOString()
     for (const task of tasks) this.book.updateJob(task, { retry: { dueAt: now, at: now, attempts: 0 } })
+    const wanted = new Set(tasks)
     for (;;) {
-      const planned = this.#plan().filter(({ task, next }) => tasks.includes(task) && next.isRetry)
+      const planned = this.#plan().filter(({ task, next }) => wanted.has(task) && next.isRetry)
       const first = planned[0]
       if (first === undefined || stop.aborted) break
       await clock.sleepUntil(first.next.at, stop)
@@ -176,7 +177,7 @@ export class Lane {
     // Gone from the configuration while it ran: nobody asks after it any more.
     if (!this.#tasks.some(other => nameOf(other) === nameOf(task))) return
     this.#settlement.ended(task, run, result, { isStopping: stop.aborted, tasks: this.#tasks })
-    await this.#watchman.look(this.#tasks)
+    await this.#watchman.lookAfter(task, this.#tasks)
     this.#plan()
     await this.book.save()
   }
