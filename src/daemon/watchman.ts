@@ -9,8 +9,6 @@ import type { Task } from './task.ts'
 
 /** How often those are told again who were told that there is no good backup. */
 const REMIND_MS = 86_400_000
-/** While one run follows another, the databases that they are not of are looked at so often. */
-const LOOK_MS = 600_000
 
 /** Sees that every database has a good backup that is not too old, whoever made it. */
 export class Watchman {
@@ -18,7 +16,6 @@ export class Watchman {
   readonly #ports: RunningPorts
   readonly #log: SchedulerLog
   readonly #backupDir: string
-  #lookedAtMs = -Infinity
 
   constructor(backupDir: string, book: StateBook, ports: RunningPorts, log: SchedulerLog) {
     this.#backupDir = backupDir
@@ -29,7 +26,6 @@ export class Watchman {
 
   /** Looks at each database's backups, notes the newest good one, and raises the alarm where it is too old. */
   async look(tasks: readonly Task[]): Promise<void> {
-    this.#lookedAtMs = this.#ports.clock.now().getTime()
     // All of the directory at once: thousands of databases may share it.
     let here: Promise<readonly BackupInfo[]> | null = null
     let byDatabase: Map<string | null, BackupInfo[]> | null = null
@@ -45,13 +41,6 @@ export class Watchman {
         return nobodys.length === 0 ? ours : [...ours, ...nobodys].toSorted(newestFirst)
       })
     }
-  }
-
-  /** Looks at the database that a run was of; at all of them where nobody has for a while. */
-  async lookAfter(task: Task, tasks: readonly Task[]): Promise<void> {
-    const sinceMs = this.#ports.clock.now().getTime() - this.#lookedAtMs
-    if (sinceMs < 0 || sinceMs >= LOOK_MS) return await this.look(tasks)
-    await this.#lookAt(task, () => task.database.listBackups())
   }
 
   /** The next instant at which a database that is fine now is so no longer; null when there is no limit. */
