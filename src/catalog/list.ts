@@ -104,9 +104,9 @@ async function readMany(backupDir: string, images: readonly StoredImage[]): Prom
   const backups: (BackupInfo | null)[] = []
   for await (const batch of readStoredFiles(paths)) {
     const from = backups.length
-    const made = batch.map((stored, index) => {
+    const made = batch.map(async (stored, index) => {
       const { type, filename } = images[from + index] as StoredImage
-      if (stored === null) return readBackup(backupDir, type, filename)
+      if (stored === null) return await readBackup(backupDir, type, filename)
       const { image: path } = paths[from + index] as StoredPaths
       const { size, modified, text } = stored
       return backupOf({ filename, type, target: null, path, size, modified }, read(text))
