@@ -16,6 +16,7 @@ import { exportMemory } from './rows/export-memory.ts'
 import { manyDatabases } from './rows/many-databases.ts'
 import { memory } from './rows/memory.ts'
 import { restoreMissing, restoreOver } from './rows/restore.ts'
+import { restorePoints } from './rows/restore-points.ts'
 import { server } from './rows/server.ts'
 import { small } from './rows/small.ts'
 import { writers } from './rows/writers.ts'
@@ -37,6 +38,7 @@ const ON_LARGE = {
 const ON_OWN = {
   small,
   many: manyDatabases,
+  'restore-points': restorePoints,
   memory,
   'export-memory': exportMemory,
   server,

@@ -8,6 +8,7 @@ Measures the product beside cp, sqlite3, restic and node:sqlite, in one run on o
 Options:
   --mb <n>           megabytes of the database (default: 1024)
   --memory-mb <n>    megabytes of the large database of the memory rows (default: 10240)
+  --databases <n>    databases of the row \`many\` (default: 10000)
   --runs <n>         timed runs of each contender; the table has their median (default: 5)
   --only <ids>       only these rows, separated by commas
   --quick            100 MB, 3 runs: to see that it works, not to quote
@@ -20,6 +21,7 @@ Options:
 export interface Options {
   readonly sizeBytes: number
   readonly memorySizeBytes: number
+  readonly databases: number
   readonly runs: number
   /** Empty for all. */
   readonly only: readonly string[]
@@ -38,6 +40,7 @@ export function parseOptions(args: readonly string[]): Options | null {
     options: {
       mb: { type: 'string' },
       'memory-mb': { type: 'string' },
+      databases: { type: 'string' },
       runs: { type: 'string' },
       only: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -52,6 +55,7 @@ export function parseOptions(args: readonly string[]): Options | null {
   return {
     sizeBytes: wholeNumber('--mb', values.mb, isQuick ? 100 : 1024) * MEGABYTE,
     memorySizeBytes: wholeNumber('--memory-mb', values['memory-mb'], isQuick ? 300 : 10_240) * MEGABYTE,
+    databases: wholeNumber('--databases', values.databases, isQuick ? 200 : 10_000),
     runs: wholeNumber('--runs', values.runs, isQuick ? 3 : 5),
     only: values.only?.split(',') ?? [],
     isQuick,

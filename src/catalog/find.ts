@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import type { BackupInfo } from './backup-info.ts'
-import { listCatalog, readBackup } from './list.ts'
+import { findInCatalog, listCatalog, readBackup } from './list.ts'
 import { isType, parseFilename, PRE_RESTORE } from './names.ts'
 
 /** The type shown for a file outside every backup directory. */
@@ -43,8 +43,7 @@ async function latest(backupDir: string, database: string): Promise<BackupInfo |
 
 async function byName(backupDir: string, name: string): Promise<BackupInfo | null> {
   if (basename(name) !== name) return null
-  const everywhere = await listCatalog(backupDir, {})
-  return everywhere.find(backup => backup.filename === name) ?? null
+  return (await findInCatalog(backupDir, name))[0] ?? null
 }
 
 /** A file in a backup directory, this one or another, has its metadata beside it; any other has none. */

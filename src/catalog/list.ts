@@ -7,7 +7,11 @@ import { backupOf } from './backup-of.ts'
 import { deletingPath, imagePath, type StoredImage } from './deleting.ts'
 import { metadataPath, typeDirectory } from './layout.ts'
 import { countOf, isType, parseFilename } from './names.ts'
-import { readMetadata } from './read-metadata.ts'
+import { metadataReader, readMetadata } from './read-metadata.ts'
+import { readStoredFiles, type StoredPaths } from './stored-files.ts'
+
+/** Below this a thread takes longer to start than the files to read. */
+const THREAD_FROM = 400
 
 export interface ListFilter {
   /** Backups of this database, and those whose file names do not say of which; default: of every database. */
@@ -19,33 +23,30 @@ export interface ListFilter {
 /** The backups in a backup directory, newest first; none when it does not exist. */
 export async function listCatalog(backupDir: string, filter: ListFilter): Promise<BackupInfo[]> {
   const types = filter.type === undefined ? await typesIn(backupDir) : [filter.type]
-  const lists = await Promise.all(types.map(type => listType(backupDir, type)))
-  const backups = lists
-    .flat()
-    .filter(backup => filter.database === undefined || isOf(filter.database)(backup))
+  const images = await imagesIn(backupDir, types, name => isWanted(name, { database: filter.database }))
+  const backups = (await readBackups(backupDir, images)).filter(
+    backup => filter.database === undefined || isOf(filter.database)(backup),
+  )
   return backups.toSorted(newestFirst).slice(0, filter.limit)
 }
 
-/** The backup of a database with this very file name; null when the catalog has none. A name is compared, never a path. */
-export async function findInCatalog(
-  backupDir: string,
-  database: string,
-  filename: string,
-): Promise<BackupInfo | null> {
-  for (const type of await typesIn(backupDir)) {
-    const names =
-      (await unlessMissing(typeDirectory(backupDir, type), () => readdir(typeDirectory(backupDir, type)))) ??
-      []
-    if (!names.includes(filename)) continue
-    const backup = await readBackup(backupDir, type, filename)
-    if (backup !== null && isOf(database)(backup)) return backup
-  }
-  return null
+/** The backups with this very file name, newest first: there may be one of each type. A name is compared, never a path. */
+export async function findInCatalog(backupDir: string, filename: string): Promise<BackupInfo[]> {
+  const images = await imagesIn(backupDir, await typesIn(backupDir), name => name === filename)
+  return (await readBackups(backupDir, images)).toSorted(newestFirst)
 }
 
 /** Whether a backup is of a database, or does not say of which. */
 export function isOf(name: string): (backup: BackupInfo) => boolean {
   return ({ database }) => database === null || database === name
+}
+
+/** Whether a file name may be of a backup that a filter asks for: of another one nothing has to be read. */
+export function isWanted(filename: string, { database, type }: ListFilter): boolean {
+  const named = parseFilename(filename)
+  const isOther = (wanted: string | undefined, said: string | null | undefined): boolean =>
+    wanted !== undefined && said !== null && said !== undefined && said !== wanted
+  return !isOther(database, named?.database) && !isOther(type, named?.type)
 }
 
 /** The backup that a stored file is; null when there is no such file or it is none of a backup's kind. */
@@ -69,11 +70,50 @@ async function isBeingDeleted(backupDir: string, image: StoredImage): Promise<bo
   return (await isThere(deletingPath(backupDir, image))) || !(await isThere(imagePath(backupDir, image)))
 }
 
-async function listType(backupDir: string, type: string): Promise<BackupInfo[]> {
-  const directory = typeDirectory(backupDir, type)
-  const names = (await unlessMissing(directory, () => readdir(directory))) ?? []
-  const found = await Promise.all(names.map(name => readBackup(backupDir, type, name)))
+async function imagesIn(
+  backupDir: string,
+  types: readonly string[],
+  isMeant: (filename: string) => boolean,
+): Promise<StoredImage[]> {
+  const lists = await Promise.all(
+    types.map(async type => {
+      const directory = typeDirectory(backupDir, type)
+      const names = (await unlessMissing(directory, () => readdir(directory))) ?? []
+      const files = names.filter(name => parseFilename(name) !== null && isMeant(name))
+      return files.map(filename => ({ type, filename }))
+    }),
+  )
+  return lists.flat()
+}
+
+async function readBackups(backupDir: string, images: readonly StoredImage[]): Promise<BackupInfo[]> {
+  const found =
+    images.length < THREAD_FROM
+      ? await Promise.all(images.map(({ type, filename }) => readBackup(backupDir, type, filename)))
+      : await readMany(backupDir, images)
   return found.filter(backup => backup !== null)
+}
+
+/** What the thread does not find to be as usual is looked at as any single backup is. */
+async function readMany(backupDir: string, images: readonly StoredImage[]): Promise<(BackupInfo | null)[]> {
+  const read = await metadataReader()
+  const paths = images.map(image => ({
+    image: imagePath(backupDir, image),
+    metadata: metadataPath(backupDir, image.filename),
+  }))
+  const backups: (BackupInfo | null)[] = []
+  for await (const batch of readStoredFiles(paths)) {
+    const from = backups.length
+    const made = batch.map(async (stored, index) => {
+      const { type, filename } = images[from + index] as StoredImage
+      if (stored === null) return await readBackup(backupDir, type, filename)
+      const { image: path } = paths[from + index] as StoredPaths
+      const { size, modified, text } = stored
+      return backupOf({ filename, type, target: null, path, size, modified }, read(text))
+    })
+    backups.push(...(await Promise.all(made)))
+  }
+  return backups
 }
 
 async function typesIn(backupDir: string): Promise<string[]> {

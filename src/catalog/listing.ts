@@ -3,8 +3,8 @@
  * last reading counts only while every directory that it was read from is as it was, and nobody has reported a change of a
  * file in them.
  */
-import { type FSWatcher, statSync, watch } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { type FSWatcher, watch } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
 import { setImmediate as eventsRead } from 'node:timers/promises'
 import { unlessMissing } from '../storage/io-errors.ts'
 import type { BackupInfo } from './backup-info.ts'
@@ -19,10 +19,18 @@ import { isType } from './names.ts'
 const TRUSTED_MS = 30_000
 /** Older kernels date changes by a clock that ticks every 4 to 10 ms: what changed so shortly before may change again unseen. */
 const RACY_MS = 50
+const NS_PER_MS = 1_000_000n
+
+/** A directory: which it is, and when it last changed; nulls where there is none. */
+interface Look {
+  readonly directory: string
+  readonly inode: bigint | null
+  readonly modifiedNs: bigint | null
+}
 
 interface Reading {
   readonly backups: readonly BackupInfo[]
-  /** Of every directory: which it is, and when it last changed. */
+  /** Of every directory: how it looked. */
   readonly state: string
   readonly readAtMs: number
 }
@@ -32,6 +40,8 @@ export class CatalogListing implements Disposable {
   readonly #now: () => number
   #reading: Reading | null = null
   #underway: Promise<Reading> | null = null
+  /** The one that begins when that has ended. */
+  #next: Promise<Reading> | null = null
   #watchers: FSWatcher[] = []
   #watched = ''
   /** Counts reported changes. */
@@ -45,21 +55,32 @@ export class CatalogListing implements Disposable {
 
   /** The backups of all databases, newest first. */
   async list(): Promise<readonly BackupInfo[]> {
+    await this.#underway?.catch(() => {})
+    const known = await this.#known()
+    if (known !== null) return known.backups
+    // Whoever asks while it is being read may know of something that this reading has missed: all of those share the next.
+    this.#next ??= (this.#underway ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => {
+        this.#next = null
+        this.#underway = this.#read()
+        return this.#underway
+      })
+    return (await this.#next).backups
+  }
+
+  /** The last reading, if it still holds. */
+  async #known(): Promise<Reading | null> {
     // Changes of a moment ago have been reported to this process, but perhaps not read by it: the first turn may be the rest
     // of one that has looked for events already.
     await eventsRead()
     await eventsRead()
     const reading = this.#reading
-    if (reading !== null && this.#now() - reading.readAtMs < TRUSTED_MS) {
-      const changes = this.#changes
-      const state = await this.#state()
-      if (state === reading.state && changes === this.#changes && reading === this.#reading) {
-        return reading.backups
-      }
-    }
-    // Whoever asks while it is being read may know of something that this reading has missed: it reads anew.
-    this.#underway = (this.#underway ?? Promise.resolve()).catch(() => {}).then(() => this.#read())
-    return (await this.#underway).backups
+    if (reading === null || this.#now() - reading.readAtMs >= TRUSTED_MS) return null
+    const changes = this.#changes
+    const state = stateOf(await this.#look())
+    const holds = state === reading.state && changes === this.#changes && reading === this.#reading
+    return holds ? reading : null
   }
 
   [Symbol.dispose](): void {
@@ -71,34 +92,33 @@ export class CatalogListing implements Disposable {
 
   async #read(): Promise<Reading> {
     const readAtMs = this.#now()
-    const directories = await this.#directories()
-    this.#watch(directories)
+    const before = await this.#look()
+    this.#watch(before)
     const changes = this.#changes
-    const state = stateOf(directories)
+    const state = stateOf(before)
     const backups = await listCatalog(this.#backupDir, {})
     const reading = { backups, state, readAtMs }
-    const isSettled = changes === this.#changes && state === stateOf(directories) && !isRacy(directories)
+    const after = await this.#look()
+    const isSettled = changes === this.#changes && state === stateOf(after) && !after.some(isRacy)
     this.#reading = isSettled ? reading : null
     return reading
   }
 
-  async #state(): Promise<string> {
-    return stateOf(await this.#directories())
-  }
-
-  async #directories(): Promise<readonly string[]> {
+  async #look(): Promise<readonly Look[]> {
     const names = (await unlessMissing(this.#backupDir, () => readdir(this.#backupDir))) ?? []
     const types = names.filter(isType).toSorted()
-    return [metadataDirectory(this.#backupDir), ...types.map(type => typeDirectory(this.#backupDir, type))]
+    const directories = types.map(type => typeDirectory(this.#backupDir, type))
+    return await Promise.all([metadataDirectory(this.#backupDir), ...directories].map(lookAt))
   }
 
   /** What cannot be watched is believed for as long as directories show no change. */
-  #watch(directories: readonly string[]): void {
-    const wanted = directories.map(directory => `${directory}:${inodeOf(directory)}`).join('\0')
+  #watch(looks: readonly Look[]): void {
+    // Another directory of the same name is watched anew.
+    const wanted = looks.map(({ directory, inode }) => `${directory}:${inode}`).join('\0')
     if (wanted === this.#watched) return
     this[Symbol.dispose]()
     this.#watched = wanted
-    for (const directory of directories) {
+    for (const { directory } of looks) {
       try {
         const watcher = watch(directory, { persistent: false }, () => this.#changed())
         watcher.on('error', () => this.#changed())
@@ -115,23 +135,15 @@ export class CatalogListing implements Disposable {
   }
 }
 
-function stateOf(directories: readonly string[]): string {
-  return directories
-    .map(directory => {
-      const stats = statSync(directory, { bigint: true, throwIfNoEntry: false })
-      return stats === undefined ? `${directory}:-` : `${directory}:${stats.ino}:${stats.mtimeNs}`
-    })
-    .join('\n')
+async function lookAt(directory: string): Promise<Look> {
+  const stats = await unlessMissing(directory, () => stat(directory, { bigint: true }))
+  return { directory, inode: stats?.ino ?? null, modifiedNs: stats?.mtimeNs ?? null }
 }
 
-/** Another directory of the same name is watched anew. */
-function inodeOf(directory: string): bigint | null {
-  return statSync(directory, { bigint: true, throwIfNoEntry: false })?.ino ?? null
+function stateOf(looks: readonly Look[]): string {
+  return looks.map(({ directory, inode, modifiedNs }) => `${directory}:${inode}:${modifiedNs}`).join('\n')
 }
 
-function isRacy(directories: readonly string[]): boolean {
-  return directories.some(directory => {
-    const stats = statSync(directory, { throwIfNoEntry: false })
-    return stats !== undefined && Math.abs(Date.now() - stats.mtimeMs) < RACY_MS
-  })
+function isRacy({ modifiedNs }: Look): boolean {
+  return modifiedNs !== null && Math.abs(Date.now() - Number(modifiedNs / NS_PER_MS)) < RACY_MS
 }

@@ -17,9 +17,16 @@ export function readMetadataText(path: string): Promise<string | null> {
 
 /** What metadata says, wherever it was read. */
 export async function metadataFieldsOf(text: string): Promise<MetadataFields> {
+  return (await metadataReader())(text)
+}
+
+/** What reads the text of metadata: loaded when it is needed first. */
+export async function metadataReader(): Promise<(text: string) => MetadataFields> {
   const { parseMetadata } = await import('./parse-metadata.ts')
-  const parsed = parseMetadata(text)
-  return 'metadata' in parsed
-    ? { metadata: parsed.metadata, metadataState: 'ok', metadataProblem: null }
-    : { metadata: null, metadataState: 'invalid', metadataProblem: parsed.problem }
+  return text => {
+    const parsed = parseMetadata(text)
+    return 'metadata' in parsed
+      ? { metadata: parsed.metadata, metadataState: 'ok', metadataProblem: null }
+      : { metadata: null, metadataState: 'invalid', metadataProblem: parsed.problem }
+  }
 }

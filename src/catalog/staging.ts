@@ -4,9 +4,10 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { namesIn, removeDirectory } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
+import { forget, isClean, lookAt, noteChange, noteRead } from './clean-directories.ts'
 import { blocksDirectory, metadataDirectory, typeDirectory } from './layout.ts'
 import { isType } from './names.ts'
 import { removeAbandonedWork } from './work-directory.ts'
@@ -17,21 +18,27 @@ import { removeAbandonedWork } from './work-directory.ts'
  */
 export class Staging implements AsyncDisposable {
   readonly path: string
+  readonly #paths: string
+  /** Whether nothing was left behind around it when it was opened. */
+  readonly #wasClean: boolean
   /**
    * Part of every file's name in here, and known to nobody else. Who owns the directory around us may put
    * another in our place, with links to files that only we may change; but not under names he cannot read.
    */
   readonly #secret = randomBytes(8).toString('hex')
 
-  private constructor(path: string) {
-    this.path = path
+  private constructor(paths: string, wasClean: boolean) {
+    this.path = `${paths}${randomBytes(6).toString('hex')}`
+    this.#paths = paths
+    this.#wasClean = wasClean
   }
 
   /** @param backupDir whose catalog's lock the caller holds */
   static async open(backupDir: string, directory: string): Promise<Staging> {
-    const path = join(directory, `${prefixOf(backupDir)}${randomBytes(6).toString('hex')}`)
-    await during('make the directory', path, () => mkdir(path, { mode: 0o700 }))
-    return new Staging(path)
+    const paths = pathsIn(directory, backupDir)
+    const staging = new Staging(paths, await isClean(paths))
+    await during('make the directory', staging.path, () => mkdir(staging.path, { mode: 0o700 }))
+    return staging
   }
 
   file(name: string): string {
@@ -39,7 +46,12 @@ export class Staging implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeDirectory(this.path).catch(() => {})
+    try {
+      await removeDirectory(this.path)
+      if (this.#wasClean) await noteChange(this.#paths)
+    } catch {
+      forget(this.#paths)
+    }
   }
 }
 
@@ -51,18 +63,30 @@ export async function removeLeftovers(backupDir: string, others: readonly string
   const names = await namesIn(backupDir)
   await removeAbandonedWork(backupDir, names)
   const types = names.filter(isType).map(type => typeDirectory(backupDir, type))
-  const isLeftover = (name: string): boolean => name.startsWith(prefixOf(backupDir)) && RANDOM_PART.test(name)
-  const packs = blocksDirectory(backupDir)
-  const stores = names.includes(basename(packs)) ? [packs] : []
-  for (const directory of [...types, metadataDirectory(backupDir), ...stores, ...others]) {
-    const names = await namesIn(directory)
-    for (const name of names.filter(isLeftover)) await removeDirectory(join(directory, name))
+  for (const directory of [...types, metadataDirectory(backupDir), ...others]) {
+    const paths = pathsIn(directory, backupDir)
+    if (await isClean(paths)) continue
+    const look = await lookAt(paths)
+    if ((await removeThose(paths)) === 0) noteRead(paths, look)
   }
+  // Here some are made without the lock, so nothing is ever known; its names are few.
+  const packs = blocksDirectory(backupDir)
+  if (names.includes(basename(packs))) await removeThose(pathsIn(packs, backupDir))
+}
+
+/** Resolves to how many there were. */
+async function removeThose(paths: string): Promise<number> {
+  const directory = dirname(paths)
+  const names = await namesIn(directory)
+  const leftovers = names.filter(name => name.startsWith(basename(paths)) && RANDOM_PART.test(name))
+  for (const name of leftovers) await removeDirectory(join(directory, name))
+  return leftovers.length
 }
 
 const RANDOM_PART = /-[0-9a-f]{12}$/
 
-/** Names the backup directory, because another one's run may be staging beside the same database. */
-function prefixOf(backupDir: string): string {
-  return `.chame-backup-${createHash('sha256').update(backupDir).digest('hex').slice(0, 8)}-`
+/** How their paths begin. Names the backup directory, because another one's run may be staging beside the same database. */
+function pathsIn(directory: string, backupDir: string): string {
+  const digest = createHash('sha256').update(backupDir).digest('hex').slice(0, 8)
+  return join(directory, `.chame-backup-${digest}-`)
 }

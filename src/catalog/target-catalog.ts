@@ -8,7 +8,7 @@ import { readObject } from '../storage/read-object.ts'
 import type { StoredObject, Target } from '../storage/target.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { backupOf } from './backup-of.ts'
-import { isOf, type ListFilter, newestFirst } from './list.ts'
+import { isOf, isWanted, type ListFilter, newestFirst } from './list.ts'
 import { isType, parseFilename } from './names.ts'
 import { metadataFieldsOf } from './read-metadata.ts'
 import {
@@ -182,14 +182,6 @@ interface Described {
   readonly filename: string
   readonly type: string
   readonly fields: Awaited<ReturnType<typeof metadataFieldsOf>>
-}
-
-/** Whether a file name may be of a backup that a filter asks for. */
-export function isWanted(filename: string, { database, type }: ListFilter): boolean {
-  const named = parseFilename(filename)
-  const isOther = (wanted: string | undefined, said: string | null | undefined): boolean =>
-    wanted !== undefined && said !== null && said !== undefined && said !== wanted
-  return !isOther(database, named?.database) && !isOther(type, named?.type)
 }
 
 /** Null when it is gone meanwhile, or does not say of which type it is. */

@@ -16,6 +16,8 @@ import { timesMissed } from './words.ts'
 const HEARTBEAT_MS = 3_600_000
 /** A run that starts so late was missed: the machine was off, asleep, or busy with another one. */
 const LATE_MS = 120_000
+/** Runs that are due follow one another for so long: planning, and looking at all backups, takes longer than a small one. */
+const PLAN_MS = 10_000
 /** After a failure that nobody foresaw. */
 const TROUBLE_PAUSE_MS = 60_000
 
@@ -57,7 +59,7 @@ export class Lane {
     this.#log = log
     this.book = book
     this.#settlement = new Settlement(book, ports, log)
-    this.#watchman = new Watchman(book, ports, log)
+    this.#watchman = new Watchman(backupDir, book, ports, log)
   }
 
   /** Reads the state, and takes up what a scheduler that was killed left unfinished. */
@@ -93,12 +95,13 @@ export class Lane {
     const { clock } = this.#ports
     const now = clock.now().toISOString()
     for (const task of tasks) this.book.updateJob(task, { retry: { dueAt: now, at: now, attempts: 0 } })
+    const wanted = new Set(tasks)
     for (;;) {
-      const planned = this.#plan().filter(({ task, next }) => tasks.includes(task) && next.isRetry)
+      const planned = this.#plan().filter(({ task, next }) => wanted.has(task) && next.isRetry)
       const first = planned[0]
       if (first === undefined || stop.aborted) break
       await clock.sleepUntil(first.next.at, stop)
-      if (!stop.aborted) await this.#runTask(first, stop)
+      await this.#runDue(planned, stop)
     }
     // Whoever asked for it has called it off: it is not for the next start to take up.
     for (const task of tasks) this.book.updateJob(task, { retry: null })
@@ -122,9 +125,10 @@ export class Lane {
 
   async #step(stop: AbortSignal): Promise<void> {
     const { clock } = this.#ports
-    const first = this.#plan()[0]
+    const planned = this.#plan()
+    const first = planned[0]
     const now = clock.now()
-    if (first !== undefined && first.next.at <= now) return this.#runTask(first, stop)
+    if (first !== undefined && first.next.at <= now) return this.#runDue(planned, stop)
     this.#wake = new AbortController()
     const wakeAt = Math.min(
       now.getTime() + HEARTBEAT_MS,
@@ -141,13 +145,28 @@ export class Lane {
     await this.book.save()
   }
 
+  /** Runs what is due of a plan, until it has to be made anew; then looks at what has come of it. */
+  async #runDue(planned: readonly Planned[], stop: AbortSignal): Promise<void> {
+    const { clock } = this.#ports
+    const tasks = this.#tasks
+    const plannedAt = clock.now().getTime()
+    for (const each of planned) {
+      const now = clock.now().getTime()
+      const isOld = now < plannedAt || now - plannedAt >= PLAN_MS
+      if (stop.aborted || isOld || tasks !== this.#tasks || each.next.at.getTime() > now) break
+      await this.#runTask(each, stop)
+    }
+    await this.#watchman.look(this.#tasks)
+    this.#plan()
+    await this.book.save()
+  }
+
   /** The next run of each task, the one that is to be done first in front. */
   #plan(): Planned[] {
     const now = this.#ports.clock.now()
     this.book.forgetFuture(now)
     const planned = this.#tasks.flatMap(task => {
-      const next = decideNextRun(task.rule, this.book.pastOf(task), now)
-      this.book.updateJob(task, { nextRunAt: next?.at.toISOString() ?? null })
+      const next = this.#planNext(task, now)
       return next === null ? [] : [{ task, next }]
     })
     const rank = ({ task }: Planned): number => JOB_KINDS.indexOf(task.job.kind)
@@ -155,11 +174,19 @@ export class Lane {
     return planned.toSorted((a, b) => startsAt(a) - startsAt(b) || rank(a) - rank(b))
   }
 
+  #planNext(task: Task, now: Date): NextRun | null {
+    const next = decideNextRun(task.rule, this.book.pastOf(task), now)
+    this.book.updateJob(task, { nextRunAt: next?.at.toISOString() ?? null })
+    return next
+  }
+
   async #runTask({ task, next }: Planned, stop: AbortSignal): Promise<void> {
     const { clock } = this.#ports
     const { dueAt } = next
     const startedAt = clock.now()
     const attempt = (next.isRetry ? (this.book.jobOf(task).retry?.attempts ?? 0) : 0) + 1
+    // A run that somebody asked for now is taken up like a retry, and is none.
+    const isTriedBefore = next.isRetry && this.book.jobOf(task).lastRun?.dueAt === dueAt.toISOString()
     this.#noteMissed(task, next, startedAt)
     this.book.updateJob(task, {
       running: { dueAt: dueAt.toISOString(), startedAt: startedAt.toISOString(), attempt },
@@ -168,16 +195,15 @@ export class Lane {
     })
     await this.book.save()
     const run = { dueAt, startedAt, attempt }
-    const made = next.isRetry ? await this.#findMade(task, dueAt, stop) : null
+    const made = isTriedBefore ? await this.#findMade(task, dueAt, stop) : null
     const isDone = made !== null && Object.keys(task.settings.targets).length === 0
     const result: RunDone | Failure = isDone
       ? { success: true, summary: `${made}, made before it was interrupted` }
       : await this.#perform(task, run, made, stop)
     // Gone from the configuration while it ran: nobody asks after it any more.
-    if (!this.#tasks.some(other => nameOf(other) === nameOf(task))) return
+    if (!this.#tasks.includes(task) && !this.#tasks.some(other => nameOf(other) === nameOf(task))) return
     this.#settlement.ended(task, run, result, { isStopping: stop.aborted, tasks: this.#tasks })
-    await this.#watchman.look(this.#tasks)
-    this.#plan()
+    this.#planNext(task, clock.now())
     await this.book.save()
   }
 

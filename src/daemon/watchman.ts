@@ -1,3 +1,5 @@
+import type { BackupInfo } from '../catalog/backup-info.ts'
+import { listCatalog, newestFirst } from '../catalog/list.ts'
 import { toFailure } from '../errors.ts'
 import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
 import type { SchedulerLog } from './log-entry.ts'
@@ -13,8 +15,10 @@ export class Watchman {
   readonly #book: StateBook
   readonly #ports: RunningPorts
   readonly #log: SchedulerLog
+  readonly #backupDir: string
 
-  constructor(book: StateBook, ports: RunningPorts, log: SchedulerLog) {
+  constructor(backupDir: string, book: StateBook, ports: RunningPorts, log: SchedulerLog) {
+    this.#backupDir = backupDir
     this.#book = book
     this.#ports = ports
     this.#log = log
@@ -22,15 +26,19 @@ export class Watchman {
 
   /** Looks at each database's backups, notes the newest good one, and raises the alarm where it is too old. */
   async look(tasks: readonly Task[]): Promise<void> {
+    // All of the directory at once: thousands of databases may share it.
+    let here: Promise<readonly BackupInfo[]> | null = null
+    let byDatabase: Map<string | null, BackupInfo[]> | null = null
     for (const task of oneOfEach(tasks)) {
-      await this.#lookAt(task).catch((error: unknown) => {
-        const { code, message } = toFailure(error)
-        this.#log({
-          level: 'error',
-          event: 'trouble',
-          message: `The backups of ${task.settings.name} could not be listed: ${message}`,
-          fields: { database: task.settings.name, code },
-        })
+      const { name, keepLocal } = task.settings
+      await this.#lookAt(task, async () => {
+        if (!keepLocal) return await task.database.listBackups()
+        byDatabase ??= Map.groupBy(
+          await (here ??= listCatalog(this.#backupDir, {})),
+          ({ database }) => database,
+        )
+        const [ours = [], nobodys = []] = [byDatabase.get(name), byDatabase.get(null)]
+        return nobodys.length === 0 ? ours : [...ours, ...nobodys].toSorted(newestFirst)
       })
     }
   }
@@ -45,9 +53,23 @@ export class Watchman {
     return instants.length === 0 ? null : new Date(Math.min(...instants))
   }
 
-  async #lookAt({ database, settings: { name, maxBackupAgeMs } }: Task): Promise<void> {
+  async #lookAt(task: Task, list: () => Promise<readonly BackupInfo[]>): Promise<void> {
+    try {
+      this.#note(task, await list())
+    } catch (error) {
+      const { code, message } = toFailure(error)
+      this.#log({
+        level: 'error',
+        event: 'trouble',
+        message: `The backups of ${task.settings.name} could not be listed: ${message}`,
+        fields: { database: task.settings.name, code },
+      })
+    }
+  }
+
+  #note({ settings: { name, maxBackupAgeMs } }: Task, backups: readonly BackupInfo[]): void {
     const now = this.#ports.clock.now()
-    const lastGood = findLastGood(await database.listBackups(), now)
+    const lastGood = findLastGood(backups, now)
     const lastGoodAt = lastGood === null ? null : new Date(lastGood.created)
     const overdue = isOverdue(lastGoodAt, maxBackupAgeMs, now)
     const { overdueToldAt, isOverdue: wasOverdue } = this.#book.databaseOf(name)

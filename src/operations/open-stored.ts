@@ -1,6 +1,6 @@
 /** A stored file, opened for somebody who wants its bytes as they are. */
 import { constants, open } from 'node:fs/promises'
-import { findInCatalog } from '../catalog/list.ts'
+import { findInCatalog, isOf } from '../catalog/list.ts'
 import type { Settings } from '../config/settings.ts'
 import { BackupError } from '../errors.ts'
 import { during } from '../storage/io-errors.ts'
@@ -12,8 +12,9 @@ const READ_BYTES = 256 << 10
 
 /** A backup of the catalog, by its file name. Throws `BACKUP_NOT_FOUND`. */
 export async function openStoredBackup(settings: Settings, filename: string): Promise<StoredFile> {
-  const backup = await findInCatalog(settings.backupDir, settings.name, filename)
-  if (backup === null) {
+  const found = await findInCatalog(settings.backupDir, filename)
+  const backup = found.find(isOf(settings.name))
+  if (backup === undefined) {
     throw new BackupError('BACKUP_NOT_FOUND', `There is no backup of ${settings.name} with this name`, {
       hint: 'See what there is with: chame-backup list.',
     })

@@ -1,8 +1,8 @@
 /** How operations come to a target of the configuration. */
 import { MetadataCacheFile } from '../catalog/metadata-cache.ts'
-import { type FoundMark, isWanted, readTargetCatalog, type TargetCatalog } from '../catalog/target-catalog.ts'
+import { type FoundMark, readTargetCatalog, type TargetCatalog } from '../catalog/target-catalog.ts'
 import { parseMetadataKey } from '../catalog/target-keys.ts'
-import type { ListFilter } from '../catalog/list.ts'
+import { isWanted, type ListFilter } from '../catalog/list.ts'
 import type { Settings, TargetSettings } from '../config/settings.ts'
 import { BackupError } from '../errors.ts'
 import type { Target } from '../storage/target.ts'

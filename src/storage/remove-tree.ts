@@ -22,6 +22,8 @@ export async function removeTree(path: string): Promise<void> {
 }
 
 async function removeOnce(path: string): Promise<void> {
+  // Most are empty by then: one call instead of five.
+  if (await hasRemovedEmpty(path)) return
   const directory = await openDirectory(path)
   // A file or a link: removing its name follows nothing.
   if (directory === null) return await unlink(path)
@@ -36,6 +38,17 @@ async function removeOnce(path: string): Promise<void> {
   } catch (error) {
     // Something else has taken its place meanwhile: ours is gone from here, and that is not ours.
     if (codeOf(error) !== 'ENOTDIR') throw error
+  }
+}
+
+/** Whatever is in the way shows when all of it is removed. */
+async function hasRemovedEmpty(path: string): Promise<boolean> {
+  try {
+    await rmdir(path)
+    return true
+  } catch (error) {
+    if (isNotThere(error) && codeOf(error) !== 'ENOTDIR') throw error
+    return false
   }
 }
 

@@ -111,3 +111,16 @@ test('whoever asks while it is being read sees what was there when he asked', as
   expect(await listing.list()).toHaveLength(2)
   await first
 })
+
+test('all who ask while it is being read are answered with that reading, or with one more', async () => {
+  const backupDir = temporaryDirectory()
+  place(backupDir, 'daily', NAME(1))
+  age(backupDir)
+  const listing = open(backupDir)
+  const asked = Array.from({ length: 20 }, () => listing.list())
+  place(backupDir, 'daily', NAME(2))
+  const late = Array.from({ length: 20 }, () => listing.list())
+  const lists = await Promise.all([...asked, ...late])
+  for (const list of lists.slice(20)) expect(list).toHaveLength(2)
+  expect(new Set(lists).size).toBeLessThanOrEqual(2)
+})
