@@ -1,7 +1,9 @@
+import { configStamp } from '../config/stamp.ts'
 import { BackupError, type Failure, toFailure } from '../errors.ts'
 import { decideNextRun } from '../schedule/due.ts'
 import { isOverdue } from '../schedule/good-backup.ts'
 import { readState } from '../schedule/state-file.ts'
+import { systemClock } from './clock.ts'
 import { Daemon, describeRefusal, lockDirectory } from './daemon.ts'
 import { Lane } from './lane.ts'
 import type { SchedulerLog } from './log-entry.ts'
@@ -51,6 +53,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions
   #ports: Ports
   #daemon: { readonly daemon: Daemon; readonly teller: Teller; readonly log: SchedulerLog } | null = null
+  /** The configuration file as it was when it was read last, taken or refused. */
+  #stamp = ''
 
   constructor(options: SchedulerOptions = {}) {
     this.#options = options
@@ -60,6 +64,7 @@ export class Scheduler {
   /**
    * Runs jobs as they come due, until it is told to stop. Resolves once the last run has ended, the state is
    * written and the locks are free. `SCHEDULER_LOCKED` when another scheduler has one of the directories.
+   * A configuration file that changes meanwhile is taken up as {@link reload} does.
    */
   async run({ signal = NEVER, onLog = NO_LOG }: SchedulerRunOptions = {}): Promise<
     SchedulerStopped | Failure
@@ -67,16 +72,19 @@ export class Scheduler {
     const { clock } = this.#ports
     const startedAt = clock.now()
     try {
-      const plan = await this.#readPlan()
-      if (plan.directories.size === 0) throw nothingToDo(plan)
+      const plan = await this.#takePlan()
       {
         const teller = new Teller(plan, onLog)
         await using daemon = await Daemon.start(plan, this.#running(teller), onLog)
         this.#daemon = { daemon, teller, log: onLog }
         onLog(startedEntry(plan))
+        const ended = new AbortController()
+        const following = this.#followConfig(AbortSignal.any([signal, ended.signal]))
         try {
           await daemon.run(signal)
         } finally {
+          ended.abort()
+          await following
           this.#daemon = null
         }
         onLog({ level: 'info', event: 'stopping', message: 'The scheduler stops', fields: {} })
@@ -97,8 +105,7 @@ export class Scheduler {
       )
     }
     try {
-      const plan = await this.#readPlan()
-      if (plan.directories.size === 0) throw nothingToDo(plan)
+      const plan = await this.#takePlan()
       await running.daemon.reload(plan)
       running.teller.follow(plan)
       running.log({ ...startedEntry(plan), event: 'reloaded', message: 'The configuration was read again' })
@@ -204,6 +211,32 @@ export class Scheduler {
 
   #readPlan(): Promise<SchedulePlan> {
     return readPlan(this.#options)
+  }
+
+  /** The plan that is to be followed. */
+  async #takePlan(): Promise<SchedulePlan> {
+    // Before it is read: of what changes while it is, the next look sees that it did.
+    this.#stamp = await this.#stampNow()
+    const plan = await this.#readPlan()
+    if (plan.directories.size === 0) throw nothingToDo(plan)
+    return plan
+  }
+
+  #stampNow(): Promise<string> {
+    return configStamp(process.cwd(), this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
+  }
+
+  /** Takes up what somebody writes into the configuration file, once it has stayed the same from one look to the next. */
+  async #followConfig(signal: AbortSignal): Promise<void> {
+    const { configLookMs } = this.#ports
+    if (configLookMs === null) return
+    for (let before = this.#stamp; ;) {
+      await systemClock.delay(configLookMs, signal)
+      if (signal.aborted) return
+      const now = await this.#stampNow()
+      if (now === before && now !== this.#stamp) await this.reload()
+      before = now
+    }
   }
 
   async #statusOf(backupDir: string, tasks: readonly Task[]): Promise<DirectoryStatus> {

@@ -25,7 +25,7 @@ const editSchedule = createRoute({
   path: '/api/v1/schedule',
   tags: ['Schedule'],
   summary: 'Change the schedule, in the configuration file',
-  description: 'The scheduler takes it over when it reads its configuration again (SIGHUP, or a restart).',
+  description: 'A scheduler that runs on this configuration file takes it over within seconds.',
   request: { body: { required: true, content: json(scheduleEdit) } },
   responses: { 200: { description: 'The schedule as it is now.', content: json(scheduleView) }, ...problems },
 })
