@@ -124,6 +124,13 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
   }
 }
 
+/** Backs up `shop` as the operator; the backup's file name. */
+export async function backUp({ done }: Serving, description = ''): Promise<string> {
+  const job = await done('/api/v1/databases/shop/backups', { description }, { as: 'operator' })
+  if (job.kind !== 'create' || job.result === null) throw new Error(JSON.stringify(job))
+  return job.result.filename
+}
+
 async function ended(ask: Serving['ask'], id: string): Promise<Job> {
   for (;;) {
     const { body } = await ask('GET', `/api/v1/jobs/${id}`)

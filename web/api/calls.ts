@@ -99,6 +99,11 @@ export function contentUrl(database: string, backup: string): string {
   return backupUrl(database, backup, 'content')
 }
 
+/** Where the plain database in it is. */
+export function databaseContentUrl(database: string, backup: string): string {
+  return `${contentUrl(database, backup)}${queryText({ form: 'database' })}`
+}
+
 export async function createBackup(database: string, description: string): Promise<JobOf<'create'>> {
   return post(url(['databases', database, 'backups']), description === '' ? {} : { description })
 }

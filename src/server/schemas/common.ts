@@ -132,6 +132,11 @@ export function json<Schema extends z.ZodType>(
   return { 'application/json': { schema } }
 }
 
+/** The `content` of a file. */
+export const binary: { readonly 'application/octet-stream': { readonly schema: z.ZodString } } = {
+  'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) },
+}
+
 /**
  * A schema that has a name of its own, or null. Not `.nullable()`: of a named schema the document would then say that it is
  * both an object and null.
