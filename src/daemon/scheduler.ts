@@ -10,6 +10,7 @@ import type { SchedulerLog } from './log-entry.ts'
 import { type Ports, productPorts, type RunningPorts } from './ports.ts'
 import { readPlan, type SchedulePlan, type SchedulerOptions, tasksNamed } from './schedule-plan.ts'
 import { isSchedulerRunning } from './scheduler-lock.ts'
+import { runBeside } from './run-beside.ts'
 import type {
   DirectoryStatus,
   JobsRun,
@@ -30,6 +31,14 @@ export interface SchedulerRunOptions {
   readonly signal?: AbortSignal
   /** Called for everything that happens, in order. */
   readonly onLog?: SchedulerLog
+}
+
+export interface RunOnceOptions extends SchedulerRunOptions {
+  /**
+   * For somebody who waits for the answer: once, without retries, cancelled at once, and beside a scheduler that is at work
+   * in the directory, whose state file then does not tell of it. Default: false.
+   */
+  readonly beside?: boolean
 }
 
 /** A scheduler with another clock, or other ways to run jobs and to tell of them. Not public. */
@@ -125,22 +134,22 @@ export class Scheduler {
   /** Runs a job now on each of its databases, with its retries. Bad news is in the result, not a failure. */
   async runOnce(
     job: string,
-    { signal = NEVER, onLog = NO_LOG }: SchedulerRunOptions = {},
+    { signal = NEVER, onLog = NO_LOG, beside = false }: RunOnceOptions = {},
   ): Promise<JobsRun | Failure> {
     try {
       const plan = await this.#readPlan()
       const ports = this.#running(new Teller(plan, onLog))
       const runs: RunReport[] = []
-      for (const [directory, tasks] of tasksNamed(plan, job)) {
-        const all = plan.directories.get(directory) ?? tasks
-        using _lock = await lockDirectory(directory, all, this.#ports)
-        const lane = await Lane.open({
-          backupDir: directory,
-          tasks: all,
-          graceMs: plan.graceMs,
-          ports,
-          log: onLog,
-        })
+      for (const [backupDir, named] of tasksNamed(plan, job)) {
+        const tasks = beside ? named.map(withoutRetries) : named
+        const all = (plan.directories.get(backupDir) ?? named).map(task => tasks[named.indexOf(task)] ?? task)
+        using lock = await lockDirectory(backupDir, all, this.#ports).catch(ignoreLocked(beside))
+        if (lock === null) {
+          for (const task of tasks) runs.push(await runBeside(task, { backupDir, ports, stop: signal }))
+          continue
+        }
+        const graceMs = beside ? 0 : plan.graceMs
+        const lane = await Lane.open({ backupDir, tasks: all, graceMs, ports, log: onLog })
         await lane.runNow(tasks, signal)
         await lane.close()
         runs.push(...tasks.map(task => ({ ...lane.book.jobOf(task) })))
@@ -275,6 +284,18 @@ export class Scheduler {
       databases: Object.fromEntries(ours),
       jobs: jobs.filter(({ database }) => names.has(database)),
     }
+  }
+}
+
+function withoutRetries(task: Task): Task {
+  return { ...task, job: { ...task.job, retriesMax: 0 } }
+}
+
+/** Null for a directory in which a scheduler is at work, where that does not matter. */
+function ignoreLocked(beside: boolean): (error: unknown) => null {
+  return error => {
+    if (beside && error instanceof BackupError && error.code === 'SCHEDULER_LOCKED') return null
+    throw error
   }
 }
 

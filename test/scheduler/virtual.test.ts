@@ -336,6 +336,33 @@ test('a configuration file that changes is taken up without a signal, one that i
   expect([count('reload-refused'), count('reloaded')]).toEqual([2, 1])
 })
 
+test('a job is run now beside a scheduler that is at work, once, and only where that is meant', async () => {
+  const scene = openVirtualScene('2026-11-20T12:00:00Z', { schedule: { jobs: DAILY_ONLY } })
+  const { run, runs } = recorder(scene.clock, { ms: 0, answer: n => (n === 2 ? LOCKED : null) })
+  const stop = new AbortController()
+  const running = scene.scheduler({ backup: run }).run({ signal: stop.signal })
+  await scene.clock.runUntil('2026-11-20T13:00:00Z', PARTS)
+  const other = scene.scheduler({ backup: run })
+  expect(await other.runOnce('daily')).toMatchObject({ success: false, code: 'SCHEDULER_LOCKED' })
+  const before = scene.job('daily')
+  const lastRun = { outcome: 'succeeded', attempts: 1, startedAt: '2026-11-20T13:00:00.000Z' }
+  expect(await other.runOnce('daily', { beside: true })).toMatchObject({
+    status: 'succeeded',
+    runs: [{ job: 'daily', database: 'chame', nextRunAt: before.nextRunAt, lastRun }],
+  })
+  // It might pass, but somebody waits for the answer.
+  expect(await other.runOnce('daily', { beside: true })).toMatchObject({
+    status: 'failed',
+    runs: [{ lastRun: { outcome: 'failed', attempts: 1, failure: { code: 'DATABASE_LOCKED' } } }],
+  })
+  expect(scene.job('daily')).toEqual(before)
+  stop.abort()
+  await running
+  expect(await other.runOnce('daily', { beside: true })).toMatchObject({ status: 'succeeded' })
+  expect(scene.job('daily')).toMatchObject({ lastRun: { outcome: 'succeeded' } })
+  expect(runs).toHaveLength(3)
+})
+
 test('a database that is gone from the configuration is let go, one that is new is taken', async () => {
   const two = (name: string) => ({
     databases: { [name]: { path: 'data/chame.db', backupDir: `of-${name}` } },

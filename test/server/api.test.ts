@@ -201,6 +201,14 @@ test('who did what is in the audit log', async () => {
     { action: 'token-create', actor: { door: 'http', who: 'the admin' }, result: 'success' },
     { action: 'create', actor: { door: 'http', who: 'the operator' }, database: 'shop' },
   ])
+  const { id } = await serving.done('/api/v1/schedule/jobs/daily/run', {}, { as: 'operator' })
+  // It has ended: nothing is called off any more.
+  await serving.ask('POST', `/api/v1/jobs/${id}/cancel`, { body: {} })
+  const after = (await serving.ask('GET', '/api/v1/audit')).body
+  expect(after.entries.slice(0, 2)).toMatchObject([
+    { action: 'create', actor: { door: 'scheduler' } },
+    { action: 'job-run', actor: { door: 'http', who: 'the operator' }, on: 'daily' },
+  ])
   expect((await serving.ask('GET', '/api/v1/audit/verify')).body.status).toBe('intact')
 })
 

@@ -43,6 +43,7 @@ const simulate = createRoute({
   summary: 'What a policy would hold over time',
   request: {
     params: inDatabase,
+    headers: idempotencyKey,
     body: {
       required: true,
       content: json(
@@ -70,6 +71,7 @@ const plan = createRoute({
   summary: 'What a cleanup would delete and keep, and why',
   request: {
     params: inDatabase,
+    headers: idempotencyKey,
     body: {
       required: true,
       content: json(

@@ -45,6 +45,14 @@ export const problem: z.ZodType<Problem> = z
   })
   .openapi('Problem')
 
+/**
+ * A key that may be missing, and is never undefined. Not zod's own `exactOptional`: what makes the document takes that for
+ * a key that has to be there.
+ */
+export function mayLack<Schema extends z.ZodType>(schema: Schema): z.ZodExactOptional<Schema> {
+  return schema.optional() as unknown as z.ZodExactOptional<Schema>
+}
+
 export const errorCode: z.ZodType<ErrorCode> = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]])
 
 /** A part of an answer that failed, while the rest did not. */
@@ -53,7 +61,7 @@ export const failure: z.ZodType<Failure> = z
     success: z.literal(false),
     code: errorCode,
     message: z.string(),
-    hint: z.string().exactOptional(),
+    hint: mayLack(z.string()),
   })
   .openapi('Failure')
 
