@@ -12,7 +12,11 @@ import type { Task } from './task.ts'
  */
 export async function runBeside(
   task: Task,
-  { backupDir, ports, stop }: { readonly backupDir: string; readonly ports: RunningPorts; readonly stop: AbortSignal },
+  {
+    backupDir,
+    ports,
+    stop,
+  }: { readonly backupDir: string; readonly ports: RunningPorts; readonly stop: AbortSignal },
 ): Promise<RunReport> {
   const { clock } = ports
   const startedAt = clock.now()

@@ -74,7 +74,9 @@ test('every operation of the document answers with each success that it tells of
   await ask('DELETE', `${SHOP}/exports/${made?.name}`)
 
   await readings([`${SHOP}/retention`, '/api/v1/schedule', '/api/v1/notifications', '/api/v1/targets'])
-  await ask('PUT', `${SHOP}/retention`, { body: { policy: { daily: { keepLast: 3 } } } })
+  const policy = { daily: { keepLast: 3 } }
+  const seen = (await ask('POST', `${SHOP}/cleanup-plan`, { body: { policy } })).body
+  await ask('PUT', `${SHOP}/retention`, { body: { policy, plan: seen.plan } })
   await ask('POST', `${SHOP}/retention/simulate`, { body: { span: '10d' } })
   const cleanup = (await ask('POST', `${SHOP}/cleanup-plan`, { body: {} })).body
   await done(`${SHOP}/cleanup`, { plan: cleanup.plan })
@@ -155,7 +157,7 @@ test('where a name in the path is of nothing, every operation says so', async ()
       query: { sql: 'SELECT 1' },
       pin: { reason: 'x' },
       compare: { from: null, to: 'x' },
-      retention: { policy: {} },
+      retention: { policy: {}, plan: 'x' },
       cleanup: { plan: 'x' },
     }
     const body = bodies[path.split('/').at(-1) ?? ''] ?? {}

@@ -366,6 +366,25 @@ test('12: what was planned before something changed is not carried out', async (
   ).toBe(403)
 })
 
+test('12: a policy is saved by who has seen what it would delete, and only while that holds', async () => {
+  const { ask, done } = await openServing()
+  const policy = { daily: { keepLast: 1 } }
+  for (let i = 0; i < 2; i++) await done(`${SHOP}/backups`, { type: 'daily' })
+  const plan = async (wanted: object = policy): Promise<string> =>
+    (await ask('POST', `${SHOP}/cleanup-plan`, { body: wanted })).body.plan
+  const save = async (id: string): Promise<string | undefined> =>
+    (await ask('PUT', `${SHOP}/retention`, { body: { policy, plan: id } })).body.code
+  // Of the policy that holds, and of another one.
+  expect(await save(await plan({}))).toBe('PLAN_STALE')
+  expect(await save(await plan({ policy: { daily: { keepLast: 2 } } }))).toBe('PLAN_STALE')
+  const old = await plan({ policy })
+  await done(`${SHOP}/backups`, { type: 'daily' })
+  expect(await save(old)).toBe('PLAN_STALE')
+  const fresh = await plan({ policy })
+  expect(await save(fresh)).toBe(undefined)
+  expect(await save(fresh)).toBe('PLAN_STALE')
+})
+
 test('13: what is logged has no secret, and a name cannot begin a line', async () => {
   const serving = await openServing()
   const bad = `chb_${'0'.repeat(16)}_${'S'.repeat(43)}`
