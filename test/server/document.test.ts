@@ -187,9 +187,9 @@ test('every code there is makes a problem that the document knows, with the stat
   }
 })
 
-/** How each of HTTP's own refusals comes about; a body that comes too slowly is in limits.test.ts. */
+/** How each of HTTP's own refusals comes about; what is too slow, and headers too large, are in limits.test.ts. */
 const PROVOKED: Readonly<
-  Record<Exclude<HttpCode, 'REQUEST_TIMEOUT'>, (serving: Serving) => Promise<unknown>>
+  Record<Exclude<HttpCode, 'REQUEST_TIMEOUT' | 'HEADERS_TOO_LARGE'>, (serving: Serving) => Promise<unknown>>
 > = {
   REQUEST_INVALID: ({ ask }) => ask('GET', `${SHOP}/backups?limit=0`),
   UNAUTHENTICATED: ({ ask }) => ask('GET', SHOP, { as: null }),
