@@ -44,7 +44,11 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const administration = new Administration(database)
   const databases = new Databases(database)
   // Asked now, so that a configuration that is not valid ends the start and not the first request.
-  await databases.settings()
+  const settings = await administration.settings()
+  if (!settings.success) {
+    const { code, message, hint } = settings
+    throw new BackupError(code, message, hint === undefined ? {} : { hint })
+  }
   const access = await administration.openAccess()
   await access.listTokens()
   const now = (): Date => new Date()

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { requireSafeAddress, startServer } from '../../src/server/serve.ts'
+import { readTls } from '../../src/server/tls.ts'
 import { CONTENT_SECURITY_POLICY } from '../../src/server/headers.ts'
 import { PERMISSIONS } from '../../src/server/permissions.ts'
 import { makeCertificate } from '../notify/certificates.ts'
@@ -44,6 +45,32 @@ test('1: a socket of the file system is its owner’s alone, and replaces only o
   expect(await overSocket(path, 'localhost')).toBe(200)
   expect(await overSocket(path, 'evil.example')).toBe(421)
   await expect(startServer({ ...SERVE, socket: path, database: {} })).rejects.toThrow(/something already/)
+})
+
+test('1: a configuration that is not valid, or a certificate that is none, is told at the start', async () => {
+  const directory = temporaryDirectory()
+  const path = (name: string): string => join(directory, name)
+  writeFileSync(path('bad.config.json'), '{"databases":1}')
+  const database = { config: path('bad.config.json') }
+  await expect(startServer({ ...SERVE, socket: null, database })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+  })
+  const [pair, other] = [makeCertificate(), makeCertificate()]
+  writeFileSync(path('cert.pem'), pair.cert)
+  writeFileSync(path('key.pem'), pair.key)
+  writeFileSync(path('other.pem'), other.key)
+  expect(await readTls(path('cert.pem'), path('key.pem'))).toMatchObject({ cert: expect.any(Buffer) })
+  expect(await readTls(undefined, undefined)).toBe(null)
+  for (const [cert, key] of [
+    ['cert.pem', undefined],
+    ['cert.pem', 'missing.pem'],
+    ['cert.pem', 'other.pem'],
+    ['bad.config.json', 'key.pem'],
+  ] as const) {
+    await expect(readTls(path(cert), key === undefined ? key : path(key))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    })
+  }
 })
 
 const SERVE = {
