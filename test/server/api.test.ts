@@ -168,7 +168,10 @@ test('settings, schedule, notifications, targets, metrics, history and verdict a
     reasons: ['There is no backup yet.'],
   })
   await backUp(serving)
-  expect((await ask('GET', SHOP)).body.verdict.status).toBe('protected')
+  expect((await ask('GET', SHOP)).body.verdict).toEqual({
+    status: 'protected',
+    reasons: [expect.stringMatching(/was made (less than a|[1-9]\d*) minutes? ago\.$/)],
+  })
   expect((await ask('GET', '/api/v1/databases')).body.databases).toMatchObject([
     { name: 'shop', isDefault: true },
   ])

@@ -6,7 +6,7 @@ import { Badge } from '../../parts/badge.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
 import { Panel } from '../../parts/panel.tsx'
 import { ScrollRegion } from '../../parts/scroll-region.tsx'
-import { Empty, Loaded, Notice } from '../../parts/states.tsx'
+import { Empty, Loaded, Notice, Working } from '../../parts/states.tsx'
 import { counted, formatBytes } from '../../words/numbers.ts'
 import { formatInstant } from '../../words/times.ts'
 import { NowTimeline } from './now-timeline.tsx'
@@ -35,7 +35,7 @@ export function PreviewNow({
 }): ReactElement {
   const query = usePreview(database, policy, { isWanted: true })
   return (
-    <Panel title="Now" flush>
+    <Panel title="Now" flush aside={query.isPlaceholderData && <Working />}>
       <Loaded query={query} what="what would be kept">
         {plan => <Plan plan={plan} />}
       </Loaded>
