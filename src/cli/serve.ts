@@ -56,10 +56,9 @@ async function serve(session: Session, options: ServeCommandOptions): Promise<nu
   process.umask(0o077)
   // Before anything large is loaded: an idle server then takes 90 MB, not 102, of which 56 are Node's own program.
   setFlagsFromString('--optimize-for-size')
-  const { requireSafeAddress, startServer } = await import('../server/serve.ts')
+  const { readTls, requireSafeAddress, startServer } = await import('../server/serve.ts')
   const { openServerLog } = await import('../server/log.ts')
   const { toFailure } = await import('../index.ts')
-  const { readTls } = await import('../server/tls.ts')
   try {
     const { host, port, socket = null, tlsCert, tlsKey } = options
     const tls = await readTls(tlsCert, tlsKey)

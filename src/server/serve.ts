@@ -14,6 +14,8 @@ import type { ServerLog } from './log.ts'
 import { PlanBook } from './plan-book.ts'
 import { StreamBook } from './stream-book.ts'
 
+export { readTls } from './tls.ts'
+
 export interface ServeOptions extends ListenOptions {
   /** Which databases, as every command has it. */
   readonly database: DatabaseOptions
