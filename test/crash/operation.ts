@@ -5,12 +5,12 @@
  * itself the ids of its descendants; after a success "success".
  */
 import { writeSync } from 'node:fs'
-import type { Encoding } from '../../src/index.ts'
+import type { Encoding, RetentionPolicy } from '../../src/index.ts'
 import { descendantsOf } from './processes.ts'
 import { loadProduct } from './product.ts'
 
 /** The operations that the fault matrices run. */
-export type Operation = 'create' | 'restore' | 'verify' | 'export' | 'import'
+export type Operation = 'create' | 'restore' | 'verify' | 'export' | 'import' | 'cleanup'
 
 export interface Order {
   readonly operation: Operation | 'convert'
@@ -28,6 +28,8 @@ export interface Order {
   readonly format?: 'json' | 'csv' | 'sql' | 'parquet'
   /** The export to import. */
   readonly from?: string
+  /** What a cleanup keeps. */
+  readonly policy?: RetentionPolicy
   /** Kill this process when the step begins. */
   readonly killAt?: string
 }
@@ -53,6 +55,7 @@ function onProgress({ step }: { readonly step: string }): void {
 
 const { operation, backup = 'latest', to = '', from = '', format = 'json' } = order
 const encoding = order.encoding === undefined ? {} : { encoding: order.encoding }
+const policy = order.policy === undefined ? {} : { policy: order.policy }
 const identity = order.identity === undefined ? {} : { identity: order.identity }
 const result = await {
   create: () => database.createBackup({ ...encoding, onProgress }),
@@ -60,6 +63,7 @@ const result = await {
   verify: () => database.verifyBackup(backup, { onProgress }),
   export: () => database.exportData({ format, output: to, force: true, includeSensitive: true, onProgress }),
   import: () => database.importData({ from, to, onProgress }),
+  cleanup: () => database.cleanupOldBackups({ ...policy, onProgress }),
   convert: () => database.convertBackups({ ...encoding, ...identity, onProgress }),
 }[operation]()
 writeSync(1, result.success ? 'success\n' : `failure ${result.code}: ${result.message}\n`)

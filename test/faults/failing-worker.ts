@@ -41,6 +41,8 @@ async function perform({ operation, options, order }: Job): Promise<unknown> {
     }
     case 'import':
       return database.importData({ from: order.from ?? '', to: order.to ?? '' })
+    case 'cleanup':
+      return database.cleanupOldBackups(order.policy === undefined ? {} : { policy: order.policy })
     case 'info':
       return database.info()
     case 'list':

@@ -45,6 +45,7 @@ type ScenarioName =
   | 'exportCsv'
   | 'exportParquet'
   | 'importSql'
+  | 'cleanup'
 
 export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   createWal: {
@@ -174,6 +175,18 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
       await prepareExport(scene)
       const output = scene.path('app.sql')
       succeeded(await scene.product().exportData({ format: 'sql', output, includeSensitive: true }))
+    },
+  },
+  cleanup: {
+    name: 'cleanup',
+    operation: 'cleanup',
+    order: () => ({ policy: { manual: { keepLast: 1 } } }),
+    // Two that are to go, and the newest.
+    async prepare(scene) {
+      await backUp(scene, 'delete')
+      succeeded(await scene.product().createBackup())
+      change(scene.databasePath, 'delete')
+      succeeded(await scene.product().createBackup())
     },
   },
 }

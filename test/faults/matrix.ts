@@ -212,6 +212,9 @@ async function runAgain({ scenario }: Attack, scene: Scene, between: Before): Pr
       const beside = scene.path('out', 'again.db')
       succeeded(await product.importData({ from, to: existsSync(to) ? beside : to }))
       rmSync(beside, { force: true })
+    } else if (scenario.operation === 'cleanup') {
+      const { policy } = scenario.order?.(scene) ?? {}
+      succeeded(await product.cleanupOldBackups(policy === undefined ? {} : { policy }))
     } else {
       const { status } = succeeded(await product.verifyBackup('latest'))
       if (status !== 'intact') return ['the next verification finds damage']

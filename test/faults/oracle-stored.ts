@@ -16,6 +16,8 @@ export interface Stored {
 export const STAGING: RegExp = /^\.chame-(backup-[0-9a-f]{8}|work)-[0-9a-f]{12}$/
 const IMAGE = /^(manual|pre_restore)\/app_backup_\1_\d{8}_\d{6}(_\d+)?\.db$/
 const METADATA = /^metadata\/app_backup_(manual|pre_restore)_\d{8}_\d{6}(_\d+)?\.db\.json$/
+/** Of a deletion under way: the metadata under another name. */
+const MARK = /^metadata\/app_backup_manual_\d{8}_\d{6}(_\d+)?\.db\.json\.deleting-manual$/
 export const KEPT: RegExp =
   /^pre_restore\/app_backup_pre_restore_\d{8}_\d{6}(_\d+)?\.db\.damaged(-wal|-journal)?$/
 const OTHERS: readonly string[] = ['manual', 'pre_restore', 'metadata', '.chame-backup.lock']
@@ -67,6 +69,13 @@ export function publishedIn(scene: Scene): Record<string, string> {
   )
 }
 
+/** The marks of deletions that were begun and not finished; names of files. */
+export function marksIn({ backupDir }: Scene): string[] {
+  return filesBelow(backupDir)
+    .filter(name => MARK.test(name))
+    .map(name => basename(name))
+}
+
 function strangersIn({ backupDir }: Scene): string[] {
   return filesBelow(backupDir).flatMap(name => {
     // In a directory that is ours alone anything may lie, with any mode.
@@ -79,7 +88,7 @@ function strangersIn({ backupDir }: Scene): string[] {
     const isKnown =
       OTHERS.includes(name) ||
       STAGING.test(basename(name)) ||
-      [IMAGE, METADATA, KEPT].some(pattern => pattern.test(name))
+      [IMAGE, METADATA, KEPT, MARK].some(pattern => pattern.test(name))
     const mode = lstatSync(join(backupDir, name)).mode & 0o777
     const isPrivate = (mode & 0o077) === 0
     return [

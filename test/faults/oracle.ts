@@ -13,6 +13,7 @@ import {
   examineStored,
   firstLine,
   KEPT,
+  marksIn,
   problemsUnless,
   publishedIn,
   STAGING,
@@ -53,7 +54,7 @@ export function lookBetween(scene: Scene, before: Before, state: string): Before
 
 /** @param answer what the operation printed: `success`, `failure …`, or nothing when it was killed */
 export function examine(scene: Scene, before: Before, operation: Operation, answer: string): Findings {
-  const stored = examineStored(scene, before.stored)
+  const stored = examineStored(scene, operation === 'cleanup' ? keptOf(before.stored) : before.stored)
   const rest = EXAMINERS[operation](scene, before, stored, answer)
   const violations = [...stored.violations, ...strangersBeside(scene), ...rest.violations]
   return { state: rest.state, violations }
@@ -67,6 +68,7 @@ const EXAMINERS: Readonly<Record<Operation, Examiner>> = {
   verify: examineVerify,
   export: examineWritten,
   import: examineWritten,
+  cleanup: examineCleanup,
 }
 
 function examineCreate(scene: Scene, before: Before, stored: Stored, answer: string): Findings {
@@ -86,6 +88,41 @@ function examineVerify(scene: Scene, before: Before): Findings {
   const now = lookBefore(scene, before)
   const isSame = JSON.stringify(now) === JSON.stringify(before)
   return { violations: problemsUnless(isSame, 'verify changed something'), state: 'same' }
+}
+
+/** The newest image, and what describes it, stay as they are. The others go as a whole; what is half gone says so. */
+function examineCleanup(scene: Scene, before: Before, stored: Stored, answer: string): Findings {
+  const [newest = ''] = Object.keys(keptOf(before.stored))
+  const left = Object.keys(stored.images).filter(image => image !== newest)
+  const marks = marksIn(scene)
+  return {
+    state: left.length === 0 ? 'done' : left.length === 1 ? 'half done' : 'nothing done',
+    violations: [
+      ...changedContent(scene, before),
+      ...problemsUnless(stored.images[newest] === NOW, `${newest}, the newest, does not hold its commit`),
+      ...left
+        .filter(image => !stored.isDescribed(image) && !marks.some(mark => mark.startsWith(basename(image))))
+        .map(image => `${image} has neither metadata nor the mark of its deletion`),
+      ...problemsUnless(
+        answer !== 'success' || left.length === 0,
+        'success was printed, and old ones are there',
+      ),
+      ...problemsUnless(
+        answer !== 'success' || marks.length === 0,
+        'success was printed, and a mark is left',
+      ),
+    ],
+  }
+}
+
+/** The newest of what is stored, by its name, and its metadata: first the image. */
+function keptOf(stored: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const newest = Object.keys(stored)
+    .filter(name => name.startsWith('manual/'))
+    .toSorted()
+    .at(-1)
+  const kept = [newest ?? '', `metadata/${basename(newest ?? '')}.json`]
+  return Object.fromEntries(kept.flatMap(name => (name in stored ? [[name, stored[name] ?? '']] : [])))
 }
 
 /** An export, or a database that was made of one: nothing under its name, or the whole of it. */

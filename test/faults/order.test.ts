@@ -34,8 +34,8 @@ import {
   writesTo,
 } from './order.ts'
 
-/** Exports and imports have rules of their own, beside their other tests. */
-type Operation = Exclude<AnyOperation, 'export' | 'import'>
+/** Exports, imports and cleanups have rules of their own, beside their other tests. */
+type Operation = Exclude<AnyOperation, 'export' | 'import' | 'cleanup'>
 
 const ALLOWED: Readonly<Record<Operation, Allowed>> = {
   // Reading a database in WAL mode takes its side files.
