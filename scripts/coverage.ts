@@ -87,7 +87,9 @@ const TESTS: readonly string[] = [
   'test/disks/denied.test.ts',
   'test/disks/failing.test.ts',
   ...['age-vectors', 'convert', 'damage', 'keys', 'round-trip'].map(name => `test/encoding/${name}.test.ts`),
-  ...['backups', 'damage', 'golden', 'storing'].map(name => `test/blocks/${name}.test.ts`),
+  ...['backups', 'damage', 'encrypted', 'golden', 'sealed', 'storing'].map(
+    name => `test/blocks/${name}.test.ts`,
+  ),
   ...['blocks', 'cleanup', 'copying', 'hostile', 'off-site-only', 'races', 'restore'].map(
     name => `test/off-site/${name}.test.ts`,
   ),

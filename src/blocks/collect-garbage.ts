@@ -6,9 +6,10 @@ import { throwIfCancelled } from '../errors.ts'
 import { isThere, removeFile, syncDirectory } from '../storage/durable.ts'
 import { isSystemError, unlessMissing } from '../storage/io-errors.ts'
 import { isDamage } from './damage.ts'
+import type { OpenKeyFile } from './key-files.ts'
 import { readLivePages, type Slots } from './live-pages.ts'
 import { PackFile } from './pack-file.ts'
-import { isPresent } from './pack-index.ts'
+import { groupCount, groupLength, isPresent } from './pack-index.ts'
 import { lockForCollecting } from './readers-lock.ts'
 import { rewritePack } from './rewrite-pack.ts'
 import { blocksDirectory } from '../catalog/layout.ts'
@@ -20,6 +21,8 @@ const LEFT_SHARE = 0.1
 const WORTHWHILE_SHARE = 0.01
 
 export interface CollectOptions {
+  /** Opens the keys of packs that are encrypted. Of those that it does not open only groups without a live page go. */
+  readonly open: OpenKeyFile
   /** How long to wait for those who are reading packs. */
   readonly waitMs: number
   readonly signal: AbortSignal
@@ -79,14 +82,20 @@ async function rewriteAll(
   packs: readonly ListedPack[],
   live: ReadonlyMap<string, Slots>,
   store: BlockStore,
-  { signal }: CollectOptions,
+  { signal, open }: CollectOptions,
 ): Promise<{ freedBytes: number; count: number }> {
   let freedBytes = 0
-  const chosen = choose(packs.flatMap(pack => judge(pack, live.get(pack.id))))
+  const judged: Rewritable[] = []
+  for (const pack of packs) {
+    const slots = live.get(pack.id)
+    if (slots !== undefined) judged.push(...(await judge(pack, slots, open)))
+  }
+  const chosen = choose(judged)
   for (const { id, path, sizeBytes, slots } of chosen) {
     throwIfCancelled(signal)
     await using staging = await Staging.open(store.backupDir, blocksDirectory(store.backupDir))
     using pack = PackFile.open(path, id)
+    await pack.unlockIfPossible(open)
     const written = await rewritePack(pack, slots, staging.file('rewritten.pack'))
     // Looked at before it takes the other's place.
     PackFile.open(written.file, id)[Symbol.dispose]()
@@ -97,8 +106,7 @@ async function rewriteAll(
 }
 
 /** What a pack holds that is dead. One whose index is damaged is left for a check to find. */
-function judge(pack: ListedPack, slots: Slots | undefined): Rewritable[] {
-  if (slots === undefined) return []
+async function judge(pack: ListedPack, slots: Slots, open: OpenKeyFile): Promise<Rewritable[]> {
   try {
     using file = PackFile.open(pack.path, pack.id)
     let [present, dead] = [0, 0]
@@ -107,12 +115,21 @@ function judge(pack: ListedPack, slots: Slots | undefined): Rewritable[] {
       present += 1
       if (!slots.has(slot)) dead += 1
     }
-    const deadBytes = present === 0 ? 0 : (pack.sizeBytes * dead) / present
+    if (dead > 0) await file.unlockIfPossible(open)
+    const deadBytes = file.isLocked ? deadGroupBytes(file, slots) : (pack.sizeBytes * dead) / (present || 1)
     return [{ ...pack, slots, deadBytes }]
   } catch (error) {
     if (isDamage(error)) return []
     throw error
   }
+}
+
+/** Bytes of the groups that have no live page. */
+function deadGroupBytes({ index }: PackFile, slots: Slots): number {
+  let bytes = 0
+  for (let group = 0; group < groupCount(index); group++)
+    if (!slots.hasAny(group * index.groupPages, index.groupPages)) bytes += groupLength(index, group)
+  return bytes
 }
 
 /** The packs that have most to give, until nearly all is given. */

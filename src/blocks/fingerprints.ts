@@ -11,6 +11,7 @@ import { makeDirectory } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import { writeFully } from '../storage/transfer.ts'
 import { WritableFile } from '../snapshot/writable-file.ts'
+import type { Sealing } from './open-sealing.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { sha256 } from './restore-point.ts'
 import { blocksDirectory } from '../catalog/layout.ts'
@@ -32,6 +33,8 @@ interface FingerprintHead {
   readonly pageSize: number
   readonly pageCount: number
   readonly runBytes: number
+  /** What the runs are named with, hex: see `Sealing.namingId`. Null or missing where nothing is encrypted. */
+  readonly namingId?: string | null
   /** How the database's files looked; null where that would prove nothing later. */
   readonly stamp: string | null
 }
@@ -41,8 +44,15 @@ export interface Fingerprints extends FingerprintHead {
   readonly runs: Buffer
 }
 
-/** The fingerprints of a database's last restore point; null where there are none that can be believed. */
-export async function readFingerprints(store: BlockStore, database: string): Promise<Fingerprints | null> {
+/**
+ * The fingerprints of a database's last restore point; null where there are none that can be believed, and where it was
+ * stored for others than are to read the next one.
+ */
+export async function readFingerprints(
+  store: BlockStore,
+  database: string,
+  { namingId }: Pick<Sealing, 'namingId'>,
+): Promise<Fingerprints | null> {
   const path = cachePath(store, database)
   const bytes = await unlessMissing(path, () => readFile(path)).catch(() => null)
   if (bytes === null || bytes.length < MAGIC.length + 4 + CHECKSUM_BYTES) return null
@@ -51,6 +61,7 @@ export async function readFingerprints(store: BlockStore, database: string): Pro
   if (!sha256(bytes.subarray(0, end)).equals(bytes.subarray(end))) return null
   const headEnd = MAGIC.length + 4 + bytes.readUInt32LE(MAGIC.length)
   const head = JSON.parse(bytes.toString('utf8', MAGIC.length + 4, headEnd)) as FingerprintHead
+  if ((head.namingId ?? null) !== namingIdText(namingId)) return null
   const runs = bytes.subarray(headEnd, end)
   const runCount = head.runBytes === 0 ? 0 : Math.ceil((head.pageSize * head.pageCount) / head.runBytes)
   return runs.length === runCount * HASH_BYTES && RESTORE_POINT.test(head.restorePoint)
@@ -78,6 +89,11 @@ export async function writeFingerprints(
     writeFully(file, sha256(signed), signed.length)
   }
   await during('rename', path, () => rename(staged, path))
+}
+
+/** As {@link Fingerprints} have it. */
+export function namingIdText(namingId: Buffer | null): string | null {
+  return namingId?.toString('hex') ?? null
 }
 
 /** Caches, all of them: whatever is here can be deleted. */

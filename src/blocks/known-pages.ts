@@ -3,7 +3,7 @@
  * store: after a VACUUM everything has moved, and databases of one schema have pages in common.
  */
 import { HASH_BYTES } from './page-hash.ts'
-import { hashOf, isPresent } from './pack-index.ts'
+import { hashOf, isPresent, type PackIndex } from './pack-index.ts'
 import { PageIndex } from './page-index.ts'
 import { readIndex } from './previous-pages.ts'
 import { type BlockStore, listPacks } from './store.ts'
@@ -29,6 +29,7 @@ export class KnownPages {
   /** Ids of the packs in which pages were found that no restore point of this database may have referred to. */
   readonly foundIn: Set<string> = new Set()
   readonly #newPagesMin: number
+  readonly #namingId: Buffer | null
   #newPages = 0
   #isLoaded = false
 
@@ -39,14 +40,18 @@ export class KnownPages {
       pageCount,
       pagesMax,
       numberOf,
+      namingId,
     }: {
       readonly pageCount: number
+      /** Of the names that are looked for. */
+      readonly namingId: Buffer | null
       readonly pagesMax?: number
       readonly numberOf: (id: string) => number
     },
   ) {
     this.#store = store
     this.#numberOf = numberOf
+    this.#namingId = namingId
     this.#pages = new PageIndex(pagesMax)
     this.#newPagesMin = Math.max(NEW_PAGES_MIN, pageCount * NEW_SHARE_MIN)
   }
@@ -79,12 +84,18 @@ export class KnownPages {
     for (const { id, sizeBytes } of packs.slice(0, PACKS_MAX)) {
       if (this.#pages.isFull) return
       const index = sizeBytes > HASH_BYTES ? readIndex(this.#store, id) : null
-      if (index?.pageSize !== pageSize) continue
+      if (index?.pageSize !== pageSize || !this.#isNamedAlike(index)) continue
       const pack = this.#ids.push(id) - 1
       for (let slot = 0; slot < index.pageCount; slot++) {
         if (isPresent(index, slot)) this.#pages.add(hashOf(index, slot), pack, slot)
       }
     }
+  }
+
+  /** No other names equal ours: those of what is not encrypted, or not to the same keys. */
+  #isNamedAlike({ sealed }: PackIndex): boolean {
+    if (sealed === null || this.#namingId === null) return sealed === this.#namingId
+    return sealed.namingId.equals(this.#namingId)
   }
 }
 

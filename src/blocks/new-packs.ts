@@ -3,25 +3,30 @@ import type { Staging } from '../catalog/staging.ts'
 import { throwIfCancelled } from '../errors.ts'
 import { damaged } from './damage.ts'
 import type { Place } from './known-pages.ts'
+import type { Sealing } from './open-sealing.ts'
+import type { PackKey } from './pack-cipher.ts'
 import { PackFile } from './pack-file.ts'
 import { groupCount } from './pack-index.ts'
-import { PackWriter, type WrittenPack } from './pack-writer.ts'
+import { type PackForm, PackWriter, type WrittenPack } from './pack-writer.ts'
 import { PACK_ID_BYTES } from './restore-point.ts'
 
 /** The packs of a restore point that is being written: those that it refers to, and those that it adds. */
 export class NewPacks implements AsyncDisposable {
   readonly #staging: Staging
-  readonly #pageSize: number
+  readonly #form: PackForm
   /** Ids by number; null for the one that is being written. */
   readonly #ids: (string | null)[] = []
   readonly #numbers = new Map<string, number>()
   readonly #written: WrittenPack[] = []
+  readonly #sealing: Sealing
+  #key: PackKey | null = null
   #writer: PackWriter | null = null
   #number = -1
 
-  constructor(staging: Staging, pageSize: number) {
+  constructor(staging: Staging, form: PackForm, sealing: Sealing) {
     this.#staging = staging
-    this.#pageSize = pageSize
+    this.#form = form
+    this.#sealing = sealing
   }
 
   /** The number of a pack that is in the store. */
@@ -37,11 +42,10 @@ export class NewPacks implements AsyncDisposable {
   async add(page: Uint8Array, hash: Buffer): Promise<Place> {
     if (this.#writer?.isFull === true) await this.#finishPack()
     if (this.#writer === null) {
+      this.#key ??= (await this.#sealing.newKey?.()) ?? null
       this.#number = this.#ids.push(null) - 1
-      this.#writer = new PackWriter(
-        this.#staging.file(`${randomBytes(4).toString('hex')}.pack`),
-        this.#pageSize,
-      )
+      const file = this.#staging.file(`${randomBytes(4).toString('hex')}.pack`)
+      this.#writer = new PackWriter(file, this.#form, this.#key)
     }
     return { pack: this.#number, slot: this.#writer.add(page, hash) }
   }
@@ -59,7 +63,7 @@ export class NewPacks implements AsyncDisposable {
     readonly signal: AbortSignal
   }): Promise<readonly WrittenPack[]> {
     if (this.#writer !== null) await this.#finishPack()
-    if (readBack) for (const pack of this.#written) await requireReadable(pack, signal)
+    if (readBack) for (const pack of this.#written) await requireReadable(pack, this.#key, signal)
     return this.#written
   }
 
@@ -83,9 +87,14 @@ export class NewPacks implements AsyncDisposable {
   }
 }
 
-/** Holds every page of a pack against its hash. */
-async function requireReadable({ file, id }: WrittenPack, signal: AbortSignal): Promise<void> {
+/** Holds every page of a pack against its name. Of an encrypted one we still have the key that we made. */
+async function requireReadable(
+  { file, id }: WrittenPack,
+  key: PackKey | null,
+  signal: AbortSignal,
+): Promise<void> {
   using pack = PackFile.open(file, id)
+  if (key !== null) pack.unlockWith(key.secret)
   const groups = Array.from({ length: groupCount(pack.index) }, (_, group) => group)
   for await (const group of pack.readGroups(groups)) {
     throwIfCancelled(signal)

@@ -1,13 +1,25 @@
 import { constants, fstatSync, openSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { crc32, zstdDecompress } from 'node:zlib'
+import { crc32, zstdDecompress, zstdDecompressSync } from 'node:zlib'
+import { NoKeyFits } from '../encoding/age/header.ts'
+import { Undecodable } from '../encoding/undecodable.ts'
 import { isNotThere, toTypedError } from '../storage/io-errors.ts'
 import { closeRead, type OpenFile, readAvailable } from '../storage/transfer.ts'
-import { damaged } from './damage.ts'
+import { damaged, isDamage } from './damage.ts'
+import type { OpenKeyFile } from './key-files.ts'
+import {
+  keyedNaming,
+  namingIdOf,
+  PackCipher,
+  type PackSecret,
+  parseSecret,
+  SALT_BYTES,
+} from './pack-cipher.ts'
 import {
   groupCount,
   groupCrc,
   groupLength,
+  groupsStart,
   hashOf,
   isPresent,
   PACK_MAGIC,
@@ -16,11 +28,16 @@ import {
   parsePackIndex,
   parseTrailer,
   presentBetween,
+  SEALED_MAGIC,
   TRAILER_BYTES,
 } from './pack-index.ts'
-import { hashBytes } from './page-hash.ts'
+import { compressGroup } from './pack-writer.ts'
+import { hashBytes, type PageNaming } from './page-hash.ts'
+import { sha256 } from './restore-point.ts'
 
-const decompress = promisify(zstdDecompress)
+const decompressElsewhere = promisify(zstdDecompress)
+/** Up to here handing it to another core and back takes longer than doing it. */
+const SMALL_BYTES = 8 << 10
 /** What zlib allows. */
 const CHUNK_BYTES_MIN = 64
 /** So many groups are read ahead and decompressed on other cores. */
@@ -32,7 +49,10 @@ export interface Group {
   readonly pages: Buffer
 }
 
-/** A pack opened for reading, its index checked; closed by `using`. */
+/**
+ * A pack opened for reading, its index checked; closed by `using`. Of an encrypted one pages can be had once it is
+ * unlocked; what it says of itself, and whether its bytes are those that were written, without that.
+ */
 export class PackFile implements Disposable {
   readonly path: string
   readonly id: string
@@ -41,6 +61,9 @@ export class PackFile implements Disposable {
   readonly #file: OpenFile
   /** Where each group begins, and the last one ends. */
   readonly #starts: Float64Array
+  #cipher: PackCipher | null = null
+  /** Null while locked. */
+  #name: PageNaming | null
 
   private constructor(
     file: OpenFile,
@@ -53,7 +76,8 @@ export class PackFile implements Disposable {
     this.index = index
     this.#file = file
     this.#starts = new Float64Array(groupCount(index) + 1)
-    this.#starts[0] = PACK_MAGIC.length
+    this.#name = index.sealed === null ? hashBytes : null
+    this.#starts[0] = groupsStart(index)
     for (let group = 0; group < groupCount(index); group++) {
       this.#starts[group + 1] = (this.#starts[group] as number) + groupLength(index, group)
     }
@@ -73,7 +97,83 @@ export class PackFile implements Disposable {
     }
   }
 
-  /** The compressed bytes of a group, as they are. */
+  /** Whether its pages cannot be had: it is encrypted, and nobody has unlocked it. */
+  get isLocked(): boolean {
+    return this.#name === null
+  }
+
+  /** What stands before the groups, as it is. */
+  readHead(): Buffer {
+    const bytes = Buffer.allocUnsafe(groupsStart(this.index))
+    if (readAvailable(this.#file, bytes, 0) < bytes.length) throw damaged(this.path, 'the pack is cut short')
+    return bytes
+  }
+
+  /** Throws `BACKUP_DAMAGED` when the key of an encrypted pack is not what was written. Needs no key. */
+  checkKey(): void {
+    if (this.index.sealed !== null) this.#readKey(this.index.sealed.keyHash)
+  }
+
+  /** Whether {@link checkKey} finds nothing. */
+  get isKeyWhole(): boolean {
+    try {
+      this.checkKey()
+      return true
+    } catch (error) {
+      if (isDamage(error)) return false
+      throw error
+    }
+  }
+
+  /**
+   * Makes the pages of an encrypted pack readable; of another one it does nothing. Throws `NoKeyFits`, or
+   * `BACKUP_DAMAGED` for a key that is not what was written.
+   */
+  async unlock(open: OpenKeyFile): Promise<void> {
+    if (this.index.sealed === null || !this.isLocked) return
+    const key = this.#readKey(this.index.sealed.keyHash)
+    const secret = parseSecret(await this.#open(open, key.subarray(SALT_BYTES)))
+    if (secret === null) throw damaged(this.path, "the pack's key makes no sense")
+    this.unlockWith(secret)
+  }
+
+  /** The same, where a pack that stays locked will do. The key itself is checked in any case. */
+  async unlockIfPossible(open: OpenKeyFile): Promise<void> {
+    this.checkKey()
+    try {
+      await this.unlock(open)
+    } catch (error) {
+      if (!(error instanceof NoKeyFits)) throw error
+    }
+  }
+
+  /** @param secret what its age file holds */
+  unlockWith(secret: PackSecret): void {
+    const { sealed } = this.index
+    if (sealed === null || !namingIdOf(secret.naming).equals(sealed.namingId))
+      throw damaged(this.path, 'the pack has another key than its pages were named with')
+    this.#cipher = new PackCipher(secret, this.#readKey(sealed.keyHash).subarray(0, SALT_BYTES))
+    this.#name = keyedNaming(secret.naming)
+  }
+
+  async #open(open: OpenKeyFile, file: Buffer): Promise<Buffer> {
+    try {
+      return await open(file)
+    } catch (error) {
+      if (error instanceof Undecodable)
+        throw damaged(this.path, `the pack's key cannot be read: ${error.message}`)
+      throw error
+    }
+  }
+
+  #readKey(keyHash: Buffer): Buffer {
+    const key = this.readHead().subarray(PACK_MAGIC.length)
+    if (!sha256(key).equals(keyHash))
+      throw damaged(this.path, "the pack's key has other bytes than were written")
+    return key
+  }
+
+  /** The stored bytes of a group, as they are. */
   readRaw(group: number): Buffer {
     const bytes = Buffer.allocUnsafe(groupLength(this.index, group))
     const got = readAvailable(this.#file, bytes, this.#starts[group] as number)
@@ -97,18 +197,24 @@ export class PackFile implements Disposable {
     }
   }
 
-  /** One group, its compressed bytes checked; its pages are not held against their hashes. */
-  async readGroup(group: number): Promise<Group> {
+  /** The stored bytes of a group, checked: all that can be checked of a pack that is locked. */
+  readChecked(group: number): Buffer {
     if (group >= groupCount(this.index)) throw damaged(this.path, `the pack has no group ${group}`)
     const raw = this.readRaw(group)
     if (crc32(raw) !== groupCrc(this.index, group)) throw this.#damagedGroup(group)
+    return raw
+  }
+
+  /** One group, its stored bytes checked; its pages are not held against their names. */
+  async readGroup(group: number): Promise<Group> {
+    const stored = this.readChecked(group)
     const { pageSize, groupPages } = this.index
     const length = pageSize * presentBetween(this.index, group * groupPages, (group + 1) * groupPages)
     if (length === 0) return { group, pages: Buffer.alloc(0) }
-    const pages = await decompress(raw, {
-      maxOutputLength: length,
-      chunkSize: Math.max(CHUNK_BYTES_MIN, length),
-    }).catch(() => null)
+    if (this.isLocked) throw new Error(`The pack is locked: ${this.path}`)
+    const raw = this.#cipher === null ? stored : this.#cipher.open(group, stored)
+    if (raw === null) throw this.#damagedGroup(group)
+    const pages = await decompress(raw, length).catch(() => null)
     if (pages?.length !== length) throw this.#damagedGroup(group)
     return { group, pages }
   }
@@ -122,13 +228,24 @@ export class PackFile implements Disposable {
     return pages.subarray(from, from + count * pageSize)
   }
 
-  /** The first slot of a group whose page is not what its hash says; null when all that are left are. */
+  /** The bytes to store for a group of some other pages. */
+  async encodeGroup(group: number, pages: Buffer): Promise<Buffer> {
+    const bytes = await compressGroup(pages)
+    return this.#cipher?.seal(group, bytes) ?? bytes
+  }
+
+  /** Whether a page is what was written into a slot. */
+  isPage(page: Uint8Array, slot: number): boolean {
+    return this.#name?.(page).equals(hashOf(this.index, slot)) === true
+  }
+
+  /** The first slot of a group whose page is not what its name says; null when all that are left are. */
   firstWrong({ group, pages }: Group): number | null {
     const { groupPages, pageSize, pageCount } = this.index
     let at = 0
     for (let slot = group * groupPages; slot < Math.min(pageCount, (group + 1) * groupPages); slot++) {
       if (!isPresent(this.index, slot)) continue
-      if (!hashBytes(pages.subarray(at, at + pageSize)).equals(hashOf(this.index, slot))) return slot
+      if (!this.isPage(pages.subarray(at, at + pageSize), slot)) return slot
       at += pageSize
     }
     return null
@@ -141,6 +258,13 @@ export class PackFile implements Disposable {
   [Symbol.dispose](): void {
     closeRead(this.#file.fd)
   }
+}
+
+async function decompress(frame: Buffer, length: number): Promise<Buffer> {
+  const options = { maxOutputLength: length, chunkSize: Math.max(CHUNK_BYTES_MIN, length) }
+  return length <= SMALL_BYTES
+    ? zstdDecompressSync(frame, options)
+    : await decompressElsewhere(frame, options)
 }
 
 function openPack(path: string): OpenFile {
@@ -159,7 +283,8 @@ function readIndex(file: OpenFile, size: number): PackIndex {
   readAvailable(file, head, 0)
   readAvailable(file, trailer, size - TRAILER_BYTES)
   const figures = parseTrailer(trailer)
-  if (!head.equals(PACK_MAGIC) || figures === null) throw damaged(path, 'the file is no pack of this format')
+  if (figures === null || !head.equals(figures.isSealed ? SEALED_MAGIC : PACK_MAGIC))
+    throw damaged(path, 'the file is no pack of this format')
   const tailBytes = figures.indexBytes + TRAILER_BYTES
   if (tailBytes + head.length > size) throw damaged(path, 'the pack is cut short')
   const tail = Buffer.allocUnsafe(tailBytes)

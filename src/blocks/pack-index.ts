@@ -4,14 +4,21 @@
  */
 import { createHash } from 'node:crypto'
 import { damaged } from './damage.ts'
+import { NAMING_ID_BYTES, SALT_BYTES } from './pack-cipher.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { sha256 } from './restore-point.ts'
 
 export const PACK_MAGIC: Buffer = Buffer.from('CHBLKPK1')
 const END_MAGIC = Buffer.from('CHBLKPE1')
-/** Page size, pages, pages a group, nothing, checksum, magic. */
+/** Of an encrypted one. */
+export const SEALED_MAGIC: Buffer = Buffer.from('CHBLKPK2')
+const SEALED_END_MAGIC = Buffer.from('CHBLKPE2')
+/** Page size, pages, pages a group, bytes of the key, checksum, magic. */
 export const TRAILER_BYTES: number = 16 + 32 + 8
 const GROUP_ENTRY_BYTES = 8
+const KEY_HASH_BYTES = 32
+/** A few lines for each recipient. */
+const KEY_BYTES_MAX = 1 << 20
 
 /** Pages are compressed in groups of this size: large enough to compress well, small enough to read one page of. */
 export const GROUP_BYTES: number = 64 << 10
@@ -28,6 +35,23 @@ export interface PackIndex {
   readonly present: Buffer
   /** For each group the length of its compressed bytes, 0 when none of its pages is left, and their CRC-32. */
   readonly groups: Buffer
+  /** Null in a pack that is not encrypted. */
+  readonly sealed: SealedPack | null
+}
+
+/** What an encrypted pack has besides. */
+export interface SealedPack {
+  /** Bytes of its salt and its age file, which stand between the magic and the first group. */
+  readonly keyBytes: number
+  /** SHA-256 of these. */
+  readonly keyHash: Buffer
+  /** Says which packs' pages are named in the same way. */
+  readonly namingId: Buffer
+}
+
+/** Where a pack's first group begins. */
+export function groupsStart({ sealed }: Pick<PackIndex, 'sealed'>): number {
+  return PACK_MAGIC.length + (sealed?.keyBytes ?? 0)
 }
 
 export function groupCount({ pageCount, groupPages }: Pick<PackIndex, 'pageCount' | 'groupPages'>): number {
@@ -66,13 +90,22 @@ export function hashOf({ hashes }: Pick<PackIndex, 'hashes'>, slot: number): Buf
 }
 
 /**
- * The id of a pack, hex: SHA-256 of what its pages are. It stays when pages are dropped from the file, so that no
- * restore point has to change.
+ * The id of a pack, hex: SHA-256 of what its pages are, and of its key if it is encrypted. It stays when pages are
+ * dropped from the file, so that no restore point has to change.
  */
-export function packIdOf({ pageSize, hashes }: Pick<PackIndex, 'pageSize' | 'hashes'>): string {
+export function packIdOf(index: Pick<PackIndex, 'pageSize' | 'hashes' | 'sealed'>): string {
   const size = Buffer.alloc(4)
-  size.writeUInt32LE(pageSize)
-  return createHash('sha256').update('chame-backup pack 1\n').update(size).update(hashes).digest('hex')
+  size.writeUInt32LE(index.pageSize)
+  return createHash('sha256')
+    .update(`chame-backup pack ${index.sealed === null ? 1 : 2}\n`)
+    .update(size)
+    .update(lastingPart(index))
+    .digest('hex')
+}
+
+/** The beginning of the index, which is the same in every file of a pack. */
+export function lastingPart({ hashes, sealed }: Pick<PackIndex, 'hashes' | 'sealed'>): Buffer {
+  return sealed === null ? hashes : Buffer.concat([hashes, sealed.keyHash, sealed.namingId])
 }
 
 /** What stands at a pack's end. */
@@ -81,21 +114,23 @@ export function encodePackIndex(index: PackIndex): Buffer {
   figures.writeUInt32LE(index.pageSize, 0)
   figures.writeUInt32LE(index.pageCount, 4)
   figures.writeUInt32LE(index.groupPages, 8)
-  const signed = Buffer.concat([index.hashes, index.present, index.groups, figures])
-  return Buffer.concat([signed, sha256(signed), END_MAGIC])
+  figures.writeUInt32LE(index.sealed?.keyBytes ?? 0, 12)
+  const signed = Buffer.concat([lastingPart(index), index.present, index.groups, figures])
+  return Buffer.concat([signed, sha256(signed), index.sealed === null ? END_MAGIC : SEALED_END_MAGIC])
 }
 
 /** The lengths of the parts that a trailer announces; null when it is none. */
-export function parseTrailer(
-  trailer: Buffer,
-): { readonly indexBytes: number; readonly pageCount: number } | null {
-  const [pageSize, pageCount, groupPages] = [0, 4, 8].map(at => trailer.readUInt32LE(at)) as [
+export function parseTrailer(trailer: Buffer): Figures | null {
+  const [pageSize, pageCount, groupPages, keyBytes] = [0, 4, 8, 12].map(at => trailer.readUInt32LE(at)) as [
+    number,
     number,
     number,
     number,
   ]
+  const isSealed = isSealedTrailer(trailer)
   const isMade =
-    trailer.subarray(48).equals(END_MAGIC) &&
+    trailer.subarray(48).equals(isSealed ? SEALED_END_MAGIC : END_MAGIC) &&
+    (!isSealed || (keyBytes > SALT_BYTES && keyBytes <= KEY_BYTES_MAX)) &&
     pageSize >= 512 &&
     pageSize <= 65_536 &&
     pageCount > 0 &&
@@ -106,8 +141,23 @@ export function parseTrailer(
   const groups = groupCount({ pageCount, groupPages })
   return {
     pageCount,
-    indexBytes: pageCount * HASH_BYTES + Math.ceil(pageCount / 8) + groups * GROUP_ENTRY_BYTES,
+    isSealed,
+    indexBytes: lastingBytes(pageCount, isSealed) + Math.ceil(pageCount / 8) + groups * GROUP_ENTRY_BYTES,
   }
+}
+
+interface Figures {
+  readonly indexBytes: number
+  readonly pageCount: number
+  readonly isSealed: boolean
+}
+
+function isSealedTrailer(trailer: Buffer): boolean {
+  return trailer.subarray(48).equals(SEALED_END_MAGIC)
+}
+
+function lastingBytes(pageCount: number, isSealed: boolean): number {
+  return pageCount * HASH_BYTES + (isSealed ? KEY_HASH_BYTES + NAMING_ID_BYTES : 0)
 }
 
 /**
@@ -121,17 +171,26 @@ export function parsePackIndex(tail: Buffer, size: number, path: string): PackIn
   if (!sha256(tail.subarray(0, end + 16)).equals(trailer.subarray(16, 48)))
     throw damaged(path, "the checksum of the pack's index differs")
   const pageCount = trailer.readUInt32LE(4)
+  const isSealed = isSealedTrailer(trailer)
   const hashesEnd = pageCount * HASH_BYTES
-  const presentEnd = hashesEnd + Math.ceil(pageCount / 8)
+  const lastingEnd = lastingBytes(pageCount, isSealed)
+  const presentEnd = lastingEnd + Math.ceil(pageCount / 8)
   const index: PackIndex = {
     pageSize: trailer.readUInt32LE(0),
     pageCount,
     groupPages: trailer.readUInt32LE(8),
     hashes: tail.subarray(0, hashesEnd),
-    present: tail.subarray(hashesEnd, presentEnd),
+    present: tail.subarray(lastingEnd, presentEnd),
     groups: tail.subarray(presentEnd, end),
+    sealed: isSealed
+      ? {
+          keyBytes: trailer.readUInt32LE(12),
+          keyHash: tail.subarray(hashesEnd, hashesEnd + KEY_HASH_BYTES),
+          namingId: tail.subarray(hashesEnd + KEY_HASH_BYTES, lastingEnd),
+        }
+      : null,
   }
-  let bytes = PACK_MAGIC.length
+  let bytes = groupsStart(index)
   for (let group = 0; group < groupCount(index); group++) bytes += groupLength(index, group)
   if (bytes + tail.length !== size) throw damaged(path, 'the pack has not the length that its index says')
   return index

@@ -1,8 +1,8 @@
 /** What is left in a pack that lies elsewhere, learnt from its last few kilobytes. */
 import { damaged } from './damage.ts'
-import { type PackIndex, parsePackIndex, parseTrailer, TRAILER_BYTES } from './pack-index.ts'
+import { lastingPart, type PackIndex, parsePackIndex, parseTrailer, TRAILER_BYTES } from './pack-index.ts'
 
-/** Bytes at a pack's end, behind the names of its pages. */
+/** Bytes at a pack's end, behind what is the same in all of its files. */
 export function stateBytes({ present, groups }: PackIndex): number {
   return present.length + groups.length + TRAILER_BYTES
 }
@@ -16,8 +16,11 @@ export function stateBytes({ present, groups }: PackIndex): number {
  */
 export function parsePackState(state: Buffer, known: PackIndex, size: number, path: string): PackIndex {
   const figures = parseTrailer(state.subarray(state.length - TRAILER_BYTES))
-  const tail = Buffer.concat([known.hashes, state])
-  if (figures?.pageCount !== known.pageCount || figures.indexBytes + TRAILER_BYTES !== tail.length)
-    throw damaged(path, 'the pack is another than its name says')
+  const tail = Buffer.concat([lastingPart(known), state])
+  const isSame =
+    figures?.pageCount === known.pageCount &&
+    figures.isSealed === (known.sealed !== null) &&
+    figures.indexBytes + TRAILER_BYTES === tail.length
+  if (!isSame) throw damaged(path, 'the pack is another than its name says')
   return parsePackIndex(tail, size, path)
 }

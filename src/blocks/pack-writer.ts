@@ -1,8 +1,9 @@
 import { promisify } from 'node:util'
 import { constants, crc32, zstdCompress } from 'node:zlib'
-import { HASH_BYTES } from './page-hash.ts'
+import { randomBytes } from 'node:crypto'
 import { WritableFile } from '../snapshot/writable-file.ts'
 import { writeFully } from '../storage/transfer.ts'
+import { namingIdOf, PackCipher, type PackKey, SALT_BYTES } from './pack-cipher.ts'
 import {
   encodePackIndex,
   GROUP_BYTES,
@@ -11,7 +12,11 @@ import {
   PACK_MAGIC,
   type PackIndex,
   packIdOf,
+  SEALED_MAGIC,
+  type SealedPack,
 } from './pack-index.ts'
+import { HASH_BYTES } from './page-hash.ts'
+import { sha256 } from './restore-point.ts'
 
 const compressBytes = promisify(zstdCompress)
 /** On pages of databases level 3 saves one byte in a hundred, and takes a quarter longer. */
@@ -25,6 +30,17 @@ export function compressGroup(pages: Buffer): Promise<Buffer> {
   const params = { [constants.ZSTD_c_compressionLevel]: LEVEL }
   // All of the output in one piece: what does not compress grows by a little.
   return compressBytes(pages, { params, chunkSize: pages.length + CHUNK_RESERVE_BYTES })
+}
+
+/** Pages of one size, and how many of them are compressed together. */
+export interface PackForm {
+  readonly pageSize: number
+  readonly groupPages: number
+}
+
+/** The form of packs that compress best and are read fastest. */
+export function largeGroups(pageSize: number): PackForm {
+  return { pageSize, groupPages: Math.max(1, GROUP_BYTES / pageSize) }
 }
 
 /** A pack that is finished, under the name that it was written with. */
@@ -52,17 +68,26 @@ export class PackWriter implements Disposable {
   #group: Buffer
   #groupPagesFilled = 0
   #pageCount = 0
-  #position = PACK_MAGIC.length
+  readonly #sealed: SealedPack | null
+  readonly #cipher: PackCipher | null
+  #position: number
   #isOpen = true
 
-  /** @param path a file that does not exist yet, in a directory of ours */
-  constructor(path: string, pageSize: number) {
+  /**
+   * @param path a file that does not exist yet, in a directory of ours
+   * @param key null for a pack that is not encrypted
+   */
+  constructor(path: string, { pageSize, groupPages }: PackForm, key: PackKey | null) {
     this.#file = new WritableFile(path)
     this.#pageSize = pageSize
-    this.#groupPages = Math.max(1, GROUP_BYTES / pageSize)
+    this.#groupPages = groupPages
     this.#hashes = Buffer.alloc((PACK_BYTES_MAX / pageSize) * HASH_BYTES)
     this.#group = this.#newGroup()
-    writeFully(this.#file, PACK_MAGIC, 0)
+    const head = key === null ? { bytes: PACK_MAGIC, sealed: null, cipher: null } : sealedHead(key)
+    this.#sealed = head.sealed
+    this.#cipher = head.cipher
+    this.#position = head.bytes.length
+    writeFully(this.#file, head.bytes, 0)
   }
 
   get isFull(): boolean {
@@ -83,7 +108,8 @@ export class PackWriter implements Disposable {
   async drain(leftMax: number = IN_FLIGHT_MAX): Promise<void> {
     while (this.#compressing.length > leftMax) {
       const { group, compressed } = this.#compressing.shift() as CompressingGroup
-      const bytes = await compressed
+      const plain = await compressed
+      const bytes = this.#cipher?.seal(this.#entries.length, plain) ?? plain
       this.#free.push(group)
       writeFully(this.#file, bytes, this.#position)
       this.#position += bytes.length
@@ -102,6 +128,7 @@ export class PackWriter implements Disposable {
       hashes: this.#hashes.subarray(0, this.#pageCount * HASH_BYTES),
       present: allPresent(this.#pageCount),
       groups: Buffer.concat(this.#entries),
+      sealed: this.#sealed,
     }
     const end = encodePackIndex(index)
     writeFully(this.#file, end, this.#position)
@@ -130,6 +157,20 @@ export class PackWriter implements Disposable {
 
   [Symbol.dispose](): void {
     this.#close()
+  }
+}
+
+function sealedHead({ secret, file }: PackKey): {
+  readonly bytes: Buffer
+  readonly sealed: SealedPack
+  readonly cipher: PackCipher
+} {
+  const salt = randomBytes(SALT_BYTES)
+  const key = Buffer.concat([salt, file])
+  return {
+    bytes: Buffer.concat([SEALED_MAGIC, key]),
+    sealed: { keyBytes: key.length, keyHash: sha256(key), namingId: namingIdOf(secret.naming) },
+    cipher: new PackCipher(secret, salt),
   }
 }
 

@@ -6,7 +6,10 @@ import { hash } from 'node:crypto'
  */
 export const HASH_BYTES = 20
 
-/** The name of some bytes: SHA-256, cut to {@link HASH_BYTES}. */
+/** Gives bytes their name: {@link HASH_BYTES}. */
+export type PageNaming = (bytes: Uint8Array) => Buffer
+
+/** The name of some bytes in a store that is not encrypted: SHA-256, cut to {@link HASH_BYTES}. */
 export function hashBytes(bytes: Uint8Array): Buffer {
   return hash('sha256', bytes, 'buffer').subarray(0, HASH_BYTES)
 }

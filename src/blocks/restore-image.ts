@@ -3,6 +3,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { throwIfCancelled } from '../errors.ts'
 import { type OpenFile, writeFully } from '../storage/transfer.ts'
 import { damaged } from './damage.ts'
+import type { OpenKeyFile } from './key-files.ts'
 import { type Group, PackFile } from './pack-file.ts'
 import { packId, type RestorePoint, runsOf } from './restore-point.ts'
 import { type BlockStore, packPath } from './store.ts'
@@ -11,6 +12,8 @@ import { type BlockStore, packPath } from './store.ts'
 const WINDOW_PAGES = 1 << 19
 
 export interface RestoreOptions {
+  /** Opens the keys of packs that are encrypted. */
+  readonly open: OpenKeyFile
   readonly signal: AbortSignal
   readonly onBytes?: (doneBytes: number) => void
 }
@@ -42,7 +45,7 @@ class Window {
 
 /**
  * Writes the image into `file`, which must be empty. Every group's bytes are checked, pages are not: the caller holds
- * the whole against the image's checksum. Throws `BACKUP_DAMAGED`, naming the pack.
+ * the whole against the image's checksum. Throws `BACKUP_DAMAGED`, naming the pack, and `NoKeyFits`.
  */
 export async function restoreImage(
   point: RestorePoint,
@@ -58,7 +61,7 @@ export async function restoreImage(
       let until = from
       while (until < order.length && window.packs[order[until] as number] === pack) until += 1
       const runs = order.subarray(from, until)
-      donePages += await restoreFromPack({ window, runs, pack, point }, store, file, options.signal)
+      donePages += await restoreFromPack({ window, runs, pack, point }, store, file, options)
       options.onBytes?.(donePages * point.pageSize)
       from = until
     }
@@ -95,12 +98,16 @@ async function restoreFromPack(
   part: PackPart,
   store: Pick<BlockStore, 'backupDir'>,
   file: OpenFile,
-  signal: AbortSignal,
+  { signal, open }: RestoreOptions,
 ): Promise<number> {
   const { point, window, runs } = part
   const id = packId(point, part.pack)
   using pack = PackFile.open(packPath(store, id), id)
   if (pack.index.pageSize !== point.pageSize) throw damaged(pack.path, 'the pack has pages of another size')
+  // Whoever has put one of the other kind here wants it to be taken for what it is not.
+  if ((pack.index.sealed !== null) !== point.isSealed)
+    throw damaged(pack.path, `the pack is ${point.isSealed ? 'not ' : ''}encrypted, other than its backup`)
+  await pack.unlock(open)
   const { groupPages } = pack.index
   const groups = pack.readGroups(groupsOf(part, groupPages))
   let group: Group | null = null

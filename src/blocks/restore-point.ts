@@ -8,6 +8,9 @@ import { damaged } from './damage.ts'
 import { unzigzag, VarintReader, VarintWriter, zigzag } from './varints.ts'
 
 const MAGIC = Buffer.from('CHBLKRP1')
+/** Of one whose packs are encrypted. */
+const SEALED_MAGIC = Buffer.from('CHBLKRP2')
+export const MAGIC_BYTES: number = MAGIC.length
 const HEADER_BYTES = 72
 export const PACK_ID_BYTES = 32
 const CHECKSUM_BYTES = 32
@@ -24,6 +27,8 @@ export interface RestorePoint {
   readonly packs: Buffer
   /** As {@link RunWriter} writes them. */
   readonly runs: Buffer
+  /** Whether its packs are encrypted: all of them are, or none. */
+  readonly isSealed: boolean
 }
 
 /** Pages of the image that follow each other in a pack as well. */
@@ -50,7 +55,7 @@ export function encodeRestorePoint(point: RestorePoint): Buffer {
     params: { [constants.ZSTD_c_compressionLevel]: LEVEL },
   })
   const header = Buffer.alloc(HEADER_BYTES)
-  MAGIC.copy(header, 0)
+  ;(point.isSealed ? SEALED_MAGIC : MAGIC).copy(header, 0)
   header.writeUInt32LE(point.pageSize, 8)
   header.writeUInt32LE(point.pageCount, 12)
   Buffer.from(point.imageChecksum, 'hex').copy(header, 16)
@@ -61,11 +66,18 @@ export function encodeRestorePoint(point: RestorePoint): Buffer {
   return Buffer.concat([signed, sha256(signed)])
 }
 
+/** Whether a file begins as the restore point of an encrypted backup does. */
+export function isSealedPoint(start: Buffer): boolean {
+  return start.subarray(0, MAGIC_BYTES).equals(SEALED_MAGIC)
+}
+
 /** Parses and checks a restore point's file. Throws `BACKUP_DAMAGED` for anything that was not written so. */
 export function parseRestorePoint(bytes: Buffer, path: string): RestorePoint {
   const end = bytes.length - CHECKSUM_BYTES
   if (end < HEADER_BYTES) throw damaged(path, 'the restore point is cut short')
-  if (!bytes.subarray(0, 8).equals(MAGIC)) throw damaged(path, 'the file is no restore point of this format')
+  const isSealed = isSealedPoint(bytes)
+  if (!isSealed && !bytes.subarray(0, MAGIC_BYTES).equals(MAGIC))
+    throw damaged(path, 'the file is no restore point of this format')
   if (!sha256(bytes.subarray(0, end)).equals(bytes.subarray(end)))
     throw damaged(path, "the restore point's checksum differs")
   const bodyBytes = Number(bytes.readBigUInt64LE(56))
@@ -77,6 +89,7 @@ export function parseRestorePoint(bytes: Buffer, path: string): RestorePoint {
     imageChecksum: bytes.toString('hex', 16, 48),
     packs: body.subarray(0, packs),
     runs: body.subarray(packs),
+    isSealed,
   }
   if (body.length < packs || !isWhole(point)) throw damaged(path, 'the restore point makes no sense')
   return point

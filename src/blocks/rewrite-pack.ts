@@ -4,16 +4,8 @@ import { writeFully } from '../storage/transfer.ts'
 import { isDamage } from './damage.ts'
 import type { Slots } from './live-pages.ts'
 import type { PackFile } from './pack-file.ts'
-import {
-  encodePackIndex,
-  groupCount,
-  groupCrc,
-  groupEntry,
-  isPresent,
-  PACK_MAGIC,
-  type PackIndex,
-} from './pack-index.ts'
-import { compressGroup, type WrittenPack } from './pack-writer.ts'
+import { encodePackIndex, groupCount, groupCrc, groupEntry, isPresent, type PackIndex } from './pack-index.ts'
+import type { WrittenPack } from './pack-writer.ts'
 
 interface RewrittenGroup {
   readonly bytes: Buffer
@@ -22,14 +14,16 @@ interface RewrittenGroup {
 
 /**
  * Writes a pack anew without its dead pages. Those that live keep their slots, and all keep their hashes, so it is the
- * same pack under the same id. What is damaged is taken over as it is, for a check to find.
+ * same pack under the same id. What is damaged is taken over as it is, for a check to find; of a pack that is locked each
+ * group that has a live page.
  *
  * @param path a file that does not exist yet, in a directory of ours
  */
 export async function rewritePack(pack: PackFile, live: Slots, path: string): Promise<WrittenPack> {
   using file = new WritableFile(path)
-  writeFully(file, PACK_MAGIC, 0)
-  let position = PACK_MAGIC.length
+  const head = pack.readHead()
+  writeFully(file, head, 0)
+  let position = head.length
   const entries: Buffer[] = []
   const present = Buffer.from(pack.index.present)
   for (let group = 0; group < groupCount(pack.index); group++) {
@@ -59,11 +53,12 @@ async function rewriteGroup(
     drop(slots, present)
     return { bytes: Buffer.alloc(0), crc: 0 }
   }
+  if (pack.isLocked) return asItIs()
   try {
     const read = await pack.readGroup(group)
     if (pack.firstWrong(read) !== null) return asItIs()
     const pages = kept.map(slot => pack.pagesOf(read, slot, 1))
-    const bytes = await compressGroup(Buffer.concat(pages))
+    const bytes = await pack.encodeGroup(group, Buffer.concat(pages))
     drop(
       slots.filter(slot => !live.has(slot)),
       present,

@@ -4,7 +4,7 @@ import { throwIfCancelled } from '../errors.ts'
 import type { Fingerprints } from './fingerprints.ts'
 import type { KnownPages } from './known-pages.ts'
 import type { NewPacks } from './new-packs.ts'
-import { HASH_BYTES, hashBytes } from './page-hash.ts'
+import { HASH_BYTES, type PageNaming } from './page-hash.ts'
 import type { PreviousPages } from './previous-pages.ts'
 import { type Run, RunWriter } from './restore-point.ts'
 
@@ -27,6 +27,8 @@ export interface ScanOptions {
 }
 
 interface ScanParts {
+  /** Names runs and pages. */
+  readonly name: PageNaming
   readonly packs: NewPacks
   readonly previous: PreviousPages | null
   readonly fingerprints: Fingerprints | null
@@ -75,8 +77,8 @@ export class Scan {
   }
 
   async #store(run: Buffer): Promise<void> {
-    const { previous } = this.#parts
-    const hash = hashBytes(run)
+    const { previous, name } = this.#parts
+    const hash = name(run)
     hash.copy(this.fingerprints, this.#runNumber * HASH_BYTES)
     const before = previous?.take(run.length / this.#image.pageSize) ?? []
     if (this.#isAsBefore(hash, run, before)) for (const each of before) this.#refer(each)
@@ -110,13 +112,13 @@ export class Scan {
 
   async #storePages(run: Buffer, before: readonly Run[]): Promise<void> {
     const { pageSize } = this.#image
-    const { packs, previous, known } = this.#parts
+    const { packs, previous, known, name } = this.#parts
     const places = before.flatMap(({ pack, slot, count }) =>
       Array.from({ length: count }, (_, i) => ({ pack, slot: slot + i, count: 1 })),
     )
     for (let at = 0; at < run.length; at += pageSize) {
       const page = run.subarray(at, at + pageSize)
-      const hash = hashBytes(page)
+      const hash = name(page)
       const place = places[at / pageSize]
       if (place !== undefined && previous?.isPage(place.pack, place.slot, hash) === true) {
         this.#refer(place)

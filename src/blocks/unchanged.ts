@@ -1,5 +1,6 @@
 import { readFingerprints, writeFingerprints } from './fingerprints.ts'
 import { packsThere, readPrevious } from './previous-pages.ts'
+import type { Sealing } from './open-sealing.ts'
 import type { BlockStore } from './store.ts'
 
 /** A restore point that the database has not changed since. */
@@ -17,7 +18,7 @@ export interface Unchanged {
 
 /**
  * The last restore point of a database whose files nobody has touched since it was made; null when somebody may have,
- * or when anything that it relies on is gone.
+ * when anything that it relies on is gone, or when others are to read the next one.
  *
  * @param stamp how the files look now
  */
@@ -25,8 +26,9 @@ export async function findUnchanged(
   store: BlockStore,
   database: string,
   stamp: string,
+  sealing: Pick<Sealing, 'namingId'>,
 ): Promise<Unchanged | null> {
-  const fingerprints = await readFingerprints(store, database)
+  const fingerprints = await readFingerprints(store, database, sealing)
   if (fingerprints?.stamp !== stamp) return null
   const previous = await readPrevious(store, fingerprints)
   if (previous === null || (await packsThere(store, previous.point)).includes(false)) return null

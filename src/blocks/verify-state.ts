@@ -6,10 +6,11 @@ import { during, unlessMissing } from '../storage/io-errors.ts'
 import { blocksDirectory } from '../catalog/layout.ts'
 import { Staging } from '../catalog/staging.ts'
 import { cacheDirectory } from './fingerprints.ts'
+import type { PackIndex } from './pack-index.ts'
 import type { BlockStore } from './store.ts'
 
-/** Groups that are looked at together: about 4 MiB of pages. */
-export const PART_GROUPS: number = 64
+/** What is looked at together, in pages' bytes. */
+const PART_BYTES = 4 << 20
 const CACHE_DURABILITY = { isDurable: false }
 
 /** The parts of packs that were looked at since the present round began, by the pack's id and the part's number. */
@@ -51,6 +52,11 @@ export class VerifyState {
     await writeNewFile(staged, text, store.fileMode, CACHE_DURABILITY)
     await during('rename', path, () => rename(staged, path))
   }
+}
+
+/** So many groups of a pack are looked at together. */
+export function partGroups({ pageSize, groupPages }: Pick<PackIndex, 'pageSize' | 'groupPages'>): number {
+  return Math.max(1, Math.ceil(PART_BYTES / (pageSize * groupPages)))
 }
 
 function statePath(store: Pick<BlockStore, 'backupDir'>): string {

@@ -4,18 +4,20 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { throwIfCancelled } from '../errors.ts'
 import { during } from '../storage/io-errors.ts'
 import { isDamage } from './damage.ts'
+import type { OpenKeyFile } from './key-files.ts'
 import { readLivePages, Slots } from './live-pages.ts'
 import { PackFile } from './pack-file.ts'
-import { groupCount, hashOf, isPresent } from './pack-index.ts'
-import { hashBytes } from './page-hash.ts'
+import { groupCount, isPresent } from './pack-index.ts'
 import { packId, parseRestorePoint, runsOf } from './restore-point.ts'
 import { type BlockStore, packPath } from './store.ts'
-import { PART_GROUPS, VerifyState } from './verify-state.ts'
+import { partGroups, VerifyState } from './verify-state.ts'
 
 /** How much of the packs is looked at: everything, a share (0 to 1) that goes on where the last one stopped, or as much as time allows. */
 export type Sample = { readonly share: number } | { readonly timeMs: number } | null
 
 export interface VerifyOptions {
+  /** Opens the keys of packs that are encrypted; of those that it does not open the stored bytes are looked at. */
+  readonly open: OpenKeyFile
   readonly sample: Sample
   /** Milliseconds on a clock that only goes forward. */
   readonly clock: () => number
@@ -33,6 +35,8 @@ interface StoreDamage {
 export interface StoreVerified {
   readonly damage: readonly StoreDamage[]
   readonly packs: number
+  /** Of these, encrypted ones that no key opened: of their pages only the stored bytes can be looked at. */
+  readonly lockedPacks: number
   /** Parts of packs that restore points rely on, and those that were looked at in this run. */
   readonly parts: number
   readonly checkedParts: number
@@ -66,8 +70,11 @@ export async function verifyStore(
   const live = await readLivePages(restorePoints)
   const wrong = new Map<string, Wrong>()
   const parts: Part[] = []
+  let lockedPacks = 0
   for (const [id, slots] of live.packs) {
-    parts.push(...(await openParts(id, slots, store, wrong)))
+    const opened = await openParts(id, slots, { store, wrong, open: options.open })
+    parts.push(...opened.parts)
+    if (opened.isLocked) lockedPacks += 1
     throwIfCancelled(options.signal)
   }
   const state = await VerifyState.read(store)
@@ -82,7 +89,7 @@ export async function verifyStore(
       options.clock() - started >= options.sample.timeMs
     )
       break
-    await checkPart(part, live.packs.get(part.id) as Slots, store, wrong)
+    await checkPart(part, live.packs.get(part.id) as Slots, { store, wrong, open: options.open })
     state.see(part.id, part.number)
     checked += 1
     options.onParts?.(checked, chosen.length)
@@ -96,6 +103,7 @@ export async function verifyStore(
       ...(await nameHurt(wrong, restorePoints, store)),
     ],
     packs: live.packs.size,
+    lockedPacks,
     parts: parts.length,
     checkedParts: checked,
     isRoundComplete: parts.every(({ id, number }) => state.hasSeen(id, number)),
@@ -109,42 +117,44 @@ function choose(parts: readonly Part[], state: VerifyState, sample: Sample): rea
   return 'share' in sample ? unseen.slice(0, Math.ceil(parts.length * sample.share)) : unseen
 }
 
-/** Checks a pack's index and that the pages that live are in it; returns the parts that hold any. */
+interface Checking {
+  readonly store: BlockStore
+  readonly wrong: Map<string, Wrong>
+  readonly open: OpenKeyFile
+}
+
+/** Checks a pack's index and key, and that the pages that live are in it; returns the parts that hold any. */
 async function openParts(
   id: string,
   live: Slots,
-  store: BlockStore,
-  wrong: Map<string, Wrong>,
-): Promise<Part[]> {
+  { store, wrong, open }: Checking,
+): Promise<{ readonly parts: readonly Part[]; readonly isLocked: boolean }> {
   await yieldToEvents()
   try {
     using pack = PackFile.open(packPath(store, id), id)
-    const partPages = pack.index.groupPages * PART_GROUPS
+    await pack.unlockIfPossible(open)
+    const partPages = pack.index.groupPages * partGroups(pack.index)
     const parts = new Set<number>()
     for (let slot = 0; slot < Math.max(live.end, pack.index.pageCount); slot++) {
       if (!live.has(slot)) continue
       if (isPresent(pack.index, slot)) parts.add(Math.floor(slot / partPages))
       else addWrong(wrong, id, slot, 'a page is not in the pack any more')
     }
-    return [...parts].map(number => ({ id, number }))
+    return { parts: [...parts].map(number => ({ id, number })), isLocked: pack.isLocked }
   } catch (error) {
     if (!isDamage(error)) throw error
     // Not one page of it can be had.
     wrong.set(id, { slots: live, message: error.message })
-    return []
+    return { parts: [], isLocked: false }
   }
 }
 
-async function checkPart(
-  part: Part,
-  live: Slots,
-  store: BlockStore,
-  wrong: Map<string, Wrong>,
-): Promise<void> {
-  const first = part.number * PART_GROUPS
+async function checkPart(part: Part, live: Slots, { store, wrong, open }: Checking): Promise<void> {
   try {
     using pack = PackFile.open(packPath(store, part.id), part.id)
-    const last = Math.min(first + PART_GROUPS, groupCount(pack.index))
+    await pack.unlockIfPossible(open)
+    const first = part.number * partGroups(pack.index)
+    const last = Math.min(first + partGroups(pack.index), groupCount(pack.index))
     for (let group = first; group < last; group++) await checkGroup(pack, group, live, wrong)
   } catch (error) {
     if (!isDamage(error)) throw error
@@ -165,9 +175,13 @@ async function checkGroup(
   }
   if (slots.length === 0) return
   try {
+    if (pack.isLocked) {
+      pack.readChecked(group)
+      return
+    }
     const read = await pack.readGroup(group)
     for (const slot of slots) {
-      if (!hashBytes(pack.pagesOf(read, slot, 1)).equals(hashOf(pack.index, slot)))
+      if (!pack.isPage(pack.pagesOf(read, slot, 1), slot))
         addWrong(wrong, pack.id, slot, `page ${slot} of the pack is not what was written`)
     }
   } catch (error) {

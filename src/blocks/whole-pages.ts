@@ -2,8 +2,7 @@
 import { isDamage } from './damage.ts'
 import type { Slots } from './live-pages.ts'
 import type { Group, PackFile } from './pack-file.ts'
-import { hashOf, isPresent, type PackIndex } from './pack-index.ts'
-import { hashBytes } from './page-hash.ts'
+import { isPresent, type PackIndex } from './pack-index.ts'
 
 /** The pages of one pack. Fast for slots that are asked for in their order: a group is read once. */
 export class WholePages {
@@ -26,7 +25,7 @@ export class WholePages {
     }
     if (this.#group === null) return null
     const page = this.#pack.pagesOf(this.#group, slot, 1)
-    return hashBytes(page).equals(hashOf(index, slot)) ? page : null
+    return this.#pack.isPage(page, slot) ? page : null
   }
 
   async #readGroup(number: number): Promise<Group | null> {
@@ -39,13 +38,40 @@ export class WholePages {
   }
 }
 
-/** The first of some pages that is not in a pack as it was written; null when all are. Reads all of them. */
+/**
+ * The first of some pages that is not in a pack as it was written; null when all are. Reads all of them. Of a pack that
+ * is locked it looks at the stored bytes.
+ */
 export async function findLost(pack: PackFile, slots: Slots): Promise<number | null> {
+  if (pack.isLocked) return findLostStored(pack, slots)
   const pages = new WholePages(pack)
   for (let slot = 0; slot < slots.end; slot++) {
     if (slots.has(slot) && (await pages.read(slot)) === null) return slot
   }
   return null
+}
+
+function findLostStored(pack: PackFile, slots: Slots): number | null {
+  const { index } = pack
+  let whole = -1
+  for (let slot = 0; slot < slots.end; slot++) {
+    if (!slots.has(slot)) continue
+    const group = Math.floor(slot / index.groupPages)
+    if (!isPresent(index, slot) || (group !== whole && !isGroupWhole(pack, group))) return slot
+    whole = group
+  }
+  return null
+}
+
+/** Whether the stored bytes of a group are those that were written. */
+export function isGroupWhole(pack: PackFile, group: number): boolean {
+  try {
+    pack.readChecked(group)
+    return true
+  } catch (error) {
+    if (isDamage(error)) return false
+    throw error
+  }
 }
 
 /** Whether a pack says that it has all of some pages. */

@@ -2,10 +2,12 @@
 import { Staging } from '../catalog/staging.ts'
 import { throwIfCancelled } from '../errors.ts'
 import { makeDirectory } from '../storage/durable.ts'
-import { type Fingerprints, readFingerprints, writeFingerprints } from './fingerprints.ts'
+import { namingIdText, type Fingerprints, readFingerprints, writeFingerprints } from './fingerprints.ts'
 import { KnownPages } from './known-pages.ts'
 import { NewPacks } from './new-packs.ts'
+import type { Sealing } from './open-sealing.ts'
 import { type Previous, PreviousPages, readPrevious } from './previous-pages.ts'
+import { largeGroups, type PackForm } from './pack-writer.ts'
 import { encodeRestorePoint, sha256 } from './restore-point.ts'
 import { type ReadableImage, Scan, type ScanOptions } from './scan-image.ts'
 import { blocksDirectory } from '../catalog/layout.ts'
@@ -21,6 +23,12 @@ export interface FinishOptions {
   /** Whether to read new packs back before they are relied upon. */
   readonly readBack: boolean
   readonly signal: AbortSignal
+}
+
+export interface Storing {
+  /** The database's name, to find its last restore point by. */
+  readonly database: string
+  readonly sealing: Sealing
 }
 
 /** A restore point whose packs are durable. It exists once the caller has stored `bytes`. */
@@ -50,25 +58,32 @@ export interface WrittenRestorePoint {
 export class RestorePointWriter implements AsyncDisposable {
   readonly #store: BlockStore
   readonly #database: string
+  readonly #sealing: Sealing
   readonly #staging: Staging
   /** The restore point before, if it can be built upon. */
   readonly previous: Previous | null
   #scanned: Scanned | null = null
 
-  private constructor(store: BlockStore, database: string, staging: Staging, previous: Previous | null) {
+  private constructor(
+    store: BlockStore,
+    { database, sealing }: Storing,
+    staging: Staging,
+    previous: Previous | null,
+  ) {
     this.#store = store
     this.#database = database
+    this.#sealing = sealing
     this.#staging = staging
     this.previous = previous
   }
 
-  /** @param database its name, to find its last restore point by */
-  static async open(store: BlockStore, database: string): Promise<RestorePointWriter> {
+  static async open(store: BlockStore, storing: Storing): Promise<RestorePointWriter> {
     const { backupDir, directoryMode, durability } = store
     await makeDirectory(blocksDirectory(backupDir), directoryMode, durability)
-    const previous = await readPrevious(store, await readFingerprints(store, database))
+    const { database, sealing } = storing
+    const previous = await readPrevious(store, await readFingerprints(store, database, sealing))
     const staging = await Staging.open(backupDir, blocksDirectory(backupDir))
-    return new RestorePointWriter(store, database, staging, previous)
+    return new RestorePointWriter(store, storing, staging, previous)
   }
 
   /** Whether the image is, page by page, that of the restore point before. */
@@ -81,10 +96,14 @@ export class RestorePointWriter implements AsyncDisposable {
     await this.#closePacks()
     const store = this.#store
     const { previous } = this
-    const packs = new NewPacks(this.#staging, image.pageSize)
-    const known = new KnownPages(store, { pageCount: image.pageCount, numberOf: id => packs.numberOf(id) })
+    const sealing = this.#sealing
+    const packs = new NewPacks(this.#staging, this.#formOf(image), sealing)
+    const { namingId, name } = sealing
+    const numberOf = (id: string): number => packs.numberOf(id)
+    const known = new KnownPages(store, { pageCount: image.pageCount, numberOf, namingId })
     const runBytes = runBytesOf(image)
     const scan = new Scan(image, {
+      name,
       packs,
       previous: previous === null ? null : await PreviousPages.open(store, previous.point),
       fingerprints: usable(previous, image, runBytes),
@@ -107,7 +126,9 @@ export class RestorePointWriter implements AsyncDisposable {
     await settlePacks(known.foundIn, store)
     const { pageSize, pageCount } = image
     const runs = scan.runs.finish()
-    const bytes = encodeRestorePoint({ pageSize, pageCount, imageChecksum, packs: packs.ids(), runs })
+    const { namingId } = this.#sealing
+    const point = { pageSize, pageCount, imageChecksum, packs: packs.ids(), runs }
+    const bytes = encodeRestorePoint({ ...point, isSealed: namingId !== null })
     const checksum = sha256(bytes).toString('hex')
     return {
       bytes,
@@ -115,10 +136,21 @@ export class RestorePointWriter implements AsyncDisposable {
       addedBytes: bytes.length + written.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       newPages: scan.newPages,
       remember: (restorePoint, stamp) => {
-        const head = { restorePoint, checksum, pageSize, pageCount, runBytes, stamp }
+        const naming = { namingId: namingIdText(namingId) }
+        const head = { restorePoint, checksum, pageSize, pageCount, runBytes, stamp, ...naming }
         return writeFingerprints(store, this.#database, { ...head, runs: scan.fingerprints })
       },
     }
+  }
+
+  /**
+   * Who has no key can drop whole groups only. So of an encrypted image that was stored before, each page that changed is
+   * a group of its own, which goes when it dies: what changes once mostly changes again. That takes a sixth more room and
+   * three times the work, too much for a whole image.
+   */
+  #formOf({ pageSize }: ReadableImage): PackForm {
+    const isApart = this.#sealing.newKey !== null && this.previous !== null
+    return isApart ? { pageSize, groupPages: 1 } : largeGroups(pageSize)
   }
 
   async #closePacks(): Promise<void> {

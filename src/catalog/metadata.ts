@@ -30,6 +30,8 @@ export interface Metadata {
   /** Bytes that the store of packs grew by when it was made, the stored file included; absent in other encodings. */
   added_bytes?: number | undefined
   encoding?: Encoding | undefined
+  /** Of a backup of pages, whether its packs are encrypted; absent when they are not, and in other encodings. */
+  encrypted?: true | undefined
   /** While a conversion is under way: file name of the same backup in its earlier encoding, which is to go. */
   converted_from?: string | undefined
   journal_mode?: string | undefined

@@ -23,6 +23,7 @@ const metadataSchema: z.ZodType<Metadata> = z.looseObject({
   image_checksum: z.string().optional(),
   page_size: z.int().nonnegative().optional(),
   added_bytes: z.int().nonnegative().optional(),
+  encrypted: z.literal(true).optional(),
   encoding: z.enum(ENCODINGS).optional(),
   converted_from: z.string().optional(),
   journal_mode: z.string().optional(),

@@ -82,9 +82,13 @@ function describeCopy(copy: TargetCopy, paint: Paint): string {
   return `${paint(['red', 'bold'], `✘ Not copied to ${safeText(name)}:`)} ${safeText(message)}.${next} The next sync copies it.`
 }
 
-function describeSize({ file_size, image_size, encoding, added_bytes }: BackupCreated['metadata']): string {
+function describeSize(metadata: BackupCreated['metadata']): string {
+  const { file_size, image_size, encoding, added_bytes } = metadata
   if (encoding === undefined || encoding === 'plain' || image_size === undefined) return bytes(file_size)
-  if (added_bytes !== undefined) return `${bytes(added_bytes)} added for ${bytes(image_size)} (${encoding})`
+  if (added_bytes !== undefined) {
+    const how = metadata.encrypted === true ? `${encoding}, encrypted` : encoding
+    return `${bytes(added_bytes)} added for ${bytes(image_size)} (${how})`
+  }
   return `${bytes(file_size)} of ${bytes(image_size)} (${encoding})`
 }
 

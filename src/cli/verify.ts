@@ -18,6 +18,7 @@ interface VerifyOptions {
 interface StoreOptions {
   readonly sample?: string
   readonly time?: string
+  readonly identity?: string
 }
 
 export function verifyCommand(): Command {
@@ -46,11 +47,12 @@ export function verifyCommand(): Command {
       const { sample, time, ...ofBackup } = options
       if (sample === undefined && time === undefined)
         return inSession(command, session => verify(session, backup ?? 'latest', ofBackup))
-      if (backup !== undefined || Object.keys(ofBackup).length > 0)
+      const { identity, ...ofOne } = ofBackup
+      if (backup !== undefined || Object.keys(ofOne).length > 0)
         command.error(
           'error: --sample and --time are of all packs, and go with nothing that is of one backup',
         )
-      return inSession(command, session => verifyStore(session, given({ sample, time })))
+      return inSession(command, session => verifyStore(session, given({ sample, time, identity })))
     })
 }
 
@@ -63,7 +65,7 @@ async function verifyStore(session: Session, options: StoreOptions): Promise<num
 }
 
 function describeStore(verified: StoreVerified, paint: Paint): string {
-  const { status, problems, backups, packs, parts, checkedParts, isRoundComplete, durationMs } = verified
+  const { status, problems, backups, packs, lockedPacks, parts, checkedParts, isRoundComplete } = verified
   const verdict = status === 'intact' ? paint('green', '✔ Intact:') : paint(['red', 'bold'], '✘ Damaged:')
   const share = checkedParts === parts ? 'all' : `${number(checkedParts)} of ${number(parts)}`
   const round = isRoundComplete ? 'everything has been looked at' : 'the next check goes on from here'
@@ -73,7 +75,10 @@ function describeStore(verified: StoreVerified, paint: Paint): string {
       `  ${paint('red', safeText(message))}`,
       ...hurts.filter(hurt => hurt !== path).map(hurt => `    hurts ${safeText(hurt)}`),
     ]),
-    `  ${share} of the parts looked at, ${round}, ${duration(durationMs)}`,
+    `  ${share} of the parts looked at, ${round}, ${duration(verified.durationMs)}`,
+    ...(lockedPacks === 0
+      ? []
+      : [`  ${plural(lockedPacks, 'pack')} encrypted: nobody looked inside without a key`]),
   ].join('\n')
 }
 
@@ -105,7 +110,7 @@ function describeVerified(verified: BackupVerified, paint: Paint): string {
 
 function describeLook({ backup, lookedAt, check }: BackupVerified): string {
   if (lookedAt === 'image') return `${check} check`
-  return backup.encoding === 'zstd+age'
+  return backup.encoding === 'zstd+age' || backup.metadata?.encrypted === true
     ? 'encrypted: nobody looked inside without a key'
     : 'database not checked'
 }

@@ -43,4 +43,4 @@ export const encryption: z.ZodType<EncryptionConfig> = z
     ({ recipients, passphrase }) => recipients === undefined || passphrase === undefined,
     'a passphrase stands alone: give either recipients or a passphrase',
   )
-  .describe('Who can read backups with the encoding zstd+age.')
+  .describe('Who can read backups with the encoding zstd+age, and those with the encoding blocks.')

@@ -67,7 +67,8 @@ export function encodeImage(image: Bytes, encoder: Encoder): EncodedImage {
   return { bytes: tap.through(encoder.encode(image)), seen: () => tap.seen() }
 }
 
-async function recipientsOf({
+/** Throws `CONFIG_INVALID` when there is nobody to encrypt to, and `KEY_REQUIRED` when the passphrase cannot be read. */
+export async function recipientsOf({
   recipients,
   passphrase,
   directory,

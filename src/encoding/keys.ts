@@ -28,6 +28,8 @@ export async function readKeys(
   }
 }
 
+export const NO_KEYS: AgeKeys = { identities: [], passphrases: [] }
+
 export function hasKeys({ identities, passphrases }: AgeKeys): boolean {
   return identities.length + passphrases.length > 0
 }

@@ -62,7 +62,11 @@ const requests = {
     target,
   }),
   verify: z.strictObject({ backup, check, record: z.boolean().optional(), identity, target }),
-  verifyStore: z.strictObject({ sample: text.optional(), time: text.optional() }),
+  verifyStore: z.strictObject({
+    sample: text.optional(),
+    time: text.optional(),
+    identity,
+  }),
   drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity, target }),
   info: z.strictObject({ target }),
   scan: z.strictObject({ from: backup.optional(), identity, target }),

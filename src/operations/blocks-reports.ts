@@ -23,6 +23,8 @@ export interface VerifyStoreRequest {
   readonly sample?: string
   /** Stop after so long, such as `10m`, and go on there the next time. Not together with `sample`. */
   readonly time?: string
+  /** Path of an identity file, beside those of the configuration, for packs that are encrypted. */
+  readonly identity?: string
 }
 
 export interface StoreProblem {
@@ -40,6 +42,8 @@ export interface StoreVerified {
   /** Backups of pages, and the packs that they rely on. */
   readonly backups: number
   readonly packs: number
+  /** Of these, encrypted ones that no key opened: of their pages only the stored bytes were looked at. */
+  readonly lockedPacks: number
   /** Parts of packs of about 4 MiB, those that were looked at in this run, and whether all have been since the last round. */
   readonly parts: number
   readonly checkedParts: number

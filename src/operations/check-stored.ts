@@ -1,5 +1,5 @@
 /** Reading a stored image back: its checksum on one core while SQLite checks its structure on another. */
-import type { CheckLevel } from '../catalog/backup-info.ts'
+import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import { hashFile } from '../snapshot/hash.ts'
 import { RawFile } from '../snapshot/source-files.ts'
 import { fromSqlite, SQLITE } from '../snapshot/sqlite-failure.ts'
@@ -23,6 +23,11 @@ export interface Expected {
   readonly what: 'file' | 'image'
   readonly sizeBytes: number | null
   readonly checksum: string | null
+}
+
+/** What the metadata says that the stored file should be. */
+export function expectedOf({ metadata }: BackupInfo): Expected {
+  return { what: 'file', sizeBytes: metadata?.file_size ?? null, checksum: metadata?.checksum ?? null }
 }
 
 /** What is asked of a stored file. */

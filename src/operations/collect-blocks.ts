@@ -1,4 +1,6 @@
 import { collectGarbage } from '../blocks/collect-garbage.ts'
+import { openKeyFilesWith } from '../blocks/key-files.ts'
+import { NO_KEYS, readKeys } from '../encoding/keys.ts'
 import { BackupError, toFailure } from '../errors.ts'
 import { blockStoreOf, restorePointsIn } from './block-store.ts'
 import { begin, type Context } from './context.ts'
@@ -17,7 +19,9 @@ export async function collectBlocks(context: Context): Promise<PacksCollected | 
   begin(context, 'collect-packs')
   try {
     const restorePoints = await restorePointsIn(settings.backupDir)
-    const options = { waitMs: Math.min(settings.waitForLockMs, WAIT_MS_MAX), signal }
+    // A key that cannot be read is none: what needs it waits for a cleanup that has it.
+    const open = openKeyFilesWith(() => readKeys(settings.storing.encryption, undefined).catch(() => NO_KEYS))
+    const options = { waitMs: Math.min(settings.waitForLockMs, WAIT_MS_MAX), signal, open }
     const { unreadable, ...collected } = await collectGarbage(restorePoints, blockStoreOf(context), options)
     const problem = { done: null, busy: BUSY, refused: unreadable[0]?.message ?? null }[collected.status]
     return { ...collected, problem }

@@ -21,7 +21,7 @@ import {
   writeNewFile,
 } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
-import { differences } from './check-stored.ts'
+import { differences, expectedOf } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import type { BackupsConverted, ConvertBackupsRequest, ConvertedBackup } from './convert-reports.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
@@ -32,7 +32,7 @@ import { damagedBackup } from './find-intact.ts'
 import { finishConversions } from './finish-conversions.ts'
 import { readStored } from './read-stored.ts'
 import { replaceMetadata } from './replace-metadata.ts'
-import { decoderOf, expectedImageOf, expectedOf, imageBytes, whyUndecodable } from './stored-image.ts'
+import { decoderOf, expectedImageOf, imageBytes, whyUndecodable } from './stored-image.ts'
 import { withStoredHere } from './with-stored.ts'
 
 /** Room for the metadata, the directories' growth and what the file system itself takes. */
@@ -186,7 +186,14 @@ async function recode(
 /** Metadata first: without its file it is nothing, and with it the backup is there as a whole, at once. */
 async function publish(
   before: BackupInfo,
-  { filename, encoding, written, image, addedBytes }: Anew & Pick<BackupInfo, 'filename' | 'encoding'>,
+  {
+    filename,
+    encoding,
+    written,
+    image,
+    addedBytes,
+    isSealed,
+  }: Anew & Pick<BackupInfo, 'filename' | 'encoding'>,
   context: Context,
 ): Promise<void> {
   const { backupDir, fileMode } = context.settings
@@ -197,6 +204,7 @@ async function publish(
     image_checksum: image.checksum,
     added_bytes: addedBytes,
     encoding,
+    encrypted: isSealed === true ? true : undefined,
     converted_from: before.filename,
   }
   begin(context, 'write-metadata')

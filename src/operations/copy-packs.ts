@@ -11,6 +11,9 @@
  * shortened in its own way. Where a target lacks pages so, or has them damaged, the pack gets put that has every page
  * of either. No page that can be read is lost at a target by copying, unless two machines mend one pack at the same instant;
  * the look at the end sees that from another size, and begins anew.
+ *
+ * No key is needed for encrypted packs: their bytes are checked and merged as they are stored, group by group. Each has a
+ * key of its own, and is made once and nowhere else, so that neither exception occurs.
  */
 import { readFile } from 'node:fs/promises'
 import { damaged, isDamage } from '../blocks/damage.ts'
@@ -34,12 +37,12 @@ import { inParallel } from '../storage/in-parallel.ts'
 import { during } from '../storage/io-errors.ts'
 import { contentOfFile } from './backup-files.ts'
 import { storeBeside } from './block-store.ts'
+import { expectedOf } from './check-stored.ts'
 import type { Context } from './context.ts'
 import { type BackupAtTarget, fetchBlocks, fetchPack } from './fetch-blocks.ts'
 import { damagedBackup } from './find-intact.ts'
 import { openWork } from './open-work.ts'
 import type { PacksAtTarget } from './packs-at-target.ts'
-import { expectedOf } from './stored-image.ts'
 
 const PACKS_AT_ONCE = 3
 const FETCHES_MAX = 2
@@ -116,6 +119,7 @@ export class PackCopy implements AsyncDisposable {
   }
 
   async #putMine(mine: PackFile, needed: Slots, packs: PacksAtTarget): Promise<number> {
+    mine.checkKey()
     await requireWhole(mine, needed)
     return await this.#put(mine.id, mine.path, packs)
   }
@@ -152,7 +156,7 @@ export class PackCopy implements AsyncDisposable {
     try {
       using there = await this.#fetch(mine.id, fetched, packs)
       if (there === null) return await this.#putMine(mine, needed, packs)
-      if ((await findLost(there, needed)) === null) {
+      if (there.isKeyWhole && (await findLost(there, needed)) === null) {
         this.#settled.set(mine.id, packs.sizeOf(mine.id) ?? 0)
         return 0
       }

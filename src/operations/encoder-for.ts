@@ -1,21 +1,26 @@
 import type { Encoding } from '../catalog/encodings.ts'
-import { type Encoder, isStream, openEncoder } from '../encoding/encoding.ts'
+import type { AgeRecipients } from '../encoding/age/header.ts'
+import { type Encoder, isStream, openEncoder, recipientsOf } from '../encoding/encoding.ts'
 import type { EncryptionSettings } from '../encoding/settings.ts'
-import { BackupError } from '../errors.ts'
 import type { Context } from './context.ts'
 
 /** Stores an image page by page in packs that all backups share: see src/blocks. */
-interface BlocksEncoder {
+export interface BlocksEncoder {
   readonly encoding: 'blocks'
+  /** Whom packs are encrypted to; null: nobody, and they are not. */
+  readonly to: AgeRecipients | null
 }
 
 export type BackupEncoder = Encoder | BlocksEncoder
 
-const BLOCKS: BlocksEncoder = { encoding: 'blocks' }
+/** Whether it makes backups of pages that are encrypted. */
+export function isSealing(encoder: BackupEncoder): boolean {
+  return encoder.encoding === 'blocks' && encoder.to !== null
+}
 
 /**
  * What encodes one new backup; the configuration says how, unless `encoding` does. Throws `CONFIG_INVALID` when it cannot
- * be encrypted as the configuration has it.
+ * be encrypted as the configuration has it, and `KEY_REQUIRED` when the passphrase cannot be read.
  */
 export async function encoderFor(
   encoding: Encoding | undefined,
@@ -24,14 +29,11 @@ export async function encoderFor(
   const { storing } = settings
   const wanted = encoding ?? storing.encoding
   if (isStream(wanted)) return await openEncoder(wanted, storing)
-  requireUnencrypted(storing.encryption)
-  return BLOCKS
+  const { encryption } = storing
+  return { encoding: 'blocks', to: namesSomebody(encryption) ? await recipientsOf(encryption) : null }
 }
 
 /** Whoever has named keys to encrypt to expects that what is stored is encrypted. */
-function requireUnencrypted({ recipients, passphrase }: EncryptionSettings): void {
-  if (recipients.length === 0 && passphrase === null) return
-  throw new BackupError('CONFIG_INVALID', 'Backups of pages (blocks) cannot be encrypted yet', {
-    hint: 'Store them as zstd+age, or take encryption.recipients and encryption.passphrase out of the configuration.',
-  })
+function namesSomebody({ recipients, passphrase }: EncryptionSettings): boolean {
+  return recipients.length > 0 || passphrase !== null
 }

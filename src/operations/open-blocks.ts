@@ -1,10 +1,12 @@
 /** Making an image of a backup of pages. */
 import { readFile } from 'node:fs/promises'
 import { isDamage } from '../blocks/damage.ts'
+import type { OpenKeyFile } from '../blocks/key-files.ts'
 import { lockForReading } from '../blocks/readers-lock.ts'
 import { parseRestorePoint, sha256 } from '../blocks/restore-point.ts'
 import { restoreImage } from '../blocks/restore-image.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
+import { NoKeyFits } from '../encoding/age/header.ts'
 import type { Seen } from '../encoding/bytes.ts'
 import { WritableFile } from '../snapshot/writable-file.ts'
 import { during } from '../storage/io-errors.ts'
@@ -13,6 +15,7 @@ import { differences, type Expected } from './check-stored.ts'
 import { bytesOf, type Context } from './context.ts'
 import { type BackupAtTarget, fetchBlocks, namedAtTarget } from './fetch-blocks.ts'
 import type { VerifyProblem } from './reports.ts'
+import { damageOf } from './sealed-blocks.ts'
 
 export interface RestoredImage {
   /** What the restore point says that its image is. */
@@ -21,16 +24,23 @@ export interface RestoredImage {
   readonly problems: readonly VerifyProblem[]
 }
 
+interface RestoreOrder {
+  /** What the metadata says. */
+  readonly stored: Expected
+  readonly image: Expected
+  /** Opens the keys of encrypted packs. */
+  readonly open: OpenKeyFile
+}
+
 /**
  * Writes the image of a backup into a new file. Nothing of a file in which this says problems is to be used; whether
- * the rest is the image, its checksum has to tell.
+ * the rest is the image, its checksum has to tell. Throws `NoKeyFits` for one that is as it was stored, to other keys.
  */
 export async function restoreBlocks(
   backup: BackupInfo,
   file: string,
-  expected: { readonly stored: Expected; readonly image: Expected },
+  expected: RestoreOrder,
   context: Context,
-  onBytes: (doneBytes: number, totalBytes: number) => void,
 ): Promise<RestoredImage> {
   const { signal, settings } = context
   const store = storeBeside(backup)
@@ -46,9 +56,17 @@ export async function restoreBlocks(
     problems.push(...differences(size, imageChecksum, expected.image))
     using written = new WritableFile(file)
     written.setSize(size)
-    await restoreImage(point, store, written, { signal, onBytes: done => onBytes(done, size) })
+    const onBytes = bytesOf(context, 'verify-backup')
+    const { open } = expected
+    await restoreImage(point, store, written, { open, signal, onBytes: done => onBytes(done, size) })
     return { stored, problems, image: { what: 'image', sizeBytes: size, checksum: imageChecksum } }
   } catch (error) {
+    if (error instanceof NoKeyFits) {
+      // Its bytes tell what was changed from what is another's.
+      problems.push(...(await damageOf(bytes, backup, signal)))
+      if (problems.length === 0) throw error
+      return { stored, problems, image: expected.image }
+    }
     if (!isDamage(error)) throw error
     problems.push({ code: 'NOT_DECODABLE', message: error.message })
     return { stored, problems, image: expected.image }
@@ -59,7 +77,7 @@ export async function restoreBlocks(
 export async function restoreFetched(
   backup: BackupAtTarget,
   { file, root }: { readonly file: string; readonly root: string },
-  expected: { readonly stored: Expected; readonly image: Expected },
+  expected: RestoreOrder,
   context: Context,
 ): Promise<RestoredImage> {
   const order = { root, expected: expected.stored, reserveBytes: expected.image.sizeBytes ?? 0 }
@@ -68,7 +86,7 @@ export async function restoreFetched(
   const restored =
     fetched.problems.length > 0
       ? { image: expected.image, stored, problems: fetched.problems }
-      : await restoreBlocks(fetched.backup, file, expected, context, bytesOf(context, 'verify-backup'))
+      : await restoreBlocks(fetched.backup, file, expected, context)
   const problems = restored.problems.map(problem => ({
     ...problem,
     message: namedAtTarget(problem.message, backup, root),

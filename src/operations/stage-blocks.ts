@@ -2,6 +2,7 @@
 import { basename, dirname } from 'node:path'
 import { type Stamp, stampBetween, stampOf } from '../blocks/stamp.ts'
 import { findUnchanged } from '../blocks/unchanged.ts'
+import { openSealing, type Sealing } from '../blocks/open-sealing.ts'
 import { RestorePointWriter } from '../blocks/write-restore-point.ts'
 import { type CheckLevel, CHECK_LEVELS } from '../catalog/backup-info.ts'
 import { readBackup } from '../catalog/list.ts'
@@ -16,6 +17,7 @@ import { writeBytes } from '../storage/write-bytes.ts'
 import { blockStoreOf, inOnePiece, readableImage } from './block-store.ts'
 import type { Structure } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
+import type { BlocksEncoder } from './encoder-for.ts'
 import { checkPinned } from './encode-image.ts'
 import {
   type Checked,
@@ -31,9 +33,12 @@ import {
 const FIRST_SHARE_MIN = 1 / 4
 const SPACE_RESERVE_BYTES = 1 << 20
 
+/** An order for pages in packs. */
+export type BlocksOrder = StoreOrder & { readonly encoder: BlocksEncoder }
+
 /** A database that nobody has touched since its last backup is not read at all. */
 export async function stageBlocks(
-  order: StoreOrder,
+  order: BlocksOrder,
   staging: Staging,
   time: LocalTime,
   context: Context,
@@ -41,21 +46,21 @@ export async function stageBlocks(
   const look = async (): Promise<Stamp | null> =>
     stampOf(await findDatabase(order.source), context.now().getTime())
   const stamp = await look()
+  const sealing = await openSealing(blockStoreOf(context), order.encoder.to)
   return (
-    (await stageUnchanged(order, staging, stamp, context)) ??
-    (await stageImage(order, { staging, time, stamp, look }, context))
+    (await stageUnchanged(order, { staging, stamp, sealing }, context)) ??
+    (await stageImage(order, { staging, time, stamp, look, sealing }, context))
   )
 }
 
 async function stageUnchanged(
   order: StoreOrder,
-  staging: Staging,
-  stamp: Stamp | null,
+  { staging, stamp, sealing }: Pick<Place, 'staging' | 'stamp' | 'sealing'>,
   context: Context,
 ): Promise<StagedBackup | null> {
   if (stamp?.isSettled !== true) return null
   const store = blockStoreOf(context)
-  const unchanged = await findUnchanged(store, context.settings.name, stamp.text)
+  const unchanged = await findUnchanged(store, context.settings.name, stamp.text, sealing)
   if (unchanged === null) return null
   const before = await metadataOf(unchanged.restorePoint, context)
   const checked = before === null ? null : checkedBefore(before, order.check)
@@ -92,15 +97,19 @@ interface Place {
   /** How the database's files looked before, and what looks again. */
   readonly stamp: Stamp | null
   readonly look: () => Promise<Stamp | null>
+  readonly sealing: Sealing
 }
 
 async function stageImage(
   order: StoreOrder,
-  { staging, time, stamp, look }: Place,
+  { staging, time, stamp, look, sealing }: Place,
   context: Context,
 ): Promise<StagedBackup> {
   const { settings, signal } = context
-  await using writer = await RestorePointWriter.open(blockStoreOf(context), settings.name)
+  await using writer = await RestorePointWriter.open(blockStoreOf(context), {
+    database: settings.name,
+    sealing,
+  })
   const storing = new PinnedStoring(order, writer, context)
   begin(context, 'copy-image')
   const report = bytesOf(context, 'copy-image')

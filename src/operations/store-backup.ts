@@ -9,6 +9,7 @@ import { throwIfCancelled } from '../errors.ts'
 import { removeFile, renameDurably, syncDirectory, writeNewFile } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
+import { isSealing } from './encoder-for.ts'
 import { freeFilename } from './free-filename.ts'
 import type { BackupCreated } from './reports.ts'
 import { stageBackup, type StagedBackup, type StoreOrder } from './stage-backup.ts'
@@ -29,7 +30,7 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
   const { encoder } = order
   const staged =
     encoder.encoding === 'blocks'
-      ? await stageBlocks(order, staging, time, context)
+      ? await stageBlocks({ ...order, encoder }, staging, time, context)
       : await stageBackup({ ...order, encoder }, staging, time, context)
   await staged.synced
   throwIfCancelled(signal)
@@ -103,6 +104,7 @@ export function describeBackup(
     ...(addedBytes === undefined ? {} : { added_bytes: addedBytes }),
     page_size: image.pageSize,
     encoding: order.encoder.encoding,
+    ...(isSealing(order.encoder) ? { encrypted: true } : {}),
     journal_mode: image.journalMode,
     sqlite_version: image.sqliteVersion,
     ...(checked.tables === null ? {} : { tables: checked.tables }),

@@ -1,19 +1,22 @@
 /** A stored backup, in whatever encoding, as a plain file that SQLite can open; and what is wrong with it. */
+import { type OpenKeyFile, openKeyFilesWith, openNothing } from '../blocks/key-files.ts'
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import { type AgeKeys, NoKeyFits } from '../encoding/age/header.ts'
 import { type Bytes, cancellable, type Seen, Tap } from '../encoding/bytes.ts'
 import { type Decoder, isStream, openDecoder } from '../encoding/encoding.ts'
-import { hasKeys, readKeys } from '../encoding/keys.ts'
+import { hasKeys, NO_KEYS, readKeys } from '../encoding/keys.ts'
 import { Undecodable } from '../encoding/undecodable.ts'
 import { BackupError } from '../errors.ts'
 import { requireSpace } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
-import { checkStored, differences, type Expected } from './check-stored.ts'
+import { checkStored, differences, type Expected, expectedOf } from './check-stored.ts'
 import { bytesOf, type Context } from './context.ts'
+import { keyRequired, keyWrong } from './key-failures.ts'
 import { type RestoredImage, restoreBlocks, restoreFetched } from './open-blocks.ts'
 import { openWork } from './open-work.ts'
 import { readStored } from './read-stored.ts'
 import type { Step, VerifyProblem } from './reports.ts'
+import { checkSealed, isSealed } from './sealed-blocks.ts'
 
 export interface OpenOrder {
   readonly level: CheckLevel
@@ -101,14 +104,32 @@ async function writerOf(
 ): Promise<(file: string, root: string) => Promise<RestoredImage>> {
   const image = expectedImageOf(backup)
   if (backup.encoding === 'blocks') {
-    const expected = { stored: expectedOf(backup), image }
-    return (file, root) =>
-      backup.target === null
-        ? restoreBlocks(backup, file, expected, context, bytesOf(context, VERIFY))
-        : restoreFetched({ ...backup, target: backup.target }, { file, root }, expected, context)
+    const open = await keyFilesOpener(backup, order.identity, context)
+    const expected = { stored: expectedOf(backup), image, open }
+    return async (file, root) => {
+      try {
+        return backup.target === null
+          ? await restoreBlocks(backup, file, expected, context)
+          : await restoreFetched({ ...backup, target: backup.target }, { file, root }, expected, context)
+      } catch (error) {
+        throw error instanceof NoKeyFits ? keyWrong(backup, error) : error
+      }
+    }
   }
   const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
   return async file => ({ image, ...(await decodeTo(file, backup, decoder, context)) })
+}
+
+/** Opens the keys of a backup's packs. Throws `KEY_REQUIRED` where these are encrypted and there is nothing to open them with. */
+async function keyFilesOpener(
+  backup: BackupInfo,
+  identity: string | undefined,
+  context: Context,
+): Promise<OpenKeyFile> {
+  if (!(await isSealed(backup, context))) return openNothing
+  const keys = await keysFor(identity, context)
+  if (!hasKeys(keys)) throw keyRequired(backup)
+  return openKeyFilesWith(async () => keys)
 }
 
 async function openPlain(
@@ -188,8 +209,18 @@ async function drain(bytes: Bytes): Promise<void> {
   for await (const _ of bytes) continue
 }
 
+/** Checks what is stored, without looking inside: of an encrypted backup of pages, the packs that it relies on, too. */
+export async function checkUnopened(
+  backup: BackupInfo,
+  asked: CheckLevel,
+  context: Context,
+): Promise<Pick<StoredImageOpened, 'stored' | 'problems' | 'unchecked'>> {
+  const isOfPages = asked !== 'none' && backup.encoding === 'blocks' && (await isSealed(backup, context))
+  return isOfPages ? await checkSealed(backup, context) : await checkPlain(backup, 'none', context)
+}
+
 /** Checks the stored file as it is; one that is not plain, or at a target, can only be checked at level `none`. */
-export async function checkPlain(
+async function checkPlain(
   backup: BackupInfo,
   level: CheckLevel,
   context: Context,
@@ -277,24 +308,22 @@ export async function decoderOf(
   return openDecoder(encoding, keys)
 }
 
-const NO_KEYS: AgeKeys = { identities: [], passphrases: [] }
-
 /** Whether there is anything to decrypt a backup with. Throws `KEY_REQUIRED` for a key that cannot be read. */
 export async function canOpen(
-  { encoding }: BackupInfo,
+  backup: BackupInfo,
   identity: string | undefined,
   context: Context,
 ): Promise<boolean> {
-  return encoding !== 'zstd+age' || hasKeys(await keysFor(identity, context))
+  return !(await isEncrypted(backup, context)) || hasKeys(await keysFor(identity, context))
+}
+
+async function isEncrypted(backup: BackupInfo, context: Context): Promise<boolean> {
+  if (backup.encoding === 'blocks') return await isSealed(backup, context)
+  return backup.encoding === 'zstd+age'
 }
 
 function keysFor(identity: string | undefined, { settings }: Context): Promise<AgeKeys> {
   return readKeys(settings.storing.encryption, identity)
-}
-
-/** What the metadata says that the stored file should be. */
-export function expectedOf({ metadata }: BackupInfo): Expected {
-  return { what: 'file', sizeBytes: metadata?.file_size ?? null, checksum: metadata?.checksum ?? null }
 }
 
 /** What the metadata says that the image should be. */
@@ -311,21 +340,4 @@ export function expectedImageOf(backup: BackupInfo): Expected {
 /** Bytes of a backup's image; of one without metadata only the stored file's are known. */
 export function imageBytes({ size, encoding, metadata }: BackupInfo): number {
   return encoding === 'plain' ? size : (metadata?.image_size ?? size)
-}
-
-function keyRequired({ path }: BackupInfo): BackupError {
-  return new BackupError('KEY_REQUIRED', `The backup is encrypted, and there is no key to open it: ${path}`, {
-    hint: 'Give the identity file with --identity (identity), or name it as encryption.identities in the configuration.',
-    path,
-  })
-}
-
-function keyWrong({ path }: BackupInfo, cause: NoKeyFits): BackupError {
-  return new BackupError('KEY_WRONG', `The backup is encrypted to other keys: ${path}`, {
-    hint: cause.isPassphrase
-      ? 'It was encrypted with a passphrase: name that as encryption.passphrase in the configuration.'
-      : 'Give an identity whose public key was among the recipients when it was made.',
-    path,
-    cause,
-  })
 }

@@ -3,7 +3,7 @@ import { begin, type Context } from './context.ts'
 import { findReadable } from './find-intact.ts'
 import { recordVerification } from './record-verification.ts'
 import type { BackupVerified, VerifyBackupRequest, VerifyProblem } from './reports.ts'
-import { canOpen, checkPlain, openStoredImage, type StoredImageOpened } from './stored-image.ts'
+import { canOpen, checkUnopened, openStoredImage, type StoredImageOpened } from './stored-image.ts'
 
 /**
  * Reads a stored backup back: size and checksum against its metadata, then what is in it, and SQLite's check of its
@@ -22,7 +22,7 @@ export async function verifyBackup(
   const check = isLookedInto ? asked : 'none'
   const found = isLookedInto
     ? await look(backup, asked, request.identity, context)
-    : await checkPlain(backup, 'none', context)
+    : await checkUnopened(backup, asked, context)
   const unreadable: VerifyProblem[] =
     backup.metadataState === 'invalid'
       ? [{ code: 'METADATA_INVALID', message: `The metadata cannot be read: ${backup.metadataProblem}` }]

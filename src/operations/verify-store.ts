@@ -1,5 +1,7 @@
+import { openKeyFilesWith } from '../blocks/key-files.ts'
 import { lockForReading } from '../blocks/readers-lock.ts'
 import { type Sample, verifyStore as verifyPacks } from '../blocks/verify-store.ts'
+import { readKeys } from '../encoding/keys.ts'
 import { BackupError } from '../errors.ts'
 import { parseDuration } from '../schedule/duration.ts'
 import { blockStoreOf, restorePointsIn } from './block-store.ts'
@@ -17,6 +19,7 @@ export async function verifyStore(request: VerifyStoreRequest, context: Context)
   const started = performance.now()
   const { settings, signal } = context
   const sample = sampleOf(request)
+  const keys = await readKeys(settings.storing.encryption, request.identity)
   const store = blockStoreOf(context)
   begin(context, 'lock-packs')
   using _lock = await lockForReading(store, { waitMs: settings.waitForLockMs, signal })
@@ -24,6 +27,7 @@ export async function verifyStore(request: VerifyStoreRequest, context: Context)
   const report = bytesOf(context, 'verify-packs')
   const restorePoints = await restorePointsIn(settings.backupDir)
   const { damage, ...figures } = await verifyPacks(restorePoints, store, {
+    open: openKeyFilesWith(async () => keys),
     sample,
     clock: () => performance.now(),
     signal,

@@ -66,7 +66,7 @@ export async function makeDirectory(path: string, mode: number, durability: Dura
 /** Writes a new file of our own, flushed; refuses to follow a link or to touch what is there. */
 export async function writeNewFile(
   path: string,
-  text: string,
+  text: string | Uint8Array,
   mode: number,
   { isDurable }: Durability,
 ): Promise<void> {

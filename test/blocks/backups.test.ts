@@ -1,5 +1,5 @@
 /** Backups that are stored by their pages, through every operation. */
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { listPacks } from '../../src/blocks/store.ts'
@@ -242,17 +242,6 @@ test('what a restore overwrites is stored by its pages too, where the configurat
   const pre = restored.dryRun ? '' : (restored.preRestoreBackup?.path ?? '')
   succeeded(await database.restoreBackup(pre, { confirm: true }))
   expect(assertIntact(path).commits).toBe(23)
-})
-
-test('pages are not stored in the clear where the configuration names keys to encrypt to', async () => {
-  const scene = openScene()
-  const config = join(scene.directory, 'keys.config.json')
-  const recipients = ['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p']
-  writeFileSync(config, JSON.stringify({ encoding: 'blocks', encryption: { recipients } }))
-  const { path, backupDir } = scene
-  const database = new Database({ path, backupDir, config, engine: 'here' })
-  failedWith('CONFIG_INVALID', await database.createBackup())
-  expect(existsSync(join(backupDir, 'blocks'))).toBe(false)
 })
 
 test('a share or a time that makes no sense is refused', async () => {

@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Collected, collectGarbage } from '../../src/blocks/collect-garbage.ts'
+import { type OpenKeyFile, openNothing } from '../../src/blocks/key-files.ts'
+import { openSealing } from '../../src/blocks/open-sealing.ts'
+import type { AgeRecipients } from '../../src/encoding/age/header.ts'
 import type { Durability } from '../../src/storage/durable.ts'
 import { cacheDirectory } from '../../src/blocks/fingerprints.ts'
 import { parseRestorePoint } from '../../src/blocks/restore-point.ts'
@@ -32,11 +35,24 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
+export interface SceneKeys {
+  /** Whom it is encrypted to; null: nobody. */
+  to: AgeRecipients | null
+  /** What it is read with. */
+  open: OpenKeyFile
+}
+
 export class StoreScene {
   readonly store: BlockStore
+  readonly keys: SceneKeys
   #clock = 0
 
-  constructor(backupDir: string, durability: Durability = { isDurable: false }) {
+  constructor(
+    backupDir: string,
+    durability: Durability = { isDurable: false },
+    keys: SceneKeys = { to: null, open: openNothing },
+  ) {
+    this.keys = keys
     mkdirSync(join(backupDir, 'daily'), { recursive: true })
     this.store = { backupDir, durability, fileMode: 0o600, directoryMode: 0o700 }
   }
@@ -51,7 +67,8 @@ export class StoreScene {
     image: TestImage,
     { database = 'app', stamp = null }: { readonly database?: string; readonly stamp?: string | null } = {},
   ): Promise<WrittenRestorePoint> {
-    await using writer = await RestorePointWriter.open(this.store, database)
+    const sealing = await openSealing(this.store, this.keys.to)
+    await using writer = await RestorePointWriter.open(this.store, { database, sealing })
     await writer.scan(readable(image), { signal: NEVER })
     const imageChecksum = sha256Of(image.bytes)
     const written = await writer.finish({ imageChecksum, readBack: true, signal: NEVER })
@@ -69,7 +86,7 @@ export class StoreScene {
     const file = join(this.store.backupDir, `restored-${name}`)
     const fd = openSync(file, 'w')
     try {
-      await restoreImage(point, this.store, { fd, path: file }, { signal: NEVER })
+      await restoreImage(point, this.store, { fd, path: file }, { open: this.keys.open, signal: NEVER })
       return readFileSync(file)
     } finally {
       closeSync(fd)
@@ -88,7 +105,7 @@ export class StoreScene {
 
   collect(names: readonly string[]): Promise<Collected> {
     const paths = names.map(name => this.pathOf(name))
-    return collectGarbage(paths, this.store, { waitMs: 0, signal: NEVER })
+    return collectGarbage(paths, this.store, { waitMs: 0, signal: NEVER, open: this.keys.open })
   }
 
   /** @param clock what it reads, each time a millisecond later by default */
@@ -98,7 +115,7 @@ export class StoreScene {
     clock: () => number = () => this.#clock++,
   ): Promise<StoreVerified> {
     const paths = names.map(name => this.pathOf(name))
-    return verifyStore(paths, this.store, { sample, clock, signal: NEVER })
+    return verifyStore(paths, this.store, { sample, clock, signal: NEVER, open: this.keys.open })
   }
 
   async packBytes(): Promise<number> {

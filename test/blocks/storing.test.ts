@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { cacheDirectory } from '../../src/blocks/fingerprints.ts'
+import { UNSEALED } from '../../src/blocks/open-sealing.ts'
 import { listPacks } from '../../src/blocks/store.ts'
 import { findUnchanged } from '../../src/blocks/unchanged.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -139,20 +140,20 @@ test('a database that nobody touched needs no reading, as long as all that its r
   const scene = new StoreScene(temporaryDirectory())
   const { store } = scene
   const { checksum, bytes } = await scene.put('a', image, { stamp: 'as it was' })
-  expect(await findUnchanged(store, 'app', 'as it was')).toMatchObject({
+  expect(await findUnchanged(store, 'app', 'as it was', UNSEALED)).toMatchObject({
     checksum,
     bytes,
     restorePoint: 'daily/a.db.blocks',
   })
-  expect(await findUnchanged(store, 'app', 'otherwise')).toBeNull()
-  expect(await findUnchanged(store, 'shop', 'as it was')).toBeNull()
+  expect(await findUnchanged(store, 'app', 'otherwise', UNSEALED)).toBeNull()
+  expect(await findUnchanged(store, 'shop', 'as it was', UNSEALED)).toBeNull()
   const [pack] = await listPacks(store)
   const content = readFileSync(pack?.path ?? '')
   rmSync(pack?.path ?? '')
-  expect(await findUnchanged(store, 'app', 'as it was')).toBeNull()
+  expect(await findUnchanged(store, 'app', 'as it was', UNSEALED)).toBeNull()
   writeFileSync(pack?.path ?? '', content)
   scene.delete('a')
-  expect(await findUnchanged(store, 'app', 'as it was')).toBeNull()
+  expect(await findUnchanged(store, 'app', 'as it was', UNSEALED)).toBeNull()
 })
 
 test('an image is stored in files of mode 0600, in directories of mode 0700, and nothing is left beside them', async () => {

@@ -48,6 +48,7 @@ const metadata: z.ZodType<Metadata> = z
     duration_ms: z.number().optional(),
     pinned: z.object({ reason: z.string(), by: z.string(), at: instant }).optional(),
     added_bytes: z.number().optional(),
+    encrypted: z.literal(true).optional(),
     copies: z
       .record(z.string(), z.object({ at: instant, size: z.number() }).nullable())
       .optional()
