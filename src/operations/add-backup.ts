@@ -18,7 +18,7 @@ import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { prepareDirectories, requireKnownType } from './create-backup.ts'
 import { encodeCopied } from './encode-image.ts'
 import { type EncodedFile, requireDecodable } from './encoded-file.ts'
-import { type BackupEncoder, encoderFor } from './encoder-for.ts'
+import { type BackupEncoder, encoderOfOneFile } from './encoder-for.ts'
 import type { AddBackupRequest, BackupAdded } from './file-reports.ts'
 import { freeFilename } from './free-filename.ts'
 import { writeMetadata } from './store-backup.ts'
@@ -29,7 +29,7 @@ const SPACE_RESERVE_BYTES = 1 << 20
 
 /**
  * Adds a file to the catalog as a backup of this database, stored as the configuration has it; pages (blocks) are made of it
- * by a conversion alone, until then it is plain. It is listed only once its image was found intact by a full check, what
+ * by a conversion alone, until then it is plain, or zstd+age where pages are encrypted. It is listed only once its image was found intact by a full check, what
  * is stored was read back, and is durable; the file itself stays where it is. Throws `BACKUP_NOT_FOUND`,
  * `BACKUP_UNSUPPORTED` for what is no database, `BACKUP_DAMAGED` for one that fails its check.
  */
@@ -42,7 +42,7 @@ export async function addBackup(
   const type = request.backupType ?? 'manual'
   requireKnownType(type, settings.backupTypes)
   const createdAt = instantOf(request.createdAt, context.now())
-  const encoder = await encoderFor(undefined, context)
+  const encoder = await encoderOfOneFile(context)
   begin(context, 'find-backup')
   const { form, sizeBytes } = await recogniseFile(from)
   begin(context, 'prepare-directories')

@@ -142,6 +142,10 @@ test('of a backup that is damaged, or encrypted to a key that is elsewhere, no b
   const serving = await serveWith(more)
   const filename = await backUp(serving)
   const database = `${filename}/content?form=database`
+  const pages = await serveWith({ ...more, encoding: 'blocks' })
+  expect(await (await upload(pages, readFileSync(pages.databasePath))).json()).toMatchObject({
+    backup: { encoding: 'zstd+age' },
+  })
   expect(await (await download(serving, database)).json()).toMatchObject({ code: 'KEY_REQUIRED' })
   const opened = await serveWith({
     ...more,
