@@ -13,6 +13,14 @@ import { type Reached, withRatios } from './create.ts'
 
 const OURS = 'chame-backup, blocks'
 const RESTIC = 'restic'
+/** What a restore of ours does besides: what was written is held against the repository, and SQLite checks it. */
+const RESTIC_CHECKED = 'restic restore --verify, then quick_check'
+/** The same SQLite as ours: the system's may be one that does not look into an FTS5 index. */
+const QUICK_CHECK = `new (require('node:sqlite').DatabaseSync)(process.argv[1]).prepare('PRAGMA quick_check').all()`
+const RESTORE = 'blocks-restore'
+const WHAT_BACKUPS_CHECK = 'Neither checks the database; chame-backup also makes a SHA-256 of it.'
+const WHAT_RESTORES_CHECK =
+  'chame-backup holds the image against its SHA-256, and SQLite checks it; restic does neither, unless the row says so.'
 /** One row in so many is changed, at random. */
 const CHANGED_ONE_IN = 1000
 /** Longer than the files' times take to settle: see docs/formats.md. */
@@ -114,7 +122,10 @@ export async function blocks(source: string, context: BenchContext): Promise<Gro
       { sizeBytes, runs, warm: options.warm ?? [database], ...options },
       context,
     )
-    groups.push(groupOf({ id, title, rows: withRatios(results, RESTIC, { [OURS]: goals }) }, rivals))
+    const rows = withRatios(results, RESTIC, { [OURS]: goals })
+    groups.push(
+      groupOf({ id, title, rows }, id === RESTORE ? WHAT_RESTORES_CHECK : WHAT_BACKUPS_CHECK, rivals),
+    )
   }
   const asFastAsRestic: Goals = ({ ratioTo }) =>
     context.hasRestic ? [atMost(1, ratioTo(RESTIC), ` ${RESTIC}`)] : []
@@ -145,7 +156,7 @@ export async function blocks(source: string, context: BenchContext): Promise<Gro
     rivals.contenders(() => {}),
     ({ medianMs }) => [atMost(100, medianMs, '', 'ms')],
   )
-  await add('blocks-restore', 'Restore', restorers(rivals, context), asFastAsRestic, { warm: [] })
+  await add(RESTORE, 'Restore', restorers(rivals, context), asFastAsRestic, { warm: [] })
   for (const name of [OURS, RESTIC]) context.remove(rivals.directoryOf(name))
   context.remove(database)
   return groups
@@ -159,28 +170,36 @@ function restorers(rivals: Rivals, context: BenchContext): Contender[] {
     run: async () => must(await rivals.ours().restoreBackup('latest', { to: target })),
     after: clear,
   }
+  const restore = (...options: string[]): Promise<unknown> =>
+    run('restic', ['restore', 'latest', '--quiet', ...options, '--target', target], { env: rivals.env })
   const restic: Contender = {
     name: RESTIC,
     run: async () => {
-      await run('restic', ['restore', 'latest', '--quiet', '--target', target], { env: rivals.env })
+      await restore()
       await run('sync', [])
     },
     after: clear,
   }
-  return context.hasRestic ? [ours, restic] : [ours]
+  const checked: Contender = {
+    name: RESTIC_CHECKED,
+    run: async () => {
+      await restore('--verify')
+      await run(process.execPath, ['--no-warnings', '-e', QUICK_CHECK, join(target, rivals.database)])
+      await run('sync', [])
+    },
+    after: clear,
+  }
+  return context.hasRestic ? [ours, restic, checked] : [ours]
 }
 
-function groupOf(group: Pick<Group, 'id' | 'title' | 'rows'>, rivals: Rivals): Group {
+function groupOf(group: Pick<Group, 'id' | 'title' | 'rows'>, note: string, rivals: Rivals): Group {
   const added = group.rows.map(({ name }) => ({ name, bytes: rivals.takeAdded(name) }))
   const sizes = added.filter(({ bytes }) => Number.isFinite(bytes))
   return {
     ...group,
     unit: 'ms',
     baseline: group.rows.some(({ name }) => name === RESTIC) ? RESTIC : null,
-    notes: [
-      'Neither checks the database; chame-backup also makes a SHA-256 of it.',
-      ...sizes.map(({ name, bytes }) => `${name} added ${Math.round(bytes / 1000)} kB.`),
-    ],
+    notes: [note, ...sizes.map(({ name, bytes }) => `${name} added ${Math.round(bytes / 1000)} kB.`)],
   }
 }
 

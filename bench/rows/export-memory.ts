@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { BenchContext } from '../bench-context.ts'
 import type { HostTask } from '../memory-host.ts'
-import { childrenOf, peakMegabytes } from '../process-memory.ts'
+import { childrenOf, peakMegabytes, togetherMegabytes } from '../process-memory.ts'
 import { atMost, type Group, type Row } from '../table.ts'
 
 const LIMIT_MB = 150
@@ -42,13 +42,17 @@ export async function exportMemory(context: BenchContext): Promise<Group> {
     unit: 'MB',
     baseline: null,
     rows,
-    notes: ['VmHWM of /proc: the most that was resident at any time, shared pages included. Random blobs.'],
+    notes: [
+      'VmHWM of /proc: the most that was resident at any time, shared pages included. Random blobs.',
+      'Together: the engine and all SQLite processes, what they share counted once; the most that was seen.',
+    ],
   }
 }
 
 interface Peaks {
   readonly engine: number
   readonly 'largest SQLite process': number
+  readonly together: number
 }
 
 async function peaksOf(task: Omit<HostTask, 'library' | 'backupDir'>, context: BenchContext): Promise<Peaks> {
@@ -58,11 +62,13 @@ async function peaksOf(task: Omit<HostTask, 'library' | 'backupDir'>, context: B
   const backupDir = context.path('export-memory-backups')
   const answer = once(host, 'message') as Promise<[string]>
   host.send({ ...task, backupDir, library: context.options.dist } satisfies HostTask)
-  let [engine, sqlite] = [0, 0]
+  let [engine, sqlite, together] = [0, 0, 0]
   const look = (): void => {
     const engines = childrenOf(host.pid ?? -1)
     engine = Math.max(engine, ...engines.map(peakMegabytes))
-    sqlite = Math.max(sqlite, ...engines.flatMap(childrenOf).map(peakMegabytes))
+    const below = engines.flatMap(childrenOf)
+    sqlite = Math.max(sqlite, ...below.map(peakMegabytes))
+    together = Math.max(together, togetherMegabytes([...engines, ...below]))
   }
   try {
     let isDone = false
@@ -74,7 +80,7 @@ async function peaksOf(task: Omit<HostTask, 'library' | 'backupDir'>, context: B
     }
     const [message] = await done
     if (message !== 'done') throw new Error(message)
-    return { engine, 'largest SQLite process': sqlite }
+    return { engine, 'largest SQLite process': sqlite, together }
   } finally {
     host.kill()
     context.remove(backupDir)

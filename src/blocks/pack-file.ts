@@ -261,7 +261,8 @@ export class PackFile implements Disposable {
 }
 
 async function decompress(frame: Buffer, length: number): Promise<Buffer> {
-  const options = { maxOutputLength: length, chunkSize: Math.max(CHUNK_BYTES_MIN, length) }
+  // Room for one byte more than there are: where the output is full Node asks once more whether that was all.
+  const options = { maxOutputLength: length, chunkSize: Math.max(CHUNK_BYTES_MIN, length + 1) }
   return length <= SMALL_BYTES
     ? zstdDecompressSync(frame, options)
     : await decompressElsewhere(frame, options)

@@ -1,6 +1,6 @@
-import { promisify } from 'node:util'
-import { constants, crc32, zstdCompress } from 'node:zlib'
+import { constants, crc32 } from 'node:zlib'
 import { randomBytes } from 'node:crypto'
+import { compressFrame } from '../encoding/zstd-frame.ts'
 import { WritableFile } from '../snapshot/writable-file.ts'
 import { writeFully } from '../storage/transfer.ts'
 import { namingIdOf, PackCipher, type PackKey, SALT_BYTES } from './pack-cipher.ts'
@@ -18,18 +18,14 @@ import {
 import { HASH_BYTES } from './page-hash.ts'
 import { sha256 } from './restore-point.ts'
 
-const compressBytes = promisify(zstdCompress)
 /** On pages of databases level 3 saves one byte in a hundred, and takes a quarter longer. */
 const LEVEL = 1
-const CHUNK_RESERVE_BYTES = 1 << 10
 /** So many groups are compressed at once, on other cores. */
 const IN_FLIGHT_MAX = 4
 
 /** Compresses the pages of one group. */
 export function compressGroup(pages: Buffer): Promise<Buffer> {
-  const params = { [constants.ZSTD_c_compressionLevel]: LEVEL }
-  // All of the output in one piece: what does not compress grows by a little.
-  return compressBytes(pages, { params, chunkSize: pages.length + CHUNK_RESERVE_BYTES })
+  return compressFrame(pages, { [constants.ZSTD_c_compressionLevel]: LEVEL })
 }
 
 /** Pages of one size, and how many of them are compressed together. */

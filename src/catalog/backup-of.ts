@@ -1,6 +1,6 @@
 import type { BackupInfo } from './backup-info.ts'
 import type { Metadata } from './metadata.ts'
-import { parseFilename } from './names.ts'
+import { type ParsedFilename, parseFilename } from './names.ts'
 
 /** What is known of a stored file without its metadata. */
 export interface StoredFacts extends Pick<BackupInfo, 'filename' | 'type' | 'target' | 'path' | 'size'> {
@@ -11,18 +11,18 @@ export type MetadataFields = Pick<BackupInfo, 'metadata' | 'metadataState' | 'me
 
 /** A listed backup, of its stored file and its metadata. The file's name must be a backup's. */
 export function backupOf({ modified, ...stored }: StoredFacts, fields: MetadataFields): BackupInfo {
-  const parsed = parseFilename(stored.filename)
+  const parsed = parseFilename(stored.filename) as ParsedFilename
   const known = fields.metadata
   return {
     ...stored,
     // The file's name first: damaged metadata must not hide a backup from its database's list.
-    database: parsed?.database ?? known?.database ?? null,
+    database: parsed.database ?? known?.database ?? null,
     created: known?.created_at ?? modified.toISOString(),
     checksum: known?.checksum ?? null,
     description: known?.description ?? null,
     createdBy: known?.created_by ?? null,
     databaseVersion: known?.database_version ?? null,
-    encoding: parsed?.encoding ?? 'plain',
+    encoding: parsed.encoding,
     pinned: known?.pinned ?? null,
     copies: knownCopies(known?.copies),
     ...fields,

@@ -2,7 +2,7 @@
  * The catalog of a target, read from what it lists and from the metadata there. A backup exists there when its metadata
  * does, and its stored file: nothing in the backup directory is asked.
  */
-import { BackupError } from '../errors.ts'
+import { BackupError, toFailure } from '../errors.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import { readObject } from '../storage/read-object.ts'
 import type { StoredObject, Target } from '../storage/target.ts'
@@ -208,10 +208,10 @@ async function readText(
     const bytes = await readObject(target, key, { signal, bytesMax: METADATA_BYTES_MAX })
     return Buffer.from(bytes).toString('utf8')
   } catch (error) {
-    if (!(error instanceof BackupError)) throw error
-    if (error.code === 'OBJECT_NOT_FOUND') return null
+    const { code } = toFailure(error)
+    if (code === 'OBJECT_NOT_FOUND') return null
     // Not to be read, which must not hide the others.
-    if (error.code === 'OBJECT_DAMAGED') return ''
+    if (code === 'OBJECT_DAMAGED') return ''
     throw error
   }
 }

@@ -8,7 +8,7 @@ import { lstat, mkdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { isThere, namesIn, removeDirectory } from '../storage/durable.ts'
-import { during, isNotThere } from '../storage/io-errors.ts'
+import { during, isNotThere, unlessMissing } from '../storage/io-errors.ts'
 import { CatalogLock } from './lock.ts'
 
 const PREFIX = '.chame-work-'
@@ -114,14 +114,8 @@ async function lockedOrGone(path: string, error: unknown): Promise<boolean> {
 }
 
 async function isDirectory(path: string): Promise<boolean> {
-  return during('read', path, async () => {
-    try {
-      return (await lstat(path)).isDirectory()
-    } catch (error) {
-      if (isNotThere(error)) return false
-      throw error
-    }
-  })
+  const stats = await unlessMissing(path, () => lstat(path))
+  return stats?.isDirectory() === true
 }
 
 /** Null when somebody is at work there, or has just ended. */

@@ -4,27 +4,24 @@
  * are compressed side by side in the thread pool.
  */
 import { once } from 'node:events'
-import { promisify } from 'node:util'
-import { constants, createZstdDecompress, type ZstdDecompress, zstdCompress } from 'node:zlib'
+import { constants, createZstdDecompress, type ZstdDecompress } from 'node:zlib'
 import { type Bytes, inBlocks } from './bytes.ts'
 import type { ZstdSettings } from './settings.ts'
 import { Undecodable } from './undecodable.ts'
+import { compressFrame } from './zstd-frame.ts'
 
 /** The window of the default level, so that little is lost where a block begins; a few of them fit in memory. */
 const BLOCK_BYTES = 2 << 20
-/** What zstd hands out at a time. */
+/** What decompression hands out at a time. */
 const PIECE_BYTES = 1 << 20
-
-const compressBlock = promisify(zstdCompress)
 
 export async function* compress(image: Bytes, { level, threads }: ZstdSettings): Bytes {
   const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 }
-  const options = { params, chunkSize: PIECE_BYTES }
   const waiting: Promise<Buffer>[] = []
   // Used again: new memory takes a while to be had, and to be given back.
   const free: Buffer[] = []
   const begin = (block: Buffer): void => {
-    const compressed = compressBlock(block, options).finally(() => free.push(block))
+    const compressed = compressFrame(block, params).finally(() => free.push(block))
     compressed.catch(() => {}) // Awaited in its turn; until then a failure must not count as unhandled.
     waiting.push(compressed)
   }

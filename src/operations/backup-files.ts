@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
+import type { Metadata } from '../catalog/metadata.ts'
 import { imageKey } from '../catalog/target-keys.ts'
 import { BackupError } from '../errors.ts'
 import { during } from '../storage/io-errors.ts'
@@ -16,38 +17,37 @@ export interface BackupFile {
 }
 
 /** A backup's own file. Of what it says that it relies on elsewhere, see `PackCopy`. */
-export function fileOf(backup: BackupInfo, context: Context): BackupFile {
+export function fileOf(backup: BackupInfo & { readonly metadata: Metadata }, context: Context): BackupFile {
   const key = imageKey(backup)
-  const { target, path, size: sizeBytes, checksum: sha256 } = backup
-  const facts = { sizeBytes, sha256 }
+  const { target, path, size: sizeBytes, metadata } = backup
+  const facts = { sizeBytes, sha256: metadata.checksum }
   if (target === null) return { key, content: contentOfFile(path, facts) }
-  const read = (from: number): AsyncIterable<Uint8Array> =>
-    readRest(target, key, { from, sizeBytes }, context)
-  return { key, content: { ...facts, open: from => hashed(read, from, { path, ...facts }) } }
+  const read = (): AsyncIterable<Uint8Array> => readAtTarget(target, key, sizeBytes, context)
+  return { key, content: { ...facts, open: from => hashed(read(), from, { path, ...facts }) } }
 }
 
-async function* readRest(
+async function* readAtTarget(
   name: string,
   key: string,
-  { from, sizeBytes }: { readonly from: number; readonly sizeBytes: number },
+  sizeBytes: number,
   context: Context,
 ): AsyncIterable<Uint8Array> {
-  if (from === sizeBytes) return
+  if (sizeBytes === 0) return
   await using target = await openNamed(name, context)
-  yield* target.get(key, { signal: context.signal, range: { from, length: sizeBytes - from } })
+  yield* target.get(key, { signal: context.signal, range: { from: 0, length: sizeBytes } })
 }
 
 interface FileFacts {
   readonly sizeBytes: number
-  /** Hex; null when nobody recorded it. */
-  readonly sha256: string | null
+  /** Hex. */
+  readonly sha256: string
 }
 
 const READ_BYTES = 1 << 20
 
 /** A file that nobody writes, to be put at a target. What is read of it ends with an error when it is not what was recorded of it. */
 export function contentOfFile(path: string, facts: FileFacts): Content & { readonly sizeBytes: number } {
-  return { ...facts, open: from => hashed(start => readFrom(path, start), from, { path, ...facts }) }
+  return { ...facts, open: from => hashed(readFile(path), from, { path, ...facts }) }
 }
 
 /**
@@ -55,15 +55,15 @@ export function contentOfFile(path: string, facts: FileFacts): Content & { reado
  * they are stored; what has been sent already is therefore read again.
  */
 async function* hashed(
-  read: (from: number) => AsyncIterable<Uint8Array>,
+  bytes: AsyncIterable<Uint8Array>,
   from: number,
   { path, sizeBytes, sha256 }: FileFacts & { readonly path: string },
 ): AsyncIterable<Uint8Array> {
-  const hash = sha256 === null ? null : createHash('sha256')
-  let position = hash === null ? from : 0
+  const hash = createHash('sha256')
+  let position = 0
   let held: Uint8Array | null = null
-  for await (const chunk of read(position)) {
-    hash?.update(chunk)
+  for await (const chunk of bytes) {
+    hash.update(chunk)
     const start = Math.max(0, from - position)
     position += chunk.length
     if (start >= chunk.length) continue
@@ -72,14 +72,13 @@ async function* hashed(
     held = chunk.subarray(start)
   }
   if (position !== sizeBytes) throw damaged(path, `it has ${position} bytes instead of ${sizeBytes}`)
-  if (hash !== null && hash.digest('hex') !== sha256)
-    throw damaged(path, 'its SHA-256 is not the recorded one')
+  if (hash.digest('hex') !== sha256) throw damaged(path, 'its SHA-256 is not the recorded one')
   if (held !== null) yield held
 }
 
-async function* readFrom(path: string, from: number): AsyncIterable<Uint8Array> {
+async function* readFile(path: string): AsyncIterable<Uint8Array> {
   await using handle = await during('read', path, () => open(path, 'r'))
-  for (let position = from; ;) {
+  for (let position = 0; ;) {
     const at = position
     const { bytesRead, buffer } = await during('read', path, () =>
       handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, at),

@@ -6,9 +6,8 @@ import type { TargetConfig } from '../config/targets.ts'
 import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
 import { openKindProbe, openTarget } from '../storage/open-target.ts'
 import type { RetryPorts } from '../storage/retry.ts'
-import type { Target } from '../storage/target.ts'
 import { readCheck, writeCheck } from './target/checks.ts'
-import { keysOf, type Probing, PROBES } from './target/probes.ts'
+import { deleteAll, type Probing, PROBES } from './target/probes.ts'
 import {
   TARGET_PROBES,
   type TargetCheck,
@@ -27,6 +26,9 @@ export interface TargetPorts {
   readonly signal: AbortSignal
   readonly retry?: RetryPorts
 }
+
+/** How long a check that was cancelled goes on deleting what it has put. */
+const CLEAN_UP_MS = 10_000
 
 /** Checks one target, or all of them. One that fails is the answer, not an error. */
 export async function checkTargets(name: string | undefined, ports: TargetPorts): Promise<TargetsChecked> {
@@ -53,7 +55,7 @@ export async function listTargets({
   return { success: true, targets }
 }
 
-function chosen(name: string | undefined, { config, file }: LoadedConfig): [string, TargetConfig][] {
+function chosen(name: string | undefined, { config }: LoadedConfig): [string, TargetConfig][] {
   const targets = Object.entries(config.targets ?? {})
   if (targets.length === 0) {
     throw new BackupError('CONFIG_INVALID', 'No targets are configured', {
@@ -64,7 +66,7 @@ function chosen(name: string | undefined, { config, file }: LoadedConfig): [stri
   const own = targets.filter(([each]) => each === name)
   if (own.length > 0) return own
   throw new BackupError('INVALID_ARGUMENT', `Unknown target: ${JSON.stringify(name)}`, {
-    hint: `${file ?? 'The configuration'} has: ${targets.map(([each]) => each).join(', ')}.`,
+    hint: `The configuration has: ${targets.map(([each]) => each).join(', ')}.`,
   })
 }
 
@@ -111,15 +113,21 @@ async function checkOne(name: string, config: TargetConfig, ports: TargetPorts):
     options: { signal },
   }
   const probes: TargetProbe[] = []
-  for (const probe of TARGET_PROBES) {
-    if (probe === 'delete') continue
-    throwIfCancelled(signal)
-    probes.push(await tryOut(probe, () => PROBES[probe](probing)))
-    // Nothing else can be seen of what cannot even be reached.
-    if (probe === 'put' && probes[0]?.status === 'failed') break
+  try {
+    for (const probe of TARGET_PROBES) {
+      if (probe === 'delete') continue
+      throwIfCancelled(signal)
+      probes.push(await tryOut(probe, () => PROBES[probe](probing)))
+      // Nothing else can be seen of what cannot even be reached.
+      if (probe === 'put' && probes[0]?.status === 'failed') break
+    }
+  } catch (error) {
+    // Cancelled: what was put is not to stay there, unless the target is why somebody does not want to wait.
+    await deleteAll(target, prefix, { signal: AbortSignal.timeout(CLEAN_UP_MS) })
+    throw error
   }
-  const { left, answer } = await cleanUp(target, prefix, signal)
-  probes.push(await tryOut('delete', async () => answer))
+  const { left, answer } = await deleteAll(target, prefix, { signal })
+  probes.push({ probe: 'delete', ...answer })
   const hasFailed = probes.some(({ status }) => status === 'failed')
   return {
     checkedAt: now().toISOString(),
@@ -137,36 +145,14 @@ async function tryOut(
   try {
     return { probe, ...(await run()) }
   } catch (error) {
-    const { code, message, hint } = toFailure(error)
-    if (code === 'CANCELLED') throw error
-    return { probe, status: 'failed', detail: message, code, ...(hint === undefined ? {} : { hint }) }
+    const { success: _, message: detail, ...why } = toFailure(error)
+    if (why.code === 'CANCELLED') throw error
+    return { probe, status: 'failed', detail, ...why }
   }
 }
 
-/** Deletes what the check has put, which is also how it is seen whether this key can delete. */
-async function cleanUp(
-  target: Target,
-  prefix: string,
-  signal: AbortSignal,
-): Promise<{ left: string[]; answer: Pick<TargetProbe, 'status' | 'detail'> }> {
-  const left: string[] = []
-  try {
-    for (const key of await keysOf(target, prefix, { signal })) {
-      try {
-        await target.delete(key, { signal })
-      } catch (error) {
-        if (!(error instanceof BackupError) || error.code !== 'OBJECT_LOCKED') throw error
-        left.push(key)
-      }
-    }
-  } catch (error) {
-    return { left, answer: { status: 'failed', detail: toFailure(error).message } }
-  }
-  if (left.length > 0) return { left, answer: { status: 'no', detail: 'this key cannot delete' } }
-  return { left, answer: { status: 'yes', detail: 'this key can delete' } }
-}
-
-function warningsOf(config: TargetConfig, probes: readonly TargetProbe[]): string[] {
+/** What is seen of a target that should be known to whoever relies on it. */
+export function warningsOf(config: TargetConfig, probes: readonly TargetProbe[]): string[] {
   const statusOf = (name: TargetProbeName): TargetProbe['status'] | undefined =>
     probes.find(({ probe }) => probe === name)?.status
   const warnings: string[] = []

@@ -1,9 +1,8 @@
-import { isDamage } from '../blocks/damage.ts'
 import { pagesOf } from '../blocks/live-pages.ts'
 import { parseRestorePoint } from '../blocks/restore-point.ts'
 import { SUFFIXES } from '../catalog/encodings.ts'
 import { PACKS_PREFIX, parseMetadataKey, parsePackKey } from '../catalog/target-keys.ts'
-import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
+import { throwIfCancelled, toFailure } from '../errors.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import { readObject } from '../storage/read-object.ts'
 import type { StoredObject, Target } from '../storage/target.ts'
@@ -36,9 +35,10 @@ export async function collectAtTarget(target: Target, context: Context): Promise
   try {
     return await collect(target, context)
   } catch (error) {
-    if (error instanceof BackupError && error.code === 'CANCELLED') throw error
     if (error instanceof Refused) return { ...NOTHING, status: 'refused', problem: error.message }
-    return { ...NOTHING, status: 'failed', problem: toFailure(error).message }
+    const { code, message } = toFailure(error)
+    if (code === 'CANCELLED') throw error
+    return { ...NOTHING, status: 'failed', problem: message }
   }
 }
 
@@ -136,10 +136,10 @@ async function addLive(
       })
       for (const id of pagesOf(parseRestorePoint(Buffer.from(bytes), path)).keys()) live.add(id)
     } catch (error) {
+      const { code, message } = toFailure(error)
       // Deleted meanwhile: it relies on nothing.
-      if (error instanceof BackupError && error.code === 'OBJECT_NOT_FOUND') return
-      if (isDamage(error) || (error instanceof BackupError && error.code === 'OBJECT_DAMAGED'))
-        throw new Refused(error.message, { cause: error })
+      if (code === 'OBJECT_NOT_FOUND') return
+      if (code === 'BACKUP_DAMAGED' || code === 'OBJECT_DAMAGED') throw new Refused(message, { cause: error })
       throw error
     }
   })

@@ -4,7 +4,7 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import { editMetadata } from '../catalog/edit-metadata.ts'
 import type { Encoding } from '../catalog/encodings.ts'
 import { metadataDirectory, metadataPath, typeDirectory } from '../catalog/layout.ts'
-import { isOf, listCatalog, readBackup } from '../catalog/list.ts'
+import { isOf, listCatalog } from '../catalog/list.ts'
 import { CatalogLock } from '../catalog/lock.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { filenameIn } from '../catalog/names.ts'
@@ -123,10 +123,10 @@ async function convert(
   await publish(backup, { filename: target, encoding, ...anew }, context)
   await anew.afterwards?.(`${type}/${target}`).catch(() => {})
   await deleteStored(backup, context)
-  const now = await readBackup(backupDir, type, target)
-  if (now === null) throw new Error('The converted backup is not there')
-  const converted = await replaceMetadata(now, { converted_from: undefined }, context)
-  return { backup: converted ?? now, from: filename, sizeBefore: size }
+  const there: BackupInfo = { ...backup, filename: target }
+  const converted = await replaceMetadata(there, { converted_from: undefined }, context)
+  if (converted === null) throw new Error('The converted backup is not there')
+  return { backup: converted, from: filename, sizeBefore: size }
 }
 
 /** Makes the new file, flushed, and proves that it holds the same image. */

@@ -72,7 +72,7 @@ export async function orderOf(backup: BackupInfo, context: Context): Promise<Cop
   }
   const described: BackupInfo & { readonly metadata: Metadata } = { ...backup, metadata: backup.metadata }
   const openPacks = backup.encoding === 'blocks' ? () => PackCopy.open(backup, context) : null
-  return { backup: described, text: textForTargets(text), image: fileOf(backup, context), openPacks }
+  return { backup: described, text: textForTargets(text), image: fileOf(described, context), openPacks }
 }
 
 async function textOf({ target, filename }: BackupInfo, context: Context): Promise<string | null> {

@@ -132,7 +132,7 @@ async function record(
   context: Context,
 ): Promise<BackupInfo | null> {
   try {
-    return await editStoredMetadata(backup, { last_drill: drill }, context)
+    return await editStoredMetadata(backup, () => ({ last_drill: drill }), context)
   } catch (error) {
     if (!(error instanceof BackupError) || error.code === 'CANCELLED') throw error
     notes.push(`The result could not be noted in the backup's metadata: ${error.message}`)

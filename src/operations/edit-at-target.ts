@@ -15,7 +15,7 @@ import { begin, type Context } from './context.ts'
 export async function editAtTarget(
   target: Target,
   backup: BackupInfo,
-  keys: Partial<Metadata> | ((now: Metadata) => Partial<Metadata>),
+  keys: (now: Metadata) => Partial<Metadata>,
   context: Context,
 ): Promise<BackupInfo | null> {
   const { signal } = context
@@ -27,7 +27,6 @@ export async function editAtTarget(
   const text = Buffer.from(await readObject(target, key, { signal, bytesMax: METADATA_BYTES_MAX })).toString(
     'utf8',
   )
-  const edited = editMetadata(text, typeof keys === 'function' ? keys(now.metadata) : keys)
-  await putText(target, key, edited, { signal })
+  await putText(target, key, editMetadata(text, keys(now.metadata)), { signal })
   return await readAtTarget(target, filename, { signal })
 }

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path'
 import { WorkDirectory } from '../catalog/work-directory.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { parseConfig } from '../config/schema.ts'
-import { BackupError } from '../errors.ts'
+import { BackupError, toFailure } from '../errors.ts'
 import { resolveJobs } from '../schedule/jobs.ts'
 import { renameDurably, writeNewFile } from '../storage/durable.ts'
-import { during, isNotThere } from '../storage/io-errors.ts'
+import { unlessMissing } from '../storage/io-errors.ts'
 import type { EditSettingsRequest, SettingsEdited } from './file-reports.ts'
 import { editableOf } from './show-settings.ts'
 
@@ -26,9 +26,9 @@ export async function editSettings(
   request: EditSettingsRequest,
   { loaded, database }: { readonly loaded: LoadedConfig; readonly database: string },
 ): Promise<SettingsEdited> {
-  const { isEditable, why } = editableOf(loaded.file)
-  if (!isEditable) {
-    throw new BackupError('READ_ONLY', why ?? 'The configuration cannot be edited', {
+  const { why } = editableOf(loaded.file)
+  if (why !== null) {
+    throw new BackupError('READ_ONLY', why, {
       hint: 'Only a configuration of JSON can be edited by programs: chame-backup.config.json.',
     })
   }
@@ -105,9 +105,9 @@ function requireValid(file: string, text: string): void {
   try {
     resolveJobs(parsed.config)
   } catch (error) {
-    if (!(error instanceof BackupError)) throw error
-    throw new BackupError('INVALID_ARGUMENT', error.message, {
-      hint: `${error.hint ?? ''} Nothing was changed.`.trim(),
+    const { message, hint = '' } = toFailure(error)
+    throw new BackupError('INVALID_ARGUMENT', message, {
+      hint: `${hint} Nothing was changed.`.trim(),
       path: file,
     })
   }
@@ -131,34 +131,14 @@ async function replaceText(file: string, before: string | null, after: string): 
 
 /** A link stays one: what it leads to is changed. */
 async function realFile(file: string): Promise<string> {
-  return during('read', file, async () => {
-    try {
-      return await realpath(file)
-    } catch (error) {
-      if (isNotThere(error)) return file
-      throw error
-    }
-  })
+  return (await unlessMissing(file, () => realpath(file))) ?? file
 }
 
-async function readText(file: string): Promise<string | null> {
-  return during('read', file, async () => {
-    try {
-      return await readFile(file, 'utf8')
-    } catch (error) {
-      if (isNotThere(error)) return null
-      throw error
-    }
-  })
+function readText(file: string): Promise<string | null> {
+  return unlessMissing(file, () => readFile(file, 'utf8'))
 }
 
 async function modeOf(file: string): Promise<number> {
-  return during('read', file, async () => {
-    try {
-      return (await stat(file)).mode & 0o777
-    } catch (error) {
-      if (isNotThere(error)) return 0o600
-      throw error
-    }
-  })
+  const stats = await unlessMissing(file, () => stat(file))
+  return stats === null ? 0o600 : stats.mode & 0o777
 }

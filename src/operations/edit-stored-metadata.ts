@@ -16,7 +16,7 @@ import { withTarget } from './target-access.ts'
  */
 export async function editStoredMetadata(
   backup: BackupInfo,
-  keys: Partial<Metadata> | ((now: Metadata) => Partial<Metadata>),
+  keys: (now: Metadata) => Partial<Metadata>,
   context: Context,
 ): Promise<BackupInfo | null> {
   const { backupDir, waitForLockMs } = context.settings
@@ -30,5 +30,5 @@ export async function editStoredMetadata(
   const now = await readBackup(backupDir, backup.type, backup.filename)
   // The name may be another backup's by now; what is meant is the one with this checksum.
   if (now === null || now.metadata === null || now.checksum !== backup.checksum) return null
-  return await replaceMetadata(now, typeof keys === 'function' ? keys(now.metadata) : keys, context)
+  return await replaceMetadata(now, keys(now.metadata), context)
 }

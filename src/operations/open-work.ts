@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { WorkDirectory } from '../catalog/work-directory.ts'
-import { BackupError } from '../errors.ts'
+import { toFailure } from '../errors.ts'
 import { isThere } from '../storage/durable.ts'
 import type { Context } from './context.ts'
 
@@ -11,9 +11,8 @@ export async function openWork({ settings, signal }: Context): Promise<WorkDirec
   try {
     return await WorkDirectory.open(backupDir, signal)
   } catch (error) {
-    const isRefused =
-      error instanceof BackupError && (error.code === 'READ_ONLY' || error.code === 'PERMISSION_DENIED')
-    if (!isRefused) throw error
+    const { code } = toFailure(error)
+    if (code !== 'READ_ONLY' && code !== 'PERMISSION_DENIED') throw error
     return await WorkDirectory.open(tmpdir(), signal)
   }
 }

@@ -13,5 +13,5 @@ export async function recordVerification(
 ): Promise<boolean> {
   const at = context.now().toISOString()
   const keys = isIntact ? { verified_at: at, damaged_at: undefined } : { verified_at: null, damaged_at: at }
-  return (await editStoredMetadata(backup, keys, context)) !== null
+  return (await editStoredMetadata(backup, () => keys, context)) !== null
 }

@@ -7,7 +7,7 @@ import { cronWord } from '../service/quote.ts'
 import { markOf, type ServicePlan } from '../service/plan.ts'
 import { daemonUnits, type ServiceFile, timerUnits } from '../service/units.ts'
 import { isThere, syncDirectory, writeNewFile } from '../storage/durable.ts'
-import { during, isNotThere } from '../storage/io-errors.ts'
+import { during, unlessMissing } from '../storage/io-errors.ts'
 import { replaceFile } from '../storage/put-in-place.ts'
 import type { ServiceFiles, ServiceFilesRequest, ServiceForm } from './reports.ts'
 
@@ -78,14 +78,7 @@ async function install(
 }
 
 async function requireOurs(path: string, plan: ServicePlan): Promise<void> {
-  const text = await during('read', path, async () => {
-    try {
-      return await readFile(path, 'utf8')
-    } catch (error) {
-      if (isNotThere(error)) return null
-      throw error
-    }
-  })
+  const text = await unlessMissing(path, () => readFile(path, 'utf8'))
   if (text === null || text.split('\n')[0] === markOf(plan)) return
   throw new BackupError('TARGET_INVALID', `Another's unit has that name: ${path}`, {
     hint: 'Choose a name with --name (name), or move that file away.',

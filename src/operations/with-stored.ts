@@ -27,7 +27,7 @@ export interface Stored {
   readonly others: () => Promise<readonly BackupInfo[]>
   /** Resolves to what became of the packs that it was made of; null when it was made of none. */
   readonly delete: () => Promise<PacksCollected | null>
-  /** Changes keys of its metadata; resolves to the backup as it is then. */
+  /** Changes keys of its metadata; resolves to the backup as it is then. Throws `BACKUP_NOT_FOUND` once it is gone. */
   readonly edit: (keys: Partial<Metadata>) => Promise<BackupInfo>
 }
 
@@ -72,7 +72,7 @@ export async function withStoredHere<T>(
       // It is gone: cancelling what follows would only say that it is not.
       return backup.encoding === 'blocks' ? await collectBlocks(withoutCancelling(context)) : null
     },
-    edit: async keys => (await replaceMetadata(backup, keys, context)) ?? backup,
+    edit: async keys => stillThere(await replaceMetadata(backup, keys, context), backup),
   })
 }
 
@@ -93,7 +93,15 @@ async function withStoredAt<T>(
       await deleteAtTarget(target, backup, context)
       return backup.encoding === 'blocks' ? await collectAtTarget(target, withoutCancelling(context)) : null
     },
-    edit: async keys => (await editAtTarget(target, backup, keys, context)) ?? backup,
+    edit: async keys => stillThere(await editAtTarget(target, backup, () => keys, context), backup),
+  })
+}
+
+function stillThere(edited: BackupInfo | null, { path }: BackupInfo): BackupInfo {
+  if (edited !== null) return edited
+  throw new BackupError('BACKUP_NOT_FOUND', `The backup was deleted or replaced meanwhile: ${path}`, {
+    hint: 'See what there is now with: chame-backup list.',
+    path,
   })
 }
 

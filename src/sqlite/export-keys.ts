@@ -15,7 +15,7 @@ import {
   type RowOutput,
 } from './export-row-bytes.ts'
 import type { RowsOrder } from './export-rows.ts'
-import { nextStepRows, Statements, STEP_BYTES_MAX } from './export-step-size.ts'
+import { nextStepRows, type ReaderParts, type Statements, STEP_BYTES_MAX } from './export-step-size.ts'
 import { quoteName } from './sql.ts'
 
 const STEP_ROWS_AT_FIRST = 64
@@ -63,12 +63,12 @@ export class KeyReader {
   #stepRows = STEP_ROWS_AT_FIRST
 
   /** Of a database in UTF-8. */
-  constructor(order: RowsOrder, key: Key, encoder: RowEncoder, out: RowOutput) {
+  constructor(order: RowsOrder, key: Key, { encoder, statements, out }: ReaderParts) {
     this.#order = order
     this.#key = key
     this.#encoder = encoder
     this.#out = out
-    this.#statements = new Statements(order.connection)
+    this.#statements = statements
   }
 
   *writeAll(): Generator<void> {

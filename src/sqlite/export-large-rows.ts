@@ -112,16 +112,17 @@ function hexOf(bytes: Uint8Array): Uint8Array {
   return hex.subarray(0, bytes.length * 2)
 }
 
+/** Some milliseconds of each export's time, so the loop does no more than it has to. */
 function makePairs(): Uint32Array {
-  const made = new Uint32Array(1 << 16)
-  const [word, text] = [new Uint16Array(1), Buffer.alloc(4)]
-  const bytes = new Uint8Array(word.buffer)
-  for (let pair = 0; pair < made.length; pair++) {
-    word[0] = pair
-    text.write(hexDigits(bytes[0] as number) + hexDigits(bytes[1] as number), 'latin1')
-    made[pair] = new Uint32Array(text.buffer, text.byteOffset, 1)[0] as number
-  }
-  return made
+  const digits = new Uint16Array(256)
+  const text = Buffer.from(digits.buffer)
+  for (let byte = 0; byte < 256; byte++) text.write(hexDigits(byte), byte * 2, 'latin1')
+  const words = new Uint16Array(1 << 16)
+  for (let word = 0; word < words.length; word++) words[word] = word
+  const bytes = new Uint8Array(words.buffer)
+  const made = new Uint16Array(bytes.length)
+  for (let i = 0; i < bytes.length; i++) made[i] = digits[bytes[i] as number] as number
+  return new Uint32Array(made.buffer)
 }
 
 function hexDigits(byte: number): string {

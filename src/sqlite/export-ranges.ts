@@ -8,7 +8,7 @@ import { quoteName } from './sql.ts'
 const RANGE_BYTES = 1 << 20
 const RANGE_ROWS_MAX = 10_000
 /** So many rows at the beginning of a range tell how large the others may be. */
-const SAMPLE_ROWS = 16
+const SAMPLE_ROWS = 64
 /** SQLite refuses sums of very many terms; so many columns tell enough. */
 const SAMPLE_COLUMNS_MAX = 100
 const ROWID_MAX = 2n ** 63n - 1n

@@ -1,5 +1,7 @@
 /** What reading a table in steps has in common, whatever the rows are found by: how large a step is, and its statements. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { RowEncoder } from '../export/encode/encoder.ts'
+import type { RowOutput } from './export-row-bytes.ts'
 
 /** Large enough that a step's own cost vanishes, small enough to stay in the processor's cache. */
 const STEP_BYTES = 256 << 10
@@ -7,6 +9,13 @@ const STEP_BYTES = 256 << 10
 export const STEP_BYTES_MAX: number = 8 << 20
 const STEP_ROWS_MAX = 10_000
 const STEP_GROWTH = 32
+
+/** What a reader works with. */
+export interface ReaderParts {
+  readonly encoder: RowEncoder
+  readonly statements: Statements
+  readonly out: RowOutput
+}
 
 /**
  * How many rows the next step should have. Pure.

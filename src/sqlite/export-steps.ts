@@ -16,7 +16,7 @@ import {
   type RowOutput,
 } from './export-row-bytes.ts'
 import type { RowsOrder } from './export-rows.ts'
-import { nextStepRows, Statements, STEP_BYTES_MAX } from './export-step-size.ts'
+import { nextStepRows, type ReaderParts, type Statements, STEP_BYTES_MAX } from './export-step-size.ts'
 import type { RowRange } from './requests.ts'
 import { quoteName } from './sql.ts'
 
@@ -39,12 +39,12 @@ export class StepReader {
   /** 1: each by itself, as at first, while nobody knows how large they are. */
   #stepRows: number
 
-  constructor(order: RowsOrder, by: string, encoder: RowEncoder, out: RowOutput) {
+  constructor(order: RowsOrder, by: string, { encoder, statements, out }: ReaderParts) {
     this.#order = order
     this.#by = by
     this.#encoder = encoder
     this.#out = out
-    this.#statements = new Statements(order.connection)
+    this.#statements = statements
     this.#asStored = order.encoding === 'UTF-8'
     this.#stepRows = known.table === order.table.name ? known.stepRows : 1
   }
@@ -142,7 +142,8 @@ export class StepReader {
   #select(sql: string): string {
     const { table } = this.#order
     const by = this.#by
-    return `SELECT ${by} AS r,${sql} FROM ${quoteName(table.name)} WHERE ${by} BETWEEN ?1 AND ?2${conditionOf(table)} ORDER BY ${by} LIMIT ?3`
+    // A bare ?3 would count as a hint for the plan: SQLite would prepare the statement anew for each step.
+    return `SELECT ${by} AS r,${sql} FROM ${quoteName(table.name)} WHERE ${by} BETWEEN ?1 AND ?2${conditionOf(table)} ORDER BY ${by} LIMIT +?3`
   }
 }
 

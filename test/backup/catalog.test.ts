@@ -141,3 +141,11 @@ function cancellation(): { signal: AbortSignal; abort: () => void } {
   const controller = new AbortController()
   return { signal: controller.signal, abort: () => controller.abort() }
 }
+
+test('where no backup says how large its image was, the next one is expected to be as large as the database', async () => {
+  const path = makeLedger()
+  const made = await backUp(path)
+  const known = succeeded(await protect(path).info()).disk?.nextBackupBytes
+  edit(path, made, { image_size: undefined })
+  expect(succeeded(await protect(path).info()).disk?.nextBackupBytes).toBe(known)
+})

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { CatalogLock } from '../../src/catalog/lock.ts'
 import type { Progress } from '../../src/index.ts'
 import { openDatabase } from '../support/databases.ts'
 import { failedWith, succeeded } from '../support/product.ts'
@@ -237,4 +238,20 @@ test('without a backup there is no drill', async () => {
   const place = new Place('CREATE TABLE t (a)')
   failedWith('BACKUP_NOT_FOUND', await place.drill())
   failedWith('INVALID_ARGUMENT', await place.drill({ scratchDir: 'a\0b' }))
+})
+
+test('a drill that is cancelled while its result is noted is cancelled, and notes nothing', async () => {
+  const place = new Place('CREATE TABLE t (a)')
+  const filename = (await place.backUp()).split('/').at(-1) ?? ''
+  const cancelling = new AbortController()
+  let others: CatalogLock | null = null
+  const onProgress = ({ step }: Progress): void => {
+    // Somebody else works in the backup directory, for whom it would wait.
+    if (step === 'remove-scratch')
+      others = CatalogLock.tryAcquire(join(place.backupDir, '.chame-backup.lock'))
+    else if (others !== null) cancelling.abort()
+  }
+  failedWith('CANCELLED', await place.drill({ onProgress, signal: cancelling.signal }))
+  ;(others as CatalogLock | null)?.[Symbol.dispose]()
+  expect(place.metadataOf(filename)['last_drill']).toBeUndefined()
 })

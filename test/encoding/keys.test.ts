@@ -1,4 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Database, generateKeys } from '../../src/index.ts'
 import { failedWith, succeeded } from '../support/product.ts'
@@ -185,4 +186,21 @@ test('damage that was found with the key is not forgotten by a look without it',
   const verified = succeeded(await database.verifyBackup('latest', { record: true }))
   expect(verified).toMatchObject({ status: 'intact', lookedAt: 'stored-file', recorded: false })
   expect((await newest(database)).metadata).toMatchObject({ verified_at: null, damaged_at })
+})
+
+test('a key that is written nowhere is given back, to be kept by who asked for it', async () => {
+  const { identity, identityPath, recipient } = succeeded(await generateKeys())
+  expect(identityPath).toBeNull()
+  expect(identity).toContain(`# public key: ${recipient}`)
+  expect(identity).toMatch(/^AGE-SECRET-KEY-1/m)
+})
+
+test('without a key nobody vouches for an encrypted backup that was never checked', async () => {
+  const place = await openPlace()
+  const database = place.product({ encoding: 'zstd+age' }, { engine: 'here' })
+  const { filename, metadata } = succeeded(await database.createBackup({ check: 'none' }))
+  const { check: _, ...unchecked } = metadata
+  writeFileSync(join(place.backupDir, 'metadata', `${filename}.json`), JSON.stringify(unchecked))
+  const verified = succeeded(await database.verifyBackup('latest', { record: true }))
+  expect(verified).toMatchObject({ status: 'intact', lookedAt: 'stored-file', recorded: false })
 })

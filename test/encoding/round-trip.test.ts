@@ -75,6 +75,20 @@ test('an encoded backup holds the commits that are only in the write-ahead log',
   expectCommit(to, COMMITS + 5)
 })
 
+test('what does not compress is stored too, in more blocks than there are threads', async () => {
+  const place = await openPlace()
+  const connection = openDatabase(place.databasePath)
+  connection.exec('CREATE TABLE noise (content BLOB); INSERT INTO noise VALUES (randomblob(9000000))')
+  connection.close()
+  const database = place.product({ encoding: 'zstd', zstd: { threads: 2 } })
+  const { metadata } = succeeded(await database.createBackup())
+  expect(metadata.file_size).toBeGreaterThan(9_000_000)
+  expect(succeeded(await database.verifyBackup('latest'))).toMatchObject({ status: 'intact' })
+  const to = place.path('to.db')
+  restored(await database.restoreBackup('latest', { to }))
+  expectCommit(to, COMMITS)
+})
+
 test('an empty database can be encoded, and restored', async () => {
   const place = await openPlace({ isFilled: false })
   writeFileSync(place.databasePath, '')
@@ -140,3 +154,13 @@ function commitOnce(path: string): void {
 function pragma(path: string): 'wal' | 'delete' {
   return readFileSync(path)[18] === 2 ? 'wal' : 'delete'
 }
+
+test('an encoded backup that is whole is salvaged as a whole', async () => {
+  const place = await openPlace()
+  const database = place.product({}, { engine: 'here' })
+  succeeded(await database.createBackup({ encoding: 'zstd' }))
+  const output = place.path('salvaged.json')
+  const salvaged = succeeded(await database.exportData({ from: 'latest', salvage: true, output }))
+  const whole = succeeded(await database.exportData({ output: place.path('whole.json') }))
+  expect(salvaged.tables).toEqual(whole.tables)
+})

@@ -175,3 +175,26 @@ for (const [what, fault, code] of FAULTS) {
     expect(entriesIn(out)).toEqual([])
   })
 }
+
+testWith(
+  ['linux', 'strace'],
+  'when the disk fails while more rows are written, the export fails, though all is well at its end',
+  () => {
+    const path = join(temporaryDirectory(), 'app.db')
+    buildDatabase(
+      path,
+      `CREATE TABLE t (a); WITH n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+       INSERT INTO t SELECT zeroblob(1000000) FROM n`,
+    )
+    const out = temporaryDirectory()
+    const under = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=fsync:error=EIO:when=1']
+    const [answer] = callElsewhere(
+      { path, backupDir: temporaryDirectory(), engine: 'here' },
+      [['exportData', { output: join(out, 'export'), format: 'sql', includeSensitive: true }]],
+      { under, env: { UV_THREADPOOL_SIZE: '1' } },
+    )
+    if (answer === undefined) throw new Error('No answer')
+    failedWith('IO_FAILED', answer)
+    expect(entriesIn(out)).toEqual([])
+  },
+)

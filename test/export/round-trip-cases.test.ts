@@ -121,7 +121,7 @@ test('many rows, read in many steps by two processes, are kept in their order by
       CREATE TABLE s (rowid, _rowid_, oid); BEGIN;
       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
       INSERT INTO t (rowid, a, b) SELECT (i - 12000) * 3000000000, CASE
-          WHEN i % 4001 = 0 THEN CAST(x'61ff' AS TEXT) WHEN i % 3001 = 0 THEN 'a' || char(0) || 'b' WHEN i % 2003 = 0 THEN 'c' || char(13, 10)
+          WHEN i % 4001 = 0 THEN CAST(x'61ff' AS TEXT) WHEN i % 3001 = 0 THEN 'a' || char(0) || '''b"' WHEN i % 2003 = 0 THEN 'c' || char(13, 10)
           WHEN i % 5003 = 0 THEN zeroblob(400000) WHEN i % 1999 = 0 THEN CAST(zeroblob(30000) AS TEXT) WHEN i % 2 THEN i / 7.0 ELSE 'text ' || i END, i FROM n;
       INSERT INTO w SELECT rowid, a, b FROM t; INSERT INTO s SELECT a, b, 1 FROM t; COMMIT`)
     connection.close()

@@ -1,7 +1,9 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { type BackupsCompared, type ComparedTable, summarizeComparison } from '../../src/index.ts'
 import { treeOf } from '../restore/scene.ts'
+import { filesBelow } from '../support/temporary.ts'
 import { backedUp, failed, type LookPlace, succeeded } from './place.ts'
 
 async function compared(place: LookPlace, table?: string): Promise<BackupsCompared> {
@@ -235,4 +237,44 @@ test('what an application defines itself does not keep its tables from being com
     ['odd', 1],
     ['t', 1],
   ])
+})
+
+/** A table of many pages, of which each but the schema's is overwritten from `offset` on. */
+const PAGES = `
+  CREATE TABLE t (v);
+  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO t SELECT i || hex(zeroblob(50)) FROM n;
+`
+
+function overwrite(path: string, from: number, to?: number): void {
+  writeFileSync(path, readFileSync(path).fill(0xee, from, to))
+}
+
+test('of a backup whose schema cannot be read the comparison says that it is damaged', async () => {
+  using place = await backedUp(PAGES)
+  const [backup] = await place.product.listBackups()
+  const path = backup?.path ?? ''
+  overwrite(path, 100, 4096)
+  const failure = failed(await place.product.compareBackups('latest'))
+  expect(failure.code).toBe('BACKUP_DAMAGED')
+  expect(failure.message).toContain(path)
+  expect(failure.message).not.toContain(place.path)
+})
+
+test('of damage that may be in either the comparison names both', async () => {
+  using place = await backedUp(PAGES, { journalMode: 'delete' })
+  overwrite(place.path, 4096)
+  const failure = failed(await place.product.compareBackups('latest'))
+  expect(failure.code).toBe('DATABASE_DAMAGED')
+  expect(failure.message).toContain(`${place.path} or `)
+})
+
+test('a live database that cannot be read under its own locks is compared by way of an image', async () => {
+  using place = await backedUp(PAGES)
+  const before = filesBelow(place.directory).filter(name => !name.startsWith('app.db-'))
+  place.app.close()
+  overwrite(place.path, 4096)
+  const failure = failed(await place.product.compareBackups('latest'))
+  expect(failure.code).toBe('DATABASE_DAMAGED')
+  expect(filesBelow(place.directory).filter(name => !name.startsWith('app.db-'))).toEqual(before)
+  place.app.open()
 })

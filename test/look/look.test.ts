@@ -1,3 +1,5 @@
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { treeOf } from '../restore/scene.ts'
 import { backedUp, failed, succeeded } from './place.ts'
@@ -169,4 +171,30 @@ test('what is not there is an invalid argument that says what there is', async (
   expect(column).toMatchObject({ code: 'INVALID_ARGUMENT', hint: expect.stringContaining('name') })
   const limit = failed(await place.product.readRows('latest', { table: 'users', limit: 501 }))
   expect(limit.code).toBe('INVALID_ARGUMENT')
+})
+
+test('rows that nobody counted when the backup was made are counted when it is looked into', async () => {
+  using place = await backedUp('CREATE TABLE t (v); INSERT INTO t VALUES (1), (2)', { journalMode: 'delete' })
+  const { filename, backupPath } = succeeded(await place.product.createBackup({ check: 'none' }))
+  const copied = join(place.backupDir, 'manual', 'copied.db')
+  copyFileSync(backupPath, copied)
+  for (const name of [filename, 'copied.db']) {
+    const looked = succeeded(await place.product.lookInside(name))
+    expect(looked.settings).toMatchObject({ journal_mode: 'delete' })
+    expect(looked.tables).toMatchObject([{ name: 't', rows: 2 }])
+    const read = succeeded(await place.product.readRows(name, { table: 't', search: '' }))
+    expect(read).toMatchObject({ total: 2, rows: [[1], [2]] })
+  }
+})
+
+test('of a view nobody says how many rows it has', async () => {
+  using place = await backedUp(
+    'CREATE TABLE t (v); INSERT INTO t VALUES (1); CREATE VIEW w AS SELECT v FROM t',
+  )
+  const { tables } = succeeded(await place.product.lookInside('latest'))
+  expect(tables.map(({ name, rows }) => [name, rows])).toEqual([
+    ['t', 1],
+    ['w', null],
+  ])
+  expect(succeeded(await place.product.readRows('latest', { table: 'w' })).total).toBeNull()
 })

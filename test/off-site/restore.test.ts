@@ -232,3 +232,15 @@ test('info describes what is at a target, and which targets have what', async ()
     backups: { count: 1 },
   })
 })
+
+test('a backup is named by where it is at a target, and one that is lost here by where its copies are', async () => {
+  const place = openPlace(['far', 'farther'])
+  const { filename } = succeeded(await place.database().createBackup())
+  const verified = succeeded(await place.database().verifyBackup(`farther:manual/${filename}`))
+  expect(verified).toMatchObject({ status: 'intact', backup: { target: 'farther' } })
+  rmSync(place.path('backups', 'manual', filename))
+  const lost = failedWith('BACKUP_NOT_FOUND', await place.database().verifyBackup(filename))
+  expect(lost.hint).toContain('at the target far (also at farther)')
+  const unknown = failedWith('BACKUP_NOT_FOUND', await place.database().verifyBackup('no such thing'))
+  expect(unknown.hint).toContain('list --target far')
+})

@@ -1,10 +1,10 @@
-/** What an administrator does around a database: settings in a file that people edit too, and files that are added. */
-import { readdirSync, readFileSync, symlinkSync, lstatSync, writeFileSync, statSync } from 'node:fs'
+/** What an administrator does around a database: settings in a file that people edit too, and tokens. */
+import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Administration, Database } from '../../src/index.ts'
-import { buildDatabase, buildLedger } from '../support/databases.ts'
-import { backUp, failedWith, protect, succeeded } from '../support/product.ts'
+import { Administration, Database, type EditSettingsRequest, type SettingsEdited } from '../../src/index.ts'
+import { editSettings } from '../../src/operations/edit-settings.ts'
+import { failedWith, succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const CONFIG = `{
@@ -29,7 +29,11 @@ function configured(
 test('settings are changed where they stand, and all else stays as it is', async () => {
   const { file, admin } = configured()
   const types = { daily: { keepDaily: 30 } }
-  const schedule = { jobs: { daily: { cron: '30 1 * * *' }, weekly: false as const }, graceTime: '30s' }
+  const schedule = {
+    jobs: { daily: { cron: '30 1 * * *' }, weekly: false as const },
+    graceTime: '30s',
+    maxBackupAge: '36h',
+  }
   expect(succeeded(await admin.editSettings({ retention: { types }, schedule }))).toMatchObject({
     file,
     changed: true,
@@ -47,6 +51,7 @@ test('settings are changed where they stand, and all else stays as it is', async
   expect(text.endsWith('}')).toBe(true)
   expect(statSync(file).mode & 0o777).toBe(0o640)
   const shown = succeeded(await admin.settings())
+  expect(shown.schedule.configured.maxBackupAge).toBe('36h')
   expect(shown.retention).toMatchObject({ policy: { daily: { keepDaily: 30 }, weekly: {} }, maxDeletions: 7 })
   expect(succeeded(await admin.editSettings({ retention: { types }, schedule })).changed).toBe(false)
   expect(readdirSync(join(file, '..'))).not.toContainEqual(expect.stringMatching(/^\.chame-/))
@@ -63,6 +68,70 @@ test.each([
   const { file, admin } = configured()
   failedWith('INVALID_ARGUMENT', await admin.editSettings(request as never))
   expect(readFileSync(file, 'utf8')).toBe(CONFIG)
+})
+
+/** What an edit does to a file, where the configuration was loaded before. */
+async function edit(
+  directory: string,
+  file: string | null,
+  request: EditSettingsRequest,
+): Promise<SettingsEdited> {
+  const loaded = { config: {}, directory, file }
+  return await editSettings(request, { loaded, database: 'shop' })
+}
+
+test('where there is no configuration, one is made, for its owner alone', async () => {
+  const directory = temporaryDirectory()
+  const retention = { types: { daily: { keepDaily: 30 } } }
+  const edited = await edit(directory, null, { retention, schedule: { graceTime: '30s' } })
+  const file = join(directory, 'chame-backup.config.json')
+  expect(edited).toEqual({ success: true, file, changed: true })
+  expect(readFileSync(file, 'utf8')).toBe(
+    `${JSON.stringify({ schedule: { graceTime: '30s' }, retention }, null, 2)}\n`,
+  )
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+})
+
+test('what is edited of a database that the file does not name holds for all, and the end of the file stays', async () => {
+  const directory = temporaryDirectory()
+  const file = join(directory, 'c.json')
+  writeFileSync(file, '{"databases": {"blog": {"path": "blog.db"}}, "schedule": {"digest": false}}\n')
+  const retention = { types: { daily: { keepDaily: 30 } } }
+  await edit(directory, file, { retention })
+  const text = readFileSync(file, 'utf8')
+  expect(JSON.parse(text)).toEqual({
+    databases: { blog: { path: 'blog.db' } },
+    schedule: { digest: false },
+    retention,
+  })
+  expect(text.endsWith('}\n')).toBe(true)
+})
+
+test.each(['[]', 'null', '{', '"text"'])(
+  'a file that has become %s since it was loaded is left as it is',
+  async text => {
+    const directory = temporaryDirectory()
+    const file = join(directory, 'c.json')
+    writeFileSync(file, text)
+    await expect(edit(directory, file, { schedule: {} })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+    expect(readFileSync(file, 'utf8')).toBe(text)
+  },
+)
+
+test('what somebody else saves while settings are edited is not overwritten', async () => {
+  const directory = temporaryDirectory()
+  const file = join(directory, 'c.json')
+  writeFileSync(file, '{}')
+  const request: EditSettingsRequest = {
+    // Read once the file was: somebody saves it just then.
+    get schedule() {
+      writeFileSync(file, '{"timeZone": "UTC"}')
+      return { graceTime: '30s' }
+    },
+  }
+  await expect(edit(directory, file, request)).rejects.toMatchObject({ code: 'CATALOG_LOCKED' })
+  expect(readFileSync(file, 'utf8')).toBe('{"timeZone": "UTC"}')
+  expect(readdirSync(directory)).toEqual(['c.json'])
 })
 
 test('a configuration of code is not touched', async () => {
@@ -100,55 +169,6 @@ test('no secret of a channel is in the settings', async () => {
   expect(JSON.stringify(shown)).not.toMatch(/secret-path|SLACK_URL/)
 })
 
-test('a file is added as a backup that can be restored, and stays where it is', async () => {
-  const directory = temporaryDirectory()
-  const path = join(directory, 'shop.db')
-  buildLedger(path)
-  const old = join(directory, 'old.db')
-  buildDatabase(old, 'CREATE TABLE a (b); INSERT INTO a VALUES (1); PRAGMA user_version = 42', {
-    journalMode: 'delete',
-  })
-  const before = readFileSync(old)
-  const added = succeeded(
-    await protect(path).addBackup(old, { createdAt: '2020-01-02T03:04:05Z', createdBy: 'me' }),
-  )
-  expect(added.backup).toMatchObject({
-    type: 'manual',
-    created: '2020-01-02T03:04:05.000Z',
-    databaseVersion: '42',
-    description: 'Added from old.db',
-    createdBy: 'me',
-    metadata: { tables: { a: 1 }, check: 'full' },
-  })
-  expect(readFileSync(old)).toEqual(before)
-  expect(succeeded(await protect(path).verifyBackup(added.backup.path)).status).toBe('intact')
-  const copy = join(directory, 'copy.db')
-  succeeded(await protect(path).restoreBackup(added.backup.path, { to: copy }))
-  expect(statSync(copy).size).toBe(before.length)
-})
-
-test.each([
-  ['is not there', 'BACKUP_NOT_FOUND', () => {}],
-  ['is no database', 'BACKUP_UNSUPPORTED', (path: string) => writeFileSync(path, 'x'.repeat(8192))],
-  ['is empty', 'BACKUP_UNSUPPORTED', (path: string) => writeFileSync(path, '')],
-  [
-    'is damaged',
-    'BACKUP_DAMAGED',
-    (path: string) => {
-      buildLedger(path, { journalMode: 'delete' })
-      writeFileSync(path, readFileSync(path).fill(0xff, 4096))
-    },
-  ],
-] as const)('a file that %s is not added', async (_, code, make) => {
-  const directory = temporaryDirectory()
-  buildLedger(join(directory, 'shop.db'))
-  const file = join(directory, 'other.db')
-  make(file)
-  const database = protect(join(directory, 'shop.db'))
-  failedWith(code, await database.addBackup(file))
-  expect(await database.listBackups()).toEqual([])
-})
-
 test('what administrators do is in the audit log, without secrets', async () => {
   const { file, admin } = configured()
   const { secret, token } = succeeded(await admin.createToken({ name: 'a', role: 'viewer' }))
@@ -163,28 +183,4 @@ test('what administrators do is in the audit log, without secrets', async () => 
     'token-create success',
   ])
   expect(JSON.stringify(entries)).not.toContain(secret.slice(21))
-})
-
-test('exports that something else has put there are neither listed nor opened', async () => {
-  const directory = temporaryDirectory()
-  const path = join(directory, 'shop.db')
-  buildLedger(path)
-  await backUp(path)
-  succeeded(await protect(path).exportData())
-  const admin = new Administration({ path, backupDir: join(directory, 'backups') })
-  const [made] = succeeded(await admin.listExports()).exports
-  const exportsDirectory = join(directory, 'backups', 'exports')
-  writeFileSync(join(exportsDirectory, 'notes.txt'), 'mine')
-  symlinkSync('/etc/passwd', join(exportsDirectory, 'shop_export_20250101_000000.json'))
-  writeFileSync(join(exportsDirectory, 'blog_export_20250101_000000.json'), 'another database’s')
-  expect(succeeded(await admin.listExports()).exports).toEqual([made])
-  for (const name of [
-    'notes.txt',
-    'shop_export_20250101_000000.json',
-    'blog_export_20250101_000000.json',
-    '../../shop.db',
-  ]) {
-    failedWith('EXPORT_NOT_FOUND', await admin.openExport(name))
-    failedWith('EXPORT_NOT_FOUND', await admin.deleteExport(name))
-  }
 })

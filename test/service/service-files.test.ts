@@ -16,6 +16,8 @@ import {
   type ServiceFiles,
   type ServiceFilesRequest,
 } from '../../src/index.ts'
+import { serviceFiles } from '../../src/operations/service-files.ts'
+import type { ServicePlan } from '../../src/service/plan.ts'
 import { buildDatabase } from '../support/databases.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { NOBODY, testWith } from '../support/requirements.ts'
@@ -272,3 +274,22 @@ function setVariables(variables: Readonly<Record<string, string>>): void {
   })
   Object.assign(process.env, variables)
 }
+
+test('a program that npm may take away again is said to be one', async () => {
+  const plan: ServicePlan = {
+    name: 'shop',
+    databases: ['shop'],
+    program: '/usr/bin/node',
+    script: '/root/.npm/_npx/0123/node_modules/chame-backup/dist/scheduler/main.js',
+    options: [],
+    environment: {},
+    workingDirectory: '/',
+    writtenDirectories: ['/'],
+    readPaths: [],
+    user: 'root',
+    timeZone: undefined,
+  }
+  const { signal } = new AbortController()
+  expect((await serviceFiles({}, plan, signal)).notes).toEqual([expect.stringContaining('install it first')])
+  expect((await serviceFiles({}, { ...plan, script: '/opt/main.js' }, signal)).notes).toEqual([])
+})

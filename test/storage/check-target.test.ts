@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { Database } from '../../src/index.ts'
 import { readCapabilities, readCheck } from '../../src/operations/target/checks.ts'
 import { openWorkplace } from '../cli/run-cli.ts'
+import { failedWith, succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { checked } from './checked.ts'
 
@@ -36,8 +38,11 @@ test('a check is kept in the backup directory for its owner, and tells what may 
   expect(await readCheck(backupDir, 'there')).toEqual(check)
   expect(await readCapabilities(backupDir, 'there')).toEqual({ conditionalPut: true })
   expect(await readCapabilities(backupDir, 'another')).toBeUndefined()
-  writeFileSync(path, readFileSync(path, 'utf8').slice(0, 100))
-  expect(await readCheck(backupDir, 'there')).toBeNull()
+  const text = readFileSync(path, 'utf8')
+  for (const unreadable of [text.slice(0, 100), text.replace('"schema": 1', '"schema": 2')]) {
+    writeFileSync(path, unreadable)
+    expect(await readCheck(backupDir, 'there')).toBeNull()
+  }
 })
 
 test('a target that cannot be reached fails its check with the reason, and nothing else is tried', async () => {
@@ -53,6 +58,69 @@ test('a target that cannot be reached fails its check with the reason, and nothi
 test('an append-only target whose key can delete is warned of', async () => {
   const { check } = await checked({ config: { kind: 'local', path: temporaryDirectory(), appendOnly: true } })
   expect(check.warnings.join()).toContain('can delete there all the same')
+})
+
+test('a bucket whose secret is not there is not asked', async () => {
+  const secretAccessKey = { env: 'NOT_THERE' }
+  const config = { kind: 's3', bucket: 'bucket', accessKeyId: 'a', secretAccessKey } as const
+  await expect(checked({ config })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+})
+
+test('a check that is cancelled says nothing of the target, and leaves nothing there', async () => {
+  const root = temporaryDirectory()
+  const cancelling = new AbortController()
+  // So slow that it is met in the middle.
+  const config = { kind: 'local', path: root, bandwidth: '1KiB' } as const
+  const checking = checked({ config }, cancelling.signal)
+  checking.catch(() => {}) // Awaited below.
+  await expect.poll(() => readdirSync(root).length, { timeout: 60_000 }).toBeGreaterThan(1)
+  cancelling.abort()
+  await expect(checking).rejects.toMatchObject({ code: 'CANCELLED' })
+  expect(readdirSync(root)).toEqual([])
+})
+
+/** A database whose configuration has these targets. */
+function withTargets(targets: object | undefined): Database {
+  const directory = temporaryDirectory()
+  const config = join(directory, 'config.json')
+  writeFileSync(config, JSON.stringify(targets === undefined ? {} : { targets }))
+  const place = { path: join(directory, 'app.db'), backupDir: join(directory, 'backups') }
+  return new Database({ ...place, config, engine: 'here' })
+}
+
+test('targets are listed with where they are, without any secret, and none is asked', async () => {
+  const secretAccessKey = { env: 'NOT_THERE' }
+  const database = withTargets({
+    bucket: { kind: 's3', bucket: 'bucket', prefix: 'p/q', accessKeyId: 'a', secretAccessKey },
+    whole: { kind: 's3', bucket: 'bucket', accessKeyId: 'a', secretAccessKey },
+    box: { kind: 'sftp', host: 'h', user: 'u', path: '/p', privateKey: { env: 'NOT_THERE' } },
+    cloud: { kind: 'rclone', remote: ':webdav,pass=secret:p' },
+    disk: { kind: 'local', path: '/mnt', appendOnly: true },
+  })
+  const { targets } = succeeded(await database.listTargets())
+  expect(targets.map(({ place }) => place)).toEqual([
+    's3://bucket/p/q',
+    's3://bucket/',
+    'u@h:/p',
+    ':webdav,…:p',
+    '/mnt',
+  ])
+  expect(targets.map(({ appendOnly }) => appendOnly)).toEqual([false, false, false, false, true])
+  expect(succeeded(await withTargets(undefined).listTargets()).targets).toEqual([])
+})
+
+test('targets are checked all at once or by name, and one that there is not is refused', async () => {
+  const root = temporaryDirectory()
+  const database = withTargets({ disk: { kind: 'local', path: root }, gone: { kind: 'local', path: 'gone' } })
+  expect(succeeded(await database.checkTarget('disk'))).toMatchObject({
+    status: 'usable',
+    targets: [{ name: 'disk' }],
+  })
+  const all = succeeded(await database.checkTarget())
+  expect(all).toMatchObject({ status: 'failed', targets: [{ name: 'disk' }, { name: 'gone' }] })
+  const unknown = failedWith('INVALID_ARGUMENT', await database.checkTarget('nobody'))
+  expect(unknown.hint).toContain('disk, gone')
+  failedWith('CONFIG_INVALID', await withTargets(undefined).checkTarget())
 })
 
 test('chame-backup target check and list show what there is', async () => {

@@ -12,11 +12,14 @@ export interface Checked {
   readonly seen: Readonly<Record<string, TargetProbe['status']>>
 }
 
-export async function checked({ config, environment = {} }: Place): Promise<Checked> {
+export async function checked(
+  { config, environment = {} }: Place,
+  signal: AbortSignal = SIGNAL,
+): Promise<Checked> {
   const directory = temporaryDirectory()
   const loaded = { config: { targets: { there: config } }, directory, file: null }
   const settings = resolveSettings(loaded, {}, {}, directory)
-  const ports = { loaded, settings, environment, now: () => new Date(), signal: SIGNAL, retry: AT_ONCE }
+  const ports = { loaded, settings, environment, now: () => new Date(), signal, retry: AT_ONCE }
   const { targets } = await checkTargets('there', ports)
   const check = targets[0]?.check
   if (check === undefined) throw new Error('nothing was checked')

@@ -151,3 +151,11 @@ test('both forms of a local time say the same, and agree with the platform’s o
     }),
   )
 })
+
+test('the name of another encoding takes the place of the one before, or is added where there was none', () => {
+  expect(filenameIn('zstd', 'shop_backup_manual_20250627_143022.db')).toBe(
+    'shop_backup_manual_20250627_143022.db.zst',
+  )
+  expect(filenameIn('plain', 'copied.db.zst.age')).toBe('copied.db')
+  expect(filenameIn('blocks', 'notes')).toBe('notes.db.blocks')
+})

@@ -1,6 +1,6 @@
 import type { CsvDialect, TablePlan } from '../model.ts'
 import { type DatabaseEncoding, type RowEncoder, rowExpressions, valuesOf } from './encoder.ts'
-import { realSql, sqlText } from './expression.ts'
+import { doubledSql, realSql, sqlText } from './expression.ts'
 import { castText, decodePlain } from './text.ts'
 
 /** RFC 4180. */
@@ -13,9 +13,9 @@ const FORMULA_STARTS: readonly string[] = ['=', '+', '-', '@', '\t', '\r', "'"]
  * and the empty text stay apart.
  */
 export function csvEncoder(table: TablePlan, dialect: CsvDialect): RowEncoder {
-  const quoted = (sql: string): string => `concat('"',replace(${sql},'"','""'),'"')`
+  const quoted = (sql: string): string => `concat('"',${doubledSql(sql, '"')},'"')`
   const safe = (sql: string): string =>
-    `concat('"',iif(substr(${sql},1,1) IN (${FORMULA_STARTS.map(codeSql).join(',')}),'''',''),replace(${sql},'"','""'),'"')`
+    `concat('"',iif(substr(${sql},1,1) IN (${FORMULA_STARTS.map(codeSql).join(',')}),'''',''),${doubledSql(sql, '"')},'"')`
   const expressions = rowExpressions(table, {
     open: '',
     before: (_name, index) => (index === 0 ? '' : dialect.delimiter),

@@ -1,7 +1,7 @@
 import { quoteName } from '../../sqlite/sql.ts'
 import type { TablePlan } from '../model.ts'
 import { type DatabaseEncoding, type RowEncoder, rowExpressions, valuesOf } from './encoder.ts'
-import { realSql, sqlText } from './expression.ts'
+import { doubledSql, realSql, sqlText } from './expression.ts'
 import { castText, decodePlain } from './text.ts'
 
 /** Reals below this are read wrongly by SQLite before 3.43: it divides twice, and rounds each time. */
@@ -30,7 +30,7 @@ export function sqlEncoder(table: TablePlan): RowEncoder {
 
 function textSql(sql: string): string {
   const quote = sqlText("'")
-  return `concat(${quote},replace(${sql},${quote},${sqlText("''")}),${quote})`
+  return `concat(${quote},${doubledSql(sql, "'")},${quote})`
 }
 
 /** Three digits more than tell a real from all others: older SQLite errs in the last of those that it reads. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { BackupInfo } from '../../catalog/backup-info.ts'
 import { WorkDirectory } from '../../catalog/work-directory.ts'
-import { BackupError } from '../../errors.ts'
+import { BackupError, toFailure } from '../../errors.ts'
 import { findDatabase } from '../../snapshot/source-files.ts'
 import { fromSqlite } from '../../snapshot/sqlite-failure.ts'
 import { takeImage } from '../../snapshot/take-image.ts'
@@ -122,11 +122,11 @@ async function explained<T>(
     return await compare()
   } catch (error) {
     const typed = fromSqlite(error, from)
-    if (!(typed instanceof BackupError) || typed.code !== 'DATABASE_DAMAGED') throw typed
-    const isOfBackup = error instanceof SqliteError && error.path !== null
+    if (!(error instanceof SqliteError) || toFailure(typed).code !== 'DATABASE_DAMAGED') throw typed
+    const isOfBackup = error.path !== null
     throw new BackupError(
-      isOfBackup ? 'BACKUP_DAMAGED' : typed.code,
-      `${error instanceof Error ? error.message : typed.message}: ${isOfBackup ? to.path : `${from} or ${to.path}`}`,
+      isOfBackup ? 'BACKUP_DAMAGED' : 'DATABASE_DAMAGED',
+      `${error.message}: ${isOfBackup ? to.path : `${from} or ${to.path}`}`,
       { hint: 'Check the backup with: chame-backup verify <file>.', path: to.path, cause: error },
     )
   }

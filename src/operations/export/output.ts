@@ -7,6 +7,7 @@ import { BackupError } from '../../errors.ts'
 import { compressionSuffix, type Compression, compressor } from '../../storage/compress.ts'
 import { type Durability, isThere, makeDirectory, syncDirectory, syncFile } from '../../storage/durable.ts'
 import { during } from '../../storage/io-errors.ts'
+import { Flushes } from '../../storage/flushes.ts'
 import { OutputFile } from '../../storage/output-file.ts'
 import { OutputStream } from '../../storage/output-stream.ts'
 import { requireApart, requireReplaceable } from './replaceable.ts'
@@ -65,7 +66,7 @@ export async function openOutput(order: OutputOrder, signal: AbortSignal): Promi
   await makeDirectory(dirname(path), order.directoryMode, order.durability)
   const work = await WorkDirectory.open(dirname(path), signal)
   try {
-    const placed: PlacedOrder = { ...order, opened: [] }
+    const placed: PlacedOrder = { ...order, opened: [], flushes: new Flushes() }
     if (order.packing === 'directory') return await DirectoryOutput.open(placed, work)
     return order.packing === 'zip' ? await zipOutput(placed, work) : new FileOutput(placed, work)
   } catch (error) {
@@ -74,13 +75,17 @@ export async function openOutput(order: OutputOrder, signal: AbortSignal): Promi
   }
 }
 
-/** An order that has its place, and the streams that were opened to it. */
+/** An order that has its place, and what goes on there. */
 interface PlacedOrder extends OutputOrder {
+  /** The streams that were opened to it. */
   readonly opened: Writable[]
+  /** Of files that have ended. */
+  readonly flushes: Flushes
 }
 
-/** Closes what a failure left open: Node ends a process that forgets a file. */
-async function closeAll({ opened }: PlacedOrder): Promise<void> {
+/** Ends what a failure left under way: Node ends a process that forgets a file. */
+async function closeAll({ opened, flushes }: PlacedOrder): Promise<void> {
+  await flushes.settle()
   for (const stream of opened) {
     if (stream.closed) continue
     const closed = new Promise(resolve => stream.once('close', resolve))
@@ -106,6 +111,7 @@ class FileOutput implements ExportOutput {
   }
 
   async publish(): Promise<Published> {
+    await this.#order.flushes.done()
     const { path, bytes } = await publish(this.#file, this.#order)
     return { path, files: [basename(path)], bytes }
   }
@@ -142,7 +148,8 @@ class DirectoryOutput implements ExportOutput {
   }
 
   async publish(): Promise<Published> {
-    const { durability, directoryMode } = this.#order
+    const { durability, directoryMode, flushes } = this.#order
+    await flushes.done()
     await syncDirectory(this.#directory, durability)
     await during('set the mode of', this.#directory, () => chmod(this.#directory, directoryMode))
     const sizes = await Promise.all(this.#names.map(name => sizeOf(join(this.#directory, name))))
@@ -199,17 +206,22 @@ function transformsOf(compression: Compression | null): Duplex[] {
 }
 
 async function openPart(path: string, order: PlacedOrder): Promise<OutputPart> {
-  if (order.compression === null) return filePart(await OutputFile.create(path), order)
+  const { compression, durability, flushes } = order
+  if (compression === null) return filePart(await OutputFile.create(path, durability), order)
   const stored = await openStored(path, order)
-  const output = new OutputStream(stored.stream, path, transformsOf(order.compression))
-  return streamPart(output, () => stored.finish())
+  const output = new OutputStream(stored.stream, path, transformsOf(compression))
+  return streamPart(output, () => flushes.start(() => stored.finish()))
 }
 
-function filePart(file: OutputFile, order: OutputOrder): OutputPart {
+/** The next file begins while this one is flushed. */
+function filePart(file: OutputFile, { fileMode, flushes }: PlacedOrder): OutputPart {
   return {
     file,
     write: chunk => file.write(chunk),
-    end: () => finishFile(file.path, order),
+    async end() {
+      await setMode(file.path, fileMode)
+      await flushes.start(() => file.sync())
+    },
   }
 }
 
@@ -241,9 +253,13 @@ async function openStored(path: string, order: PlacedOrder): Promise<StoredStrea
 }
 
 async function finishFile(path: string, { fileMode, durability }: OutputOrder): Promise<void> {
-  // The umask may have taken bits that the configuration asks for.
-  await during('set the mode of', path, () => chmod(path, fileMode))
+  await setMode(path, fileMode)
   await syncFile(path, durability)
+}
+
+/** The umask may have taken bits that the configuration asks for. */
+async function setMode(path: string, mode: number): Promise<void> {
+  await during('set the mode of', path, () => chmod(path, mode))
 }
 
 /** What may wait to be written while more is read. */

@@ -8,7 +8,7 @@ import { readHeaderOf } from '../../snapshot/source-files.ts'
 import { fromSqlite } from '../../snapshot/sqlite-failure.ts'
 import { forgetSuperJournal } from '../../snapshot/super-journal.ts'
 import { requireSpace } from '../../storage/durable.ts'
-import { during, isNotThere } from '../../storage/io-errors.ts'
+import { unlessMissing } from '../../storage/io-errors.ts'
 import type { Context } from '../context.ts'
 import { RowSource } from './row-source.ts'
 
@@ -96,15 +96,8 @@ async function copyFiles(path: string, work: WorkDirectory, { settings, signal }
 
 /** Null where there is no file: reading a FIFO in its place would wait for ever. */
 async function sizeOf(path: string): Promise<number | null> {
-  return during('read', path, async () => {
-    try {
-      const stats = await stat(path)
-      return stats.isFile() ? stats.size : null
-    } catch (error) {
-      if (isNotThere(error)) return null
-      throw error
-    }
-  })
+  const stats = await unlessMissing(path, () => stat(path))
+  return stats?.isFile() === true ? stats.size : null
 }
 
 function nothingToSalvage(path: string, reason: unknown): BackupError {

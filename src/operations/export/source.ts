@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { BackupInfo } from '../../catalog/backup-info.ts'
 import { WorkDirectory } from '../../catalog/work-directory.ts'
-import { BackupError, type ErrorCode } from '../../errors.ts'
+import { BackupError, type ErrorCode, toFailure } from '../../errors.ts'
 import { findDatabase, readHeaderOf } from '../../snapshot/source-files.ts'
 import { fromSqlite } from '../../snapshot/sqlite-failure.ts'
 import { takeImage } from '../../snapshot/take-image.ts'
@@ -200,10 +200,10 @@ export function sourceFailed(
   { path, backup }: Pick<ExportSource, 'path' | 'backup'>,
 ): unknown {
   const typed = fromSqlite(error, path)
-  if (!(typed instanceof BackupError)) return typed
-  if (typed.code !== 'DATABASE_DAMAGED' && (backup === null || !SALVAGEABLE.has(typed.code))) return typed
+  const { code, message } = toFailure(typed)
+  if (code !== 'DATABASE_DAMAGED' && (backup === null || !SALVAGEABLE.has(code))) return typed
   const what = backup === null ? 'database' : 'backup'
-  return new BackupError(codeOf(typed, backup), typed.message, {
+  return new BackupError(codeOf(code, backup), message, {
     hint: `The ${what} is damaged. Export what can be read of it with --salvage (salvage: true), or restore the newest good backup.`,
     path,
     cause: error,
@@ -217,7 +217,7 @@ const SALVAGEABLE: ReadonlySet<ErrorCode> = new Set([
   'DATABASE_INVALID',
 ])
 
-function codeOf({ code }: BackupError, backup: string | null): ErrorCode {
+function codeOf(code: ErrorCode, backup: string | null): ErrorCode {
   if (code === 'METADATA_INVALID') return code
   return backup === null ? 'DATABASE_DAMAGED' : 'BACKUP_DAMAGED'
 }

@@ -69,8 +69,9 @@ export async function openImage(
 }
 
 /** Rows of its tables as they were counted when it was made; null when they were not. */
-export function rowsNoted({ metadata }: BackupInfo): Readonly<Record<string, number>> | null {
-  return metadata?.tables ?? null
+export function rowsNoted({ metadata }: BackupInfo): ReadonlyMap<string, number> | null {
+  const tables = metadata?.tables
+  return tables === undefined ? null : new Map(Object.entries(tables))
 }
 
 export function sensitiveOrder({ settings }: Context): SensitiveOrder {

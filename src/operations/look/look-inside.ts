@@ -17,7 +17,7 @@ export async function lookInside(
       { path, countRows: isCounted, ...sensitiveOrder(context) },
       { signal: context.signal, bounds: boundsOf(path, TIME_MS, 'STALLED') },
     )
-    const noted = rowsNoted(backup) ?? {}
+    const noted = rowsNoted(backup)
     return {
       success: true,
       backup,
@@ -25,7 +25,7 @@ export async function lookInside(
       sqliteVersion: answer.sqliteVersion,
       tables: answer.tables.map(table => ({
         ...table,
-        rows: table.rows ?? (Object.hasOwn(noted, table.name) ? (noted[table.name] ?? null) : null),
+        rows: table.rows ?? noted?.get(table.name) ?? null,
       })),
       durationMs: Math.round(performance.now() - started),
     }

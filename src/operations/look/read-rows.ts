@@ -31,13 +31,12 @@ export async function readRows(
       },
       { signal: context.signal, bounds: boundsOf(path, TIME_MS) },
     )
-    const noted = rowsNoted(backup) ?? {}
-    const isNoted = search === null && Object.hasOwn(noted, answer.table)
+    const noted = search === null ? rowsNoted(backup)?.get(answer.table) : undefined
     return {
       success: true,
       backup,
       ...answer,
-      total: answer.total ?? (isNoted ? (noted[answer.table] ?? null) : null),
+      total: answer.total ?? noted ?? null,
       durationMs: Math.round(performance.now() - started),
     }
   })

@@ -1,7 +1,7 @@
 /** Trying a target: each probe does one thing and looks whether it was done. */
 import { randomBytes } from 'node:crypto'
 import type { TargetConfig } from '../../config/targets.ts'
-import { BackupError } from '../../errors.ts'
+import { toFailure } from '../../errors.ts'
 import type { KindProbe } from '../../storage/target-probe.ts'
 import { contentOf } from '../../storage/source.ts'
 import type { GetOptions, Target } from '../../storage/target.ts'
@@ -107,7 +107,7 @@ export const PROBES: Readonly<Record<Exclude<TargetProbeName, 'delete'>, Probe>>
           return { status: 'no', detail: `of ${RACERS} at once ${winners} were told that the key was theirs` }
       }
     } catch (error) {
-      if (error instanceof BackupError && error.code === 'TARGET_REFUSED')
+      if (toFailure(error).code === 'TARGET_REFUSED')
         return { status: 'no', detail: 'does not know conditional writes' }
       throw error
     }
@@ -161,7 +161,30 @@ async function read(target: Target, key: string, options: GetOptions): Promise<B
   return Buffer.concat(chunks)
 }
 
-export async function keysOf(target: Target, prefix: string, options: Probing['options']): Promise<string[]> {
+/** Deletes what the check has put, which is also how it is seen whether this key can delete. Never throws. */
+export async function deleteAll(
+  target: Target,
+  prefix: string,
+  options: Probing['options'],
+): Promise<{ left: string[]; answer: Answer }> {
+  const left: string[] = []
+  try {
+    for (const key of await keysOf(target, prefix, options)) {
+      try {
+        await target.delete(key, options)
+      } catch (error) {
+        if (toFailure(error).code !== 'OBJECT_LOCKED') throw error
+        left.push(key)
+      }
+    }
+  } catch (error) {
+    return { left, answer: { status: 'failed', detail: toFailure(error).message } }
+  }
+  if (left.length > 0) return { left, answer: { status: 'no', detail: 'this key cannot delete' } }
+  return { left, answer: { status: 'yes', detail: 'this key can delete' } }
+}
+
+async function keysOf(target: Target, prefix: string, options: Probing['options']): Promise<string[]> {
   const keys: string[] = []
   for await (const { key } of target.list(prefix, options)) keys.push(key)
   return keys

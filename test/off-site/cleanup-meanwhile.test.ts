@@ -1,0 +1,142 @@
+/** Deleting and pinning at a target where others do so too, or where it fails in the middle. */
+import { rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import type { Config, TargetCleanup } from '../../src/index.ts'
+import { imageKey, markKey, metadataKey } from '../../src/catalog/target-keys.ts'
+import { BackupError } from '../../src/errors.ts'
+import { cleanupBackups } from '../../src/operations/cleanup-backups.ts'
+import { deleteBackup } from '../../src/operations/delete-backup.ts'
+import { pinBackup } from '../../src/operations/pin-backup.ts'
+import { daily, store } from '../retention/made-up.ts'
+import { failedWith, succeeded } from '../support/product.ts'
+import { contextDuring, type Meanwhile } from './meanwhile.ts'
+import { local, namesAt, openPlace, type Place } from './place.ts'
+
+const CONFIG: Config = {
+  targets: { far: local('far', { retention: { types: { daily: { keepLast: 1 } } } }) },
+}
+const BACKUPS = daily('2025-06-27', 3)
+const [NEWEST, MIDDLE, OLDEST] = BACKUPS.map(({ filename }) => filename) as [string, string, string]
+
+function openScene(): Place {
+  const place = openPlace(['far'], CONFIG, null)
+  store(place.path('far'), BACKUPS)
+  return place
+}
+
+async function cleanup(place: Place, meanwhile: Meanwhile, signal?: AbortSignal): Promise<TargetCleanup> {
+  const now = (): Date => new Date('2025-06-27T12:00:00Z')
+  const more = { config: CONFIG, now, ...(signal === undefined ? {} : { signal }) }
+  const { targets } = await cleanupBackups({}, contextDuring(place, meanwhile, more))
+  const [target] = targets
+  if (target === undefined) throw new Error('no target was cleaned up')
+  return target
+}
+
+test('a backup that another machine deletes first is deleted, which is no failure', async () => {
+  const place = openScene()
+  // Metadata is read once to list it, and once more to delete it.
+  let reads = 0
+  const cleaned = await cleanup(place, {
+    before(call, key) {
+      if (call === 'get' && key === metadataKey(OLDEST) && ++reads === 2) rmSync(place.path('far', key))
+    },
+  })
+  expect(cleaned).toMatchObject({ status: 'done', failed: [] })
+  expect(await namesAt(place, 'far')).toEqual([NEWEST])
+})
+
+test('a backup that cannot be deleted is named and stays whole, and the others go', async () => {
+  const place = openScene()
+  const cleaned = await cleanup(place, {
+    before(call, key) {
+      if (call === 'delete' && key === `daily/${MIDDLE}`)
+        throw new BackupError('TARGET_REFUSED', 'not this one')
+    },
+  })
+  expect(cleaned).toMatchObject({
+    status: 'incomplete',
+    failed: [{ backup: { filename: MIDDLE }, message: 'not this one' }],
+  })
+  expect(cleaned.deleted.map(({ backup }) => backup.filename)).toEqual([OLDEST])
+  expect(await namesAt(place, 'far')).toEqual([NEWEST, MIDDLE])
+})
+
+test('a cleanup that is cancelled in the middle stops there, and what it has not begun stays', async () => {
+  const place = openScene()
+  const cancelling = new AbortController()
+  const cleaning = cleanup(
+    place,
+    {
+      after(call, key) {
+        if (call === 'delete' && key === `daily/${OLDEST}`) cancelling.abort()
+      },
+    },
+    cancelling.signal,
+  )
+  await expect(cleaning).rejects.toMatchObject({ code: 'CANCELLED' })
+  expect(await namesAt(place, 'far')).toEqual([NEWEST, MIDDLE])
+})
+
+test('a backup at a target whose metadata cannot be read is kept by every policy, and deleted when it is asked for', async () => {
+  const place = openScene()
+  writeFileSync(place.path('far', metadataKey(OLDEST)), '{')
+  const { kept } = await cleanup(place, {})
+  expect(kept.map(({ backup }) => backup.filename).toSorted()).toEqual([OLDEST, NEWEST])
+  succeeded(await place.database().deleteBackup(OLDEST, { target: 'far', confirm: true, force: true }))
+  expect(place.files('far')).toEqual([`daily/${NEWEST}`, metadataKey(NEWEST)])
+})
+
+test('a backup whose file goes although the target says that it did not is not made whole again', async () => {
+  const place = openScene()
+  const request = { backup: MIDDLE, target: 'far', confirm: true }
+  const context = contextDuring(
+    place,
+    {
+      after(call, key) {
+        if (call === 'delete' && key === `daily/${MIDDLE}`)
+          throw new BackupError('TARGET_UNREACHABLE', 'no answer')
+      },
+    },
+    { config: CONFIG },
+  )
+  await expect(deleteBackup(request, context)).rejects.toMatchObject({ code: 'TARGET_UNREACHABLE' })
+  expect(await namesAt(place, 'far')).toEqual([NEWEST, OLDEST])
+  expect((await cleanup(place, {})).finished).toEqual([MIDDLE])
+})
+
+test('a mark that nobody took away from beside a backup goes after a day, and the backup stays', async () => {
+  const place = openScene()
+  const mark = place.path('far', markKey({ kind: 'copying', type: 'daily', filename: NEWEST }))
+  writeFileSync(mark, 'somebody')
+  utimesSync(mark, new Date('2025-06-25'), new Date('2025-06-25'))
+  expect(await cleanup(place, {})).toMatchObject({ status: 'done', finished: [] })
+  expect(place.files('far')).toEqual([`daily/${NEWEST}`, metadataKey(NEWEST)])
+})
+
+test('a backup that is deleted while it is pinned is not said to be pinned', async () => {
+  const place = openScene()
+  let looks = 0
+  const context = contextDuring(
+    place,
+    {
+      before(call, key) {
+        if (call === 'head' && key === metadataKey(NEWEST) && ++looks === 2) rmSync(place.path('far', key))
+      },
+    },
+    { config: CONFIG },
+  )
+  const pinning = pinBackup({ backup: NEWEST, target: 'far', reason: 'audit' }, context)
+  await expect(pinning).rejects.toMatchObject({ code: 'BACKUP_NOT_FOUND' })
+})
+
+test('a backup at a target is not found without its file, nor under a target that there is not', async () => {
+  const place = openScene()
+  rmSync(place.path('far', imageKey({ type: 'daily', filename: NEWEST })))
+  failedWith('BACKUP_NOT_FOUND', await place.database().pinBackup(NEWEST, { target: 'far', reason: 'x' }))
+  const unknown = await place.database().pinBackup(NEWEST, { target: 'nowhere', reason: 'x' })
+  expect(failedWith('INVALID_ARGUMENT', unknown).hint).toContain('far')
+  const none = openPlace([], {}, null)
+  const nothing = failedWith('INVALID_ARGUMENT', await none.database().syncTargets({ target: 'far' }))
+  expect(nothing.hint).toContain('docs/targets.md')
+})

@@ -1,0 +1,28 @@
+/** A database that lies on another disk than its backups. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished } from 'vitest'
+import { openPlace } from '../off-site/place.ts'
+import { assertIntact } from '../support/intact.ts'
+import { succeeded } from '../support/product.ts'
+import { testWith } from '../support/requirements.ts'
+
+testWith(
+  ['linux'],
+  'an encoded backup, whose image cannot be moved there, is restored to another disk',
+  async () => {
+    const elsewhere = mkdtempSync('/dev/shm/chame-test-')
+    onTestFinished(() => rmSync(elsewhere, { recursive: true }))
+    expect(statSync(elsewhere).dev).not.toBe(statSync(tmpdir()).dev)
+    const place = openPlace()
+    succeeded(await place.database().createBackup({ encoding: 'zstd' }))
+    mkdirSync(join(elsewhere, 'data'))
+    const to = join(elsewhere, 'data', 'new.db')
+    expect(succeeded(await place.database().restoreBackup('latest', { to }))).toMatchObject({
+      comparison: 'equal',
+    })
+    expect(assertIntact(to).commits).toBe(20)
+    expect(readdirSync(join(elsewhere, 'data'))).toEqual(['new.db'])
+  },
+)

@@ -1,0 +1,236 @@
+/** Files that are added as backups, and stored ones that are handed out. */
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { expect, onTestFinished, test } from 'vitest'
+import { Administration, Database, type DatabaseOptions, type StoredFile } from '../../src/index.ts'
+import { buildDatabase, buildLedger } from '../support/databases.ts'
+import { backUp, failedWith, protect, succeeded } from '../support/product.ts'
+import { run, testWith } from '../support/requirements.ts'
+import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
+
+test('a file is added as a backup that can be restored, and stays where it is', async () => {
+  const directory = temporaryDirectory()
+  const path = join(directory, 'shop.db')
+  buildLedger(path)
+  const old = join(directory, 'old.db')
+  buildDatabase(old, 'CREATE TABLE a (b); INSERT INTO a VALUES (1); PRAGMA user_version = 42', {
+    journalMode: 'delete',
+  })
+  const before = readFileSync(old)
+  const added = succeeded(
+    await protect(path).addBackup(old, { createdAt: '2020-01-02T03:04:05Z', createdBy: 'me' }),
+  )
+  expect(added.backup).toMatchObject({
+    type: 'manual',
+    created: '2020-01-02T03:04:05.000Z',
+    databaseVersion: '42',
+    description: 'Added from old.db',
+    createdBy: 'me',
+    metadata: { tables: { a: 1 }, check: 'full' },
+  })
+  expect(readFileSync(old)).toEqual(before)
+  expect(succeeded(await protect(path).verifyBackup(added.backup.path)).status).toBe('intact')
+  const copy = join(directory, 'copy.db')
+  succeeded(await protect(path).restoreBackup(added.backup.path, { to: copy }))
+  expect(statSync(copy).size).toBe(before.length)
+})
+
+test('a file whose tables only its application can check is added, and says so', async () => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  const file = join(directory, 'other.db')
+  const connection = new DatabaseSync(file, { defensive: false })
+  connection.function('twice', { deterministic: true }, value => Number(value) * 2)
+  connection.exec('CREATE TABLE t (a); CREATE INDEX i ON t (twice(a)); INSERT INTO t VALUES (1)')
+  connection.close()
+  const { backup } = succeeded(await here(directory).addBackup(file))
+  expect(backup.metadata).toMatchObject({ created_by: expect.stringMatching(/./), page_size: 4096 })
+  expect(backup.metadata?.unchecked).toMatchObject([expect.stringContaining('t')])
+})
+
+test.each(['yesterday', '2999-01-01T00:00:00Z'])('a file is not added as of %s', async createdAt => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  failedWith('INVALID_ARGUMENT', await here(directory).addBackup(join(directory, 'shop.db'), { createdAt }))
+  expect(await here(directory).listBackups()).toEqual([])
+})
+
+/** The database of a directory, and what is around it, as this process works on them. */
+function here(directory: string): Database {
+  return new Database(placeIn(directory))
+}
+
+function around(directory: string): Administration {
+  return new Administration(placeIn(directory))
+}
+
+function placeIn(directory: string): DatabaseOptions {
+  return { path: join(directory, 'shop.db'), backupDir: join(directory, 'backups'), engine: 'here' }
+}
+
+async function* inPieces(bytes: Uint8Array, length: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length)
+}
+
+test('a backup that comes as a stream is added, in however small pieces its head comes', async () => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'), { journalMode: 'delete' })
+  const bytes = readFileSync(join(directory, 'shop.db'))
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    yield* inPieces(bytes.subarray(0, 30), 7)
+    yield bytes.subarray(30)
+  }
+  const { backup } = succeeded(await around(directory).receiveBackup(pieces()))
+  expect(backup).toMatchObject({ description: 'Uploaded', size: bytes.length })
+  expect(readFileSync(backup.path)).toEqual(bytes)
+})
+
+test.each([
+  ['is no database', 'x'.repeat(100), 100],
+  ['is no database, which shows late', 'SQLite format 4, or so', 5],
+  ['ends within its head', 'SQLite', 6],
+  ['is empty', '', 1],
+])('a stream that %s is refused, and nothing of it stays', async (_, text, length) => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  const bytes = inPieces(Buffer.from(text), length)
+  failedWith('BACKUP_UNSUPPORTED', await around(directory).receiveBackup(bytes))
+  expect(filesBelow(join(directory, 'backups')).filter(name => /received|\.db/.test(name))).toEqual([])
+})
+
+testWith(['root', 'linux', 'mount'], 'a stream is refused where it would fill the disk', async () => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'), { journalMode: 'delete' })
+  const disk = join(directory, 'backups')
+  mkdirSync(disk)
+  run('mount', ['-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', disk])
+  onTestFinished(() => void run('umount', [disk]))
+  const bytes = inPieces(readFileSync(join(directory, 'shop.db')), 4096)
+  failedWith('INSUFFICIENT_SPACE', await around(directory).receiveBackup(bytes))
+  expect(filesBelow(disk).filter(name => name.includes('received'))).toEqual([])
+})
+
+test('a stream that is cancelled leaves nothing', async () => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  const cancelling = new AbortController()
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('SQLite format 3\0')
+    cancelling.abort()
+    yield Buffer.from('more')
+  }
+  const { signal } = cancelling
+  failedWith('CANCELLED', await around(directory).receiveBackup(pieces(), { signal }))
+  expect(filesBelow(join(directory, 'backups')).filter(name => name.includes('received'))).toEqual([])
+})
+
+async function textOf(file: StoredFile, start = 0): Promise<string> {
+  const pieces = await Array.fromAsync(file.read({ start, end: file.sizeBytes }))
+  return Buffer.concat(pieces).toString('latin1')
+}
+
+test('a stored backup is opened by its name, of whichever type it is, and read from any place on', async () => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  const { filename, backupPath, metadata } = succeeded(
+    await here(directory).createBackup({ backupType: 'weekly' }),
+  )
+  succeeded(await here(directory).createBackup({ backupType: 'daily' }))
+  // Beside the types' directories, and called like one.
+  writeFileSync(join(directory, 'backups', 'notes'), 'mine')
+  const file = succeeded(await around(directory).openBackup(filename))
+  expect(file).toMatchObject({ filename, sensitive: true, sizeBytes: metadata.file_size })
+  expect(file.etag).toContain(metadata.checksum.slice(0, 32))
+  expect(await textOf(file, 10)).toBe(readFileSync(backupPath).subarray(10).toString('latin1'))
+  truncateSync(backupPath, 100)
+  await expect(textOf(file)).rejects.toMatchObject({ code: 'IO_FAILED' })
+  await file.close()
+})
+
+test.each([
+  ['there is none', 'shop_backup_manual_20250101_000000.db'],
+  ['another database’s', 'blog_backup_manual_20250101_000000.db'],
+  ['a path', '../shop.db'],
+])('a stored backup is not opened by a name of which %s', async (_, name) => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  succeeded(await here(directory).createBackup())
+  writeFileSync(join(directory, 'backups', 'manual', 'blog_backup_manual_20250101_000000.db'), 'x')
+  failedWith('BACKUP_NOT_FOUND', await around(directory).openBackup(name))
+})
+
+test('exports are listed, the newest first, opened, and deleted', async () => {
+  const directory = temporaryDirectory()
+  buildDatabase(join(directory, 'shop.db'), 'CREATE TABLE a (b); INSERT INTO a VALUES (1)')
+  const older = succeeded(await here(directory).exportData()).exportPath
+  utimesSync(older, new Date('2025-01-01'), new Date('2025-01-01'))
+  const newer = succeeded(await here(directory).exportData({ format: 'sql' })).exportPath
+  const admin = around(directory)
+  const names = [newer, older].map(path => basename(path))
+  expect(succeeded(await admin.listExports()).exports.map(({ name }) => name)).toEqual(names)
+  utimesSync(newer, new Date('2024-01-01'), new Date('2024-01-01'))
+  const turned = succeeded(await admin.listExports()).exports.map(({ name }) => name)
+  expect(turned).toEqual(names.toReversed())
+  const file = succeeded(await admin.openExport(basename(older)))
+  expect(await textOf(file)).toBe(readFileSync(older, 'latin1'))
+  await file.close()
+  succeeded(await admin.deleteExport(basename(older)))
+  expect(existsSync(older)).toBe(false)
+})
+
+test.each([
+  ['is not there', 'BACKUP_NOT_FOUND', () => {}],
+  ['is a directory', 'BACKUP_UNSUPPORTED', (path: string) => mkdirSync(path)],
+  ['is no database', 'BACKUP_UNSUPPORTED', (path: string) => writeFileSync(path, 'x'.repeat(8192))],
+  ['is empty', 'BACKUP_UNSUPPORTED', (path: string) => writeFileSync(path, '')],
+  [
+    'is damaged',
+    'BACKUP_DAMAGED',
+    (path: string) => {
+      buildLedger(path, { journalMode: 'delete' })
+      writeFileSync(path, readFileSync(path).fill(0xff, 4096))
+    },
+  ],
+] as const)('a file that %s is not added', async (_, code, make) => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  const file = join(directory, 'other.db')
+  make(file)
+  const database = protect(join(directory, 'shop.db'))
+  failedWith(code, await database.addBackup(file))
+  expect(await database.listBackups()).toEqual([])
+})
+
+test('exports that something else has put there are neither listed nor opened', async () => {
+  const directory = temporaryDirectory()
+  const path = join(directory, 'shop.db')
+  buildLedger(path)
+  await backUp(path)
+  succeeded(await protect(path).exportData())
+  const admin = new Administration({ path, backupDir: join(directory, 'backups') })
+  const [made] = succeeded(await admin.listExports()).exports
+  const exportsDirectory = join(directory, 'backups', 'exports')
+  writeFileSync(join(exportsDirectory, 'notes.txt'), 'mine')
+  symlinkSync('/etc/passwd', join(exportsDirectory, 'shop_export_20250101_000000.json'))
+  writeFileSync(join(exportsDirectory, 'blog_export_20250101_000000.json'), 'another database’s')
+  expect(succeeded(await admin.listExports()).exports).toEqual([made])
+  for (const name of [
+    'notes.txt',
+    'shop_export_20250101_000000.json',
+    'blog_export_20250101_000000.json',
+    '../../shop.db',
+  ]) {
+    failedWith('EXPORT_NOT_FOUND', await admin.openExport(name))
+    failedWith('EXPORT_NOT_FOUND', await admin.deleteExport(name))
+  }
+})
