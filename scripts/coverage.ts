@@ -44,6 +44,8 @@ const TESTS: readonly string[] = [
     'extensions',
     'forms',
     'full-disk',
+    'leftovers',
+    'many',
     'moving-database',
     'names',
     'paths',
