@@ -26,6 +26,8 @@ const PHONE = { width: 360, height: 740 }
 
 if (!provideChromium()) throw new Error('There is no chromium: apt-get install chromium')
 mkdirSync(IMAGES, { recursive: true })
+/** Runs from the year's end on, as it does where the console is used. */
+let scheduler: ChildProcess | null = null
 await using server = await startConsole(makeYear)
 const browser = await launchChromium()
 try {
@@ -43,6 +45,7 @@ try {
   await shoot(phone, '#/', 'Size over time', 'phone')
 } finally {
   await browser.close()
+  if (scheduler !== null) await stop(scheduler)
 }
 
 async function logIn(context: BrowserContext, token: string): Promise<Page> {
@@ -67,6 +70,8 @@ async function shoot(
   await prepare(page)
   await page.mouse.move(0, 0)
   await page.waitForLoadState('networkidle')
+  // The chart's own program, on a machine that is busy.
+  await page.waitForFunction(() => !document.body.innerText.includes('Loading '))
   await page.screenshot({ path: join(IMAGES, `${name}.png`), animations: 'disabled' })
 }
 
@@ -107,14 +112,14 @@ async function makeYear({
   }
   growing.exec(A_DAY_OF_BUSINESS)
   growing.close()
-  await runScheduler(directory, backupDir)
   await new Database({ path: shop, backupDir, engine: 'here' }).drillBackup()
+  scheduler = await startScheduler(directory, backupDir)
 }
 
-/** Lets the scheduler make up for what was missed and say what comes next. */
-async function runScheduler(directory: string, backupDir: string): Promise<void> {
+/** Resolves once it has made up for what was missed, and so said what comes next. */
+async function startScheduler(directory: string, backupDir: string): Promise<ChildProcess> {
   const config = join(directory, 'chame-backup.config.json')
-  const scheduler = spawn(process.execPath, [SCHEDULER, '--config', config], {
+  const started = spawn(process.execPath, [SCHEDULER, '--config', config], {
     cwd: directory,
     stdio: 'ignore',
   })
@@ -123,11 +128,11 @@ async function runScheduler(directory: string, backupDir: string): Promise<void>
     existsSync(join(backupDir, 'daily')) &&
     readdirSync(join(backupDir, 'daily')).filter(name => name.includes(`daily_${today}`)).length >= 2
   for (let waited = 0; !isDone() && waited < 300; waited++) await sleep(200)
-  await stop(scheduler)
+  return started
 }
 
-async function stop(scheduler: ChildProcess): Promise<void> {
-  if (scheduler.exitCode !== null) return
-  scheduler.kill('SIGTERM')
-  await once(scheduler, 'exit')
+async function stop(running: ChildProcess): Promise<void> {
+  if (running.exitCode !== null) return
+  running.kill('SIGTERM')
+  await once(running, 'exit')
 }

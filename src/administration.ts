@@ -9,15 +9,16 @@ import type {
 import { CatalogListing } from './catalog/listing.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
-import type { DatabaseOptions } from './database-core.ts'
+import { DatabaseCore, type DatabaseOptions } from './database-core.ts'
 import { Database } from './database.ts'
-import { type Failure, toFailure } from './errors.ts'
+import { type Failure, fromFailure, toFailure } from './errors.ts'
 import type {
   AddBackupRequest,
   BackupAdded,
   EditSettingsRequest,
   ExportDeleted,
   ExportsListed,
+  OpenBackupRequest,
   SettingsEdited,
   SettingsShown,
   StoredFile,
@@ -120,11 +121,26 @@ export class Administration {
     })
   }
 
-  /** Opens the stored file of a backup of this database, by its file name and nothing else. It must be closed. */
-  openBackup(filename: string): Promise<StoredFile | Failure> {
+  /**
+   * Opens a backup of this database, by its file name and nothing else: its stored file, or with `form: 'database'` the plain
+   * database in it, proven to be what was stored before the first byte. It must be closed.
+   */
+  openBackup(
+    filename: string,
+    { form = 'stored', signal = new AbortController().signal }: OpenBackupRequest = {},
+  ): Promise<StoredFile | Failure> {
     return this.#within(async settings => {
-      const { openStoredBackup } = await import('./operations/open-stored.ts')
-      return openStoredBackup(settings, filename)
+      const { openDatabaseOf, openStoredBackup } = await import('./operations/open-stored.ts')
+      if (form === 'stored') return openStoredBackup(settings, filename)
+      const core = new DatabaseCore(this.#options, Promise.resolve(settings))
+      return openDatabaseOf(settings, filename, {
+        signal,
+        async unpack(from, to) {
+          const unpacked = await core.run('unpack', { backup: from, to, signal })
+          if (!unpacked.success) throw fromFailure(unpacked)
+          return unpacked
+        },
+      })
     })
   }
 

@@ -87,7 +87,8 @@ export class Database extends DatabaseSurroundings {
 
   /**
    * Adds a file as a backup of this database. It is listed once a full check has found it intact; the file stays where it is.
-   * `BACKUP_UNSUPPORTED` for what is no plain database, `BACKUP_DAMAGED` for one that fails the check.
+   * `BACKUP_UNSUPPORTED` for what is no database, as it is or compressed with zstd, `BACKUP_DAMAGED` for one that fails the
+   * check.
    *
    * @param from path of the file
    */

@@ -22,7 +22,7 @@ export type {
   ScheduleConfig,
   ZstdConfig,
 } from './config/config.ts'
-export { Scheduler, type SchedulerRunOptions } from './daemon/scheduler.ts'
+export { type RunOnceOptions, Scheduler, type SchedulerRunOptions } from './daemon/scheduler.ts'
 export type { SchedulerLog, SchedulerLogEntry, SchedulerLogEvent } from './daemon/log-entry.ts'
 export type * from './daemon/reports.ts'
 export type { SchedulerOptions } from './daemon/schedule-plan.ts'

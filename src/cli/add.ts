@@ -15,7 +15,7 @@ interface AddOptions {
 
 export function addCommand(): Command {
   return defineCommand('add', 'Add a database file as a backup, once a full check has found it intact.')
-    .argument('<file>', 'the file; it stays where it is')
+    .argument('<file>', 'the file, a database or one compressed with zstd; it stays where it is')
     .option('--type <type>', 'type of the backup (default: manual)')
     .option('--description <text>', 'what it is')
     .option('--user <name>', 'who adds it (default: the user of the operating system)')

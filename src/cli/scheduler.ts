@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { JobsRun, Scheduler, SchedulerRunOptions } from '../index.ts'
+import type { JobsRun, RunOnceOptions, Scheduler } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { given } from './options.ts'
 import { outWidth, paintOut } from './output.ts'
@@ -9,6 +9,7 @@ import { inSession, type Session } from './session.ts'
 interface SchedulerCommandOptions {
   readonly test?: true
   readonly runOnce?: string
+  readonly beside?: true
   readonly status?: true
   readonly dryRun?: true
 }
@@ -27,6 +28,12 @@ export function schedulerCommand(): Command {
         'status',
         'dryRun',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--beside',
+        'with --run-once: also beside a scheduler that is at work, once and without retries',
+      ).conflicts(['test', 'status', 'dryRun']),
     )
     .addOption(
       new Option('--status', 'show how the last runs went, and when the next ones come').conflicts('dryRun'),
@@ -52,7 +59,9 @@ async function schedule(session: Session, options: SchedulerCommandOptions): Pro
   const { path, backupDir, database, config } = session.options
   const scheduler = new Scheduler(given({ path, backupDir, database, config }))
   if (options.test === true) return test(session, scheduler)
-  if (options.runOnce !== undefined) return runOnce(session, scheduler, options.runOnce)
+  if (options.runOnce !== undefined) {
+    return runOnce(session, scheduler, options.runOnce, { beside: options.beside === true })
+  }
   if (options.status === true) return showStatus(session, scheduler)
   if (options.dryRun === true) return showNextRuns(session, scheduler)
   const { runDaemon } = await import('../scheduler/run-daemon.ts')
@@ -66,13 +75,18 @@ async function test(session: Session, scheduler: Scheduler): Promise<number> {
   return failed === null || failed === undefined ? exit : session.exitOf(failed.code)
 }
 
-async function runOnce(session: Session, scheduler: Scheduler, job: string): Promise<number> {
+async function runOnce(
+  session: Session,
+  scheduler: Scheduler,
+  job: string,
+  { beside }: { readonly beside: boolean },
+): Promise<number> {
   const settings = await scheduler.logSettings()
   if (!settings.success) return session.show(settings, () => '')
   const { openLog } = await import('../scheduler/run-daemon.ts')
   // A run may wait for its next attempt: whoever looks sees why. The report itself is on stdout.
   await using log = openLog(settings, { isQuiet: session.options.quiet === true })
-  const options: SchedulerRunOptions = { signal: session.cancellation.signal, onLog: log.write }
+  const options: RunOnceOptions = { signal: session.cancellation.signal, onLog: log.write, beside }
   const result = await scheduler.runOnce(job, options)
   const exit = session.show(result, ran => (session.options.quiet ? '' : renderRuns(ran, paintOut)))
   return result.success && result.status === 'failed' ? exitOfRuns(session, result) : exit

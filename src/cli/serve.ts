@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { defineCommand, examples } from './define-command.ts'
@@ -57,20 +56,12 @@ async function serve(session: Session, options: ServeCommandOptions): Promise<nu
   process.umask(0o077)
   // Before anything large is loaded: an idle server then takes 90 MB, not 102, of which 56 are Node's own program.
   setFlagsFromString('--optimize-for-size')
-  const { requireSafeAddress, startServer } = await import('../server/serve.ts')
+  const { readTls, requireSafeAddress, startServer } = await import('../server/serve.ts')
   const { openServerLog } = await import('../server/log.ts')
-  const { BackupError, toFailure } = await import('../index.ts')
+  const { toFailure } = await import('../index.ts')
   try {
-    if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
-      throw new BackupError('INVALID_ARGUMENT', 'TLS needs a certificate and its key', {
-        hint: 'Give both: --tls-cert and --tls-key.',
-      })
-    }
     const { host, port, socket = null, tlsCert, tlsKey } = options
-    const tls =
-      tlsCert === undefined || tlsKey === undefined
-        ? null
-        : { cert: await readFile(tlsCert), key: await readFile(tlsKey) }
+    const tls = await readTls(tlsCert, tlsKey)
     requireSafeAddress({ host, socket, tls }, { allowRemote: options.allowRemote === true })
     const server = await startServer({
       host,

@@ -25,8 +25,7 @@ export interface LoadedConfig {
  * `workingDirectory`, else an empty configuration. Throws `CONFIG_INVALID`.
  */
 export async function loadConfig(workingDirectory: string, explicit?: string): Promise<LoadedConfig> {
-  const file =
-    explicit === undefined ? await findConfig(workingDirectory) : resolve(workingDirectory, explicit)
+  const file = await findConfigFile(workingDirectory, explicit)
   if (file === null) return { config: {}, directory: workingDirectory, file: null }
   const value = await readConfig(file)
   // Loaded only for a file that there is: zod takes longer to load than a small backup takes to make.
@@ -39,7 +38,9 @@ export async function loadConfig(workingDirectory: string, explicit?: string): P
   })
 }
 
-async function findConfig(directory: string): Promise<string | null> {
+/** The path that {@link loadConfig} reads; null when there is no configuration file. */
+export async function findConfigFile(directory: string, explicit?: string): Promise<string | null> {
+  if (explicit !== undefined) return resolve(directory, explicit)
   for (const name of CONFIG_FILES) {
     const file = join(directory, name)
     const there = await stat(file).catch((error: unknown) => {

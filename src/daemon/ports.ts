@@ -49,9 +49,14 @@ export interface Ports {
    */
   readonly notify: ((event: NotifyEvent) => Promise<void>) | null
   readonly holder: { readonly pid: number; readonly host: string }
+  /** How often it is looked whether the configuration file has changed; null: never, in a time that is not real. */
+  readonly configLookMs: number | null
   /** Whether state survives a power cut; false in tests only. */
   readonly isDurable: boolean
 }
+
+/** Two looks until a change is taken up: soon after somebody saved it, and a file status now and then costs nothing. */
+const CONFIG_LOOK_MS = 5000
 
 export function productPorts(): Ports {
   return {
@@ -60,6 +65,7 @@ export function productPorts(): Ports {
     runners: { backup: runBackup, sync: runSync, verify: runVerify, drill: runDrill, cleanup: runCleanup },
     notify: null,
     holder: { pid: process.pid, host: hostname() },
+    configLookMs: CONFIG_LOOK_MS,
     isDurable: true,
   }
 }

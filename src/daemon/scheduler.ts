@@ -1,13 +1,16 @@
+import { configStamp } from '../config/stamp.ts'
 import { BackupError, type Failure, toFailure } from '../errors.ts'
 import { decideNextRun } from '../schedule/due.ts'
 import { isOverdue } from '../schedule/good-backup.ts'
 import { readState } from '../schedule/state-file.ts'
+import { systemClock } from './clock.ts'
 import { Daemon, describeRefusal, lockDirectory } from './daemon.ts'
 import { Lane } from './lane.ts'
 import type { SchedulerLog } from './log-entry.ts'
 import { type Ports, productPorts, type RunningPorts } from './ports.ts'
 import { readPlan, type SchedulePlan, type SchedulerOptions, tasksNamed } from './schedule-plan.ts'
 import { isSchedulerRunning } from './scheduler-lock.ts'
+import { runBeside } from './run-beside.ts'
 import type {
   DirectoryStatus,
   JobsRun,
@@ -28,6 +31,14 @@ export interface SchedulerRunOptions {
   readonly signal?: AbortSignal
   /** Called for everything that happens, in order. */
   readonly onLog?: SchedulerLog
+}
+
+export interface RunOnceOptions extends SchedulerRunOptions {
+  /**
+   * For somebody who waits for the answer: once, without retries, cancelled at once, and beside a scheduler that is at work
+   * in the directory, whose state file then does not tell of it. Default: false.
+   */
+  readonly beside?: boolean
 }
 
 /** A scheduler with another clock, or other ways to run jobs and to tell of them. Not public. */
@@ -51,6 +62,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions
   #ports: Ports
   #daemon: { readonly daemon: Daemon; readonly teller: Teller; readonly log: SchedulerLog } | null = null
+  /** The configuration file as it was when it was read last, taken or refused. */
+  #stamp = ''
 
   constructor(options: SchedulerOptions = {}) {
     this.#options = options
@@ -60,6 +73,7 @@ export class Scheduler {
   /**
    * Runs jobs as they come due, until it is told to stop. Resolves once the last run has ended, the state is
    * written and the locks are free. `SCHEDULER_LOCKED` when another scheduler has one of the directories.
+   * A configuration file that changes meanwhile is taken up as {@link reload} does.
    */
   async run({ signal = NEVER, onLog = NO_LOG }: SchedulerRunOptions = {}): Promise<
     SchedulerStopped | Failure
@@ -67,16 +81,19 @@ export class Scheduler {
     const { clock } = this.#ports
     const startedAt = clock.now()
     try {
-      const plan = await this.#readPlan()
-      if (plan.directories.size === 0) throw nothingToDo(plan)
+      const plan = await this.#takePlan()
       {
         const teller = new Teller(plan, onLog)
         await using daemon = await Daemon.start(plan, this.#running(teller), onLog)
         this.#daemon = { daemon, teller, log: onLog }
         onLog(startedEntry(plan))
+        const ended = new AbortController()
+        const following = this.#followConfig(AbortSignal.any([signal, ended.signal]))
         try {
           await daemon.run(signal)
         } finally {
+          ended.abort()
+          await following
           this.#daemon = null
         }
         onLog({ level: 'info', event: 'stopping', message: 'The scheduler stops', fields: {} })
@@ -97,8 +114,7 @@ export class Scheduler {
       )
     }
     try {
-      const plan = await this.#readPlan()
-      if (plan.directories.size === 0) throw nothingToDo(plan)
+      const plan = await this.#takePlan()
       await running.daemon.reload(plan)
       running.teller.follow(plan)
       running.log({ ...startedEntry(plan), event: 'reloaded', message: 'The configuration was read again' })
@@ -118,22 +134,22 @@ export class Scheduler {
   /** Runs a job now on each of its databases, with its retries. Bad news is in the result, not a failure. */
   async runOnce(
     job: string,
-    { signal = NEVER, onLog = NO_LOG }: SchedulerRunOptions = {},
+    { signal = NEVER, onLog = NO_LOG, beside = false }: RunOnceOptions = {},
   ): Promise<JobsRun | Failure> {
     try {
       const plan = await this.#readPlan()
       const ports = this.#running(new Teller(plan, onLog))
       const runs: RunReport[] = []
-      for (const [directory, tasks] of tasksNamed(plan, job)) {
-        const all = plan.directories.get(directory) ?? tasks
-        using _lock = await lockDirectory(directory, all, this.#ports)
-        const lane = await Lane.open({
-          backupDir: directory,
-          tasks: all,
-          graceMs: plan.graceMs,
-          ports,
-          log: onLog,
-        })
+      for (const [backupDir, named] of tasksNamed(plan, job)) {
+        const tasks = beside ? named.map(withoutRetries) : named
+        const all = (plan.directories.get(backupDir) ?? named).map(task => tasks[named.indexOf(task)] ?? task)
+        using lock = await lockDirectory(backupDir, all, this.#ports).catch(ignoreLocked(beside))
+        if (lock === null) {
+          for (const task of tasks) runs.push(await runBeside(task, { backupDir, ports, stop: signal }))
+          continue
+        }
+        const graceMs = beside ? 0 : plan.graceMs
+        const lane = await Lane.open({ backupDir, tasks: all, graceMs, ports, log: onLog })
         await lane.runNow(tasks, signal)
         await lane.close()
         runs.push(...tasks.map(task => ({ ...lane.book.jobOf(task) })))
@@ -206,6 +222,32 @@ export class Scheduler {
     return readPlan(this.#options)
   }
 
+  /** The plan that is to be followed. */
+  async #takePlan(): Promise<SchedulePlan> {
+    // Before it is read: of what changes while it is, the next look sees that it did.
+    this.#stamp = await this.#stampNow()
+    const plan = await this.#readPlan()
+    if (plan.directories.size === 0) throw nothingToDo(plan)
+    return plan
+  }
+
+  #stampNow(): Promise<string> {
+    return configStamp(process.cwd(), this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
+  }
+
+  /** Takes up what somebody writes into the configuration file, once it has stayed the same from one look to the next. */
+  async #followConfig(signal: AbortSignal): Promise<void> {
+    const { configLookMs } = this.#ports
+    if (configLookMs === null) return
+    for (let before = this.#stamp; ;) {
+      await systemClock.delay(configLookMs, signal)
+      if (signal.aborted) return
+      const now = await this.#stampNow()
+      if (now === before && now !== this.#stamp) await this.reload()
+      before = now
+    }
+  }
+
   async #statusOf(backupDir: string, tasks: readonly Task[]): Promise<DirectoryStatus> {
     const state = await readState(backupDir)
     const isRunning = await isSchedulerRunning(backupDir)
@@ -242,6 +284,18 @@ export class Scheduler {
       databases: Object.fromEntries(ours),
       jobs: jobs.filter(({ database }) => names.has(database)),
     }
+  }
+}
+
+function withoutRetries(task: Task): Task {
+  return { ...task, job: { ...task.job, retriesMax: 0 } }
+}
+
+/** Null for a directory in which a scheduler is at work, where that does not matter. */
+function ignoreLocked(beside: boolean): (error: unknown) => null {
+  return error => {
+    if (beside && error instanceof BackupError && error.code === 'SCHEDULER_LOCKED') return null
+    throw error
   }
 }
 

@@ -165,7 +165,8 @@ const NEW_DATABASE: DatabaseState = {
   failuresSinceDigest: 0,
 }
 
-function newJob({ job, settings }: Task, coveredUntil: Date): JobState {
+/** A job of which nothing is known yet. */
+export function newJob({ job, settings }: Task, coveredUntil: Date): JobState {
   return {
     job: job.name,
     database: settings.name,

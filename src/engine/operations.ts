@@ -2,7 +2,12 @@
 import type { NoteRequest, Noted } from '../audit/recorder.ts'
 import type { Context } from '../operations/context.ts'
 import { during } from '../storage/io-errors.ts'
-import type { AddBackupRequest, BackupAdded } from '../operations/file-reports.ts'
+import type {
+  AddBackupRequest,
+  BackupAdded,
+  BackupUnpacked,
+  UnpackBackupRequest,
+} from '../operations/file-reports.ts'
 import type { BackupsListed } from '../operations/list-backups.ts'
 import type {
   BackupCreated,
@@ -70,6 +75,7 @@ export interface Operations {
   convert: { request: ConvertBackupsRequest; result: BackupsConverted }
   pin: { request: PinBackupRequest & { readonly backup: string }; result: BackupPinned }
   unpin: { request: UnpinBackupRequest & { readonly backup: string }; result: BackupPinned }
+  unpack: { request: UnpackBackupRequest; result: BackupUnpacked }
   look: { request: LookInsideRequest & { readonly backup: string }; result: BackupLookedInside }
   rows: { request: ReadRowsRequest & { readonly backup: string }; result: RowsRead }
   query: { request: QueryBackupRequest & { readonly backup: string }; result: BackupQueried }
@@ -105,6 +111,7 @@ const loaders: { readonly [Name in OperationName]: () => Promise<Handler<Name>> 
   convert: async () => (await import('../operations/convert-backups.ts')).convertBackups,
   pin: async () => (await import('../operations/pin-backup.ts')).pinBackup,
   unpin: async () => (await import('../operations/pin-backup.ts')).unpinBackup,
+  unpack: async () => (await import('../operations/unpack-backup.ts')).unpackBackup,
   look: async () => (await import('../operations/look/look-inside.ts')).lookInside,
   rows: async () => (await import('../operations/look/read-rows.ts')).readRows,
   query: async () => (await import('../operations/look/query-backup.ts')).queryBackup,

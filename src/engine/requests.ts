@@ -124,6 +124,7 @@ const requests = {
     target,
   }),
   unpin: z.strictObject({ backup, target }),
+  unpack: z.strictObject({ backup, to: path.min(1) }),
   look: z.strictObject({ backup, identity, target }),
   rows: z.strictObject({
     backup,

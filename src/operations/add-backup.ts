@@ -1,6 +1,7 @@
-/** Making a backup of a file that is an image already: one that was downloaded, or made by other means. */
-import { chmod, copyFile, constants, open, stat } from 'node:fs/promises'
+/** Making a backup of a file that holds an image already: one that was downloaded, or made by other means. */
+import { chmod, constants, open } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { Encoding } from '../catalog/encodings.ts'
 import { typeDirectory } from '../catalog/layout.ts'
 import { readBackup } from '../catalog/list.ts'
 import { CatalogLock } from '../catalog/lock.ts'
@@ -10,24 +11,27 @@ import { removeLeftovers, Staging } from '../catalog/staging.ts'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { readHeaderOf } from '../snapshot/source-files.ts'
 import { removeFile, renameDurably, requireSpace, syncFile } from '../storage/durable.ts'
-import { during, isNotThere } from '../storage/io-errors.ts'
+import { during } from '../storage/io-errors.ts'
+import { recogniseFile, writeImageOf } from './added-file.ts'
 import { checkStored, type StoredCheck } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { prepareDirectories, requireKnownType } from './create-backup.ts'
+import { encodeCopied } from './encode-image.ts'
+import { type EncodedFile, requireDecodable } from './encoded-file.ts'
+import { type BackupEncoder, encoderOfOneFile } from './encoder-for.ts'
 import type { AddBackupRequest, BackupAdded } from './file-reports.ts'
 import { freeFilename } from './free-filename.ts'
 import { writeMetadata } from './store-backup.ts'
 
-/** What every SQLite database begins with. */
-const MAGIC = Buffer.from('SQLite format 3\0', 'latin1')
 /** sqlite.org/fileformat.html, 1.3 */
 const USER_VERSION_AT = 60
 const SPACE_RESERVE_BYTES = 1 << 20
 
 /**
- * Adds a file to the catalog as a backup of this database. It is listed only once it was read back, found intact by a full
- * check and is durable; the file itself stays where it is. Throws `BACKUP_NOT_FOUND`, `BACKUP_UNSUPPORTED` for a file
- * that is no plain database, `BACKUP_DAMAGED` for one that fails its check.
+ * Adds a file to the catalog as a backup of this database, stored as the configuration has it; pages (blocks) are made of it
+ * by a conversion alone, until then it is plain, or zstd+age where pages are encrypted. It is listed only once its image was found intact by a full check, what
+ * is stored was read back, and is durable; the file itself stays where it is. Throws `BACKUP_NOT_FOUND`,
+ * `BACKUP_UNSUPPORTED` for what is no database, `BACKUP_DAMAGED` for one that fails its check.
  */
 export async function addBackup(
   { from, ...request }: AddBackupRequest & { readonly from: string },
@@ -38,8 +42,9 @@ export async function addBackup(
   const type = request.backupType ?? 'manual'
   requireKnownType(type, settings.backupTypes)
   const createdAt = instantOf(request.createdAt, context.now())
+  const encoder = await encoderOfOneFile(context)
   begin(context, 'find-backup')
-  const sizeBytes = await requireDatabaseFile(from)
+  const { form, sizeBytes } = await recogniseFile(from)
   begin(context, 'prepare-directories')
   await prepareDirectories(type, context)
   begin(context, 'lock-catalog')
@@ -51,29 +56,31 @@ export async function addBackup(
   await using staging = await Staging.open(settings.backupDir, typeDirectory(settings.backupDir, type))
   const file = staging.file('image.db')
   begin(context, 'copy-image')
-  await during('copy', from, () => copyFile(from, file, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE))
+  await writeImageOf(from, { form, file }, context)
   throwIfCancelled(signal)
   begin(context, 'check-image')
   const checked = await requireIntact(file, from, context)
+  const userVersion = await userVersionOf(file)
+  const header = readHeaderOf(file)
+  const stored = await encode({ ...checked, file }, encoder, staging, context)
   begin(context, 'sync-image')
-  await during('set the mode of', file, () => chmod(file, settings.fileMode))
-  await syncFile(file, durabilityOf(context))
+  await during('set the mode of', stored.file, () => chmod(stored.file, settings.fileMode))
+  await syncFile(stored.file, durabilityOf(context))
   throwIfCancelled(signal)
 
   const time = localTime(createdAt, settings.timeZone)
   begin(context, 'publish-image')
-  const filename = await freeFilename(type, time, context)
+  const filename = await freeFilename(type, time, context, stored.encoding)
   const path = join(typeDirectory(settings.backupDir, type), filename)
-  const header = readHeaderOf(file)
   try {
-    await renameDurably(file, path, durabilityOf(context))
+    await renameDurably(stored.file, path, durabilityOf(context))
     begin(context, 'write-metadata')
     const metadata: Metadata = {
       timestamp: time.timestamp,
       backup_type: type,
-      database_version: String(await userVersionOf(path)),
-      file_size: checked.sizeBytes,
-      checksum: checked.checksum,
+      database_version: String(userVersion),
+      file_size: stored.sizeBytes,
+      checksum: stored.checksum,
       description: request.description ?? `Added from ${basename(from)}`,
       created_by: request.createdBy ?? settings.createdBy,
       schema: 1,
@@ -82,7 +89,7 @@ export async function addBackup(
       image_size: checked.sizeBytes,
       image_checksum: checked.checksum,
       ...(header === null ? {} : { page_size: header.pageSize }),
-      encoding: 'plain',
+      encoding: stored.encoding,
       ...(checked.tables === null ? {} : { tables: checked.tables }),
       check: 'full',
       ...(checked.unchecked.length === 0 ? {} : { unchecked: [...checked.unchecked] }),
@@ -100,6 +107,19 @@ export async function addBackup(
   return { success: true, backup, durationMs: Math.round(performance.now() - started) }
 }
 
+/** The file that is to be stored: an image is not left in the clear where backups are encrypted. */
+async function encode(
+  image: EncodedFile,
+  encoder: BackupEncoder,
+  staging: Staging,
+  context: Context,
+): Promise<EncodedFile & { readonly encoding: Encoding }> {
+  if (encoder.encoding === 'plain' || encoder.encoding === 'blocks') return { ...image, encoding: 'plain' }
+  const written = await encodeCopied(image, encoder, staging, context)
+  await requireDecodable(written, encoder, image, context)
+  return { ...written, encoding: encoder.encoding }
+}
+
 async function requireIntact(file: string, from: string, context: Context): Promise<StoredCheck> {
   const checked = await checkStored(
     file,
@@ -115,26 +135,6 @@ async function requireIntact(file: string, from: string, context: Context): Prom
   })
 }
 
-/** Its size in bytes. */
-async function requireDatabaseFile(from: string): Promise<number> {
-  return during('read', from, async () => {
-    try {
-      const stats = await stat(from)
-      if (!stats.isFile()) throw notADatabase(from, 'not a file')
-      await using handle = await open(from, constants.O_RDONLY)
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0)
-      if (bytesRead < MAGIC.length || !buffer.equals(MAGIC)) throw notADatabase(from, 'not a SQLite database')
-      return stats.size
-    } catch (error) {
-      if (!isNotThere(error)) throw error
-      throw new BackupError('BACKUP_NOT_FOUND', `There is no such file: ${from}`, {
-        hint: 'Give the path of a database file, such as a backup that was downloaded.',
-        path: from,
-      })
-    }
-  })
-}
-
 /** `PRAGMA user_version`, from where the file format has it; 0 for an empty database. */
 async function userVersionOf(path: string): Promise<number> {
   return during('read', path, async () => {
@@ -142,17 +142,6 @@ async function userVersionOf(path: string): Promise<number> {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, USER_VERSION_AT)
     return bytesRead < 4 ? 0 : buffer.readInt32BE(0)
   })
-}
-
-function notADatabase(from: string, what: string): BackupError {
-  return new BackupError(
-    'BACKUP_UNSUPPORTED',
-    `Only a plain database can be added, and this is ${what}: ${from}`,
-    {
-      hint: 'Decompress or decrypt it first; docs/formats.md says how.',
-      path: from,
-    },
-  )
 }
 
 function instantOf(text: string | undefined, now: Date): Date {

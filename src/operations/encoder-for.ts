@@ -33,6 +33,15 @@ export async function encoderFor(
   return { encoding: 'blocks', to: namesSomebody(encryption) ? await recipientsOf(encryption) : null }
 }
 
+/**
+ * The same for a backup that is to be readable at once: encrypted pages lie in packs of other backups too, which nobody here
+ * may have a key to. In their place it gets an encrypted file of its own.
+ */
+export async function encoderOfOneFile(context: Context): Promise<BackupEncoder> {
+  const encoder = await encoderFor(undefined, context)
+  return isSealing(encoder) ? await encoderFor('zstd+age', context) : encoder
+}
+
 /** Whoever has named keys to encrypt to expects that what is stored is encrypted. */
 function namesSomebody({ recipients, passphrase }: EncryptionSettings): boolean {
   return recipients.length > 0 || passphrase !== null

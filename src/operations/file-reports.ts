@@ -21,10 +21,33 @@ export interface BackupAdded {
   readonly durationMs: number
 }
 
+/** As it is stored, or the plain database that is in it. */
+export type BackupForm = 'stored' | 'database'
+
+export interface OpenBackupRequest {
+  /** Default: `stored`. */
+  readonly form?: BackupForm
+  readonly signal?: AbortSignal
+}
+
+export interface UnpackBackupRequest {
+  readonly backup: string
+  /** Path of the new file, where nothing is yet. */
+  readonly to: string
+}
+
+export interface BackupUnpacked {
+  readonly success: true
+  /** SHA-256 of the database, hex. */
+  readonly checksum: string
+}
+
 /** A file that can be read from any place on, until it is closed. */
 export interface StoredFile {
   readonly success: true
   readonly filename: string
+  /** Whether it lies there and stays; false: it was made for this, and is made anew the next time. */
+  readonly isStored: boolean
   readonly sizeBytes: number
   /** Names this very content: another content has another one. */
   readonly etag: string

@@ -6,7 +6,7 @@ import { removeFile } from '../storage/durable.ts'
 import type { Decoder } from '../encoding/encoding.ts'
 import type { Context } from './context.ts'
 import { deleteStored } from './delete-stored.ts'
-import { type BackupEncoder, encoderFor, isSealing } from './encoder-for.ts'
+import { encoderOfOneFile } from './encoder-for.ts'
 import { freeFilename } from './free-filename.ts'
 import { keepDamagedFiles } from './keep-damaged.ts'
 import type { Target } from './restore-target.ts'
@@ -33,7 +33,8 @@ export async function keepCurrent(
 ): Promise<KeptState> {
   if (context.settings.disposable) return NOTHING
   if (target.state !== 'database') return keepFiles(target, context)
-  const encoder = await encoderOf(context)
+  // It must be readable at once, for the case that the restore fails.
+  const encoder = await encoderOfOneFile(context)
   try {
     const created = await storeBackup(
       {
@@ -54,15 +55,6 @@ export async function keepCurrent(
     if (!isDamage) throw error
     return keepFiles(target, context)
   }
-}
-
-/**
- * Encrypted pages lie in packs of other backups too, which nobody here may have a key to; and this one must be readable
- * at once, for the case that the restore fails. So it gets a file of its own.
- */
-async function encoderOf(context: Context): Promise<BackupEncoder> {
-  const encoder = await encoderFor(undefined, context)
-  return isSealing(encoder) ? await encoderFor('zstd+age', context) : encoder
 }
 
 /** Removes what was kept, after a restore that was cancelled. */

@@ -90,7 +90,7 @@ function answerError(service: Service, c: RequestContext, error: unknown): Respo
   return problemResponse(problem, error instanceof Refusal ? error.headers : {})
 }
 
-/** By the route, not by what was asked for: a name in it may be anybody's. */
+/** Without its query, which may have what somebody searched for; names in the path are as safe as JSON makes them. */
 function logAccess(service: Service, c: RequestContext, durationMs: number): void {
   service.log.debug(
     {

@@ -72,12 +72,17 @@ export class Databases implements Disposable {
   /** Notes in the audit log what no operation notes. */
   async record(
     { name: who, via }: Pick<Principal, 'name' | 'via'>,
-    event: { readonly action: string; readonly on?: string; readonly database?: string },
+    event: {
+      readonly action: string
+      readonly on?: string
+      readonly database?: string
+      readonly parameters?: Readonly<Record<string, unknown>>
+    },
   ): Promise<void> {
-    const { action, on = null, database } = event
+    const { action, on = null, database, parameters = {} } = event
     const options = database === undefined ? this.#options : this.#named(database)
     const actor = { door: via === 'session' ? 'console' : 'http', who } as const
-    await new Database({ ...options, actor }).recordAction({ action, on })
+    await new Database({ ...options, actor }).recordAction({ action, on, parameters })
   }
 
   scheduler(): Scheduler {

@@ -1,11 +1,14 @@
 /** The socket: what is taken off it, and for how long it is waited for. */
+import { randomUUID } from 'node:crypto'
 import { chmod, lstat, unlink } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { BackupError } from '../index.ts'
 import { securityHeaders } from './headers.ts'
+import { problemOf, Refusal } from './problems.ts'
+import type { HttpCode } from './schemas/common.ts'
 
 /** A browser sends a few hundred bytes of headers, and a cookie. */
 const HEADER_BYTES_MAX = 16 << 10
@@ -51,8 +54,10 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
   }
   const answer = getRequestListener(fetch, {
     hostname: 'localhost',
-    errorHandler: () =>
-      new Response(null, { status: 400, headers: securityHeaders({ isSecure: tls !== null }) }),
+    errorHandler() {
+      const { body, ...rest } = badRequest(...NO_HTTP, tls !== null)
+      return new Response(body, rest)
+    },
   })
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void =>
     void answer(incoming, outgoing)
@@ -137,9 +142,9 @@ function addressOf(server: Server, { host, socket, tls }: ListenOptions): string
   return `${tls === null ? 'http' : 'https'}://${name}:${port}`
 }
 
-const REASONS: Readonly<Record<string, readonly [status: number, words: string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+const REASONS: Readonly<Record<string, readonly [code: HttpCode, message: string]>> = {
+  HPE_HEADER_OVERFLOW: ['HEADERS_TOO_LARGE', `The headers are larger than ${HEADER_BYTES_MAX} bytes`],
+  ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'The headers came too slowly'],
 }
 
 /** What is no HTTP, or too much of it. */
@@ -148,8 +153,28 @@ function refuse({ code = '' }: NodeJS.ErrnoException, client: Socket, isSecure: 
     client.destroy()
     return
   }
-  const [status, words] = REASONS[code] ?? [400, 'Bad Request']
-  const headers = { ...securityHeaders({ isSecure }), connection: 'close', 'content-length': '0' }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  client.end(`HTTP/1.1 ${status} ${words}\r\n${lines.join('')}\r\n`)
+  const { status, headers, body } = badRequest(...(REASONS[code] ?? NO_HTTP), isSecure)
+  const all = { ...headers, connection: 'close', 'content-length': String(Buffer.byteLength(body)) }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+  client.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+}
+
+const NO_HTTP: readonly [code: HttpCode, message: string] = ['REQUEST_INVALID', 'This is no valid HTTP']
+
+/** An answer that no route has given, in the form of all others. */
+function badRequest(
+  code: HttpCode,
+  message: string,
+  isSecure: boolean,
+): { readonly status: number; readonly headers: Record<string, string>; readonly body: string } {
+  const problem = problemOf(new Refusal(code, message), `urn:uuid:${randomUUID()}`)
+  return {
+    status: problem.status,
+    headers: {
+      ...securityHeaders({ isSecure }),
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+    },
+    body: JSON.stringify(problem),
+  }
 }

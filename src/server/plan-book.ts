@@ -7,7 +7,14 @@ import type { PlanIssued } from './schemas/backups.ts'
 const VALID_MS = 15 * 60_000
 const PLANS_MAX = 1000
 
-type PlanKind = 'restore' | 'cleanup'
+type PlanKind = 'restore' | 'cleanup' | 'retention'
+
+/** The route that makes one. */
+const MADE_BY: Readonly<Record<PlanKind, string>> = {
+  restore: 'restore-plan',
+  cleanup: 'cleanup-plan',
+  retention: 'cleanup-plan, with the policy',
+}
 
 interface Plan {
   readonly kind: PlanKind
@@ -40,7 +47,7 @@ export class PlanBook {
     const isFresh = plan !== undefined && plan.expiresAt > this.#now()
     if (isFresh && plan.kind === kind && plan.subject === subject) return
     throw new Refusal('PLAN_STALE', 'This plan is used up, too old, or of something else by now', {
-      hint: `Make a new one with ${kind}-plan, look at it, then carry it out.`,
+      hint: `Make a new one with ${MADE_BY[kind]}, look at it, then carry it out.`,
     })
   }
 }

@@ -1,4 +1,4 @@
-/** Files on their way out: whole, or the range that was asked for. */
+/** Files on their way out: whole, or, of what is stored, the range that was asked for. */
 import type { StoredFile } from '../index.ts'
 import type { RequestContext, Service } from './environment.ts'
 import { Refusal } from './problems.ts'
@@ -85,9 +85,10 @@ interface WantedRange extends ByteRange {
   readonly isPart: boolean
 }
 
-function rangeOf(c: RequestContext, { sizeBytes, etag }: StoredFile): WantedRange {
+function rangeOf(c: RequestContext, { sizeBytes, etag, isStored }: StoredFile): WantedRange {
   const whole = { start: 0, end: sizeBytes, isPart: false }
-  const header = c.req.header('range')
+  // For a part of what is made for each request, all of it would be made.
+  const header = isStored ? c.req.header('range') : undefined
   const ifRange = c.req.header('if-range')
   if (header === undefined || (ifRange !== undefined && ifRange !== etag)) return whole
   const range = parseRange(header, sizeBytes)
@@ -99,14 +100,14 @@ function rangeOf(c: RequestContext, { sizeBytes, etag }: StoredFile): WantedRang
 }
 
 function headersOf(
-  { filename, sizeBytes, etag, modifiedAt }: StoredFile,
+  { filename, sizeBytes, etag, modifiedAt, isStored }: StoredFile,
   { start, end, isPart }: WantedRange,
 ): Record<string, string> {
   return {
     'content-type': 'application/octet-stream',
     'content-length': String(end - start),
     'content-disposition': disposition(filename),
-    'accept-ranges': 'bytes',
+    'accept-ranges': isStored ? 'bytes' : 'none',
     'cache-control': 'private, no-store',
     etag,
     'last-modified': modifiedAt.toUTCString(),

@@ -14,6 +14,8 @@ import type { ServerLog } from './log.ts'
 import { PlanBook } from './plan-book.ts'
 import { StreamBook } from './stream-book.ts'
 
+export { readTls } from './tls.ts'
+
 export interface ServeOptions extends ListenOptions {
   /** Which databases, as every command has it. */
   readonly database: DatabaseOptions
@@ -44,7 +46,11 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const administration = new Administration(database)
   const databases = new Databases(database)
   // Asked now, so that a configuration that is not valid ends the start and not the first request.
-  await databases.settings()
+  const settings = await administration.settings()
+  if (!settings.success) {
+    const { code, message, hint } = settings
+    throw new BackupError(code, message, hint === undefined ? {} : { hint })
+  }
   const access = await administration.openAccess()
   await access.listTokens()
   const now = (): Date => new Date()

@@ -5,10 +5,13 @@ import { Refusal } from './problems.ts'
 const STREAMS_MAX = 300
 /** A browser with many tabs, and room for 100 clients of one token. */
 const OF_ONE_MAX = 150
+/** Each takes a processor, and the room of a whole database. */
+const UNPACKING_MAX = 2
 
 export class StreamBook {
   readonly #open = new Map<string, number>()
   #count = 0
+  #unpacking = 0
 
   get count(): number {
     return this.#count
@@ -26,14 +29,31 @@ export class StreamBook {
     }
     this.#count += 1
     this.#open.set(owner, own + 1)
-    let isHeld = true
-    return () => {
-      if (!isHeld) return
-      isHeld = false
+    return once(() => {
       this.#count -= 1
       const left = (this.#open.get(owner) ?? 1) - 1
       if (left === 0) this.#open.delete(owner)
       else this.#open.set(owner, left)
+    })
+  }
+
+  /** The same for making the file that is to be streamed, of a backup that is not plain. */
+  enterUnpacking(): () => void {
+    if (this.#unpacking >= UNPACKING_MAX) {
+      throw new Refusal('TOO_MANY_REQUESTS', 'Other backups are being unpacked', {
+        hint: 'Try again in a moment, or download the stored file.',
+        headers: { 'retry-after': '5' },
+      })
     }
+    this.#unpacking += 1
+    return once(() => (this.#unpacking -= 1))
+  }
+}
+
+function once(act: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (!isDone) act()
+    isDone = true
   }
 }

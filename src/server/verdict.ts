@@ -1,7 +1,8 @@
 import type { Info } from '../index.ts'
 import type { Verdict } from './schemas/databases.ts'
 
-const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 /** Without a limit of one's own: a daily backup, and half a day for it to be late. */
 const DEFAULT_MAX_AGE_MS = 36 * HOUR_MS
@@ -71,7 +72,8 @@ function drillLimit(newest: Info['backups']['newest'], lastGoodAgeMs: number): n
 }
 
 function ago(ms: number): string {
-  if (ms < HOUR_MS) return plural(Math.round(ms / 60_000), 'minute')
+  if (ms < MINUTE_MS) return 'less than a minute'
+  if (ms < HOUR_MS) return plural(Math.floor(ms / MINUTE_MS), 'minute')
   return ms < 2 * DAY_MS ? plural(Math.round(ms / HOUR_MS), 'hour') : plural(Math.round(ms / DAY_MS), 'day')
 }
 

@@ -9,7 +9,8 @@ import { testWith } from '../support/requirements.ts'
 import { backUpAt } from './support/history.ts'
 import { provideChromium } from './support/chromium.ts'
 import { startConsole } from './support/console-server.ts'
-import { A_DAY_OF_BUSINESS, buildShop, HOSTILE_TABLE, HOSTILE_TEXT } from './support/shop.ts'
+import { DESKTOP, expectEveryPageAccessible, lookAs, PHONE } from './support/every-page.ts'
+import { buildShop, doBusiness, HOSTILE_TABLE, HOSTILE_TEXT } from './support/shop.ts'
 import { Visit } from './support/visit.ts'
 import { expectAccessible } from './support/watched-page.ts'
 
@@ -43,12 +44,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await visit?.[Symbol.asyncDispose]()
 })
-
-function doBusiness(shop: string): void {
-  const connection = new DatabaseSync(shop, { timeout: 30_000 })
-  connection.exec(A_DAY_OF_BUSINESS)
-  connection.close()
-}
 
 /** Tells whether the order that `yesterday` has, and business removed, is in the live database. */
 function hasOrderFive(): boolean {
@@ -438,40 +433,46 @@ browserTest('the keyboard alone skips to the content and makes a backup', async 
   await admin.getByRole('row', { name: /by keyboard/ }).waitFor()
 })
 
-for (const { width, colorScheme } of [
-  { width: 1280, colorScheme: 'light' },
-  { width: 360, colorScheme: 'dark' },
-] as const) {
+for (const looks of [DESKTOP, PHONE]) {
   browserTest(
-    `axe finds nothing serious on any page, and nothing stands out, at ${width} px in ${colorScheme}`,
-    async () => {
-      await admin.setViewportSize({ width, height: 900 })
-      await admin.emulateMedia({ colorScheme })
-      const pages: readonly (readonly [address: string, heading: string, ready: string])[] = [
-        ['#/', 'Overview', 'Storage by type'],
-        [backupsPage, 'Backups', 'by keyboard'],
-        [`${backupsPage}/${yesterday}`, yesterday, 'Verification history'],
-        [`#/db/shop/look/${yesterday}?table=customers`, 'Look inside', 'Grace 1'],
-        [`#/db/shop/compare?left=${yesterday}&right=live`, 'Compare', 'products'],
-        [`#/db/shop/restore/${yesterday}`, 'Restore shop', 'products'],
-        ['#/db/shop/retention', 'Retention', 'As a table'],
-        ['#/db/shop/exports', 'Exports', 'left out'],
-        ['#/schedule', 'Schedule', 'Next runs'],
-        ['#/activity', 'Activity', 'success'],
-        ['#/settings', 'Settings', 'Server'],
-      ]
-      for (const [address, heading, ready] of pages) {
-        await visit.goTo(admin, address, heading)
-        await admin.getByRole('main').getByText(ready).first().waitFor()
-        await expectAccessible(admin, `${address} at ${width} px, ${colorScheme}`)
-      }
-      await visit.goTo(admin, backupsPage, 'Backups')
-      await admin.getByRole('button', { name: 'Create backup' }).click()
-      await admin.getByRole('dialog').waitFor()
-      await expectAccessible(admin, `the dialog at ${width} px, ${colorScheme}`)
-    },
+    `axe finds nothing serious on any page, and nothing stands out, at ${looks.width} px in ${looks.colorScheme}`,
+    async () => expectEveryPageAccessible(visit, admin, { looks, backup: yesterday }),
   )
 }
+
+browserTest(
+  'on a phone a backup is made and looked into, what a restore would change is seen, and it is restored',
+  async () => {
+    await lookAs(admin, PHONE)
+    await visit.goTo(admin, '#/', 'Overview')
+    await admin.getByRole('button', { name: 'Menu' }).click()
+    await admin.getByRole('dialog').getByRole('link', { name: 'Backups' }).click()
+    await admin.getByRole('button', { name: 'Create backup' }).click()
+    const dialog = admin.getByRole('dialog')
+    await dialog.getByLabel('Description').fill('on the phone')
+    await dialog.getByRole('button', { name: 'Make the backup' }).click()
+    await dialog.getByText('The backup is made and checked.').waitFor()
+    await dialog.getByRole('button', { name: 'Done' }).click()
+    const row = admin.getByRole('row', { name: /on the phone/ })
+    await row.getByRole('button', { name: /^Actions for/ }).click()
+    await admin.getByRole('menuitem', { name: 'Look inside' }).click()
+    await admin.getByRole('heading', { name: 'Look inside', level: 1 }).waitFor()
+    await visit.goTo(admin, `#/db/shop/restore/${yesterday}`, 'Restore shop')
+    // The headings of its cells are in it there.
+    await admin.getByRole('row', { name: /orders .*\+1 .*−2 / }).waitFor()
+    await admin.getByRole('button', { name: 'Verify and go on' }).click()
+    await admin.getByLabel('Type shop to restore it').fill('shop')
+    await admin.getByRole('button', { name: 'Restore shop' }).click()
+    await admin.getByText('shop is restored.').waitFor()
+    expect(hasOrderFive()).toBe(true)
+    await visit.goTo(admin, '#/db/shop/retention', 'Retention')
+    await admin.getByLabel('Newest of daily').fill('2')
+    await admin
+      .getByRole('region', { name: 'Now' })
+      .getByText(/backups kept/)
+      .waitFor()
+  },
+)
 
 browserTest('axe finds nothing serious on the log-in page either', async () => {
   const stranger = await (await visit.stranger()).newPage()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Config } from '../../src/config/config.ts'
 import type { Clock } from '../../src/daemon/clock.ts'
-import type { JobRunner, JobRunners } from '../../src/daemon/ports.ts'
+import type { JobRunner, JobRunners, Ports } from '../../src/daemon/ports.ts'
 import { type Scheduler, schedulerOf } from '../../src/daemon/scheduler.ts'
 import type { SchedulerLogEntry } from '../../src/daemon/log-entry.ts'
 import type { NotifyEvent } from '../../src/notify/event.ts'
@@ -123,7 +123,11 @@ export interface VirtualScene {
   readonly told: NotifyEvent[]
   configure(config: Config): void
   /** `notify`: default notes what it is told in `told`. */
-  scheduler(runners: Partial<JobRunners>, notify?: (event: NotifyEvent) => Promise<void>): Scheduler
+  scheduler(
+    runners: Partial<JobRunners>,
+    notify?: (event: NotifyEvent) => Promise<void>,
+    more?: Pick<Ports, 'configLookMs'>,
+  ): Scheduler
   /** Runs a scheduler until an instant, and stops it. */
   runUntil(time: string, runners: Partial<JobRunners>): Promise<SchedulerStopped | Failure>
   state(): SchedulerState
@@ -148,7 +152,11 @@ export function openVirtualScene(start: string, config: Config = {}): VirtualSce
       JSON.stringify({ timeZone: 'UTC', path: 'data/chame.db', backupDir: 'backups', ...value }),
     )
   configure(config)
-  const scheduler: VirtualScene['scheduler'] = (runners, notify = async event => void told.push(event)) =>
+  const scheduler: VirtualScene['scheduler'] = (
+    runners,
+    notify = async event => void told.push(event),
+    { configLookMs } = { configLookMs: null },
+  ) =>
     schedulerOf(
       { config: file },
       {
@@ -157,6 +165,7 @@ export function openVirtualScene(start: string, config: Config = {}): VirtualSce
         runners: { backup: idle, sync: idle, verify: idle, drill: idle, cleanup: idle, ...runners },
         notify,
         holder: { pid: 42, host: 'virtual' },
+        configLookMs,
         isDurable: false,
       },
     )

@@ -1,16 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
-import { openServing, type Serving } from './serving.ts'
+import { backUp, openServing } from './serving.ts'
 
 const SHOP = '/api/v1/databases/shop'
-
-async function backUp(serving: Serving, description = ''): Promise<string> {
-  const job = await serving.done(`${SHOP}/backups`, { description }, { as: 'operator' })
-  if (job.kind !== 'create' || job.result === null) throw new Error(JSON.stringify(job))
-  return job.result.filename
-}
 
 test('a backup is made, listed, looked up, pinned, verified, drilled, unpinned and deleted', async () => {
   const serving = await openServing()
@@ -112,75 +105,6 @@ test('a backup is looked into, queried and compared, with what is sensitive mask
   expect(compared).toMatchObject({ status: 'succeeded', result: { status: 'equal' } })
 })
 
-test('a download answers ranges, and its name is safe in a header', async () => {
-  const serving = await openServing()
-  const filename = await backUp(serving)
-  const headers = { authorization: `Bearer ${serving.tokens.admin}` }
-  const address = `${serving.url}${SHOP}/backups/${filename}/content`
-  const whole = await fetch(address, { headers })
-  const bytes = Buffer.from(await whole.arrayBuffer())
-  expect(bytes).toEqual(readFileSync(join(serving.backupDir, 'manual', filename)))
-  expect(whole.headers.get('content-disposition')).toBe(
-    `attachment; filename="${filename}"; filename*=UTF-8''${filename}`,
-  )
-  const etag = whole.headers.get('etag') ?? ''
-  const part = await fetch(address, { headers: { ...headers, range: 'bytes=100-199', 'if-range': etag } })
-  expect(part.status).toBe(206)
-  expect(part.headers.get('content-range')).toBe(`bytes 100-199/${bytes.length}`)
-  expect(Buffer.from(await part.arrayBuffer())).toEqual(bytes.subarray(100, 200))
-  const changed = await fetch(address, {
-    headers: { ...headers, range: 'bytes=100-199', 'if-range': '"other"' },
-  })
-  expect(changed.status).toBe(200)
-  await changed.body?.cancel()
-  const beyond = await serving.ask('GET', `${SHOP}/backups/${filename}/content`, {
-    headers: { range: `bytes=${bytes.length}-` },
-  })
-  expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, `bytes */${bytes.length}`])
-  const head = await fetch(address, { method: 'HEAD', headers })
-  expect([head.status, head.headers.get('content-length')]).toEqual([200, String(bytes.length)])
-})
-
-test('an uploaded file is listed once it was found intact, and what is none is refused', async () => {
-  const serving = await openServing()
-  const filename = await backUp(serving)
-  const bytes = readFileSync(join(serving.backupDir, 'manual', filename))
-  const headers = {
-    authorization: `Bearer ${serving.tokens.admin}`,
-    'content-type': 'application/octet-stream',
-  }
-  const upload = (body: Uint8Array<ArrayBuffer>): Promise<Response> =>
-    fetch(`${serving.url}${SHOP}/backups/upload?description=From%20elsewhere`, {
-      method: 'POST',
-      headers,
-      body,
-    })
-  const added = await upload(new Uint8Array(bytes))
-  expect(added.status).toBe(201)
-  const location = added.headers.get('location') ?? ''
-  expect((await serving.ask('GET', location)).body).toMatchObject({
-    description: 'From elsewhere',
-    createdBy: 'the admin',
-    metadata: { check: 'full', tables: { users: 2 } },
-  })
-  const damaged = new Uint8Array(bytes)
-  damaged.fill(0xff, 4096)
-  for (const [body, code] of [
-    [damaged, 'BACKUP_DAMAGED'],
-    [new TextEncoder().encode('not a database at all, but long enough'), 'BACKUP_UNSUPPORTED'],
-    [new TextEncoder().encode('SQLite'), 'BACKUP_UNSUPPORTED'],
-  ] as const) {
-    const refused = await upload(body)
-    expect(await refused.json()).toMatchObject({ code })
-  }
-  expect((await serving.ask('GET', `${SHOP}/backups`)).body.total).toBe(2)
-  const compared = await serving.done(`${SHOP}/compare`, {
-    from: filename,
-    to: decodeURIComponent(location.split('/').at(-1) ?? ''),
-  })
-  expect(compared).toMatchObject({ result: { status: 'equal' } })
-})
-
 test('exports are made, listed, downloaded and deleted, the sensitive ones by admins alone', async () => {
   const serving = await openServing()
   const { ask, done, tokens } = serving
@@ -215,7 +139,9 @@ test('a cleanup deletes what its plan has shown, and a plan of another state is 
   const { ask, done } = serving
   for (let i = 0; i < 3; i++) await done(`${SHOP}/backups`, { type: 'daily' })
   const policy = { daily: { keepLast: 1 } }
-  const edited = await ask('PUT', `${SHOP}/retention`, { body: { policy } })
+  const seen = (await ask('POST', `${SHOP}/cleanup-plan`, { body: { policy } })).body
+  expect(seen.deleted).toHaveLength(2)
+  const edited = await ask('PUT', `${SHOP}/retention`, { body: { policy, plan: seen.plan } })
   expect(edited.body.policy.daily).toEqual({ keepLast: 1 })
   const stale = (await ask('POST', `${SHOP}/cleanup-plan`, { body: {} })).body
   expect(stale.deleted).toHaveLength(2)
@@ -242,7 +168,10 @@ test('settings, schedule, notifications, targets, metrics, history and verdict a
     reasons: ['There is no backup yet.'],
   })
   await backUp(serving)
-  expect((await ask('GET', SHOP)).body.verdict.status).toBe('protected')
+  expect((await ask('GET', SHOP)).body.verdict).toEqual({
+    status: 'protected',
+    reasons: [expect.stringMatching(/was made (less than a|[1-9]\d*) minutes? ago\.$/)],
+  })
   expect((await ask('GET', '/api/v1/databases')).body.databases).toMatchObject([
     { name: 'shop', isDefault: true },
   ])
@@ -277,6 +206,19 @@ test('who did what is in the audit log', async () => {
     { action: 'token-create', actor: { door: 'http', who: 'the admin' }, result: 'success' },
     { action: 'create', actor: { door: 'http', who: 'the operator' }, database: 'shop' },
   ])
+  const { id } = await serving.done('/api/v1/schedule/jobs/daily/run', {}, { as: 'operator' })
+  // It has ended: nothing is called off any more.
+  await serving.ask('POST', `/api/v1/jobs/${id}/cancel`, { body: {} })
+  const { entries } = (await serving.ask('GET', '/api/v1/audit')).body as {
+    entries: { action: string; actor: { door: string; who: string } }[]
+  }
+  const said = entries.map(({ action, actor }) => `${action} ${actor.door}`)
+  expect(said).toContain('create scheduler')
+  expect(entries.find(({ action }) => action === 'job-run')).toMatchObject({
+    actor: { door: 'http', who: 'the operator' },
+    on: 'daily',
+  })
+  expect(said.join()).not.toContain('job-cancel')
   expect((await serving.ask('GET', '/api/v1/audit/verify')).body.status).toBe('intact')
 })
 

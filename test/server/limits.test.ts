@@ -104,10 +104,12 @@ test('10,000 headers, one of 20 kB, with a NUL, two lengths, a length and chunks
   for (const [headers, status] of MALFORMED) {
     const socket = dial(serving)
     socket.write(`GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n`)
-    expect([headers.slice(0, 40), await all(socket)]).toEqual([
+    const answer = await all(socket)
+    expect([headers.slice(0, 40), answer]).toEqual([
       headers.slice(0, 40),
       expect.stringMatching(new RegExp(`^HTTP/1\\.1 ${status}`)),
     ])
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ status, code: expect.any(String) })
   }
 })
 

@@ -5,7 +5,7 @@ import { request as secureRequest } from 'node:https'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { requireSafeAddress, startServer } from '../../src/server/serve.ts'
+import { readTls, requireSafeAddress, startServer } from '../../src/server/serve.ts'
 import { CONTENT_SECURITY_POLICY } from '../../src/server/headers.ts'
 import { PERMISSIONS } from '../../src/server/permissions.ts'
 import { makeCertificate } from '../notify/certificates.ts'
@@ -44,6 +44,32 @@ test('1: a socket of the file system is its owner’s alone, and replaces only o
   expect(await overSocket(path, 'localhost')).toBe(200)
   expect(await overSocket(path, 'evil.example')).toBe(421)
   await expect(startServer({ ...SERVE, socket: path, database: {} })).rejects.toThrow(/something already/)
+})
+
+test('1: a configuration that is not valid, or a certificate that is none, is told at the start', async () => {
+  const directory = temporaryDirectory()
+  const path = (name: string): string => join(directory, name)
+  writeFileSync(path('bad.config.json'), '{"databases":1}')
+  const database = { config: path('bad.config.json') }
+  await expect(startServer({ ...SERVE, socket: null, database })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+  })
+  const [pair, other] = [makeCertificate(), makeCertificate()]
+  writeFileSync(path('cert.pem'), pair.cert)
+  writeFileSync(path('key.pem'), pair.key)
+  writeFileSync(path('other.pem'), other.key)
+  expect(await readTls(path('cert.pem'), path('key.pem'))).toMatchObject({ cert: expect.any(Buffer) })
+  expect(await readTls(undefined, undefined)).toBe(null)
+  for (const [cert, key] of [
+    ['cert.pem', undefined],
+    ['cert.pem', 'missing.pem'],
+    ['cert.pem', 'other.pem'],
+    ['bad.config.json', 'key.pem'],
+  ] as const) {
+    await expect(readTls(path(cert), key === undefined ? key : path(key))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    })
+  }
 })
 
 const SERVE = {
@@ -259,15 +285,16 @@ const HOSTILE = [
 ]
 
 test('8: no name in a request leads anywhere but to the catalog', async () => {
+  // Before there is a server: on a busy machine this takes longer than it keeps a connection.
+  const names = [
+    ...HOSTILE,
+    ...fc.sample(fc.string({ minLength: 1, maxLength: 40, unit: 'binary' }), { numRuns: 15, seed: 8 }),
+  ]
   const serving = await openServing()
   writeFileSync(join(serving.directory, 'secret.txt'), 'CANARY')
   writeFileSync(join(serving.backupDir, 'secret.txt'), 'CANARY')
   const before = filesOf(serving.directory).filter(isNoRecord)
   const console = await serving.ask('GET', '/')
-  const names = [
-    ...HOSTILE,
-    ...fc.sample(fc.string({ minLength: 1, maxLength: 40, unit: 'binary' }), { numRuns: 15, seed: 8 }),
-  ]
   for (const name of names) {
     const part = encodeURIComponent(name.toWellFormed())
     const asked = [
@@ -364,6 +391,25 @@ test('12: what was planned before something changed is not carried out', async (
   expect(
     (await serving.ask('POST', `${SHOP}/backups/${filename}/restore`, { body, as: 'operator' })).status,
   ).toBe(403)
+})
+
+test('12: a policy is saved by who has seen what it would delete, and only while that holds', async () => {
+  const { ask, done } = await openServing()
+  const policy = { daily: { keepLast: 1 } }
+  for (let i = 0; i < 2; i++) await done(`${SHOP}/backups`, { type: 'daily' })
+  const plan = async (wanted: object = policy): Promise<string> =>
+    (await ask('POST', `${SHOP}/cleanup-plan`, { body: wanted })).body.plan
+  const save = async (id: string): Promise<string | undefined> =>
+    (await ask('PUT', `${SHOP}/retention`, { body: { policy, plan: id } })).body.code
+  // Of the policy that holds, and of another one.
+  expect(await save(await plan({}))).toBe('PLAN_STALE')
+  expect(await save(await plan({ policy: { daily: { keepLast: 2 } } }))).toBe('PLAN_STALE')
+  const old = await plan({ policy })
+  await done(`${SHOP}/backups`, { type: 'daily' })
+  expect(await save(old)).toBe('PLAN_STALE')
+  const fresh = await plan({ policy })
+  expect(await save(fresh)).toBe(undefined)
+  expect(await save(fresh)).toBe('PLAN_STALE')
 })
 
 test('13: what is logged has no secret, and a name cannot begin a line', async () => {

@@ -25,6 +25,7 @@ export interface Answer {
 }
 
 export interface Asked {
+  /** Sent as JSON, a text as it is, bytes too. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   /** Default: admin. Null: nobody. */
@@ -39,6 +40,8 @@ export interface Serving {
   readonly tokens: Readonly<Record<Role, string>>
   readonly administration: Administration
   readonly logged: readonly (LogFields & { readonly level: string; readonly message: string })[]
+  /** Which of the document's answers there have been. */
+  readonly answered: ReadonlySet<string>
   readonly server: RunningServer
   readonly ask: (method: string, path: string, asked?: Asked) => Promise<Answer>
   /** Begins a job and waits for its end. */
@@ -83,6 +86,7 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
   })
   onTestFinished(() => server.close(5000))
   const url = server.address
+  const answered = new Set<string>()
   const ask = async (method: string, path: string, asked: Asked = {}): Promise<Answer> => {
     const { body, headers = {}, as = 'admin' } = asked
     const response = await fetch(url + path, {
@@ -92,7 +96,7 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: sent(body) }),
       redirect: 'manual',
     })
     const text = await response.text()
@@ -103,7 +107,10 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
       text,
       body: isJson ? JSON.parse(text) : null,
     }
-    if (!path.endsWith('openapi.json')) await holdToDocument(url, method, path, answer)
+    if (!path.endsWith('openapi.json')) {
+      const name = await holdToDocument(url, method, path, answer)
+      if (name !== null) answered.add(name)
+    }
     return answer
   }
   return {
@@ -114,6 +121,7 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
     tokens,
     administration,
     logged,
+    answered,
     server,
     ask,
     async done(path, body = {}, asked = {}) {
@@ -122,6 +130,18 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
       return await ended(ask, begun.body.id)
     },
   }
+}
+
+function sent(body: unknown): Uint8Array<ArrayBuffer> | string {
+  if (body instanceof Uint8Array) return new Uint8Array(body)
+  return typeof body === 'string' ? body : JSON.stringify(body)
+}
+
+/** Backs up `shop` as the operator; the backup's file name. */
+export async function backUp({ done }: Serving, description = ''): Promise<string> {
+  const job = await done('/api/v1/databases/shop/backups', { description }, { as: 'operator' })
+  if (job.kind !== 'create' || job.result === null) throw new Error(JSON.stringify(job))
+  return job.result.filename
 }
 
 async function ended(ask: Serving['ask'], id: string): Promise<Job> {
@@ -146,8 +166,16 @@ interface Document {
 }
 
 export interface Operation {
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> }
   readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
+    Record<
+      string,
+      {
+        readonly headers?: Readonly<Record<string, unknown>>
+        readonly content?: Readonly<Record<string, { readonly schema: object }>>
+      }
+    >
   >
   readonly 'x-role'?: string
 }
@@ -163,26 +191,51 @@ export function documentOf(url: string): Promise<Document> {
   return known
 }
 
-/** Fails for an answer that the document does not tell of: its status, its media type or its content. */
-async function holdToDocument(url: string, method: string, path: string, answer: Answer): Promise<void> {
+/**
+ * Fails for an answer that the document does not tell of: its operation, its status, its headers, its media type or its
+ * content. Returns which of the document's answers it is, such as "GET /healthz 200" or "GET /healthz default"; null for
+ * what is not the API's: a page of the console, or a path of nothing.
+ */
+async function holdToDocument(
+  url: string,
+  method: string,
+  path: string,
+  answer: Answer,
+): Promise<string | null> {
   const document = await documentOf(url)
   const [pathname = ''] = path.split('?')
-  const found = Object.entries(document.paths).find(([template]) => matches(template, pathname))
-  const operation = found?.[1][method.toLowerCase()]
+  const found = Object.entries(document.paths).find(
+    ([template, item]) => matches(template, pathname) && method.toLowerCase() in item,
+  )
+  const fail = (what: string): never => {
+    throw new Error(`${method} ${path}: ${what}: ${answer.text.slice(0, 1000)}`)
+  }
   const type = answer.headers.get('content-type')?.split(';')[0] ?? null
   if (answer.status >= 400) {
     check(document, 'problem', { $ref: '#/components/schemas/Problem' }, answer.body)
-    if (type !== 'application/problem+json') throw new Error(`${method} ${path}: a problem as ${type}`)
-    if (answer.body.status !== answer.status) throw new Error(`${method} ${path}: two statuses`)
+    if (type !== PROBLEM) fail(`a problem as ${type}`)
+    if (answer.body.status !== answer.status) fail('two statuses')
   }
-  if (operation === undefined || answer.status >= 400 || type === null || answer.status === 206) return
-  const said = operation.responses[String(answer.status)]
-  if (said === undefined) throw new Error(`${method} ${path}: ${answer.status} is not in the document`)
-  const content = said.content?.[type]
-  if (content === undefined) throw new Error(`${method} ${path}: ${type} is not in the document`)
-  if (type === 'application/json')
-    check(document, `${method} ${found?.[0]} ${answer.status}`, content.schema, answer.body)
+  if (found === undefined) {
+    const isOfApi = pathname.startsWith('/api/v1/') && method !== 'HEAD'
+    return isOfApi && answer.status < 400 ? fail('the operation is not in the document') : null
+  }
+  const [template, item] = found
+  const said = answer.status < 400 ? String(answer.status) : 'default'
+  const name = `${method} ${template} ${said}`
+  const response = item[method.toLowerCase()]?.responses[said]
+  if (response === undefined) return fail(`${said} is not in the document`)
+  for (const header of Object.keys(response.headers ?? {})) {
+    if (!answer.headers.has(header)) fail(`the header ${header} is missing`)
+  }
+  const contents = Object.keys(response.content ?? {})
+  if (type === null ? contents.length > 0 : !contents.includes(type)) fail(`${type} is not in the document`)
+  const schema = response.content?.['application/json']?.schema
+  if (schema !== undefined) check(document, name, schema, answer.body)
+  return name
 }
+
+const PROBLEM = 'application/problem+json'
 
 function matches(template: string, path: string): boolean {
   const pattern = template.replaceAll(/\{\w+\}/g, '[^/]+').replaceAll('.', '\\.')

@@ -85,6 +85,10 @@ test('a job that waits or runs can be cancelled, and leaves nothing behind', asy
       .toBe('cancelled')
   }
   expect((await serving.ask('GET', '/api/v1/jobs?status=active')).body.jobs).toEqual([])
+  const { entries } = (await serving.ask('GET', '/api/v1/audit')).body
+  const calledOff = entries.filter(({ action }: { action: string }) => action === 'job-cancel')
+  expect(calledOff.map(({ on }: { on: string }) => on)).toEqual(ids)
+  expect(calledOff[0]).toMatchObject({ actor: { who: 'the admin' }, parameters: { kind: 'create' } })
 })
 
 test('2: a token that is revoked is refused at once, also in a stream that it has open', async () => {

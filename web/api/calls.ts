@@ -99,6 +99,11 @@ export function contentUrl(database: string, backup: string): string {
   return backupUrl(database, backup, 'content')
 }
 
+/** Where the plain database in it is. */
+export function databaseContentUrl(database: string, backup: string): string {
+  return `${contentUrl(database, backup)}${queryText({ form: 'database' })}`
+}
+
 export async function createBackup(database: string, description: string): Promise<JobOf<'create'>> {
   return post(url(['databases', database, 'backups']), description === '' ? {} : { description })
 }
@@ -229,8 +234,13 @@ export async function getRetention(database: string, signal?: AbortSignal): Prom
   return get(url(['databases', database, 'retention']), signal)
 }
 
-export async function saveRetention(database: string, policy: RetentionPolicy): Promise<RetentionView> {
-  return put(url(['databases', database, 'retention']), { policy })
+/** @param plan of {@link planCleanup} with this policy: what it would delete was looked at */
+export async function saveRetention(
+  database: string,
+  policy: RetentionPolicy,
+  plan: string,
+): Promise<RetentionView> {
+  return put(url(['databases', database, 'retention']), { policy, plan })
 }
 
 export async function simulateRetention(
@@ -240,7 +250,7 @@ export async function simulateRetention(
   return post(url(['databases', database, 'retention', 'simulate']), request)
 }
 
-/** @param policy null: the one that holds, whose plan can be run */
+/** @param policy null: the one that holds, whose plan can be run; that of another lets it be saved */
 export async function planCleanup(database: string, policy: RetentionPolicy | null): Promise<CleanupPlanned> {
   return post(url(['databases', database, 'cleanup-plan']), policy === null ? {} : { policy })
 }

@@ -13,6 +13,16 @@ export function Loading({ what }: { readonly what: string }): ReactElement {
   )
 }
 
+/** Says that what is shown is of what was asked before. */
+export function Working(): ReactElement {
+  return (
+    <span role="status" className="flex items-center gap-2 text-sm text-muted">
+      <span aria-hidden="true" className="size-3 animate-pulse rounded-full bg-accent" />
+      Working it out anew …
+    </span>
+  )
+}
+
 /** Nothing there, and what to do about it. */
 export function Empty({
   title,

@@ -13,6 +13,14 @@ const HEIGHT_PX = 190
 /** What lies between two lines of the grid where values are counts. */
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
 
+/** How times are written, by what lies between two lines of the grid: as everywhere in the console, the day first. */
+const TIMES: (string | number | null)[][] = [
+  [31_536_000, '{YYYY}', null, null, null, null, null, null, 1],
+  [28 * 86_400, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [86_400, '{D} {MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+]
+
 /**
  * Values over time. A drawing: whoever uses it says what it shows in words, and has a table of the same values
  * beside it.
@@ -80,7 +88,7 @@ function optionsFor(
     padding: [8, 8, 0, 0],
     scales: { y: { range: (_, __, max) => [0, max <= 0 ? 1 : max * 1.1] } },
     axes: [
-      { ...axis, space: 70 },
+      { ...axis, space: 70, values: TIMES },
       {
         ...axis,
         size: 68,

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { administrationFor, databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { sendFile } from '../send-file.ts'
-import { databaseName, idempotencyKey, inDatabase, json, problems } from '../schemas/common.ts'
+import { binary, databaseName, idempotencyKey, inDatabase, json, problems } from '../schemas/common.ts'
 import { storedExport } from '../schemas/data.ts'
 import { accepted, begin, defined, findBackup, requireAdmin, resultOf } from './parts.ts'
 
@@ -76,10 +76,8 @@ const content = createRoute({
   summary: 'Download an export',
   request: { params: onExport },
   responses: {
-    200: {
-      description: 'Its bytes. With Range, 206 and a part of them.',
-      content: { 'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) } },
-    },
+    200: { description: 'Its bytes.', content: binary },
+    206: { description: 'The part of them that Range asks for.', content: binary },
     ...problems,
   },
 })

@@ -9,7 +9,10 @@ const healthz = createRoute({
   path: '/healthz',
   tags: ['Monitoring'],
   summary: 'Whether the server answers',
-  responses: { 200: { description: 'It does.', content: json(z.object({ status: z.literal('ok') })) } },
+  responses: {
+    200: { description: 'It does.', content: json(z.object({ status: z.literal('ok') })) },
+    ...problems,
+  },
 })
 
 const readyz = createRoute({

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { streamSSE } from 'hono/streaming'
 import type { ServerApp, Service } from '../environment.ts'
 import { followJob } from '../follow-job.ts'
-import { json, problems } from '../schemas/common.ts'
+import { idempotencyKey, json, problems } from '../schemas/common.ts'
 import { job } from '../schemas/jobs.ts'
 
 const tags = ['Jobs']
@@ -67,7 +67,11 @@ const cancel = createRoute({
   path: '/api/v1/jobs/{job}/cancel',
   tags,
   summary: 'Cancel a job',
-  request: { params: onJob, body: { required: true, content: json(z.strictObject({})) } },
+  request: {
+    params: onJob,
+    headers: idempotencyKey,
+    body: { required: true, content: json(z.strictObject({})) },
+  },
   responses: {
     200: {
       description: 'The job; it ends in a moment. One that has ended stays as it is.',
@@ -104,9 +108,14 @@ export function addJobRoutes(app: ServerApp, service: Service): void {
       }
     })
   })
-  app.openapi(cancel, c => {
+  app.openapi(cancel, async c => {
     const { job: id } = c.req.valid('param')
+    const principal = c.get('principal')
+    const { kind, by, database, endedAt } = service.jobs.get(id, principal.role)
     service.jobs.cancel(id)
-    return c.json(service.jobs.get(id, c.get('principal').role), 200)
+    // The operation notes who began it, and that it was cancelled.
+    const event = { action: 'job-cancel', on: id, database, parameters: { kind, by } }
+    if (endedAt === null) await service.databases.record(principal, event)
+    return c.json(service.jobs.get(id, principal.role), 200)
   })
 }

@@ -51,6 +51,7 @@ const query = createRoute({
   summary: 'Run one statement that only reads on a backup',
   request: {
     params: onBackup,
+    headers: idempotencyKey,
     body: {
       required: true,
       content: json(

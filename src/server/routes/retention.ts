@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import type { RetentionPolicy } from '../../index.ts'
 import { administrationFor, databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { cleanupPlanned } from '../schemas/backups.ts'
 import { idempotencyKey, inDatabase, json, problems } from '../schemas/common.ts'
@@ -28,6 +29,10 @@ const edit = createRoute({
       content: json(
         z.strictObject({
           policy: policy.describe('By type; a type that it does not name keeps its default.'),
+          plan: z
+            .string()
+            .max(100)
+            .describe('Of a cleanup-plan with this very policy: what it would delete was looked at.'),
           maxDeletions: z.int().positive().optional().describe('Default: stays as it is.'),
         }),
       ),
@@ -43,6 +48,7 @@ const simulate = createRoute({
   summary: 'What a policy would hold over time',
   request: {
     params: inDatabase,
+    headers: idempotencyKey,
     body: {
       required: true,
       content: json(
@@ -70,13 +76,16 @@ const plan = createRoute({
   summary: 'What a cleanup would delete and keep, and why',
   request: {
     params: inDatabase,
+    headers: idempotencyKey,
     body: {
       required: true,
       content: json(
         z.strictObject({
           policy: policy
             .optional()
-            .describe('Default: the one that holds. With another one the plan cannot be run.'),
+            .describe(
+              'Default: the one that holds. The plan of another one cannot be run, but lets it be saved.',
+            ),
         }),
       ),
     },
@@ -107,7 +116,12 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(edit, async c => {
     const { database: name } = c.req.valid('param')
-    const { policy: types, maxDeletions } = c.req.valid('json')
+    const { policy: types, plan: id, maxDeletions } = c.req.valid('json')
+    const { name: by } = c.get('principal')
+    const database = await databaseFor(service, c, name)
+    // The next cleanup deletes by it, when nobody looks: somebody has to have seen what.
+    const now = await resultOf(database.cleanupOldBackups({ policy: types, dryRun: true }))
+    service.plans.take(id, 'retention', subjectOf(name, by, now.deleted, types))
     const administration = await administrationFor(service, c, name)
     await resultOf(administration.editSettings({ retention: { types, ...defined({ maxDeletions }) } }))
     return c.json(await viewOf(service, name), 200)
@@ -123,9 +137,10 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
     const database = await databaseFor(service, c, name)
     const planned = await resultOf(database.cleanupOldBackups({ ...defined(request), dryRun: true }))
     const { name: by } = c.get('principal')
-    // A policy of the caller's own is for looking at; what is deleted, the configuration decides.
-    const subject = request.policy === undefined ? subjectOf(name, by, planned.deleted) : 'cannot be run'
-    return c.json({ ...planned, ...service.plans.issue('cleanup', subject) }, 200)
+    // A policy of the caller's own can be saved; what is deleted, the configuration decides.
+    const kind = request.policy === undefined ? 'cleanup' : 'retention'
+    const subject = subjectOf(name, by, planned.deleted, request.policy)
+    return c.json({ ...planned, ...service.plans.issue(kind, subject) }, 200)
   })
   app.openapi(cleanup, async c => {
     const { database: name } = c.req.valid('param')
@@ -154,6 +169,7 @@ function subjectOf(
   database: string,
   by: string,
   deleted: readonly { readonly backup: { readonly filename: string } }[],
+  rules: RetentionPolicy | null = null,
 ): string {
-  return JSON.stringify([database, by, ...deleted.map(({ backup }) => backup.filename)])
+  return JSON.stringify([database, by, rules, ...deleted.map(({ backup }) => backup.filename)])
 }

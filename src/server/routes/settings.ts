@@ -25,7 +25,7 @@ const editSchedule = createRoute({
   path: '/api/v1/schedule',
   tags: ['Schedule'],
   summary: 'Change the schedule, in the configuration file',
-  description: 'The scheduler takes it over when it reads its configuration again (SIGHUP, or a restart).',
+  description: 'A scheduler that runs on this configuration file takes it over within seconds.',
   request: { body: { required: true, content: json(scheduleEdit) } },
   responses: { 200: { description: 'The schedule as it is now.', content: json(scheduleView) }, ...problems },
 })
@@ -35,6 +35,8 @@ const runJob = createRoute({
   path: '/api/v1/schedule/jobs/{job}/run',
   tags: ['Schedule'],
   summary: 'Run a job of the schedule now, on each of its databases',
+  description:
+    'Once, without retries; also while a scheduler is at work, whose state then does not tell of it.',
   request: {
     params: z.object({
       job: z
@@ -97,11 +99,13 @@ export function addSettingsRoutes(app: ServerApp, service: Service): void {
       })
     }
     const scheduler = service.databases.scheduler()
+    // What it does is noted as the scheduler's.
+    await service.databases.record(c.get('principal'), { action: 'job-run', on: job })
     const begun = begin(service, c, {
       kind: 'run-scheduled',
       database,
       subject: job,
-      work: ({ signal }) => scheduler.runOnce(job, { signal }),
+      work: ({ signal }) => scheduler.runOnce(job, { signal, beside: true }),
     })
     return c.json(begun, 202)
   })

@@ -30,6 +30,7 @@ const check = createRoute({
         .max(100)
         .openapi({ param: { name: 'target', in: 'path' }, description: 'Name of a target.' }),
     }),
+    body: { required: true, content: json(z.strictObject({})) },
   },
   responses: accepted,
 })

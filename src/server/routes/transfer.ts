@@ -1,14 +1,13 @@
 /** The bytes of backups, out and in. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { administrationFor, type ServerApp, type Service } from '../environment.ts'
+import type { Failure, StoredFile } from '../../index.ts'
+import { administrationFor, type RequestContext, type ServerApp, type Service } from '../environment.ts'
 import { Refusal } from '../problems.ts'
 import { patiently } from '../request-body.ts'
 import { sendFile } from '../send-file.ts'
-import { inDatabase, json, onBackup, problems } from '../schemas/common.ts'
+import { binary, inDatabase, json, onBackup, problems } from '../schemas/common.ts'
 import { backupAdded } from '../schemas/jobs.ts'
 import { findBackup, resultOf } from './parts.ts'
-
-const binary = { 'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) } } as const
 
 const content = createRoute({
   method: 'get',
@@ -16,10 +15,18 @@ const content = createRoute({
   tags: ['Backups'],
   summary: 'Download a backup',
   description:
-    'Answers Range with 206, and If-Range with the whole file when it is another one by now. ETag is the checksum of the stored file.',
-  request: { params: onBackup },
+    'As it is stored: answers Range with 206, and If-Range with the whole file when it is another one by now; ETag names this very content. With form=database the plain database in it, whole, proven to be what was stored before its first byte; of an encrypted one only where the configuration has an identity.',
+  request: {
+    params: onBackup,
+    query: z.object({
+      form: z.enum(['stored', 'database']).default('stored').openapi({
+        description: 'As it is stored, or the database in it: decompressed, decrypted, put together.',
+      }),
+    }),
+  },
   responses: {
-    200: { description: 'Its bytes, as they are stored.', content: binary },
+    200: { description: 'Its bytes.', content: binary },
+    206: { description: 'The part of them that Range asks for.', content: binary },
     ...problems,
   },
 })
@@ -30,7 +37,7 @@ const upload = createRoute({
   tags: ['Backups'],
   summary: 'Add a backup file',
   description:
-    'The body is the file itself. It is a backup, and listed, once it was found intact; until then nothing of it is kept.',
+    'The body is the file itself: a database, or one compressed with zstd, as a download gives it. It is a backup, and listed, once it was found intact, and is stored as the configuration has it; until then nothing of it is kept.',
   request: {
     params: inDatabase,
     query: z.object({
@@ -53,11 +60,16 @@ const upload = createRoute({
 export function addTransferRoutes(app: ServerApp, service: Service): void {
   app.openapi(content, async c => {
     const { database: name, backup } = c.req.valid('param')
-    const { filename } = await findBackup(service, name, backup)
+    const { form } = c.req.valid('query')
+    const { filename, encoding } = await findBackup(service, name, backup)
     const administration = await administrationFor(service, c, name)
-    const file = await resultOf(administration.openBackup(filename))
+    const isUnpacked = form === 'database' && encoding !== 'plain'
+    const file = isUnpacked
+      ? await unpack(service, c, signal => administration.openBackup(filename, { form, signal }))
+      : await resultOf(administration.openBackup(filename))
     // Who has all data at his own place now.
-    await service.databases.record(c.get('principal'), { action: 'download', on: filename, database: name })
+    const event = { action: 'download', on: filename, database: name, parameters: { form } }
+    await service.databases.record(c.get('principal'), event)
     return sendFile(service, c, file)
   })
   app.openapi(upload, async c => {
@@ -82,4 +94,22 @@ export function addTransferRoutes(app: ServerApp, service: Service): void {
     )
     return c.json(added, 201)
   })
+}
+
+/** Nothing moves on the connection until the database is there: that may take longer than a silent one is kept. */
+async function unpack(
+  { streams, stopping }: Service,
+  c: RequestContext,
+  open: (signal: AbortSignal) => Promise<StoredFile | Failure>,
+): Promise<StoredFile> {
+  const leave = streams.enterUnpacking()
+  const { socket } = c.env.incoming
+  const { timeout = 0 } = socket
+  socket.setTimeout(0)
+  try {
+    return await resultOf(open(AbortSignal.any([c.req.raw.signal, stopping])))
+  } finally {
+    socket.setTimeout(timeout)
+    leave()
+  }
 }

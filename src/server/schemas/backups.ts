@@ -16,7 +16,7 @@ import type {
   TargetCleanup,
   TargetCopy,
 } from '../../index.ts'
-import { errorCode, failure, orNull } from './common.ts'
+import { errorCode, failure, mayLack, orNull } from './common.ts'
 
 const instant = z.string().describe('UTC, ISO 8601.')
 
@@ -91,9 +91,9 @@ const targetCopy: z.ZodType<TargetCopy> = z
     filename: z.string().nullable(),
     bytes: z.number(),
     durationMs,
-    code: errorCode.exactOptional(),
-    message: z.string().exactOptional(),
-    hint: z.string().exactOptional(),
+    code: mayLack(errorCode),
+    message: mayLack(z.string()),
+    hint: mayLack(z.string()),
   })
   .openapi('TargetCopy')
 

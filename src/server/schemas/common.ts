@@ -15,6 +15,7 @@ export const HTTP_CODES = {
   HOST_NOT_ALLOWED: 421,
   KEY_REUSED: 422,
   TOO_MANY_REQUESTS: 429,
+  HEADERS_TOO_LARGE: 431,
   UNAVAILABLE: 503,
 } as const
 
@@ -45,6 +46,14 @@ export const problem: z.ZodType<Problem> = z
   })
   .openapi('Problem')
 
+/**
+ * A key that may be missing, and is never undefined. Not zod's own `exactOptional`: what makes the document takes that for
+ * a key that has to be there.
+ */
+export function mayLack<Schema extends z.ZodType>(schema: Schema): z.ZodExactOptional<Schema> {
+  return schema.optional() as unknown as z.ZodExactOptional<Schema>
+}
+
 export const errorCode: z.ZodType<ErrorCode> = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]])
 
 /** A part of an answer that failed, while the rest did not. */
@@ -53,7 +62,7 @@ export const failure: z.ZodType<Failure> = z
     success: z.literal(false),
     code: errorCode,
     message: z.string(),
-    hint: z.string().exactOptional(),
+    hint: mayLack(z.string()),
   })
   .openapi('Failure')
 
@@ -130,6 +139,11 @@ export function json<Schema extends z.ZodType>(
   schema: Schema,
 ): { readonly 'application/json': { readonly schema: Schema } } {
   return { 'application/json': { schema } }
+}
+
+/** The `content` of a file. */
+export const binary: { readonly 'application/octet-stream': { readonly schema: z.ZodString } } = {
+  'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) },
 }
 
 /**

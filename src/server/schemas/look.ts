@@ -9,7 +9,7 @@ import type {
   RowsRead,
 } from '../../index.ts'
 import { backupInfo } from './backups.ts'
-import { orNull } from './common.ts'
+import { mayLack, orNull } from './common.ts'
 
 const success = z.literal(true)
 const durationMs = z.number()
@@ -21,7 +21,7 @@ const cell: z.ZodType<Cell> = z
     z.string(),
     z.object({ $integer: z.string() }),
     z.object({ $real: z.string() }),
-    z.object({ $text: z.string(), bytes: z.number(), base64: z.literal(true).exactOptional() }),
+    z.object({ $text: z.string(), bytes: z.number(), base64: mayLack(z.literal(true)) }),
     z.object({ $blob: z.string(), bytes: z.number() }),
     z.object({ $masked: z.literal(true) }),
   ])

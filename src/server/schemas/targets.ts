@@ -1,7 +1,7 @@
 /** Where backups are stored beside the backup directory, and what was seen of it when it was tried. */
 import { z } from '@hono/zod-openapi'
 import type { TargetCheck, TargetInfo, TargetProbe, TargetsChecked } from '../../index.ts'
-import { errorCode, orNull } from './common.ts'
+import { errorCode, mayLack, orNull } from './common.ts'
 
 const probe = z.object({
   probe: z.string() as unknown as z.ZodType<TargetProbe['probe']>,
@@ -11,8 +11,8 @@ const probe = z.object({
       'no: it does not, and need not. failed: it does not, and has to. skipped: it has no meaning there.',
     ),
   detail: z.string(),
-  code: errorCode.exactOptional(),
-  hint: z.string().exactOptional(),
+  code: mayLack(errorCode),
+  hint: mayLack(z.string()),
 })
 
 const check: z.ZodType<TargetCheck> = z

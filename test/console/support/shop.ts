@@ -1,4 +1,5 @@
 /** A shop's database for the console to show: customers with secrets, orders, and a table with a hostile name. */
+import { DatabaseSync } from 'node:sqlite'
 import { buildDatabase } from '../../support/databases.ts'
 
 /** It would run a script wherever it were taken for HTML. */
@@ -51,3 +52,10 @@ export const A_DAY_OF_BUSINESS = `
   UPDATE products SET price_cents = 475 WHERE id = 1;
   DELETE FROM orders WHERE id = 5;
 `
+
+/** Lets a day of business go by in a shop that others have open. */
+export function doBusiness(shop: string): void {
+  const connection = new DatabaseSync(shop, { timeout: 30_000 })
+  connection.exec(A_DAY_OF_BUSINESS)
+  connection.close()
+}

@@ -24,7 +24,7 @@ export class Visit implements AsyncDisposable {
   /** A browser without a session, as another person has it. */
   async stranger(): Promise<BrowserContext> {
     const context = await this.browser.newContext({ viewport: DESKTOP, acceptDownloads: true })
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(30_000)
     await this.watch.over(context, new URL(this.server.url).origin)
     return context
   }

@@ -1,5 +1,5 @@
 import { type ReactElement, useState } from 'react'
-import { contentUrl } from '../../api/calls.ts'
+import { contentUrl, databaseContentUrl } from '../../api/calls.ts'
 import { useBackup } from '../../api/queries.ts'
 import type { BackupInfo } from '../../api/types.ts'
 import { Button, ButtonLink, buttonClass } from '../../parts/button.tsx'
@@ -111,6 +111,18 @@ function Actions({
       {mayDownload && (
         <a className={buttonClass()} href={contentUrl(database, filename)} download={filename}>
           Download
+        </a>
+      )}
+      {mayDownload && backup.encoding !== 'plain' && (
+        // In a tab of its own, which says why where it cannot be unpacked, and is gone where it can.
+        <a
+          className={buttonClass()}
+          href={databaseContentUrl(database, filename)}
+          target="_blank"
+          rel="noreferrer"
+          title={`As a plain SQLite file, out of ${backup.encoding}`}
+        >
+          Download database
         </a>
       )}
       {mayPin && <Button onClick={() => setAsked('pin')}>{backup.pinned === null ? 'Pin' : 'Unpin'}</Button>}

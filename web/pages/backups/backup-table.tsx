@@ -90,7 +90,7 @@ function Created({
       <Link
         to={{ page: 'backup', database, backup: backup.filename }}
         title={backup.filename}
-        className="font-medium text-accent hover:underline"
+        className="font-medium whitespace-nowrap text-accent hover:underline"
       >
         {formatInstant(backup.created)}
       </Link>

@@ -19,7 +19,7 @@ export function UploadBackup({ database }: { readonly database: string }): React
         open={isOpen}
         onClose={() => setOpen(false)}
         title={`Upload a backup of ${database}`}
-        about="A SQLite file. It is verified before it is listed."
+        about="A SQLite file, or one compressed with zstd (.db.zst). It is verified before it is listed."
       >
         <Uploading database={database} onClose={() => setOpen(false)} />
       </Dialog>

@@ -57,8 +57,9 @@ function Findings({
             header: 'Column',
             part: 'lead',
             cell: ({ table, column }) => (
-              <span className="break-all">
-                {table}.{column}
+              <span className="wrap-anywhere">
+                {table}.<wbr />
+                {column}
               </span>
             ),
           },

@@ -4,7 +4,7 @@ import type { DatabaseView } from '../../api/types.ts'
 import { ButtonLink } from '../../parts/button.tsx'
 import { Loaded } from '../../parts/states.tsx'
 import { Link } from '../../routing/router.tsx'
-import { formatBytes, formatCount } from '../../words/numbers.ts'
+import { counted, formatBytes, formatCount } from '../../words/numbers.ts'
 import { formatDistance, formatInstant, formatSpan } from '../../words/times.ts'
 import { useNow } from '../../words/use-now.ts'
 import { BackupCalendar } from './backup-calendar.tsx'
@@ -98,13 +98,13 @@ function Figures({
       <Figure name="Database" value={database === null ? 'Not readable' : formatBytes(database.sizeBytes)}>
         {database === null
           ? databaseProblem
-          : `${formatCount(database.tables.length)} tables, ${database.journalMode} journal`}
+          : `${counted(database.tables.length, 'table')}, ${database.journalMode} journal`}
       </Figure>
       <Figure name="Backups" value={formatCount(backups.count)}>
         {formatBytes(backups.sizeBytes)} stored
       </Figure>
       <Figure name="Free space" value={formatBytes(disk.freeBytes)}>
-        {disk.fits > 9999 ? 'more than 9,999' : formatCount(disk.fits)} more backups fit
+        {disk.fits > 9999 ? 'more than 9,999 more backups' : counted(disk.fits, 'more backup')} fit
       </Figure>
     </dl>
   )
@@ -120,7 +120,7 @@ function Figure({
   readonly children: React.ReactNode
 }): ReactElement {
   return (
-    <div className="min-w-0 p-3 shadow-[0_0_0_1px_var(--line)]">
+    <div className="min-w-0 p-3 max-sm:last:odd:col-span-2 shadow-[0_0_0_1px_var(--line)]">
       <dt className="text-xs font-medium text-muted">{name}</dt>
       <dd className="text-lg font-semibold tracking-tight">{value}</dd>
       <dd className="text-xs text-muted">{children}</dd>

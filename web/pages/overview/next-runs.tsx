@@ -17,6 +17,14 @@ export function NextRuns({ schedule }: { readonly schedule: DatabaseView['schedu
   return (
     <div>
       <h3 className="mb-2">Next runs</h3>
+      {schedule !== null && schedule.scheduler.stoppedAt !== null && (
+        <p className="mb-2 text-sm text-warn">
+          No scheduler is running:{' '}
+          <Link to={{ page: 'schedule' }} className="underline">
+            Schedule
+          </Link>
+        </p>
+      )}
       {next.length === 0 ? (
         <p className="text-sm text-muted">
           {schedule === null ? 'No scheduler has run here yet.' : 'Nothing is scheduled.'}{' '}

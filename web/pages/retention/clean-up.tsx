@@ -28,7 +28,7 @@ export function CleanUp({
         <p className="text-sm text-muted">
           {isChanged
             ? 'Save the policy first: a cleanup goes by the saved one.'
-            : 'The scheduler does this by itself, after its backups.'}
+            : 'The cleanup job of the schedule does this by itself.'}
         </p>
         <Button look="danger" disabled={isChanged} onClick={() => setAsked(true)}>
           Clean up …

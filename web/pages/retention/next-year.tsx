@@ -5,7 +5,7 @@ import type { RetentionPolicy, RetentionSimulated } from '../../api/types.ts'
 import { DataTable } from '../../parts/data-table.tsx'
 import { Panel } from '../../parts/panel.tsx'
 import { ScrollRegion } from '../../parts/scroll-region.tsx'
-import { Loaded, Loading } from '../../parts/states.tsx'
+import { Loaded, Loading, Working } from '../../parts/states.tsx'
 import { counted, formatBytes, formatCount } from '../../words/numbers.ts'
 import { formatLongDay } from '../../words/times.ts'
 
@@ -29,7 +29,7 @@ export function NextYear({
     placeholderData: keepPreviousData,
   })
   return (
-    <Panel title="Over the next year" flush>
+    <Panel title="Over the next year" flush aside={query.isPlaceholderData && <Working />}>
       <Loaded query={query} what="the simulation">
         {simulated => <Year simulated={simulated} />}
       </Loaded>

@@ -1,4 +1,4 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react-query'
 import type { ReactElement } from 'react'
 import { planCleanup } from '../../api/calls.ts'
 import type { BackupDecision, CleanupPlanned, RetentionPolicy } from '../../api/types.ts'
@@ -6,10 +6,24 @@ import { Badge } from '../../parts/badge.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
 import { Panel } from '../../parts/panel.tsx'
 import { ScrollRegion } from '../../parts/scroll-region.tsx'
-import { Empty, Loaded, Notice } from '../../parts/states.tsx'
+import { Empty, Loaded, Notice, Working } from '../../parts/states.tsx'
 import { counted, formatBytes } from '../../words/numbers.ts'
 import { formatInstant } from '../../words/times.ts'
 import { NowTimeline } from './now-timeline.tsx'
+
+/** What a cleanup by this policy would do now, with the plan that lets the policy be saved. */
+export function usePreview(
+  database: string,
+  policy: RetentionPolicy,
+  { isWanted }: { readonly isWanted: boolean },
+): UseQueryResult<CleanupPlanned> {
+  return useQuery({
+    queryKey: ['db', database, 'cleanup-plan', policy],
+    queryFn: async () => planCleanup(database, policy),
+    placeholderData: keepPreviousData,
+    enabled: isWanted,
+  })
+}
 
 /** What a cleanup by this policy would keep and delete now, and why. */
 export function PreviewNow({
@@ -19,13 +33,9 @@ export function PreviewNow({
   readonly database: string
   readonly policy: RetentionPolicy
 }): ReactElement {
-  const query = useQuery({
-    queryKey: ['db', database, 'cleanup-plan', policy],
-    queryFn: async () => planCleanup(database, policy),
-    placeholderData: keepPreviousData,
-  })
+  const query = usePreview(database, policy, { isWanted: true })
   return (
-    <Panel title="Now" flush>
+    <Panel title="Now" flush aside={query.isPlaceholderData && <Working />}>
       <Loaded query={query} what="what would be kept">
         {plan => <Plan plan={plan} />}
       </Loaded>

@@ -12,7 +12,7 @@ import { useMay } from '../../session/permissions.ts'
 import { CleanUp } from './clean-up.tsx'
 import { NextYear } from './next-year.tsx'
 import { PolicyEditor } from './policy-editor.tsx'
-import { PreviewNow } from './preview-now.tsx'
+import { PreviewNow, usePreview } from './preview-now.tsx'
 import { isSamePolicy } from './rules.ts'
 import { useSettled } from './use-settled.ts'
 
@@ -54,6 +54,7 @@ function Policy({
         database={database}
         view={view}
         policy={policy}
+        isSettled={settled === policy}
         isChanged={isChanged}
         onReset={() => setPolicy(view.policy)}
       />
@@ -68,21 +69,30 @@ function SaveBar({
   database,
   view: { editable },
   policy,
+  isSettled,
   isChanged,
   onReset,
 }: {
   readonly database: string
   readonly view: RetentionView
   readonly policy: RetentionPolicy
+  /** Whether nobody is typing any more. */
+  readonly isSettled: boolean
   readonly isChanged: boolean
   readonly onReset: () => void
 }): ReactElement | null {
   const mayEdit = useMay('edit-retention')
+  const preview = usePreview(database, policy, { isWanted: isSettled && mayEdit })
+  const plan = preview.isFetching || preview.isPlaceholderData ? undefined : preview.data?.plan
   const saving = useMutation({
-    mutationFn: async () => saveRetention(database, policy),
+    mutationFn: async (seen: string) => saveRetention(database, policy, seen),
+    // It is used up, or no longer what would be deleted: what would be is shown anew.
+    onError: () => void preview.refetch(),
     onSuccess: saved => {
       say('The policy is saved', 'The next cleanup goes by it.')
       queryClient.setQueryData(['db', database, 'retention'], saved)
+      // The plan is used up.
+      void queryClient.invalidateQueries({ queryKey: ['db', database, 'cleanup-plan'] })
     },
   })
   if (!mayEdit)
@@ -101,8 +111,8 @@ function SaveBar({
       <div className="flex flex-wrap items-center gap-2">
         <Button
           look="primary"
-          disabled={!isChanged || !editable.isEditable || saving.isPending}
-          onClick={() => saving.mutate()}
+          disabled={!isChanged || !editable.isEditable || saving.isPending || plan === undefined}
+          onClick={() => plan !== undefined && saving.mutate(plan)}
         >
           Save policy
         </Button>

@@ -39,7 +39,7 @@ export function EditJob({
       queryClient.setQueryData(['schedule'], saved)
       say(
         'The schedule is saved',
-        'A running scheduler takes it over when it reads its configuration again (SIGHUP, or a restart).',
+        'A scheduler that runs on this configuration takes it over within seconds.',
       )
       onClose()
     },
