@@ -97,6 +97,7 @@ const TESTS: readonly string[] = [
   'test/server/administration.test.ts',
   'test/server/listing.test.ts',
   'test/server/stored-files.test.ts',
+  'test/server/transfer.test.ts',
   'test/storage/check-target.test.ts',
   'test/storage/probes.test.ts',
 ]
