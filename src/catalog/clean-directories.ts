@@ -38,8 +38,9 @@ export function noteRead(paths: string, look: string | null): void {
 /** Notes how it looks after changes of our own, under the lock that keeps others from leaving anything there meanwhile. */
 export async function noteChange(paths: string): Promise<void> {
   const before = known.get(paths)
-  const look = before === undefined ? null : await lookAt(paths)
-  if (before !== undefined && look !== null) known.set(paths, { ...before, look })
+  if (before === undefined) return
+  const look = await lookAt(paths)
+  if (look !== null) known.set(paths, { ...before, look })
 }
 
 export function forget(paths: string): void {

@@ -92,21 +92,24 @@ export async function findAtTarget(
   read: TargetRead,
 ): Promise<BackupInfo> {
   const filename = nameIn(target.name, wanted)
-  const found =
-    filename === null
-      ? await latestAtTarget(target, database, read)
-      : await readAtTarget(target, filename, read)
-  if (found !== null) return found
-  const isLatest = filename === null
-  throw new BackupError(
+  const found = await (filename === null
+    ? latestAtTarget(target, database, read)
+    : readAtTarget(target, filename, read))
+  if (found === null) throw notFound(target, database, wanted)
+  return found
+}
+
+function notFound({ name }: Target, database: string, wanted: string): BackupError {
+  const isLatest = wanted === 'latest'
+  return new BackupError(
     'BACKUP_NOT_FOUND',
     isLatest
-      ? `There is no backup of ${database} at the target ${target.name}`
-      : `Backup not found at the target ${target.name}: ${wanted}`,
+      ? `There is no backup of ${database} at the target ${name}`
+      : `Backup not found at the target ${name}: ${wanted}`,
     {
       hint: isLatest
         ? 'Copy what there is in the backup directory with: chame-backup sync'
-        : `See what there is with: chame-backup list --target ${target.name}. A backup is named by its file name or "latest".`,
+        : `See what there is with: chame-backup list --target ${name}. A backup is named by its file name or "latest".`,
     },
   )
 }

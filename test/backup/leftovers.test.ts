@@ -1,8 +1,8 @@
 /** What killed runs left behind, in directories that this process has just seen to be clean. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { isClean } from '../../src/catalog/clean-directories.ts'
+import { forget, isClean, lookAt, noteChange, noteRead } from '../../src/catalog/clean-directories.ts'
 import { removeLeftovers, Staging } from '../../src/catalog/staging.ts'
 import { buildLedger } from '../support/databases.ts'
 import { leftoversIn } from '../restore/scene.ts'
@@ -59,4 +59,16 @@ test('a directory is read again once anything was made in it, and not before', a
   expect(await isClean(paths)).toBe(false)
   await removeLeftovers(backupDir, [])
   expect(leftoversIn(backupDir)).toEqual([])
+})
+
+test('a directory that nobody has read is not known to be clean, whatever is changed in it', async () => {
+  const paths = join(temporaryDirectory(), '.chame-backup-')
+  await noteChange(paths)
+  expect(await isClean(paths)).toBe(false)
+  noteRead(paths, await lookAt(paths))
+  expect(await isClean(paths)).toBe(true)
+  rmSync(dirname(paths), { recursive: true })
+  await noteChange(paths)
+  expect(await isClean(paths)).toBe(false)
+  forget(paths)
 })
