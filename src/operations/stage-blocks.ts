@@ -65,6 +65,7 @@ async function stageUnchanged(
   const before = await metadataOf(unchanged.restorePoint, context)
   const checked = before === null ? null : checkedBefore(before, order.check)
   if (before === null || checked === null || before.image_checksum !== unchanged.imageChecksum) return null
+  if (!describesImage(before)) return null
   const file = staging.file('restore-point')
   await writeBytes(file, inOnePiece(unchanged.bytes))
   const synced = syncFile(file, durabilityOf(context))
@@ -77,18 +78,28 @@ async function stageUnchanged(
     image: {
       file,
       isCopied: false,
-      sizeBytes: before.image_size ?? 0,
+      sizeBytes: before.image_size,
       checksum: unchanged.imageChecksum,
       way: 'unchanged',
-      pageSize: before.page_size ?? 0,
-      journalMode: before.journal_mode ?? '',
+      pageSize: before.page_size,
+      journalMode: before.journal_mode,
       userVersion: Number(before.database_version),
-      sqliteVersion: before.sqlite_version ?? '',
+      sqliteVersion: before.sqlite_version,
     },
     checked,
     synced,
     afterwards: filename => unchanged.remember(relativePath(order, filename)),
   }
+}
+
+type Described = Metadata & {
+  readonly [Key in 'image_size' | 'page_size' | 'journal_mode' | 'sqlite_version']: NonNullable<Metadata[Key]>
+}
+
+/** Whether it says all of its image that ours do: what somebody has written anew may not. */
+function describesImage(metadata: Metadata): metadata is Described {
+  const { image_size, page_size, journal_mode, sqlite_version } = metadata
+  return [image_size, page_size, journal_mode, sqlite_version].every(each => each !== undefined)
 }
 
 interface Place {

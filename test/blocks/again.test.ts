@@ -76,6 +76,17 @@ test('rows that nobody has counted for the backup before are not made up for the
   await expectRestores(place)
 })
 
+test('where the metadata of the backup before says less of its image than ours does, the database is looked at again', async () => {
+  const place = openScene()
+  const first = await backUp(place, 1)
+  const { image_size, page_size: _, ...metadata } = readJson(metadataPath(place, first))
+  writeFileSync(metadataPath(place, first), JSON.stringify(metadata))
+  const second = await backUp(place, 2)
+  expect(second.snapshotWay).toBe('wal')
+  expect(second.metadata).toMatchObject({ image_size, page_size: 4096 })
+  await expectRestores(place)
+})
+
 test('an empty database is backed up by its pages, of which there are none', async () => {
   const place = openScene('delete')
   truncateSync(place.databasePath, 0)

@@ -157,6 +157,16 @@ test('a stored backup is opened by its name, of whichever type it is, and read f
   await file.close()
 })
 
+test('the database in a plain backup is its stored file', async () => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  const { filename, backupPath } = succeeded(await here(directory).createBackup())
+  const file = succeeded(await around(directory).openBackup(filename, { form: 'database' }))
+  expect(file).toMatchObject({ filename, isStored: true })
+  expect(await textOf(file)).toBe(readFileSync(backupPath).toString('latin1'))
+  await file.close()
+})
+
 test.each([
   ['there is none', 'shop_backup_manual_20250101_000000.db'],
   ['another database’s', 'blog_backup_manual_20250101_000000.db'],
