@@ -55,7 +55,7 @@ export async function collectGarbage(
 ): Promise<Collected> {
   const nothing = { unreadable: [], freedBytes: 0, removedPacks: 0, rewrittenPacks: 0 }
   if (!(await isThere(blocksDirectory(store.backupDir)))) return { status: 'done', ...nothing }
-  const live = await readLivePages(restorePoints)
+  const live = await readLivePages(restorePoints, { mayBeDeleted: false })
   if (live.unreadable.length > 0) return { ...nothing, status: 'refused', unreadable: live.unreadable }
   using lock = await lockForCollecting(store, options)
   if (lock === null) return { status: 'busy', ...nothing }

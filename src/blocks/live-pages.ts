@@ -1,7 +1,7 @@
 /** Which pages of which packs restore points rely on. */
 import { readFile } from 'node:fs/promises'
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
-import { during } from '../storage/io-errors.ts'
+import { during, unlessMissing } from '../storage/io-errors.ts'
 import { isDamage } from './damage.ts'
 import { packId, parseRestorePoint, type RestorePoint, runsOf } from './restore-point.ts'
 
@@ -49,13 +49,23 @@ export interface LivePages {
   readonly unreadable: readonly { readonly path: string; readonly message: string }[]
 }
 
-/** Reads restore points, one after another, so that memory grows with the packs and not with them. */
-export async function readLivePages(restorePoints: readonly string[]): Promise<LivePages> {
+/**
+ * Reads restore points, one after another, so that memory grows with the packs and not with them.
+ *
+ * @param options `mayBeDeleted`: others may delete some meanwhile, which then rely on nothing; else that is an error
+ */
+export async function readLivePages(
+  restorePoints: readonly string[],
+  { mayBeDeleted }: { readonly mayBeDeleted: boolean },
+): Promise<LivePages> {
   const packs = new Map<string, Slots>()
   const unreadable: { path: string; message: string }[] = []
   for (const path of restorePoints) {
     try {
-      await addPages(path, packs)
+      const bytes = mayBeDeleted
+        ? await unlessMissing(path, () => readFile(path))
+        : await during('read', path, () => readFile(path))
+      if (bytes !== null) addPagesOf(parseRestorePoint(bytes, path), packs)
     } catch (error) {
       if (!isDamage(error)) throw error
       unreadable.push({ path, message: error.message })
@@ -63,11 +73,6 @@ export async function readLivePages(restorePoints: readonly string[]): Promise<L
     await yieldToEvents()
   }
   return { packs, unreadable }
-}
-
-async function addPages(path: string, packs: Map<string, Slots>): Promise<void> {
-  const bytes = await during('read', path, () => readFile(path))
-  addPagesOf(parseRestorePoint(bytes, path), packs)
 }
 
 /** The pages that one restore point relies on, by the pack's id. */

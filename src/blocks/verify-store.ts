@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { throwIfCancelled } from '../errors.ts'
-import { during } from '../storage/io-errors.ts'
+import { unlessMissing } from '../storage/io-errors.ts'
 import { isDamage } from './damage.ts'
 import type { OpenKeyFile } from './key-files.ts'
 import { readLivePages, Slots } from './live-pages.ts'
@@ -67,7 +67,7 @@ export async function verifyStore(
   store: BlockStore,
   options: VerifyOptions,
 ): Promise<StoreVerified> {
-  const live = await readLivePages(restorePoints)
+  const live = await readLivePages(restorePoints, { mayBeDeleted: true })
   const wrong = new Map<string, Wrong>()
   const parts: Part[] = []
   let lockedPacks = 0
@@ -218,7 +218,9 @@ async function nameHurt(
 async function damagedPacksOf(path: string, wrong: ReadonlyMap<string, Wrong>): Promise<Set<string>> {
   const found = new Set<string>()
   try {
-    const point = parseRestorePoint(await during('read', path, () => readFile(path)), path)
+    const bytes = await unlessMissing(path, () => readFile(path))
+    if (bytes === null) return found
+    const point = parseRestorePoint(bytes, path)
     for (const { pack, slot, count } of runsOf(point)) {
       const id = packId(point, pack)
       const slots = wrong.get(id)?.slots

@@ -46,6 +46,14 @@ async function hurtBy(scene: StoreScene): Promise<string[]> {
   return NAMES.filter(name => hurt.has(scene.pathOf(name)))
 }
 
+test('a backup that somebody deletes while packs are verified is no damage, and hurt by none', async () => {
+  const scene = await openStore()
+  rmSync(scene.pathOf('old'))
+  expect(await scene.verify(NAMES)).toMatchObject({ damage: [], packs: 3 })
+  rmSync(await packOf(scene, 'first'))
+  expect(await hurtBy(scene)).toEqual(['new'])
+})
+
 test('a lost pack names exactly the restore points that it hurts', async () => {
   const scene = await openStore()
   const expected = { first: ['old', 'new'], added: ['new'], other: ['other'] } as const
