@@ -6,7 +6,8 @@ import { Staging } from '../catalog/staging.ts'
 import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
 import { copyWhole } from '../snapshot/copy-file.ts'
 import { makeDirectory, removeFile, syncDirectory, syncFile } from '../storage/durable.ts'
-import { during, isAlreadyThere, isSystemError } from '../storage/io-errors.ts'
+import { during, isAlreadyThere } from '../storage/io-errors.ts'
+import { moveWithin } from '../storage/put-in-place.ts'
 import { compareFiles } from './compare-image.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import type { IntactImage } from './find-intact.ts'
@@ -62,19 +63,6 @@ export async function replaceTarget(
     journalMode: backup.metadata?.journal_mode ?? 'unknown',
     notes: notesOn(kept),
   }
-}
-
-/** False where the file would have to go to another file system. */
-async function moveWithin(from: string, to: string): Promise<boolean> {
-  return during('rename', to, async () => {
-    try {
-      await rename(from, to)
-      return true
-    } catch (error) {
-      if (isSystemError(error) && error.code === 'EXDEV') return false
-      throw error
-    }
-  })
 }
 
 /** The new file gets the old one's owner and mode; where there was none, the directory's owner. */

@@ -40,6 +40,19 @@ export function putDirectory(from: string, to: string): Promise<boolean> {
   })
 }
 
+/** Moves a file of ours to a name of ours; false where that is on another file system, and it has to be copied. */
+export function moveWithin(from: string, to: string): Promise<boolean> {
+  return during('rename', to, async () => {
+    try {
+      await rename(from, to)
+      return true
+    } catch (error) {
+      if (isSystemError(error) && error.code === 'EXDEV') return false
+      throw error
+    }
+  })
+}
+
 /** Replaces a file in one step. */
 export function replaceFile(from: string, to: string): Promise<void> {
   return during('replace', to, () => rename(from, to))
