@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CatalogLock } from '../catalog/lock.ts'
 import { BackupError } from '../errors.ts'
-import { syncDirectory } from '../storage/durable.ts'
+import { type Durability, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import type { AuditEntry, AuditGap } from './entry.ts'
 import {
@@ -25,6 +25,9 @@ const LOCK_FILE = '.chame-audit.lock'
 const LOCK_MS_MAX = 5_000
 const RETRY_MS = 5
 const MODE = 0o600
+const DURABLE: Durability = { isDurable: true }
+/** What a head says before the first line. */
+const NOTHING_YET: AuditHead = { seq: 0, hash: NO_HASH }
 
 export function logPath(backupDir: string): string {
   return join(backupDir, 'audit.jsonl')
@@ -59,6 +62,8 @@ export async function appendToLog(
       MODE,
     )
     const { size } = await file.stat()
+    // A log without a head may have been cut: so it is there before the first line is, whoever is killed in between.
+    if (size === 0 && head === null) await beginHead(backupDir).catch(() => {}) // Written below, or told of.
     const tail = await readTail(file, size)
     const chain = continueChain(tail, head)
     const gap: AuditGap = { ...(unwritten > 0 ? { unwritten } : {}), ...chain.gap }
@@ -73,7 +78,7 @@ export async function appendToLog(
     await file.sync()
     return { isNew: size === 0, newest: { seq: chain.seq + 1, hash } }
   })
-  if (isNew) await syncDirectory(backupDir, { isDurable: true })
+  if (isNew) await syncDirectory(backupDir, DURABLE)
   try {
     await writeHead(backupDir, newest)
     return { headProblem: null }
@@ -152,7 +157,7 @@ function continueChain(
     ...(known ?? { seq: 0, hash: NO_HASH }),
     gap: {
       ...(isTorn ? { torn: { bytes: torn.length, sha256: sha256(torn) } } : {}),
-      ...(isEmpty && head !== null ? { restarted: true as const } : {}),
+      ...(isEmpty && head !== null && head.seq > 0 ? { restarted: true as const } : {}),
     },
   }
 }
@@ -162,6 +167,12 @@ export async function readHead(backupDir: string): Promise<AuditHead | null> {
   const path = headPath(backupDir)
   const text = await unlessMissing(path, () => readFile(path, 'utf8'))
   return text === null ? null : parseHead(text)
+}
+
+async function beginHead(backupDir: string): Promise<void> {
+  await writeHead(backupDir, NOTHING_YET)
+  await syncFile(headPath(backupDir), DURABLE)
+  await syncDirectory(backupDir, DURABLE)
 }
 
 /** In place and in one step: a kill leaves the old one or the new one. It is not flushed, as an old one does no harm. */

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { type Event, type Run, runUnderShim, SHIM_NEEDS } from '../faults/shim.ts'
+import { testWith } from '../support/requirements.ts'
 import { AuditPlace, noted, succeeded } from './place.ts'
 
 const KILLS = Number(process.env['AUDIT_KILLS'] ?? 12)
@@ -73,6 +75,33 @@ test('a process that is killed while it notes leaves a chain that the next one g
   await place.note(1)
   expect((await place.verified()).status).toBe('intact')
 })
+
+testWith(
+  SHIM_NEEDS,
+  'a process that is killed right behind the very first line leaves a log that is intact',
+  async () => {
+    const { calls } = await noteFirst(new AuditPlace())
+    const last = (wanted: string): number => 1 + calls.findLastIndex(({ call }) => call === wanted)
+    // The line is written, and its head is not: before the one is flushed, and before the other is written.
+    for (const at of [last('fsync'), last('write')]) {
+      const place = new AuditPlace()
+      const killed = await noteFirst(place, { kind: 'kill' }, at)
+      expect(killed.calls.at(-1)?.isHit).toBe(true)
+      expect(await place.verified(), `killed at ${calls[at - 1]?.call}`).toMatchObject({
+        status: 'intact',
+        entries: 1,
+      })
+    }
+  },
+)
+
+/** Notes one action where none was noted before; only calls on the log and its head count. */
+function noteFirst(place: AuditPlace, event?: Event, at = 0): Promise<Run> {
+  mkdirSync(place.backupDir)
+  const args = ['--input-type=module', '--eval', NOTE, '--', place.path, place.backupDir, 'first', '1']
+  const fault = event === undefined ? {} : { event, at }
+  return runUnderShim(args, { paths: [`${place.backupDir}/audit.`], ...fault })
+}
 
 test('where the log cannot be written the result stands, the caller is told, and the next line says what is missing', async () => {
   const told: string[] = []
