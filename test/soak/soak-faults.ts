@@ -7,18 +7,33 @@ import { descendantsOf } from '../crash/processes.ts'
 import { now } from './soak-clock.ts'
 import type { World } from './soak-world.ts'
 
-/** What a fault may be blamed for, from when to when. */
+/**
+ * What a fault may be blamed for, from when to when; `UNAUDITED`: what was done is not in the audit log, or not in its
+ * head; `ENGINE_UNAUDITED`: the same of an operation whose engine is a process of its own.
+ */
 interface Excuse {
   readonly from: number
   to: number
-  readonly codes: readonly (ErrorCode | 'KILLED')[]
+  readonly codes: readonly (ErrorCode | 'KILLED' | 'UNAUDITED' | 'ENGINE_UNAUDITED')[]
 }
 
 /** A process that carries out operations was killed, or one that it had started. */
-const KILLED = ['ENGINE_FAILED', 'RESTORE_ROLLED_BACK', 'RESTORE_FAILED', 'KILLED'] as const
-const FULL = ['INSUFFICIENT_SPACE', 'RESTORE_ROLLED_BACK'] as const
+const KILLED = [
+  'ENGINE_FAILED',
+  'RESTORE_ROLLED_BACK',
+  'RESTORE_FAILED',
+  'KILLED',
+  'ENGINE_UNAUDITED',
+] as const
+const FULL = ['INSUFFICIENT_SPACE', 'RESTORE_ROLLED_BACK', 'UNAUDITED'] as const
 /** Where SQLite only says that it cannot open a file, a second look finds the reason gone when the permission is back. */
-const FORBIDDEN = ['PERMISSION_DENIED', 'IO_FAILED', 'RESTORE_ROLLED_BACK', 'RESTORE_FAILED'] as const
+const FORBIDDEN = [
+  'PERMISSION_DENIED',
+  'IO_FAILED',
+  'RESTORE_ROLLED_BACK',
+  'RESTORE_FAILED',
+  'UNAUDITED',
+] as const
 /** A process that is killed while it is idle is missed only by the next operation. */
 const AFTERMATH_US = 3_000_000
 /** The engine of a host that is gone gives up after 30 s, whatever it is waiting for. */

@@ -4,6 +4,7 @@
  *
  * Usage: spawned with an IPC channel.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
@@ -32,6 +33,8 @@ export interface Answer {
   readonly message: string
   /** The paths of the backups that it says it has made. */
   readonly made: readonly string[]
+  /** What it says of an action that is not in the audit log, or not in its head. */
+  readonly unaudited: readonly string[]
 }
 
 export interface Measure {
@@ -52,20 +55,29 @@ export interface FromHost {
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 const databases = new Map<string, Database>()
+/** The warnings of the order that is being carried out: several are, at once, by one object. */
+const warnings = new AsyncLocalStorage<string[]>()
+const onAuditProblem = (message: string): void => void warnings.getStore()?.push(message)
 
 function databaseFor({ path, backupDir, config, engine }: Order): Database {
   const key = `${engine} ${path}`
-  const known = databases.get(key) ?? new Database({ path, backupDir, config, engine })
+  const known = databases.get(key) ?? new Database({ path, backupDir, config, engine, onAuditProblem })
   databases.set(key, known)
   return known
 }
 
 async function run(order: Order): Promise<Answer> {
+  const unaudited: string[] = []
+  const answer = await warnings.run(unaudited, () => carryOut(order))
+  return { ...answer, unaudited }
+}
+
+async function carryOut(order: Order): Promise<Omit<Answer, 'unaudited'>> {
   const database = databaseFor(order)
   const controller = new AbortController()
   const { signal } = controller
   if (order.cancelAfterMs !== null) void sleep(order.cancelAfterMs).then(() => controller.abort())
-  const made = (...paths: readonly (string | undefined)[]): Answer => ({
+  const made = (...paths: readonly (string | undefined)[]): Omit<Answer, 'unaudited'> => ({
     code: null,
     message: '',
     made: paths.filter(path => path !== undefined),

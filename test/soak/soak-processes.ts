@@ -12,7 +12,7 @@ const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 /** Of the audit log, or of its head only: the fault may have come between the two. */
 const UNAUDITED =
   /^Warning: (?:The audit log could not be written|This \S+ is in the audit log, but its head).*\n/gm
-const KILLED: Answer = { code: 'KILLED', message: '', made: [] }
+const KILLED: Answer = { code: 'KILLED', message: '', made: [], unaudited: [] }
 
 interface StartOptions {
   readonly stdin?: 'ignore' | 'pipe'
@@ -143,15 +143,19 @@ export class Command {
     const [out, err] = await Promise.all([text(stdout), text(stderr)])
     if (!isOver(this.#child)) await once(this.#child, 'exit')
     const { exitCode, signalCode } = this.#child
-    // On a full disk, or without the permission, there is no line of the audit log for it either.
+    const unaudited = err.match(UNAUDITED) ?? []
+    const said = (code: string | null, message = '', made: readonly string[] = []): Answer => ({
+      code,
+      message,
+      made,
+      unaudited,
+    })
     const unexpected = err.replaceAll(UNAUDITED, '')
-    if (unexpected !== '') return { code: 'STDERR', message: unexpected, made: [] }
+    if (unexpected !== '') return said('STDERR', unexpected)
     if (out === '') {
       // A signal that comes before the command listens ends it as it ends any program.
-      if (isCancelled && signalCode === 'SIGINT') return { code: 'CANCELLED', message: '', made: [] }
-      return signalCode === 'SIGKILL'
-        ? KILLED
-        : { code: `EXIT ${exitCode ?? signalCode}`, message: '', made: [] }
+      if (isCancelled && signalCode === 'SIGINT') return said('CANCELLED')
+      return signalCode === 'SIGKILL' ? KILLED : said(`EXIT ${exitCode ?? signalCode}`)
     }
     const answer = JSON.parse(out) as {
       success: boolean
@@ -161,9 +165,9 @@ export class Command {
       backupPath?: string
       preRestoreBackup?: { path: string } | null
     }
-    if (!answer.success) return { code: answer.code ?? 'NONE', message: answer.message ?? '', made: [] }
+    if (!answer.success) return said(answer.code ?? 'NONE', answer.message)
     const made = [answer.backupPath, answer.preRestoreBackup?.path].filter(path => path !== undefined)
-    return { code: null, message: answer.status ?? '', made }
+    return said(null, answer.status, made)
   }
 }
 

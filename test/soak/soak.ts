@@ -67,8 +67,10 @@ export class Soak {
   /** Carries out one operation that nothing gets in the way of. */
   async finish(database: Protected, operation: 'create' | 'restore' | 'restore-to'): Promise<void> {
     const answer = await this.#operate(database, operation, 'steady', null)
-    if (answer.code !== null)
-      this.#world.fail(`At the end, ${operation} of ${database.name}: ${answer.message}`)
+    if (answer.code !== null || answer.unaudited.length > 0)
+      this.#world.fail(
+        `At the end, ${operation} of ${database.name}: ${answer.message} ${answer.unaudited.join(' ')}`,
+      )
   }
 
   async #lane(database: Protected): Promise<void> {
@@ -77,7 +79,9 @@ export class Soak {
       const operation = this.#oneOf(OPERATIONS)
       const door = this.#oneOf(DOORS)
       const answer = await this.#operate(database, operation, door, cancelAfterMs)
-      this.#judge(answer, `${operation} of ${database.name} (${door})`, cancelAfterMs !== null)
+      const what = `${operation} of ${database.name} (${door})`
+      this.#judge(answer, what, cancelAfterMs !== null)
+      this.#judgeNote(answer, what, door)
       this.#prune(database)
       await sleep(this.#random() * 120)
     }
@@ -95,7 +99,7 @@ export class Soak {
     const backup = this.#pick(database)
     const from = now()
     if (backup === undefined && !['create', 'export', 'list', 'info'].includes(operation)) {
-      return { code: null, message: '', made: [], from }
+      return { code: null, message: '', made: [], unaudited: [], from }
     }
     const order: Order = {
       path,
@@ -204,6 +208,17 @@ export class Soak {
     }
     const isExcused = (code === 'CANCELLED' && isCancelled) || this.#excuses.cover(code, from)
     if (!isExcused && !RETRYABLE.includes(code)) this.#world.fail(`${what}: ${code}: ${message}`)
+  }
+
+  /** Only a fault that was at work meanwhile may keep an action out of the audit log. */
+  #judgeNote({ unaudited, from }: Ended, what: string, door: Door): void {
+    if (unaudited.length === 0) return
+    this.outcomes['not noted'] = (this.outcomes['not noted'] ?? 0) + 1
+    // A command whose process was killed says nothing any more; what it has started is never killed alone.
+    const hasEngine = door === 'steady' || door === 'mortal'
+    const isExcused =
+      this.#excuses.cover('UNAUDITED', from) || (hasEngine && this.#excuses.cover('ENGINE_UNAUDITED', from))
+    if (!isExcused) this.#world.fail(`${what}, without a fault: ${unaudited.join(' ')}`)
   }
 
   /** Restores a backup drawn at random by hand, and compares it with its writer's log; answers how many there were. */
