@@ -1,21 +1,23 @@
-/** Runs the whole fault harness and writes its figures into docs/reliability.md. */
+/** Runs the whole fault harness, if need be in parts, and writes its figures into docs/reliability.md. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, release, tmpdir, type } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Figure } from '../test/faults/figures.ts'
+import { FaultsRun } from './faults-run.ts'
 import { writeBetweenMarks } from './write-between-marks.ts'
 
 const USAGE = `Usage: npm run faults -- [options]
 
 Attacks every operation in every way that the harness knows, and writes what came of it into the tables
-of docs/reliability.md. Takes an hour or two on two cores; root and a few packages are needed for all of
-it (.ci/run installs them), and what is skipped for want of them is printed.
+of docs/reliability.md. Takes many hours on two cores: stop it when you like, and let it go on with --resume. Root and
+a few packages are needed for all of it (.ci/run installs them), and what is skipped for want of them is printed.
 
 Options:
   --only <text>        only the test files whose path contains it, such as "soak"; several with commas
+  --resume             go on with the run that was begun last without --only: leaves out the tests that have passed
   --seed <n>           what random choices follow from (default: the current second)
   --selection          the selection that \`npm test\` runs, in a quarter of an hour
   --soak-minutes <n>   how long the soak runs (default: 30, of a selection 3)
@@ -26,12 +28,15 @@ Options:
 /** Where the harness lives. */
 const DIRECTORIES = ['test/faults', 'test/crash', 'test/malformed', 'test/disks', 'test/soak']
 const PAGE = 'docs/reliability.md'
+/** What is kept of a run that may go on; not of one of single files. */
+const KEPT = '.faults'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
-    seed: { type: 'string', default: String(Math.floor(Date.now() / 1000)) },
+    resume: { type: 'boolean', default: false },
+    seed: { type: 'string' },
     selection: { type: 'boolean', default: false },
     'soak-minutes': { type: 'string' },
     table: { type: 'boolean', default: true },
@@ -40,48 +45,66 @@ const { values } = parseArgs({
   allowNegative: true,
 })
 if (values.help) process.stdout.write(USAGE)
-else process.exitCode = run()
-
-function run(): number {
-  execFileSync(process.execPath, ['scripts/build.ts'], { stdio: 'inherit' })
-  const directory = mkdtempSync(join(tmpdir(), 'chame-figures-'))
+else if (values.resume) process.exitCode = resume()
+else if (values.only === undefined) process.exitCode = run(begin(KEPT, null))
+else {
+  const directory = mkdtempSync(join(tmpdir(), 'chame-faults-'))
   try {
-    console.log(`Seed ${values.seed}`)
-    const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...(values.only?.split(',') ?? DIRECTORIES)]
-    const { status } = spawnSync(process.execPath, vitest, {
-      stdio: 'inherit',
-      env: {
-        ...process.env,
-        FAULTS: values.selection ? 'selection' : 'all',
-        FAULT_SEED: values.seed,
-        FAULT_SOAK_MINUTES: values['soak-minutes'] ?? (values.selection ? '3' : '30'),
-        FAULT_FIGURES: directory,
-      },
-    })
-    const figures = readFigures(directory)
-    for (const [group, rows] of figures) {
-      console.log(`\n${group}`)
-      for (const row of rows) console.log(`  ${row.what}: ${row.count} ${row.unit}: ${row.outcome}`)
-    }
-    // A run that failed is no claim; its figures stand above, for whoever mends it.
-    if (status === 0 && values.table) writeTables(figures)
-    return status ?? 1
+    process.exitCode = run(begin(directory, values.only))
   } finally {
     rmSync(directory, { recursive: true })
   }
 }
 
-function readFigures(directory: string): Map<Figure['group'], Figure[]> {
-  const files = readdirSync(directory).toSorted()
-  const figures = files.map(name => JSON.parse(readFileSync(join(directory, name), 'utf8')) as Figure)
-  return Map.groupBy(figures, ({ group }) => group)
+function begin(directory: string, only: string | null): FaultsRun {
+  const { selection: isSelection, seed = String(Math.floor(Date.now() / 1000)) } = values
+  const soakMinutes = values['soak-minutes'] ?? (isSelection ? '3' : '30')
+  return FaultsRun.begin(directory, { seed, isSelection, soakMinutes, only })
+}
+
+function resume(): number {
+  const options = ['seed', 'soak-minutes', 'selection'] as const
+  const given = options.find(name => values[name] !== undefined && values[name] !== false)
+  const kept = given === undefined ? FaultsRun.resume(KEPT) : null
+  if (kept !== null) return run(kept)
+  console.error(
+    given === undefined
+      ? 'There is no run to go on with: begin one with npm run faults'
+      : `--resume goes on as the run was begun: leave out --${given}`,
+  )
+  return 2
+}
+
+function run(faults: FaultsRun): number {
+  execFileSync(process.execPath, ['scripts/build.ts'], { stdio: 'inherit' })
+  const { pattern, environment } = faults
+  console.log(`Seed ${faults.extent.seed}`)
+  const vitest = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...(values.only?.split(',') ?? DIRECTORIES),
+    '--reporter=default',
+    '--reporter=./scripts/passed-tests.ts',
+    ...(pattern === null ? [] : ['--testNamePattern', pattern]),
+  ]
+  const env = { ...process.env, ...environment }
+  const { status } = spawnSync(process.execPath, vitest, { stdio: 'inherit', env })
+  if (status === 0 && (values.only ?? null) === faults.extent.only) faults.markWhole()
+  const figures = faults.readFigures()
+  for (const [group, rows] of figures) {
+    console.log(`\n${group}`)
+    for (const row of rows) console.log(`  ${row.what}: ${row.count} ${row.unit}: ${row.outcome}`)
+  }
+  console.log(`\n${faults.describe()}`)
+  // A run that failed is no claim; its figures stand above, for whoever mends it.
+  if (status === 0 && values.table) writeTables(figures, faults.describe())
+  return status ?? 1
 }
 
 /** Each group has its own place on the page, so that a run of one leaves the others' figures as they are. */
-function writeTables(figures: ReadonlyMap<Figure['group'], readonly Figure[]>): void {
-  const day = new Date().toISOString().slice(0, 10)
+function writeTables(figures: ReadonlyMap<Figure['group'], readonly Figure[]>, described: string): void {
   const about =
-    `${day}, ${values.selection ? 'a selection' : 'everything'}, seed ${values.seed}; Node ${process.version}, its SQLite ${process.versions['sqlite']}; ` +
+    `${described}; Node ${process.version}, its SQLite ${process.versions['sqlite']}; ` +
     `${type()} ${release()}, ${cpus().length} cores`
   for (const [group, rows] of figures) {
     const lines = rows.map(
