@@ -12,9 +12,13 @@ export const SEED: number = Number(process.env['FAULT_SEED'] ?? 1)
 /** How long the soak runs. `npm run faults -- --soak-minutes N` sets it. */
 export const SOAK_MINUTES: number = Number(process.env['FAULT_SOAK_MINUTES'] ?? 3)
 
-/** All of `items` in a full run; otherwise `count` of them, spread evenly, always with the first and the last. */
+/**
+ * All of `items` in a full run; otherwise `count` of them, spread evenly, always with the first and the last; a single
+ * one is that in the middle.
+ */
 export function select<T>(items: readonly T[], count: number): readonly T[] {
   if (isFull || items.length <= count) return items
+  if (count === 1) return items.slice(items.length >> 1).slice(0, 1)
   const step = (items.length - 1) / (count - 1)
   return Array.from({ length: count }, (_, i) => items[Math.round(i * step)] as T)
 }

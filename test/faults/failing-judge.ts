@@ -4,7 +4,8 @@ import { leftoversIn, type Scene } from '../restore/scene.ts'
 import type { Failing, Outcome } from './failing-product.ts'
 import { codesFor } from './failing-table.ts'
 import type { Answer, Job } from './failing-worker.ts'
-import { type Before, examine, type Findings } from './oracle.ts'
+import type { Before, Findings } from './oracle-before.ts'
+import { examine } from './oracle.ts'
 import type { SeenCall } from './shim.ts'
 
 export interface Judgement {

@@ -9,7 +9,8 @@ import { quickDisk } from './failing-disk.ts'
 import { publish } from './figures.ts'
 import { Place, prepareStart } from './matrix.ts'
 import { SCENARIOS, type Scenario } from './matrix-scenarios.ts'
-import { examine, lookBetween } from './oracle.ts'
+import { lookBetween } from './oracle-before.ts'
+import { examine } from './oracle.ts'
 import { runUnderShim, SHIM_NEEDS } from './shim.ts'
 
 interface Limit {

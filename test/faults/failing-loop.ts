@@ -13,7 +13,7 @@ import type { Job } from './failing-worker.ts'
 import { publish } from './figures.ts'
 import { Place, prepareStart, type Start } from './matrix.ts'
 import type { Scenario } from './matrix-scenarios.ts'
-import { type Before, lookBetween } from './oracle.ts'
+import { type Before, lookBetween } from './oracle-before.ts'
 import type { SeenCall } from './shim.ts'
 
 export interface Loop {

@@ -3,11 +3,11 @@
  * a service does. Its answers are the product's, word for word.
  */
 import { loadProduct } from '../crash/product.ts'
-import type { Operation, Order } from '../crash/operation.ts'
+import type { FailedOperation, Order } from '../crash/operation.ts'
 import type { DatabaseOptions } from '../../src/index.ts'
 
 export interface Job {
-  readonly operation: Operation | 'list' | 'info'
+  readonly operation: FailedOperation | 'list' | 'info'
   /** What else it is told. */
   readonly order: Partial<Order>
   readonly options: DatabaseOptions

@@ -9,7 +9,7 @@ import { CALLS, type SeenCall } from './shim.ts'
 
 const RECORD = fileURLToPath(new URL('./recorded/points.json', import.meta.url))
 /** Only counts, and records: `UPDATE_POINTS=1 npx vitest run test/faults/matrix --no-file-parallelism`. */
-const isRecording = process.env['UPDATE_POINTS'] === '1'
+export const isRecording: boolean = process.env['UPDATE_POINTS'] === '1'
 /** Threads and processes interleave differently from run to run: a lock is tried once more, two reads become one. */
 const TOLERANCE = 0.02
 const TOLERANCE_MIN = 3
@@ -17,16 +17,16 @@ const TOLERANCE_MIN = 3
 /** So many points of each attack are visited when not all are. */
 const SELECTED = 8
 const TURNS: readonly string[] = [...CALLS.rename, ...CALLS.fsync, ...CALLS.name]
-/** So often the power is cut right after the answer. */
-const AFTER_ANSWER = isFull ? 5 : 1
+/** So often a full run cuts the power right after the answer. */
+const AFTER_ANSWER = 5
 
 /** Crashes an attack's operation at its points; asserts that nothing is wrong anywhere and publishes how many there were. */
-export async function runMatrix(attack: Attack): Promise<void> {
+export async function runMatrix(attack: Attack, count: number = SELECTED): Promise<void> {
   const place = new Place(attack.crash)
   const start = await prepareStart(attack.scenario)
   const struck = isRecording
     ? [await strike(attack, start, place, 'none')]
-    : await strikeAll(attack, start, place)
+    : await strikeAll(attack, start, place, count)
   expect(struck.flatMap(({ violations }) => violations)).toEqual([])
   const hits = struck.filter(({ isHit }) => isHit)
   holdToRecord(nameOf(attack), struck[0]?.calls.length ?? 0)
@@ -34,22 +34,26 @@ export async function runMatrix(attack: Attack): Promise<void> {
   if (!isRecording) publishAs(attack.crash === 'kill' ? 'Kill' : 'Power cut', nameOf(attack), hits)
 }
 
-/** Every point of a full run, a selection otherwise; first nowhere, last right after the answer. */
+/**
+ * Every point of a full run, a selection otherwise, and, of a disk, right after the answer. The first tells what calls
+ * there are: it is nowhere, or, in a selection, right after the answer.
+ */
 export async function strikeAll(
   attack: Attack,
   start: Start,
   place: Place,
   count: number = SELECTED,
 ): Promise<Struck[]> {
-  const undisturbed = await strike(attack, start, place, 'none')
-  const points = pointsOf(undisturbed.calls, count)
-  const struck = [undisturbed]
+  const isCutAtOnce = attack.crash !== 'kill' && !isFull
+  const whole = await strike(attack, start, place, isCutAtOnce ? 'answer' : 'none')
+  const points = pointsOf(whole.calls, count)
+  const struck = [whole]
   for (const point of points) struck.push(await strike(attack, start, place, point))
   // A run may make a call or two more than the one that was counted.
-  for (let point = undisturbed.calls.length + 1; isFull && struck.at(-1)?.isHit === true; point++) {
+  for (let point = whole.calls.length + 1; isFull && struck.at(-1)?.isHit === true; point++) {
     struck.push(await strike(attack, start, place, point))
   }
-  if (attack.crash === 'kill') return struck
+  if (attack.crash === 'kill' || isCutAtOnce) return struck
   for (let i = 0; i < AFTER_ANSWER; i++) struck.push(await strike(attack, start, place, 'answer'))
   return struck
 }

@@ -1,16 +1,17 @@
 /** What the crash matrix crashes: an operation, and what it finds on the disk. */
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import type { Operation, Order } from '../crash/operation.ts'
-import { BACKED_UP, NOW, rebuild, type Scene, succeeded } from '../restore/scene.ts'
+import type { CreateBackupRequest } from '../../src/index.ts'
+import type { FailedOperation, Operation, Order } from '../crash/operation.ts'
+import { BACKED_UP, NOW, type ProductOptions, rebuild, type Scene, succeeded } from '../restore/scene.ts'
 import { type JournalMode, openDatabase } from '../support/databases.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { HALF_TRANSACTION, startScript } from '../support/scripts.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { WRITTEN } from './oracle-written.ts'
 
-export interface Scenario {
+export interface Scenario<Does extends Operation = Operation> {
   readonly name: string
-  readonly operation: Operation
+  readonly operation: Does
   /** What else the operation is told, by paths below the scene. */
   readonly order?: (scene: Scene) => Partial<Order>
   /** Makes a database of commit {@link NOW}, or what is left of it, and mostly a backup of {@link BACKED_UP}. */
@@ -19,10 +20,12 @@ export interface Scenario {
   readonly isOpen?: true
   /** SQLite cannot read what is there, or nothing is. */
   readonly isUnreadable?: true
+  /** Keys of metadata, of whatever backup, in which it notes what it did. */
+  readonly notes?: readonly string[]
 }
 
 /** Few pages, so that a restore makes some hundred calls and not a thousand. */
-const PAGE_SIZE = 32_768
+export const PAGE_SIZE = 32_768
 const OTHER_PAGE_SIZE = 65_536
 /** Commits that are only in the write-ahead log. */
 export const IN_LOG = 3
@@ -47,7 +50,7 @@ type ScenarioName =
   | 'importSql'
   | 'cleanup'
 
-export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
+export const SCENARIOS: Readonly<Record<ScenarioName, Scenario<FailedOperation>>> = {
   createWal: {
     name: 'create, WAL with commits in the log',
     operation: 'create',
@@ -191,7 +194,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   },
 }
 
-function exporting(format: 'json' | 'csv' | 'parquet', to: string): Scenario {
+function exporting(format: 'json' | 'csv' | 'parquet', to: string): Scenario<'export'> {
   return {
     name: `export, ${format}`,
     operation: 'export',
@@ -207,17 +210,23 @@ async function prepareExport(scene: Scene): Promise<void> {
   mkdirSync(scene.path('out'))
 }
 
-async function backUp(scene: Scene, journalMode: JournalMode): Promise<void> {
+/** Backs up a database of commit {@link BACKED_UP}. */
+export async function backUp(
+  scene: Scene,
+  journalMode: JournalMode,
+  request: CreateBackupRequest = {},
+  options: ProductOptions = {},
+): Promise<void> {
   rebuild(scene.databasePath, { commits: BACKED_UP, journalMode, pageSize: PAGE_SIZE })
-  succeeded(await scene.product().createBackup())
+  succeeded(await scene.product(options).createBackup(request))
 }
 
-function change(path: string, journalMode: JournalMode, commits: number = NOW): void {
+export function change(path: string, journalMode: JournalMode, commits: number = NOW): void {
   rebuild(path, { commits, journalMode, pageSize: PAGE_SIZE })
 }
 
 /** As a killed writer leaves it: the last commits are in the log, which nobody has checkpointed. */
-function changeWithLog(path: string): void {
+export function changeWithLog(path: string): void {
   change(path, 'wal', NOW - IN_LOG)
   const connection = openDatabase(path, { journalMode: 'wal', pageSize: PAGE_SIZE })
   for (let i = 0; i < IN_LOG; i++) commitToLedger(connection)

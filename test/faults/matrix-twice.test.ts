@@ -5,12 +5,21 @@ import { isFull } from './extent.ts'
 import { type Attack, Place, prepareStart, startAfterCrash, strike } from './matrix.ts'
 import { nameOf, publishAs, strikeAll } from './matrix-points.ts'
 import { SCENARIOS } from './matrix-scenarios.ts'
+import { STORED_SCENARIOS } from './matrix-stored-scenarios.ts'
 import { MATRIX_MS_MAX, needsOf } from './matrix-tests.ts'
 
 const { createWal, createRollback, restoreWal, restoreRollback, restoreGarbage } = SCENARIOS
+const { convertBlocks, cleanupBlocks, schedule } = STORED_SCENARIOS
 
+type FirstCrash = Attack & { readonly share: number }
+
+const OF_FULL_RUNS: readonly FirstCrash[] = [
+  { scenario: convertBlocks, engine: 'here', crash: 'kill', share: 0.6 },
+  { scenario: cleanupBlocks, engine: 'here', crash: 'ext4', share: 0.6 },
+  { scenario: schedule, engine: 'process', crash: 'xfs', share: 0.7 },
+]
 /** How far into its calls the first run gets; so many calls of the second are visited when not all are. */
-const FIRST_CRASHES: readonly (Attack & { readonly share: number })[] = [
+const FIRST_CRASHES: readonly FirstCrash[] = [
   { scenario: createWal, engine: 'here', crash: 'kill', share: 0.5 },
   { scenario: restoreWal, engine: 'here', crash: 'kill', share: 0.75 },
   { scenario: restoreRollback, engine: 'process', crash: 'kill', share: 0.6 },
@@ -19,6 +28,7 @@ const FIRST_CRASHES: readonly (Attack & { readonly share: number })[] = [
   { scenario: restoreWal, engine: 'here', crash: 'ext4', share: 0.6 },
   { scenario: createWal, engine: 'here', crash: 'xfs', share: 0.85 },
   { scenario: restoreRollback, engine: 'here', crash: 'xfs', share: 0.6 },
+  ...(isFull ? OF_FULL_RUNS : []),
 ]
 const SELECTED = 5
 

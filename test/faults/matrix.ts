@@ -2,22 +2,25 @@
  * The crash matrix: one operation is crashed at one of its system calls, what it leaves is examined, and the
  * next run must succeed without anyone's help.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Operation } from '../crash/operation.ts'
 import { OPERATION, orderFor } from '../crash/run-operation.ts'
-import { BACKED_UP, leftoversIn, NOW, openScene, restored, type Scene, succeeded } from '../restore/scene.ts'
-import { assertIntact } from '../support/intact.ts'
+import { BACKED_UP, leftoversIn, NOW, openScene, type Scene } from '../restore/scene.ts'
 import { run } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { ERRORS } from '../../src/errors.ts'
 import { Disk, type FileSystem } from './matrix-disk.ts'
 import { Holder } from './matrix-holder.ts'
+import { runNext } from './matrix-next.ts'
 import { IN_LOG, type Scenario } from './matrix-scenarios.ts'
 import type { MutantName } from './mutate.ts'
-import { type Before, examine, lookBefore, lookBetween } from './oracle.ts'
+import { ACTIONS, problemsOfAudit } from './oracle-audit.ts'
+import { type Before, lookBefore, lookBetween } from './oracle-before.ts'
+import { examine } from './oracle.ts'
 import { type Fault, runUnderShim, type SeenCall } from './shim.ts'
 
 /** `kill`: of the process that makes the call; the others: a power cut of a disk with that file system. */
@@ -97,7 +100,7 @@ export async function prepareStart(scenario: Scenario): Promise<Start> {
   await scenario.prepare(scene)
   return {
     directory: scene.directory,
-    before: lookBefore(scene, { isUnreadable: scenario.isUnreadable === true }),
+    before: lookBefore(scene, { isUnreadable: scenario.isUnreadable === true, notes: scenario.notes ?? [] }),
   }
 }
 
@@ -109,13 +112,16 @@ export async function strike(attack: Attack, start: Start, place: Place, point: 
   const before = holder === null ? start.before : lookBefore(place.scene, { isUnreadable: false })
   const seen = await crash(attack, place, point)
   const found = examine(place.scene, before, scenario.operation, seen.answer)
+  // An engine that is killed while it notes a success has its host answer all the same: what was done stays done.
+  const isNoted = seen.answer === 'success' && (attack.crash !== 'kill' || !seen.isHit)
   const violations = [
     ...seen.violations,
     ...found.violations,
+    ...problemsOfAudit(place.scene, before.audit, isNoted ? ACTIONS[scenario.operation] : null),
     ...(holder === null
       ? []
       : await holder.problems(scenario.operation === 'restore' ? [NOW, BACKED_UP] : [NOW])),
-    ...(await runAgain(attack, place.scene, lookBetween(place.scene, before, found.state))),
+    ...(await runAgain(scenario, place.scene, lookBetween(place.scene, before, found.state))),
     ...(holder === null ? [] : await holder.problems(scenario.operation === 'restore' ? [BACKED_UP] : [NOW])),
   ]
   return {
@@ -192,40 +198,19 @@ function problemsOfFailure(
 }
 
 /** The next run succeeds as if nothing had been, leaves nothing, and what is newest restores. */
-async function runAgain({ scenario }: Attack, scene: Scene, between: Before): Promise<string[]> {
-  const product = scene.product()
+async function runAgain(scenario: Scenario, scene: Scene, between: Before): Promise<string[]> {
+  let last: Operation
   try {
-    if (scenario.operation === 'create') {
-      succeeded(await product.createBackup())
-      const to = scene.path('elsewhere.db')
-      restored(await product.restoreBackup('latest', { to }))
-      const { commits } = assertIntact(to)
-      if (commits !== NOW) return [`the newest backup restores to commit ${commits}`]
-    } else if (scenario.operation === 'restore') {
-      restored(await product.restoreBackup('latest', { confirm: true }))
-    } else if (scenario.operation === 'export') {
-      const { to: output = '', format = 'json' } = scenario.order?.(scene) ?? {}
-      succeeded(await product.exportData({ format, output, force: true, includeSensitive: true }))
-    } else if (scenario.operation === 'import') {
-      const { from = '', to = '' } = scenario.order?.(scene) ?? {}
-      // One that was killed after the rename has left its database, which is never overwritten: the next goes beside it.
-      const beside = scene.path('out', 'again.db')
-      succeeded(await product.importData({ from, to: existsSync(to) ? beside : to }))
-      rmSync(beside, { force: true })
-    } else if (scenario.operation === 'cleanup') {
-      const { policy } = scenario.order?.(scene) ?? {}
-      succeeded(await product.cleanupOldBackups(policy === undefined ? {} : { policy }))
-    } else {
-      const { status } = succeeded(await product.verifyBackup('latest'))
-      if (status !== 'intact') return ['the next verification finds damage']
-    }
+    last = await runNext(scenario, scene)
   } catch (error) {
     return [`the next run failed: ${String(error)}`]
   }
   const { violations } = examine(scene, between, scenario.operation, 'success')
-  return [...violations, ...leftoversIn(scene.directory).map(name => `left behind: ${name}`)].map(
-    violation => `after the next run: ${violation}`,
-  )
+  return [
+    ...violations,
+    ...problemsOfAudit(scene, between.audit, ACTIONS[last]),
+    ...leftoversIn(scene.directory).map(name => `left behind: ${name}`),
+  ].map(violation => `after the next run: ${violation}`)
 }
 
 function at(point: Point): (violation: string) => string {

@@ -1,40 +1,67 @@
-/** The oracle's look at a backup directory: what is stored there, and whether each of it is whole. */
+/** The oracle's look at a backup directory, or at a target: what is stored there, and whether each of it is whole. */
 import { createHash } from 'node:crypto'
-import { lstatSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { BACKED_UP, NOW, type Scene, treeOf } from '../restore/scene.ts'
-import { assertIntact } from '../support/intact.ts'
+import { BACKED_UP, NOW, treeOf } from '../restore/scene.ts'
 import { filesBelow } from '../support/temporary.ts'
+import { commitIn } from './oracle-image.ts'
 
 export interface Stored {
-  /** By path below the backup directory: the commit that the image holds. */
+  /** By path below the directory: the commit that the image holds. */
   readonly images: Readonly<Record<string, number>>
   readonly isDescribed: (image: string) => boolean
   readonly violations: readonly string[]
 }
 
+/** How a directory is looked at. */
+export interface StoredLook {
+  readonly directory: string
+  /** What was published there before, as {@link publishedIn} tells of it. */
+  readonly earlier: Readonly<Record<string, string>>
+  /** Keys of metadata in which the operation notes what it did, of whatever backup. */
+  readonly notes: readonly string[]
+  /** What else may lie there. */
+  readonly others: readonly RegExp[]
+  /** What opens what is encrypted. */
+  readonly keyPath: string
+}
+
+const TYPE = '(manual|daily|pre_restore)'
+/** What follows the type in a name: the time, and how it is stored. */
+const REST = String.raw`_\d{8}_\d{6}(_\d+)?\.db(\.zst(\.age)?|\.blocks)?`
 export const STAGING: RegExp = /^\.chame-(backup-[0-9a-f]{8}|work)-[0-9a-f]{12}$/
-const IMAGE = /^(manual|pre_restore)\/app_backup_\1_\d{8}_\d{6}(_\d+)?\.db$/
-const METADATA = /^metadata\/app_backup_(manual|pre_restore)_\d{8}_\d{6}(_\d+)?\.db\.json$/
+export const IMAGE: RegExp = new RegExp(`^${TYPE}/app_backup_\\1${REST}$`)
+export const METADATA: RegExp = new RegExp(`^metadata/app_backup_${TYPE}${REST}\\.json$`)
 /** Of a deletion under way: the metadata under another name. */
-const MARK = /^metadata\/app_backup_manual_\d{8}_\d{6}(_\d+)?\.db\.json\.deleting-manual$/
+const MARK = new RegExp(`^metadata/app_backup_manual${REST}\\.json\\.deleting-manual$`)
 export const KEPT: RegExp =
   /^pre_restore\/app_backup_pre_restore_\d{8}_\d{6}(_\d+)?\.db\.damaged(-wal|-journal)?$/
-const OTHERS: readonly string[] = ['manual', 'pre_restore', 'metadata', '.chame-backup.lock']
+const OTHERS: readonly RegExp[] = [
+  /^(manual|daily|pre_restore|metadata)$/,
+  /^blocks(\/[0-9a-f]{2}(\/[0-9a-f]{64}\.pack)?)?$/,
+]
+/** What only a backup directory has. */
+export const OF_DIRECTORY: readonly RegExp[] = [
+  /^\.chame-backup\.lock$/,
+  /^blocks\/(\.readers\.lock|cache|cache\/app\.fingerprints)$/,
+  /^targets(\/far(\/metadata\.jsonl(\.[0-9a-f]{12})?)?)?$/,
+  KEPT,
+  MARK,
+]
 
 /** Nothing but what belongs there, private; what was stored before is as it was; whatever is stored is whole. */
-export function examineStored(scene: Scene, earlier: Readonly<Record<string, string>>): Stored {
-  const published = publishedIn(scene)
+export function examineStored({ directory, earlier, notes, others, keyPath }: StoredLook): Stored {
+  const published = publishedIn(directory, notes)
   const images: Record<string, number> = {}
-  const violations = [...strangersIn(scene)]
+  const violations = strangersIn(directory, others)
   for (const [name, entry] of Object.entries(earlier)) {
     if (published[name] !== entry) violations.push(`${name}, which was there before, has changed or is gone`)
   }
   for (const name of Object.keys(published)) {
-    if (METADATA.test(name)) violations.push(...problemsOfMetadata(scene, name))
+    if (METADATA.test(name)) violations.push(...problemsOfMetadata(directory, name))
     if (!IMAGE.test(name)) continue
     try {
-      images[name] = assertIntact(join(scene.backupDir, name)).commits
+      images[name] = commitIn(join(directory, name), keyPath)
     } catch (error) {
       violations.push(`${name} is not whole: ${firstLine(error)}`)
     }
@@ -48,10 +75,14 @@ export function examineStored(scene: Scene, earlier: Readonly<Record<string, str
   }
 }
 
-function problemsOfMetadata(scene: Scene, name: string): string[] {
+function problemsOfMetadata(directory: string, name: string): string[] {
   try {
-    const metadata = JSON.parse(readFileSync(join(scene.backupDir, name), 'utf8')) as Record<string, unknown>
-    const image = join(scene.backupDir, String(metadata['backup_type']), basename(name, '.json'))
+    const metadata = JSON.parse(readFileSync(join(directory, name), 'utf8')) as Record<string, unknown>
+    const type = join(directory, String(metadata['backup_type']))
+    const image = join(type, basename(name, '.json'))
+    // A conversion describes the new file before it has its name, and says which file it is made of.
+    const from = metadata['converted_from']
+    if (typeof from === 'string' && !existsSync(image) && existsSync(join(type, from))) return []
     const bytes = readFileSync(image)
     const checksum = createHash('sha256').update(bytes).digest('hex')
     const isRight = metadata['file_size'] === bytes.length && metadata['checksum'] === checksum
@@ -61,23 +92,43 @@ function problemsOfMetadata(scene: Scene, name: string): string[] {
   }
 }
 
-/** Every stored file outside of staging directories, by path below the backup directory. */
-export function publishedIn(scene: Scene): Record<string, string> {
-  const tree = Object.entries(treeOf(scene.backupDir))
+/**
+ * Every stored file outside of staging directories, by path below the directory.
+ *
+ * @param notes keys of metadata that do not count
+ */
+export function publishedIn(directory: string, notes: readonly string[]): Record<string, string> {
+  const tree = Object.entries(treeOf(directory))
   return Object.fromEntries(
-    tree.filter(([name]) => IMAGE.test(name) || METADATA.test(name) || KEPT.test(name)),
+    tree
+      .filter(([name]) => IMAGE.test(name) || METADATA.test(name) || KEPT.test(name))
+      .map(([name, entry]) => {
+        const isNoted = notes.length > 0 && METADATA.test(name)
+        return [name, isNoted ? withoutNotes(join(directory, name), notes, entry) : entry]
+      }),
   )
 }
 
+/** The mode, and all else that the metadata says; the whole entry of what cannot be read. */
+function withoutNotes(path: string, notes: readonly string[], entry: string): string {
+  try {
+    const metadata = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+    const rest = Object.entries(metadata).filter(([key]) => !notes.includes(key))
+    return `${entry.split(' ')[0]} ${JSON.stringify(rest)}`
+  } catch {
+    return entry
+  }
+}
+
 /** The marks of deletions that were begun and not finished; names of files. */
-export function marksIn({ backupDir }: Scene): string[] {
-  return filesBelow(backupDir)
+export function marksIn(directory: string): string[] {
+  return filesBelow(directory)
     .filter(name => MARK.test(name))
     .map(name => basename(name))
 }
 
-function strangersIn({ backupDir }: Scene): string[] {
-  return filesBelow(backupDir).flatMap(name => {
+function strangersIn(directory: string, others: readonly RegExp[]): string[] {
+  return filesBelow(directory).flatMap(name => {
     // In a directory that is ours alone anything may lie, with any mode.
     if (
       dirname(name)
@@ -86,13 +137,12 @@ function strangersIn({ backupDir }: Scene): string[] {
     )
       return []
     const isKnown =
-      OTHERS.includes(name) ||
       STAGING.test(basename(name)) ||
-      [IMAGE, METADATA, KEPT, MARK].some(pattern => pattern.test(name))
-    const mode = lstatSync(join(backupDir, name)).mode & 0o777
+      [IMAGE, METADATA, ...OTHERS, ...others].some(pattern => pattern.test(name))
+    const mode = lstatSync(join(directory, name)).mode & 0o777
     const isPrivate = (mode & 0o077) === 0
     return [
-      ...problemsUnless(isKnown, `${name} does not belong in a backup directory`),
+      ...problemsUnless(isKnown, `${name} does not belong there`),
       ...problemsUnless(isPrivate, `${name} has mode ${mode.toString(8)}`),
     ]
   })

@@ -1,66 +1,63 @@
 /**
- * Says what is wrong with a database and its backups after a crash. Looks at the files alone, with SQLite
- * and SHA-256, and uses nothing of the product.
+ * Says what is wrong with a database and its backups after a crash. Looks at the files alone, with SQLite,
+ * SHA-256 and what opens them by hand, and uses nothing of the product.
  */
-import { existsSync, lstatSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { Operation } from '../crash/operation.ts'
 import { BACKED_UP, NOW, type Scene, treeOf } from '../restore/scene.ts'
 import { assertIntact } from '../support/intact.ts'
-import { writtenOut } from './oracle-written.ts'
 import { filesBelow } from '../support/temporary.ts'
+import {
+  type Before,
+  changedContent,
+  CONTENT,
+  DATA,
+  dataOf,
+  type Examiner,
+  type Findings,
+  lookBefore,
+} from './oracle-before.ts'
+import { KEY } from './oracle-image.ts'
+import { OF_SCHEDULER, problemsOfState } from './oracle-scheduler.ts'
 import {
   examineStored,
   firstLine,
   KEPT,
-  marksIn,
+  OF_DIRECTORY,
   problemsUnless,
   publishedIn,
   STAGING,
   type Stored,
 } from './oracle-stored.ts'
-
-/** What was there before the crash. */
-export interface Before {
-  /** The content, mode and times of each file beside the database. */
-  readonly data: Readonly<Record<string, string>>
-  /** The same of each stored image and metadata, without times. */
-  readonly stored: Readonly<Record<string, string>>
-  /** SQLite cannot read what is there, or nothing is: so its files themselves have to be kept. */
-  readonly isUnreadable: boolean
-  /** An earlier restore has already got as far as the new state. */
-  readonly isNew: boolean
-}
-
-export interface Findings {
-  readonly violations: readonly string[]
-  /** What became of it: `absent`, `image alone`, `complete`; `old`, `new`; `same`; of what is written out: `absent`, `complete`. */
-  readonly state: string
-}
-
-const DATA: readonly string[] = ['app.db', 'app.db-wal', 'app.db-shm', 'app.db-journal']
-/** What holds content; a WAL index is made anew from its WAL. */
-const CONTENT: readonly string[] = ['app.db', 'app.db-wal', 'app.db-journal']
-
-export function lookBefore(scene: Scene, { isUnreadable }: { readonly isUnreadable: boolean }): Before {
-  const data = treeOf(dataOf(scene), { withTimes: true })
-  return { data, stored: publishedIn(scene), isUnreadable, isNew: false }
-}
-
-/** What a run finds that follows a crash: the database's files as they were before both, and what is stored by now. */
-export function lookBetween(scene: Scene, before: Before, state: string): Before {
-  return { ...before, stored: publishedIn(scene), isNew: state === 'new' }
-}
+import { examineTarget } from './oracle-target.ts'
+import { examineCleanup, examineConvert, examineDrill, keptOf } from './oracle-tended.ts'
+import { writtenOut } from './oracle-written.ts'
 
 /** @param answer what the operation printed: `success`, `failure …`, or nothing when it was killed */
 export function examine(scene: Scene, before: Before, operation: Operation, answer: string): Findings {
-  const stored = examineStored(scene, operation === 'cleanup' ? keptOf(before.stored) : before.stored)
+  const { notes } = before
+  const stored = examineStored({
+    directory: scene.backupDir,
+    earlier: earlierOf(before, operation),
+    notes,
+    others: operation === 'schedule' ? [...OF_DIRECTORY, ...OF_SCHEDULER] : OF_DIRECTORY,
+    keyPath: scene.path(KEY),
+  })
   const rest = EXAMINERS[operation](scene, before, stored, answer)
-  const violations = [...stored.violations, ...strangersBeside(scene), ...rest.violations]
+  const violations = [
+    ...stored.violations,
+    ...strangersBeside(scene),
+    ...rest.violations,
+    ...examineTarget(scene, stored, { keyPath: scene.path(KEY), isDone: answer === 'success' }),
+  ]
   return { state: rest.state, violations }
 }
 
-type Examiner = (scene: Scene, before: Before, stored: Stored, answer: string) => Findings
+/** What must still be there, just as it was. */
+function earlierOf({ stored }: Before, operation: Operation): Before['stored'] {
+  if (operation === 'convert') return {}
+  return operation === 'cleanup' ? keptOf(stored) : stored
+}
 
 const EXAMINERS: Readonly<Record<Operation, Examiner>> = {
   create: examineCreate,
@@ -69,10 +66,14 @@ const EXAMINERS: Readonly<Record<Operation, Examiner>> = {
   export: examineWritten,
   import: examineWritten,
   cleanup: examineCleanup,
+  convert: examineConvert,
+  drill: examineDrill,
+  sync: examineSync,
+  schedule: examineSchedule,
 }
 
 function examineCreate(scene: Scene, before: Before, stored: Stored, answer: string): Findings {
-  const made = Object.keys(stored.images).filter(image => !(image in before.stored))
+  const made = madeSince(before, stored)
   const complete = made.filter(stored.isDescribed)
   const violations = [
     ...made.filter(image => stored.images[image] !== NOW).map(image => `${image} is not of commit ${NOW}`),
@@ -84,45 +85,30 @@ function examineCreate(scene: Scene, before: Before, stored: Stored, answer: str
   return { violations, state: complete.length > 0 ? 'complete' : made.length > 0 ? 'image alone' : 'absent' }
 }
 
+function madeSince(before: Before, stored: Stored): string[] {
+  return Object.keys(stored.images).filter(image => !(image in before.stored))
+}
+
+/** A run of a job that makes a backup: that, and what the scheduler has written down of it. */
+function examineSchedule(scene: Scene, before: Before, stored: Stored, answer: string): Findings {
+  const { state, violations } = examineCreate(scene, before, stored, answer)
+  const facts = { stored, made: madeSince(before, stored), isDone: answer === 'success' }
+  return { state, violations: [...violations, ...problemsOfState(scene, facts)] }
+}
+
+/** Copying changes nothing here but the note of it. What is at the target is looked at for every operation. */
+function examineSync(scene: Scene, before: Before, stored: Stored): Findings {
+  const isMade = madeSince(before, stored).length > 0
+  return {
+    state: 'same',
+    violations: [...changedContent(scene, before), ...problemsUnless(!isMade, 'a sync made a backup')],
+  }
+}
+
 function examineVerify(scene: Scene, before: Before): Findings {
   const now = lookBefore(scene, before)
   const isSame = JSON.stringify(now) === JSON.stringify(before)
   return { violations: problemsUnless(isSame, 'verify changed something'), state: 'same' }
-}
-
-/** The newest image, and what describes it, stay as they are. The others go as a whole; what is half gone says so. */
-function examineCleanup(scene: Scene, before: Before, stored: Stored, answer: string): Findings {
-  const [newest = ''] = Object.keys(keptOf(before.stored))
-  const left = Object.keys(stored.images).filter(image => image !== newest)
-  const marks = marksIn(scene)
-  return {
-    state: left.length === 0 ? 'done' : left.length === 1 ? 'half done' : 'nothing done',
-    violations: [
-      ...changedContent(scene, before),
-      ...problemsUnless(stored.images[newest] === NOW, `${newest}, the newest, does not hold its commit`),
-      ...left
-        .filter(image => !stored.isDescribed(image) && !marks.some(mark => mark.startsWith(basename(image))))
-        .map(image => `${image} has neither metadata nor the mark of its deletion`),
-      ...problemsUnless(
-        answer !== 'success' || left.length === 0,
-        'success was printed, and old ones are there',
-      ),
-      ...problemsUnless(
-        answer !== 'success' || marks.length === 0,
-        'success was printed, and a mark is left',
-      ),
-    ],
-  }
-}
-
-/** The newest of what is stored, by its name, and its metadata: first the image. */
-function keptOf(stored: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const newest = Object.keys(stored)
-    .filter(name => name.startsWith('manual/'))
-    .toSorted()
-    .at(-1)
-  const kept = [newest ?? '', `metadata/${basename(newest ?? '')}.json`]
-  return Object.fromEntries(kept.flatMap(name => (name in stored ? [[name, stored[name] ?? '']] : [])))
 }
 
 /** An export, or a database that was made of one: nothing under its name, or the whole of it. */
@@ -173,20 +159,10 @@ function targetState(scene: Scene, before: Before): Findings {
   }
 }
 
-/** What nobody may change: the source's bytes, modes and times. An empty WAL beside it is no content. */
-function changedContent(scene: Scene, before: Before): string[] {
-  const data = treeOf(dataOf(scene), { withTimes: true })
-  return CONTENT.flatMap(name => {
-    if (before.data[name] === data[name]) return []
-    const isEmptyWal = name === 'app.db-wal' && before.data[name] === undefined && sizeOf(scene, name) === 0
-    return isEmptyWal ? [] : [`the source's ${name} was changed`]
-  })
-}
-
 /** What lay there and could not be read is where it was, or kept beside the backups. */
 function lostContent(scene: Scene, before: Before): string[] {
   const data = treeOf(dataOf(scene))
-  const kept = Object.entries(publishedIn(scene)).filter(([name]) => KEPT.test(name))
+  const kept = Object.entries(publishedIn(scene.backupDir, [])).filter(([name]) => KEPT.test(name))
   return CONTENT.filter(name => name in before.data).flatMap(name => {
     const content = contentOf(before.data[name])
     const suffix = name.slice('app.db'.length)
@@ -210,15 +186,6 @@ function holds(path: string, commits: number): boolean {
   } catch {
     return false
   }
-}
-
-function dataOf(scene: Scene): string {
-  return dirname(scene.databasePath)
-}
-
-function sizeOf(scene: Scene, name: string): number {
-  const path = join(dataOf(scene), name)
-  return existsSync(path) ? lstatSync(path).size : 0
 }
 
 /** An entry of a tree is "mode content time". */

@@ -35,7 +35,7 @@ import {
 } from './order.ts'
 
 /** Exports, imports and cleanups have rules of their own, beside their other tests. */
-type Operation = Exclude<AnyOperation, 'export' | 'import' | 'cleanup'>
+type Operation = Extract<AnyOperation, 'create' | 'verify' | 'restore'>
 
 const ALLOWED: Readonly<Record<Operation, Allowed>> = {
   // Reading a database in WAL mode takes its side files.

@@ -113,9 +113,11 @@ export function treeOf(
   )
 }
 
-/** What an operation that was stopped has left unfinished. */
+/** What an operation that was stopped has left unfinished. The scheduler's lock is there for good. */
 export function leftoversIn(directory: string): string[] {
-  return filesBelow(directory).filter(entry => /^\.chame-(backup|work)-/.test(basename(entry)))
+  return filesBelow(directory).filter(entry =>
+    /^\.chame-(backup|work)-(?!scheduler\.lock$)/.test(basename(entry)),
+  )
 }
 
 /** The names of the pre_restore backups and of what is kept beside them. */
