@@ -16,7 +16,7 @@ export interface Line extends Disposable {
   cut(): void
   /** Nothing gets through any more, in either direction, and nobody is told. */
   silence(): void
-  /** Of so many packets one is lost, in either direction. */
+  /** Of so many packets one is lost, in either direction, but none that begins a connection. */
   loseOneOf(packets: number): void
   /** So many bits a second, as `tc` writes them; what would have to wait for half a second is lost. */
   slow(rates: { readonly there: string; readonly back: string }): void
@@ -133,9 +133,11 @@ function faultsOf({
       for (const from of [routerNear, routerFar]) forward(from, '-j', 'DROP')
     },
     loseOneOf(packets) {
+      // The kernel takes seconds to send those again, and then does the same for all that follow.
+      const underWay = ['--tcp-flags', 'SYN', 'NONE']
       // Every n-th, so that no run is luckier than another.
       const some = ['-m', 'statistic', '--mode', 'nth', '--every', String(packets), '--packet', '0']
-      for (const from of [routerNear, routerFar]) forward(from, ...some, '-j', 'DROP')
+      for (const from of [routerNear, routerFar]) forward(from, ...underWay, ...some, '-j', 'DROP')
     },
     slow({ there, back }) {
       for (const [device, rate] of [
