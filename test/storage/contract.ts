@@ -15,7 +15,7 @@ export const SIGNAL: AbortSignal = new AbortController().signal
 
 /** Long enough for a server that is busy, short enough for a test. */
 export const IMPATIENT: RetryPorts = {
-  patience: { firstDelayMs: 20, maxDelayMs: 200, deadlineMs: 10_000 },
+  patience: { firstDelayMs: 20, maxDelayMs: 200, deadlineMs: 10_000, idleMs: 60_000 },
   pace: REAL_PACE,
   random: Math.random,
 }
@@ -40,7 +40,7 @@ export interface Kind {
 /** For a server that will not be back. */
 export const AT_ONCE: RetryPorts = {
   ...IMPATIENT,
-  patience: { firstDelayMs: 20, maxDelayMs: 200, deadlineMs: 1500 },
+  patience: { ...IMPATIENT.patience, deadlineMs: 1500 },
 }
 
 export function open(

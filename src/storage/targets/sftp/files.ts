@@ -81,13 +81,16 @@ export async function replaceFile(place: Place, from: string, to: string): Promi
 export class Writing {
   readonly #place: Place
   readonly #handle: Buffer
+  readonly #moved: () => void
   readonly #onWay = new Set<Promise<void>>()
   #failure: { readonly error: unknown } | null = null
   position: number
 
-  constructor(place: Place, handle: Buffer, position: number) {
+  /** @param moved is called whenever the server has taken something */
+  constructor(place: Place, handle: Buffer, { position, moved }: { position: number; moved: () => void }) {
     this.#place = place
     this.#handle = handle
+    this.#moved = moved
     this.position = position
   }
 
@@ -102,6 +105,7 @@ export class Writing {
       const one = call<void>(session, signal, (sftp, done) =>
         sftp.write(this.#handle, chunk, 0, chunk.length, position, done),
       )
+        .then(this.#moved)
         .catch((error: unknown) => {
           this.#failure ??= { error }
         })
