@@ -91,6 +91,7 @@ const TESTS: readonly string[] = [
     'off-site-only',
     'races',
     'restore',
+    'shortened',
   ].map(name => `test/off-site/${name}.test.ts`),
   'test/look',
   'test/audit/actions.test.ts',

@@ -248,7 +248,7 @@ async function collected(
   const now = (): Date => new Date(Date.now() + 2 * 86_400_000)
   const context = contextDuring(place, meanwhile, { config: CONFIG, now, signal })
   await using target = await context.openTarget('far')
-  return await collectAtTarget(target, context)
+  return await collectAtTarget(target, { isShortening: true }, context)
 }
 
 /** A scene with one more pack at the target, which no backup needs. */

@@ -4,7 +4,7 @@ import { throwIfCancelled } from '../../../errors.ts'
 import type { Spend } from '../../bandwidth.ts'
 import { directoryOf } from '../../keys.ts'
 import { targetFailure, wrongSize } from '../../target-failure.ts'
-import type { Content, TransferOptions } from '../../target.ts'
+import type { Content, PutOptions } from '../../target.ts'
 import { STATUS, statusOf } from './failure.ts'
 import {
   closeFile,
@@ -12,7 +12,8 @@ import {
   makeDirectoryOf,
   pathOf,
   type Place,
-  replaceFile,
+  replaceInOneStep,
+  replaceInTwoSteps,
   statsOf,
   Writing,
 } from './files.ts'
@@ -29,7 +30,7 @@ export class SftpPut {
   readonly #target: string
   readonly #key: string
   readonly #content: Content
-  readonly #options: TransferOptions
+  readonly #options: PutOptions
   readonly #spend: Spend
   readonly #temp: string
   readonly #canResume: boolean
@@ -39,7 +40,7 @@ export class SftpPut {
   constructor(
     key: string,
     content: Content,
-    { target, options, spend }: { target: string; options: TransferOptions; spend: Spend },
+    { target, options, spend }: { target: string; options: PutOptions; spend: Spend },
   ) {
     this.#target = target
     this.#key = key
@@ -56,7 +57,10 @@ export class SftpPut {
     if (await this.#isDone(place)) return
     await this.#write(place, progressed)
     this.#wasAsked = true
-    await replaceFile(place, pathOf(place, this.#temp), pathOf(place, this.#key))
+    const [from, to] = [pathOf(place, this.#temp), pathOf(place, this.#key)]
+    if (await replaceInOneStep(place, from, to)) return
+    if (this.#options.inOneStep === true) throw this.#inTwoSteps()
+    await replaceInTwoSteps(place, from, to)
   }
 
   /** The same, unless the name is taken: a rename of the protocol's own never replaces. */
@@ -174,6 +178,12 @@ export class SftpPut {
     if (statusOf(error) !== STATUS.FAILURE) return false
     const free = await freeBytesOf(place).catch(() => null)
     return free !== null && free < FULL_BYTES
+  }
+
+  #inTwoSteps(): Error {
+    return targetFailure(this.#target, 'TARGET_REFUSED', 'its server replaces files in two steps only', {
+      hint: "OpenSSH's server can do it in one (posix-rename@openssh.com).",
+    })
   }
 
   #full(cause: unknown): Error {
