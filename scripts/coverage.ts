@@ -89,6 +89,7 @@ const TESTS: readonly string[] = [
     'meanwhile',
     'names-taken',
     'off-site-only',
+    'pack-marks',
     'races',
     'restore',
     'shortened',

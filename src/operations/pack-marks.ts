@@ -107,7 +107,7 @@ function beingDropped({ name }: Target): BackupError {
     'CATALOG_LOCKED',
     `A cleanup at the target ${name} is dropping pages that the backup needs`,
     {
-      hint: 'Let it finish, and try again with: chame-backup sync. One that was killed is waited for for a day.',
+      hint: 'Let it finish, and try again with: chame-backup sync. After one that was killed that takes a day.',
     },
   )
 }

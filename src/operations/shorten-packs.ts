@@ -78,7 +78,8 @@ interface Shortenable extends PackAtTarget {
 async function judge(pack: PackAtTarget, { target, live, context }: Collecting): Promise<Shortenable> {
   const { key, sizeBytes } = pack
   const slots = live.packs.get(pack.id)
-  if (slots === undefined || sizeBytes > FETCHED_BYTES_MAX) return { ...pack, slots: new Slots(), deadBytes: 0 }
+  if (slots === undefined || sizeBytes > FETCHED_BYTES_MAX)
+    return { ...pack, slots: new Slots(), deadBytes: 0 }
   const length = Math.min(sizeBytes, STATE_BYTES_MAX)
   const range = { from: sizeBytes - length, length }
   const end = await Array.fromAsync(target.get(key, { signal: context.signal, range })).catch(unlessReplaced)

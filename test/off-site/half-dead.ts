@@ -1,12 +1,18 @@
 /** A pack at a target of which little is left that a backup there needs. */
 import { createHash } from 'node:crypto'
-import { utimesSync } from 'node:fs'
-import type { Config, PacksCollected } from '../../src/index.ts'
+import { cpSync, mkdtempSync, rmSync, utimesSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import { metadataKey, PACK_MARKS_PREFIX } from '../../src/catalog/target-keys.ts'
+import type { Config, PacksCollected, TargetSynced } from '../../src/index.ts'
 import { collectAtTarget } from '../../src/operations/collect-at-target.ts'
+import { syncTargets } from '../../src/operations/sync-targets.ts'
 import { openDatabase } from '../support/databases.ts'
+import { assertIntact } from '../support/intact.ts'
 import { succeeded } from '../support/product.ts'
 import { contextDuring, type Meanwhile } from './meanwhile.ts'
-import { local, openPlace, type Place } from './place.ts'
+import { local, namesAt, openPlace, type Place } from './place.ts'
 
 const DAY_MS = 86_400_000
 const ROWS = 400
@@ -34,8 +40,30 @@ export interface HalfDeadForm {
   readonly isOlderThere?: boolean
 }
 
+/** As they were made, by what they were made from. Making them takes longer than all that is done with one. */
+const made = new Map<string, Omit<HalfDead, 'place'> & { readonly directory: string }>()
+
+afterAll(() => {
+  for (const { directory } of made.values()) rmSync(directory, { recursive: true, force: true })
+})
+
 /** Makes backups of pages, and has them copied to the target `far`. All packs there are two days old. */
 export async function openHalfDead(form: HalfDeadForm = {}): Promise<HalfDead> {
+  const key = JSON.stringify(form)
+  const known = made.get(key)
+  if (known !== undefined) {
+    const place = openPlace(['far'], known.config, null)
+    cpSync(known.directory, place.path(), { recursive: true, preserveTimestamps: true })
+    return { ...known, place }
+  }
+  const scene = await makeHalfDead(form)
+  const directory = mkdtempSync(join(tmpdir(), 'chame-test-'))
+  cpSync(scene.place.path(), directory, { recursive: true, preserveTimestamps: true })
+  made.set(key, { ...scene, directory })
+  return scene
+}
+
+async function makeHalfDead(form: HalfDeadForm): Promise<HalfDead> {
   const config: Config = {
     encoding: 'blocks',
     targets: { far: local('far') },
@@ -72,8 +100,9 @@ export async function openHalfDead(form: HalfDeadForm = {}): Promise<HalfDead> {
   return { place, older, newer, pack, config }
 }
 
-export function packsAt(place: Place, where = 'far'): string[] {
-  return place.files(where).filter(name => name.endsWith('.pack'))
+/** Keys of the packs at the target. */
+export function packsAt(place: Place): string[] {
+  return place.files('far').filter(name => name.endsWith('.pack'))
 }
 
 /** What a cleanup of the target makes of the packs, on a machine whose clock is so many days ahead. */
@@ -90,4 +119,38 @@ export async function collected(
   } finally {
     context.sqlite.kill()
   }
+}
+
+/** Every backup that the target lists restores; returns their names. */
+export async function restoreAll(place: Place, identity?: string): Promise<string[]> {
+  const names = await namesAt(place, 'far')
+  for (const name of names) {
+    const to = place.path('restored.db')
+    rmSync(to, { force: true })
+    const order = { target: 'far', to, ...(identity === undefined ? {} : { identity }) }
+    succeeded(await place.database().restoreBackup(name, order))
+    assertIntact(to)
+  }
+  return names
+}
+
+/** Keys of the marks of cleanups. */
+export function marksAt(place: Place): string[] {
+  return place.files('far').filter(name => name.startsWith(PACK_MARKS_PREFIX))
+}
+
+/** Lets the target forget the older backup, so that the next sync copies it again. */
+export function forget({ place, older }: HalfDead): void {
+  rmSync(place.path('far', `manual/${older}`))
+  rmSync(place.path('far', metadataKey(older)))
+}
+
+/** What a sync makes of the target `far`. */
+export async function sync({ place, config }: HalfDead, meanwhile: Meanwhile = {}): Promise<TargetSynced> {
+  const context = contextDuring(place, meanwhile, { config })
+  const { targets } = await syncTargets({}, context)
+  context.sqlite.kill()
+  const [target] = targets
+  if (target === undefined) throw new Error('no target was synced')
+  return target
 }

@@ -4,11 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { isFull } from '../faults/extent.ts'
 import { type Event, type Run, runUnderShim, SHIM_NEEDS } from '../faults/shim.ts'
-import { assertIntact } from '../support/intact.ts'
 import { succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
-import { openHalfDead, packsAt } from './half-dead.ts'
-import { namesAt, type Place } from './place.ts'
+import { openHalfDead, packsAt, restoreAll } from './half-dead.ts'
+import type { Place } from './place.ts'
 import type { TendOrder } from './tend.ts'
 
 const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
@@ -26,18 +25,6 @@ function cleanup(
     calls: ['write', 'fsync', 'rename', 'name'],
     ...(event === undefined ? {} : { event, at }),
   })
-}
-
-/** Every backup that the target lists restores; returns how many there are. */
-async function restoreAll(place: Place): Promise<number> {
-  const names = await namesAt(place, 'far')
-  for (const name of names) {
-    const to = place.path('restored.db')
-    rmSync(to, { force: true })
-    succeeded(await place.database().restoreBackup(name, { target: 'far', to }))
-    assertIntact(to)
-  }
-  return names.length
 }
 
 testWith(
@@ -65,7 +52,7 @@ testWith(
       const left = readFileSync(place.path('far', pack))
       expect([full, short].some(bytes => bytes.equals(left))).toBe(true)
       seen.add(left.equals(full) ? 'full' : 'short')
-      expect(await restoreAll(place), `killed at ${at}`).toBe(1)
+      expect(await restoreAll(place), `killed at ${at}`).toHaveLength(1)
       // Whatever mark was left, a backup that needs none of what goes is copied.
       const made = succeeded(await place.database().createBackup())
       expect(made.targets).toMatchObject([{ status: 'copied' }])
@@ -74,7 +61,7 @@ testWith(
       const cleaned = succeeded(await place.database().cleanupOldBackups({ target: 'far' }))
       expect(cleaned.targets[0]?.packs).toMatchObject({ status: 'done', problem: null })
       expect(readFileSync(place.path('far', pack)).equals(short)).toBe(true)
-      expect(await restoreAll(place), `after a kill at ${at}`).toBe(2)
+      expect(await restoreAll(place), `after a kill at ${at}`).toHaveLength(2)
       succeeded(await place.database().deleteBackup(made.filename, { confirm: true, force: true }))
       reset()
     }

@@ -2,7 +2,6 @@
 import {
   cpSync,
   existsSync,
-  mkdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -10,21 +9,30 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
-import { metadataKey, PACK_MARKS_PREFIX, PACK_TRIAL_KEY, packMarkKey } from '../../src/catalog/target-keys.ts'
+import { metadataKey } from '../../src/catalog/target-keys.ts'
 import { describeCleanup } from '../../src/cli/describe-cleanup.ts'
 import { BackupError } from '../../src/errors.ts'
-import { generateKeys, type TargetSynced } from '../../src/index.ts'
+import { generateKeys } from '../../src/index.ts'
 import { collectAtTarget } from '../../src/operations/collect-at-target.ts'
 import { restoreBackup } from '../../src/operations/restore-backup.ts'
 import { syncTargets } from '../../src/operations/sync-targets.ts'
 import type { Target } from '../../src/storage/target.ts'
 import { assertIntact } from '../support/intact.ts'
 import { succeeded } from '../support/product.ts'
-import { collected, type HalfDead, openHalfDead, packsAt, ROW_BYTES } from './half-dead.ts'
-import { contextDuring, type Meanwhile } from './meanwhile.ts'
-import { local, namesAt, type Place } from './place.ts'
+import {
+  collected,
+  forget,
+  type HalfDead,
+  marksAt,
+  openHalfDead,
+  packsAt,
+  restoreAll,
+  ROW_BYTES,
+  sync,
+} from './half-dead.ts'
+import { before, contextDuring } from './meanwhile.ts'
+import { local, type Place } from './place.ts'
 
 /** Bytes that the packs at the target have. */
 function packBytes(place: Place): number {
@@ -33,48 +41,6 @@ function packBytes(place: Place): number {
 
 function contentAt({ place, pack }: HalfDead): Buffer {
   return readFileSync(place.path('far', pack))
-}
-
-/** Every backup that the target lists restores; returns their names. */
-async function restoreAll(place: Place, identity?: string): Promise<string[]> {
-  const names = await namesAt(place, 'far')
-  for (const name of names) {
-    const to = place.path('restored.db')
-    rmSync(to, { force: true })
-    const order = { target: 'far', to, ...(identity === undefined ? {} : { identity }) }
-    succeeded(await place.database().restoreBackup(name, order))
-    assertIntact(to)
-  }
-  return names
-}
-
-function marksAt(place: Place): string[] {
-  return place.files('far').filter(name => name.startsWith(PACK_MARKS_PREFIX))
-}
-
-/** Before the n-th time that the target is asked for something. */
-function before(call: string, key: string, act: () => void, nth = 1): Meanwhile {
-  let times = 0
-  return {
-    before(asked, of) {
-      if (asked === call && of === key && ++times === nth) act()
-    },
-  }
-}
-
-/** Lets the target forget the older backup, so that the next sync copies it again. */
-function forget({ place, older }: HalfDead): void {
-  rmSync(place.path('far', `manual/${older}`))
-  rmSync(place.path('far', metadataKey(older)))
-}
-
-async function sync({ place, config }: HalfDead, meanwhile: Meanwhile = {}): Promise<TargetSynced> {
-  const context = contextDuring(place, meanwhile, { config })
-  const { targets } = await syncTargets({}, context)
-  context.sqlite.kill()
-  const [target] = targets
-  if (target === undefined) throw new Error('no target was synced')
-  return target
 }
 
 test('a cleanup at a target gives back nine tenths of what is dead in packs that live, and every backup restores', async () => {
@@ -106,8 +72,7 @@ test('what is dead in a pack stays while it is less than half of it, while the p
   const order = { target: 'far', confirm: true } as const
   const deleted = succeeded(await scene.place.database().deleteBackup(scene.older, order))
   expect(deleted.packs).toMatchObject({ status: 'done', rewrittenPacks: 0, freedBytes: 0 })
-  for (const name of packsAt(scene.place))
-    utimesSync(scene.place.path('far', name), new Date(), new Date())
+  for (const name of packsAt(scene.place)) utimesSync(scene.place.path('far', name), new Date(), new Date())
   expect(await collected(scene)).toMatchObject({ status: 'done', rewrittenPacks: 0 })
   expect(packBytes(scene.place)).toBe(bytes)
 })
@@ -189,7 +154,10 @@ test('where packs cannot be replaced in one step, or not be deleted, they stay, 
   }))
   expect(away).toMatchObject({ status: 'failed', problem: 'far is away', rewrittenPacks: 0 })
   // Asking rclone would take a program's start for each pack; docs/targets.md says it.
-  expect(await collectedAt(scene, () => ({ kind: 'rclone' }))).toMatchObject({ problem: null, rewrittenPacks: 0 })
+  expect(await collectedAt(scene, () => ({ kind: 'rclone' }))).toMatchObject({
+    problem: null,
+    rewrittenPacks: 0,
+  })
   expect(contentAt(scene).equals(bytes)).toBe(true)
 })
 
@@ -204,7 +172,11 @@ test('packs in a bucket that keeps what is put there are not put again', async (
   await using target = await openTarget('far')
   const context = contextDuring(place, {}, { config: locked })
   const answer = await collectAtTarget(target, { isShortening: true }, context)
-  expect(answer).toMatchObject({ status: 'done', problem: expect.stringContaining('locked'), rewrittenPacks: 0 })
+  expect(answer).toMatchObject({
+    status: 'done',
+    problem: expect.stringContaining('locked'),
+    rewrittenPacks: 0,
+  })
 })
 
 test.for<[string, (path: string) => void, string | null]>([
@@ -234,16 +206,19 @@ function flip(path: string, at: number): void {
   writeFileSync(path, bytes.with(from, (bytes[from] ?? 0) ^ 1))
 }
 
-test.for(['get', 'get again'])('a pack that another machine deletes meanwhile (%s) is not put again', async call => {
-  const scene = await openHalfDead()
-  const { place, pack } = scene
-  const answer = await collected(
-    scene,
-    before('get', pack, () => rmSync(place.path('far', pack)), call === 'get' ? 1 : 2),
-  )
-  expect(answer).toMatchObject({ status: 'done', rewrittenPacks: 0 })
-  expect(existsSync(place.path('far', pack))).toBe(false)
-})
+test.for(['get', 'get again'])(
+  'a pack that another machine deletes meanwhile (%s) is not put again',
+  async call => {
+    const scene = await openHalfDead()
+    const { place, pack } = scene
+    const answer = await collected(
+      scene,
+      before('get', pack, () => rmSync(place.path('far', pack)), call === 'get' ? 1 : 2),
+    )
+    expect(answer).toMatchObject({ status: 'done', rewrittenPacks: 0 })
+    expect(existsSync(place.path('far', pack))).toBe(false)
+  },
+)
 
 test('a target that goes away while a pack is looked into, fetched or put gives back nothing, and loses nothing', async () => {
   const scene = await openHalfDead()
@@ -270,23 +245,6 @@ test('a target that goes away while a pack is looked into, fetched or put gives 
   expect(await collected(scene, {}, { days: 2 })).toMatchObject({ status: 'done', rewrittenPacks: 1 })
   expect(marksAt(place)).toEqual([])
   await restoreAll(place)
-})
-
-test('marks of killed cleanups that may not be deleted are a failure, unless they are locked', async () => {
-  const scene = await openHalfDead()
-  const { place } = scene
-  const key = packMarkKey('0123456789abcdef')
-  leaveMark(place, key, '{}')
-  const refused = (code: 'TARGET_REFUSED' | 'OBJECT_LOCKED'): Meanwhile =>
-    before('delete', key, () => {
-      throw new BackupError(code, 'not deleted')
-    })
-  expect(await collected(scene, refused('TARGET_REFUSED'), { days: 2 })).toMatchObject({
-    status: 'failed',
-    problem: 'not deleted',
-  })
-  expect(await collected(scene, refused('OBJECT_LOCKED'), { days: 2 })).toMatchObject({ rewrittenPacks: 1 })
-  expect(marksAt(place)).toEqual([key])
 })
 
 test('a backup that somebody begins to copy before packs are put keeps them as they are', async () => {
@@ -346,14 +304,17 @@ test('a cleanup that was suspended for more than a day after it had looked chang
   expect(packsAt(place)).toContain(pack)
 })
 
-test.for(['get', 'put'] as const)('a cleanup that is cancelled while it writes packs anew (%s) loses nothing', async call => {
-  const scene = await openHalfDead()
-  const cancelling = new AbortController()
-  const meanwhile = before(call, scene.pack, () => cancelling.abort(), call === 'get' ? 2 : 1)
-  const collecting = collected(scene, meanwhile, { signal: cancelling.signal })
-  await expect(collecting).rejects.toMatchObject({ code: 'CANCELLED' })
-  expect(await restoreAll(scene.place)).toEqual([scene.newer])
-})
+test.for(['get', 'put'] as const)(
+  'a cleanup that is cancelled while it writes packs anew (%s) loses nothing',
+  async call => {
+    const scene = await openHalfDead()
+    const cancelling = new AbortController()
+    const meanwhile = before(call, scene.pack, () => cancelling.abort(), call === 'get' ? 2 : 1)
+    const collecting = collected(scene, meanwhile, { signal: cancelling.signal })
+    await expect(collecting).rejects.toMatchObject({ code: 'CANCELLED' })
+    expect(await restoreAll(scene.place)).toEqual([scene.newer])
+  },
+)
 
 test('two cleanups at once give the space back, and every backup restores', async () => {
   const scene = await openHalfDead()
@@ -424,59 +385,6 @@ test('a backup whose file is missing at the target is whole again, although its 
   context.sqlite.kill()
   expect(isShort).toBe(true)
   expect(await restoreAll(place)).toEqual([newer, older])
-})
-
-/** @param text what the mark says */
-function leaveMark(place: Place, key: string, text: string): void {
-  mkdirSync(dirname(place.path('far', key)), { recursive: true })
-  writeFileSync(place.path('far', key), text)
-}
-
-const KEY = packMarkKey('0123456789abcdef')
-const idOf = (pack: string): string => pack.slice(-69, -5)
-const markOf = (packs: Record<string, string>): string => JSON.stringify({ schema: 1, packs })
-
-test.for<[string, (pack: string) => string, 'copied' | 'CATALOG_LOCKED']>([
-  ['of a pack that goes', pack => markOf({ [idOf(pack)]: '' }), 'CATALOG_LOCKED'],
-  ['that nobody can read', () => 'x', 'CATALOG_LOCKED'],
-  ['of another version', () => JSON.stringify({ schema: 2 }), 'CATALOG_LOCKED'],
-  ['of another pack', () => markOf({ ['0'.repeat(64)]: '' }), 'copied'],
-  [
-    'of a pack whose pages all stay',
-    pack => markOf({ [idOf(pack)]: Buffer.alloc(9_000, 0xff).toString('base64') }),
-    'copied',
-  ],
-])('a copy heeds the mark of a cleanup that may be at work (%s)', async ([, text, answer]) => {
-  const scene = await openHalfDead({ isOlderThere: true, changed: [10] })
-  const { place, pack, older, newer } = scene
-  forget(scene)
-  leaveMark(place, KEY, text(pack))
-  leaveMark(place, PACK_TRIAL_KEY, 'trial')
-  const synced = await sync(scene)
-  if (answer === 'copied') expect(synced).toMatchObject({ copied: [older], failed: [] })
-  else expect(synced).toMatchObject({ copied: [], failed: [{ filename: older, code: answer }] })
-  expect(await restoreAll(place)).toEqual(answer === 'copied' ? [newer, older] : [newer])
-  // Nobody is at work for so long.
-  utimesSync(place.path('far', KEY), new Date('2025-01-01'), new Date('2025-01-01'))
-  expect(await sync(scene)).toMatchObject({ status: 'synced', failed: [] })
-  expect(await restoreAll(place)).toEqual([newer, older])
-})
-
-test('a mark that goes while it is read holds nobody up, and a target that goes away then has not got the backup', async () => {
-  const scene = await openHalfDead({ isOlderThere: true, changed: [10] })
-  const { place, pack, older } = scene
-  forget(scene)
-  leaveMark(place, KEY, markOf({ [idOf(pack)]: '' }))
-  const away = before('get', KEY, () => {
-    throw new BackupError('TARGET_UNREACHABLE', 'far is away')
-  })
-  expect(await sync(scene, away)).toMatchObject({ status: 'failed', failure: { code: 'TARGET_UNREACHABLE' } })
-  const tooLarge = before('get', KEY, () => {
-    throw new BackupError('OBJECT_DAMAGED', 'too large')
-  })
-  expect(await sync(scene, tooLarge)).toMatchObject({ failed: [{ code: 'CATALOG_LOCKED' }] })
-  const gone = before('get', KEY, () => rmSync(place.path('far', KEY)))
-  expect(await sync(scene, gone)).toMatchObject({ status: 'synced', copied: [older] })
 })
 
 test('a backup whose pack is written anew while it is fetched is fetched with the new one', async () => {

@@ -9,14 +9,7 @@ import { directoryOf } from '../../keys.ts'
 import { Retries, type RetryPorts } from '../../retry.ts'
 import { contentOf, SourceFailed } from '../../source.ts'
 import { notFound, targetFailure, wrongSize } from '../../target-failure.ts'
-import type {
-  Content,
-  GetOptions,
-  PutOptions,
-  StoredObject,
-  Target,
-  TransferOptions,
-} from '../../target.ts'
+import type { Content, GetOptions, PutOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
 import { rcloneFailure, RcloneFailed } from './failure.ts'
 import { placeOf, type Rclone, runRclone, startRclone } from './run.ts'
 

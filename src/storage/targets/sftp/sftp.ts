@@ -6,14 +6,7 @@ import { directoryOf, KEY_PARTS_MAX } from '../../keys.ts'
 import { Retries, type RetryPorts } from '../../retry.ts'
 import { contentOf } from '../../source.ts'
 import { notFound, targetFailure, wrongSize } from '../../target-failure.ts'
-import type {
-  Content,
-  GetOptions,
-  PutOptions,
-  StoredObject,
-  Target,
-  TransferOptions,
-} from '../../target.ts'
+import type { Content, GetOptions, PutOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
 import { STATUS, sftpFailure, statusOf } from './failure.ts'
 import { closeFile, pathOf, type Place, readPieces, removeFile, statsOf } from './files.ts'
 import { freeBytesOf, SftpPut } from './put.ts'
