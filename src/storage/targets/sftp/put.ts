@@ -12,6 +12,7 @@ import {
   makeDirectoryOf,
   pathOf,
   type Place,
+  removeFile,
   replaceInOneStep,
   replaceInTwoSteps,
   statsOf,
@@ -59,7 +60,10 @@ export class SftpPut {
     this.#wasAsked = true
     const [from, to] = [pathOf(place, this.#temp), pathOf(place, this.#key)]
     if (await replaceInOneStep(place, from, to)) return
-    if (this.#options.inOneStep === true) throw this.#inTwoSteps()
+    if (this.#options.inOneStep === true) {
+      await removeFile(place, from)
+      throw this.#inTwoSteps()
+    }
     await replaceInTwoSteps(place, from, to)
   }
 
