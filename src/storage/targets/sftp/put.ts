@@ -5,7 +5,7 @@ import type { Spend } from '../../bandwidth.ts'
 import { directoryOf } from '../../keys.ts'
 import type { Retries } from '../../retry.ts'
 import { targetFailure, wrongSize } from '../../target-failure.ts'
-import type { Content, TransferOptions } from '../../target.ts'
+import type { Content, PutOptions } from '../../target.ts'
 import { STATUS, statusOf } from './failure.ts'
 import {
   closeFile,
@@ -13,7 +13,9 @@ import {
   makeDirectoryOf,
   pathOf,
   type Place,
-  replaceFile,
+  removeFile,
+  replaceInOneStep,
+  replaceInTwoSteps,
   statsOf,
   Writing,
 } from './files.ts'
@@ -30,7 +32,7 @@ export class SftpPut {
   readonly #target: string
   readonly #key: string
   readonly #content: Content
-  readonly #options: TransferOptions
+  readonly #options: PutOptions
   readonly #spend: Spend
   readonly #temp: string
   readonly #canResume: boolean
@@ -40,7 +42,7 @@ export class SftpPut {
   constructor(
     key: string,
     content: Content,
-    { target, options, spend }: { target: string; options: TransferOptions; spend: Spend },
+    { target, options, spend }: { target: string; options: PutOptions; spend: Spend },
   ) {
     this.#target = target
     this.#key = key
@@ -57,7 +59,13 @@ export class SftpPut {
     if (await this.#isDone(place)) return
     await this.#write(place, retries)
     this.#wasAsked = true
-    await replaceFile(place, pathOf(place, this.#temp), pathOf(place, this.#key))
+    const [from, to] = [pathOf(place, this.#temp), pathOf(place, this.#key)]
+    if (await replaceInOneStep(place, from, to)) return
+    if (this.#options.inOneStep === true) {
+      await removeFile(place, from)
+      throw this.#inTwoSteps()
+    }
+    await replaceInTwoSteps(place, from, to)
   }
 
   /** The same, unless the name is taken: a rename of the protocol's own never replaces. */
@@ -175,6 +183,12 @@ export class SftpPut {
     if (statusOf(error) !== STATUS.FAILURE) return false
     const free = await freeBytesOf(place).catch(() => null)
     return free !== null && free < FULL_BYTES
+  }
+
+  #inTwoSteps(): Error {
+    return targetFailure(this.#target, 'TARGET_REFUSED', 'its server replaces files in two steps only', {
+      hint: "OpenSSH's server can do it in one (posix-rename@openssh.com).",
+    })
   }
 
   #full(cause: unknown): Error {

@@ -6,7 +6,7 @@ import { directoryOf, KEY_PARTS_MAX } from '../../keys.ts'
 import { Retries, type RetryPorts, slowestMs } from '../../retry.ts'
 import { contentOf } from '../../source.ts'
 import { notFound, targetFailure, wrongSize } from '../../target-failure.ts'
-import type { Content, GetOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
+import type { Content, GetOptions, PutOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
 import { STATUS, sftpFailure, statusOf } from './failure.ts'
 import { closeFile, pathOf, type Place, readPieces, removeFile, statsOf } from './files.ts'
 import { FLUSH_BYTES, freeBytesOf, SftpPut } from './put.ts'
@@ -42,7 +42,7 @@ export class SftpTarget implements Target {
     this.#options = options
   }
 
-  async put(key: string, content: Content, options: TransferOptions): Promise<void> {
+  async put(key: string, content: Content, options: PutOptions): Promise<void> {
     const { signal } = options
     const put = new SftpPut(key, content, { target: this.name, options, spend: this.#options.spend })
     await this.#ask({ doing: `put ${key}`, signal }, async (place, retries) => {
