@@ -186,6 +186,8 @@ export interface RestoreBackupRequest {
   readonly identity?: string
   /** The target that the backup is at. Default: the backup directory; where nothing is kept there, the first target. */
   readonly target?: string
+  /** Take one that nobody has signed, though the configuration trusts keys: from before backups were signed. */
+  readonly acceptUnsigned?: boolean
 }
 
 /**

@@ -43,14 +43,16 @@ export class Databases implements Disposable {
 
   /** The backups of a database, newest first. */
   async backups(name: string): Promise<readonly BackupInfo[]> {
-    const { databases } = await this.settings(name)
+    const { databases, signing } = await this.settings(name)
     const backupDir = databases.find(each => each.name === name)?.backupDir
     if (backupDir === undefined) throw noDatabase(name)
-    let listing = this.#listings.get(backupDir)
+    // Whom the configuration trusts may change while the server runs.
+    const key = [backupDir, ...signing.trusted].join('\0')
+    let listing = this.#listings.get(key)
     if (listing === undefined) {
       listing = new Administration(this.#named(name)).openListing()
-      this.#listings.set(backupDir, listing)
-      listing.catch(() => this.#listings.delete(backupDir))
+      this.#listings.set(key, listing)
+      listing.catch(() => this.#listings.delete(key))
     }
     const all = await (await listing).list()
     return all.filter(({ database }) => database === null || database === name)

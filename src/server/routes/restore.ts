@@ -3,9 +3,14 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { Refusal } from '../problems.ts'
 import { idempotencyKey, json, onBackup } from '../schemas/common.ts'
-import { accepted, begin, findBackup } from './parts.ts'
+import { accepted, begin, defined, findBackup } from './parts.ts'
 
 const tags = ['Restore']
+
+const acceptUnsigned = z
+  .boolean()
+  .optional()
+  .describe('Take one that nobody has signed, though the configuration trusts keys.')
 
 const plan = createRoute({
   method: 'post',
@@ -15,7 +20,7 @@ const plan = createRoute({
   request: {
     params: onBackup,
     headers: idempotencyKey,
-    body: { required: true, content: json(z.strictObject({})) },
+    body: { required: true, content: json(z.strictObject({ acceptUnsigned })) },
   },
   responses: accepted,
 })
@@ -37,6 +42,7 @@ const restore = createRoute({
             .max(100)
             .describe('Of the result of restore-plan; it holds for a few minutes, once.'),
           confirm: z.string().max(64).describe('The name of the database.'),
+          acceptUnsigned,
         }),
       ),
     },
@@ -47,6 +53,7 @@ const restore = createRoute({
 export function addRestoreRoutes(app: ServerApp, service: Service): void {
   app.openapi(plan, async c => {
     const { database: name, backup } = c.req.valid('param')
+    const order = defined(c.req.valid('json'))
     const found = await findBackup(service, name, backup)
     const database = await databaseFor(service, c, name)
     const { name: by } = c.get('principal')
@@ -56,7 +63,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
       needs: 'admin',
       subject: found.filename,
       work: async run => {
-        const result = await database.restoreBackup(found.path, { dryRun: true, ...run })
+        const result = await database.restoreBackup(found.path, { dryRun: true, ...order, ...run })
         if (!result.success) return result
         // With dryRun it is never done.
         if (!result.dryRun) throw new Error('a dry run restored')
@@ -67,7 +74,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(restore, async c => {
     const { database: name, backup } = c.req.valid('param')
-    const { plan: id, confirm } = c.req.valid('json')
+    const { plan: id, confirm, ...rest } = c.req.valid('json')
     const found = await findBackup(service, name, backup)
     const database = await databaseFor(service, c, name)
     const { name: by } = c.get('principal')
@@ -83,7 +90,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
       needs: 'admin',
       subject: found.filename,
       work: async run => {
-        const result = await database.restoreBackup(found.path, { confirm: true, ...run })
+        const result = await database.restoreBackup(found.path, { confirm: true, ...defined(rest), ...run })
         if (result.success && result.dryRun) throw new Error('a restore was a dry run')
         return result
       },

@@ -4,7 +4,7 @@ import { Badge } from '../../parts/badge.tsx'
 
 /** Whether a backup was checked, and what holds it. */
 export function BackupState({ backup }: { readonly backup: BackupInfo }): ReactElement {
-  const { metadata, metadataState, pinned, encoding } = backup
+  const { metadata, metadataState, pinned, encoding, signature } = backup
   return (
     <span className="inline-flex flex-wrap gap-1">
       {metadataState !== 'ok' && (
@@ -17,11 +17,21 @@ export function BackupState({ backup }: { readonly backup: BackupInfo }): ReactE
       ) : (
         <Badge>not verified</Badge>
       )}
+      {signature !== null && metadataState === 'ok' && (
+        <Badge tone={SIGNATURES[signature].tone}>{SIGNATURES[signature].words}</Badge>
+      )}
       {pinned !== null && <Badge tone="info">pinned</Badge>}
       {encoding !== 'plain' && <Badge>{encoding}</Badge>}
     </span>
   )
 }
+
+const SIGNATURES = {
+  valid: { tone: 'good', words: 'signed' },
+  missing: { tone: 'warn', words: 'not signed' },
+  'unknown-key': { tone: 'bad', words: 'signed by an unknown key' },
+  wrong: { tone: 'bad', words: 'signature of another' },
+} as const
 
 /** Whether its last check found damage. */
 function isDamaged({ metadata }: Pick<BackupInfo, 'metadata'>): boolean {
