@@ -1,13 +1,16 @@
 /** The part of the configuration's schema that says who signs backups. */
 import { z } from 'zod'
-import { publicKeyProblem } from '../signing/keys.ts'
+import { isPublicKey } from '../signing/keys.ts'
 import type { SigningConfig } from './config.ts'
 import { secretSchema } from './secret-schema.ts'
 
-const publicKey = z.string().superRefine((text, context) => {
-  const problem = publicKeyProblem(text)
-  if (problem !== null) context.addIssue(problem)
-})
+/** Its message quotes nothing: the text may be a secret key put in the wrong place. */
+const publicKey = z
+  .string()
+  .refine(
+    isPublicKey,
+    'expected a public key as chame-backup keys generate --signing prints it, which begins with MCowBQYDK2VwAyEA',
+  )
 
 export const signing: z.ZodType<SigningConfig> = z
   .strictObject({

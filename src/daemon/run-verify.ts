@@ -52,7 +52,7 @@ const NAMES_MAX = 10
 function untrusted(suspects: readonly BackupInfo[]): Failure {
   const named = suspects
     .slice(0, NAMES_MAX)
-    .map(({ path, signature }) => `${path} (${signature === null ? '' : WORDS[signature]})`)
+    .map(({ path, signature }) => `${path} (${WORDS[signature ?? 'missing']})`)
   const more = suspects.length > NAMES_MAX ? `; and ${suspects.length - NAMES_MAX} more` : ''
   return {
     success: false,

@@ -4,7 +4,7 @@ import { isTrusted } from '../catalog/good-backup.ts'
 import { PRE_RESTORE } from '../catalog/names.ts'
 import type { Settings } from '../config/settings.ts'
 import { BackupError } from '../errors.ts'
-import { publicKeyProblem } from '../signing/keys.ts'
+import { isPublicKey } from '../signing/keys.ts'
 import { judgeAll, judgeSignature } from '../signing/signature.ts'
 import type { Context } from './context.ts'
 import { listStored } from './list-stored.ts'
@@ -64,7 +64,7 @@ function whatIsWrong({ metadata }: BackupInfo, state: Exclude<SignatureState, 'v
   if (state === 'wrong') return 'The backup has a signature that is not of it'
   const by = metadata?.signature?.by ?? ''
   // What is no key may be any text.
-  return `The backup is signed by a key that is not trusted here${publicKeyProblem(by) === null ? ` (${by})` : ''}`
+  return `The backup is signed by a key that is not trusted here${isPublicKey(by) ? ` (${by})` : ''}`
 }
 
 /** File name of the backup that `latest` would name if there were no others; null when there is none. */

@@ -24,11 +24,9 @@ export function newSigningKey(): NewSigningKey {
   return { publicKey: textOf(publicKey), pem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
 }
 
-/** What is wrong with the text of a public key; null for one that can be used. It quotes nothing of a secret one. */
-export function publicKeyProblem(text: string): string | null {
-  const isOne = PUBLIC_KEY.test(text) && Buffer.from(text, 'base64').toString('base64') === text
-  if (isOne) return null
-  return 'not a public key to check signatures with: expected what chame-backup keys generate --signing prints, which begins with MCowBQYDK2VwAyEA'
+/** Whether a text is a public key, in the one form that names it. */
+export function isPublicKey(text: string): boolean {
+  return PUBLIC_KEY.test(text) && Buffer.from(text, 'base64').toString('base64') === text
 }
 
 /** The public key that such a text is. */
@@ -39,7 +37,7 @@ export function publicKeyOf(text: string): KeyObject {
 /** A key to sign with, in PEM, or on one line without its frame; or what is wrong with it, without quoting it. */
 export function parseSigningKey(text: string): { readonly signer: Signer } | { readonly problem: string } {
   if (text.includes('ENCRYPTED PRIVATE KEY')) return { problem: 'it is encrypted itself' }
-  if (text.includes('PUBLIC KEY') || publicKeyProblem(text.trim()) === null)
+  if (text.includes('PUBLIC KEY') || isPublicKey(text.trim()))
     return { problem: 'it is a public key, not the secret one' }
   const body = PRIVATE_PEM.exec(text)?.groups?.['body'] ?? (BASE64_ALONE.test(text) ? text : '')
   try {
