@@ -35,7 +35,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     on: (request, { backup }) => (isObject(backup) ? backup['filename'] : request['from']),
     keys: ['backupType', 'description', 'createdBy', 'createdAt'],
   },
-  restore: { action: 'restore', isNoted: ({ dryRun }) => dryRun !== true, keys: ['confirm', 'to', 'acceptUnsigned'] },
+  restore: {
+    action: 'restore',
+    isNoted: ({ dryRun }) => dryRun !== true,
+    keys: ['confirm', 'to', 'acceptUnsigned'],
+  },
   verify: { action: 'verify', isNoted: ({ record }) => record === true, keys: ['check'] },
   drill: { action: 'drill', keys: ['scratchDir', 'acceptUnsigned'] },
   delete: { action: 'delete', keys: ['confirm', 'force'] },

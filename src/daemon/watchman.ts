@@ -34,10 +34,7 @@ export class Watchman {
       const { name, keepLocal, signing } = task.settings
       await this.#lookAt(task, async () => {
         if (!keepLocal) return await task.database.listBackups()
-        byDatabase ??= Map.groupBy(
-          await (here ??= this.#list(signing.trusted)),
-          ({ database }) => database,
-        )
+        byDatabase ??= Map.groupBy(await (here ??= this.#list(signing.trusted)), ({ database }) => database)
         const [ours = [], nobodys = []] = [byDatabase.get(name), byDatabase.get(null)]
         return nobodys.length === 0 ? ours : [...ours, ...nobodys].toSorted(newestFirst)
       })

@@ -107,7 +107,11 @@ export async function addBackup(
   }
   const backup = await readBackup(settings.backupDir, type, filename)
   if (backup === null) throw new Error(`what was added is not listed: ${path}`)
-  return { success: true, backup: judged(backup, context), durationMs: Math.round(performance.now() - started) }
+  return {
+    success: true,
+    backup: judged(backup, context),
+    durationMs: Math.round(performance.now() - started),
+  }
 }
 
 /** The file that is to be stored: an image is not left in the clear where backups are encrypted. */

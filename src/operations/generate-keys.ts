@@ -51,9 +51,9 @@ export interface SigningKeyGenerated {
 }
 
 /** Makes a key to sign backups with, as `openssl genpkey -algorithm ed25519` does. */
-export async function generateSigningKey({
-  output,
-}: GenerateSigningKeyRequest = {}): Promise<SigningKeyGenerated | Failure> {
+export async function generateSigningKey({ output }: GenerateSigningKeyRequest = {}): Promise<
+  SigningKeyGenerated | Failure
+> {
   try {
     const { newSigningKey } = await import('../signing/keys.ts')
     const { publicKey, pem: key } = newSigningKey()

@@ -60,9 +60,7 @@ export async function getInfo(request: InfoRequest, context: Context): Promise<I
       lastGood,
       lastGoodAgeMs: lastGoodAt === null ? null : ageOf(lastGoodAt.getTime(), now),
       untrusted:
-        settings.signing.trusted.length === 0
-          ? null
-          : backups.filter(backup => !isTrusted(backup)).length,
+        settings.signing.trusted.length === 0 ? null : backups.filter(backup => !isTrusted(backup)).length,
     },
     store: await storeTotals(context),
     maxBackupAgeMs: settings.maxBackupAgeMs,

@@ -26,8 +26,8 @@ export function judgeSignature(
   if (metadata?.signature === undefined) return 'missing'
   if (!trusted.includes(metadata.signature.by)) return 'unknown-key'
   const text = signedText(metadata)
-  const isInItsPlace = metadata.backup_type === type && isNamedBy(filename, metadata)
-  return text !== null && isInItsPlace && isRight(text, metadata.signature) ? 'valid' : 'wrong'
+  if (text === null || metadata.backup_type !== type || !isNamedBy(filename, metadata)) return 'wrong'
+  return isRight(text, metadata.signature) ? 'valid' : 'wrong'
 }
 
 /** Of so many at most is remembered that they are right. */

@@ -37,7 +37,10 @@ export function signedText(metadata: Metadata): string | null {
 }
 
 /** Whether a file name is the one that the facts lead to, whatever its number is. */
-export function isNamedBy(filename: string, { database, backup_type, timestamp, encoding }: Metadata): boolean {
+export function isNamedBy(
+  filename: string,
+  { database, backup_type, timestamp, encoding }: Metadata,
+): boolean {
   const compact = timestamp.replaceAll(/[-:]/g, '').replace('T', '_')
   const time = { compact, timestamp }
   return filename === backupFilename(database ?? '', backup_type, time, countOf(filename), encoding)

@@ -20,7 +20,10 @@ test('a key to sign with is made, its public half shown, and what it has not sig
   expect((await place.cli(['info'])).stdout).toContain('1 by a trusted key, 1 not')
   expect((await place.cli(['verify'])).stdout).toContain('signed by a trusted key')
   const verified = await place.cli(['verify', String(before['filename']), '--quiet'])
-  expect(verified).toMatchObject({ exit: 3, stdout: expect.stringContaining('not to be trusted: not signed') })
+  expect(verified).toMatchObject({
+    exit: 3,
+    stdout: expect.stringContaining('not to be trusted: not signed'),
+  })
   const refused = await place.cli(['restore', String(before['filename']), '--to', 'copy.db'])
   expect(refused).toMatchObject({ exit: 3, stderr: expect.stringContaining('--accept-unsigned') })
   const restore = ['restore', String(before['filename']), '--to', 'copy.db', '--accept-unsigned']

@@ -1,6 +1,6 @@
 /** What somebody can do who can write where backups are stored, here or at a target, and has not the key. */
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Metadata, SignatureState } from '../../src/index.ts'
@@ -8,7 +8,15 @@ import { signedText } from '../../src/signing/signed-text.ts'
 import { buildLedger } from '../support/databases.ts'
 import { contentOf } from '../support/intact.ts'
 import { failedWith, succeeded } from '../support/product.ts'
-import { describing, newerFake, openSigned, readStored, type SignedPlace, type Stored, writeStored } from './place.ts'
+import {
+  describing,
+  newerFake,
+  openSigned,
+  readStored,
+  type SignedPlace,
+  type Stored,
+  writeStored,
+} from './place.ts'
 
 /** As a door would ask: the backup directory, or a target. */
 const PLACES = [
@@ -27,7 +35,9 @@ interface Written {
 
 async function openWritten(where: 'backups' | 'far'): Promise<Written> {
   const place = await openSigned(['far'])
-  const first = succeeded(await place.database().createBackup({ backupType: 'daily' }))
+  const added = { backupType: 'daily', createdAt: '2025-06-27T02:00:00Z' }
+  const { backup: first } = succeeded(await place.database().addBackup(place.databasePath, added))
+  succeeded(await place.database().syncTargets())
   rmSync(place.databasePath)
   buildLedger(place.databasePath, { commits: 45 })
   const second = succeeded(await place.database().createBackup({ backupType: 'daily' }))
@@ -175,7 +185,10 @@ test.for(PLACES)('nothing that no trusted key has signed is restored from %s', a
     const seen = (await database.listBackups(target)).find(({ filename }) => filename === attack.filename)
     expect([what, seen?.signature]).toEqual([what, state])
     for (const order of [{ confirm: true }, { dryRun: true }, { to: place.path('to.db') }]) {
-      const failure = failedWith('BACKUP_UNTRUSTED', await database.restoreBackup('latest', { ...order, ...target }))
+      const failure = failedWith(
+        'BACKUP_UNTRUSTED',
+        await database.restoreBackup('latest', { ...order, ...target }),
+      )
       expect(failure.message).toContain(attack.filename)
       expect(failure.message).not.toContain('\u001b')
       // A signature that is there and wrong is nothing to be accepted.
@@ -238,7 +251,10 @@ test('where nobody has signed anything yet a restore of the latest names no othe
   const accepting = { acceptUnsigned: true }
   succeeded(await place.database().restoreBackup('latest', { ...order, ...accepting }))
   const drilled = succeeded(await place.database().drillBackup(accepting))
-  expect(drilled).toMatchObject({ status: 'passed', checks: [{ name: 'signature', status: 'skipped' }, {}, {}, {}, {}] })
+  expect(drilled).toMatchObject({
+    status: 'passed',
+    checks: [{ name: 'signature', status: 'skipped' }, {}, {}, {}, {}],
+  })
 })
 
 test('a changed file is damaged, whatever its signature says: that is of the metadata', async () => {
@@ -279,19 +295,21 @@ test('fakes that say that they were verified take the place of no backup that is
   for (const where of ['backups', 'far']) {
     const root = place.path(where)
     const like = readStored(root, names[0] ?? '')
-    for (let count = 0; count < 3; count++) {
-      const at = new Date(Date.now() + (count + 1) * 1000)
+    for (let count = 1; count <= 3; count++) {
+      const at = new Date(Date.parse(like.metadata.created_at ?? '') + count).toISOString()
       const { signature: _, ...unsigned } = like.metadata
-      const metadata = { ...unsigned, created_at: at.toISOString(), verified_at: at.toISOString() }
-      writeStored(root, { ...like, metadata, filename: `app_backup_daily_2099010${count + 1}_000000.db` })
+      const metadata = { ...unsigned, created_at: at, verified_at: at }
+      writeStored(root, { ...like, metadata, filename: `app_backup_daily_20990101_00000${count}.db` })
     }
   }
   const last = succeeded(await place.database().info()).backups
   expect(last).toMatchObject({ untrusted: 3, lastGood: { filename: names[0] } })
   const cleaned = succeeded(await place.database().cleanupOldBackups())
-  for (const kept of [cleaned.kept, cleaned.targets[0]?.kept ?? []])
+  // The oldest of the fakes goes: two are the last two, and two are the last two good ones.
+  for (const { deleted, kept } of [cleaned, ...cleaned.targets]) {
+    expect(deleted.map(({ backup }) => backup.signature)).toEqual(['missing'])
     expect(kept.map(({ backup }) => backup.filename)).toEqual(expect.arrayContaining(names))
+  }
   succeeded(await place.database().deleteBackup(names[1] ?? '', { confirm: true }))
   failedWith('BACKUP_PROTECTED', await place.database().deleteBackup(names[0] ?? '', { confirm: true }))
-  expect(readFileSync(place.path('backups', 'daily', names[0] ?? ''))).toBeDefined()
 })

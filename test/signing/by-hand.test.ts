@@ -8,11 +8,12 @@ import { openSigned, type SignedPlace } from './place.ts'
 
 /** The commands of the page, as they stand there. */
 const page = readFileSync(new URL('../../docs/formats.md', import.meta.url), 'utf8')
-const SCRIPT = /<!-- check-signature -->\n\n```sh\n(?<script>[\s\S]+?)```/.exec(page)?.groups?.['script'] ?? ''
+const SCRIPT =
+  /<!-- check-signature -->\n\n```sh\n(?<script>[\s\S]+?)```/.exec(page)?.groups?.['script'] ?? ''
 
 function check(place: SignedPlace, filename: string, key = place.publicKey): string {
   const metadata = join(place.backupDir, 'metadata', `${filename}.json`)
-  const script = SCRIPT.replace(/^m=.*$/m, 'm="$1"').replace(/^key=.*$/m, 'key="$2"')
+  const script = SCRIPT.replace(/^m=.*$/m, () => 'm="$1"').replace(/^key=.*$/m, () => 'key="$2"')
   return run('sh', ['-ec', `cd "$3"\n${script}`, 'sh', metadata, key, place.path()])
 }
 

@@ -114,7 +114,9 @@ test('whatever is changed of what is signed makes the signature wrong, and whate
   )
   fc.assert(
     fc.property(changes, others, (changed, other) => {
-      const isSame = Object.entries(changed).every(([key, value]) => METADATA[key as keyof Metadata] === value)
+      const isSame = Object.entries(changed).every(
+        ([key, value]) => METADATA[key as keyof Metadata] === value,
+      )
       const state = judgeSignature(stored({ ...signed, ...other, ...changed }), trusted)
       expect(state).toBe(isSame ? 'valid' : 'wrong')
     }),
@@ -160,7 +162,12 @@ test('a thousand backups are judged, each by itself, and the second time as the 
 test('of those without a signature only the ones are suspect that are newer than the first with one', () => {
   const at = (day: number, signature: BackupInfo['signature']): BackupInfo =>
     backupInfo({ created: `2025-06-0${day}T00:00:00.000Z`, signature })
-  const [before, first, after, foreign] = [at(1, 'missing'), at(2, 'valid'), at(3, 'missing'), at(1, 'unknown-key')]
+  const [before, first, after, foreign] = [
+    at(1, 'missing'),
+    at(2, 'valid'),
+    at(3, 'missing'),
+    at(1, 'unknown-key'),
+  ]
   expect(suspectsAmong([after, at(4, 'valid'), first, before, foreign])).toEqual([after, foreign])
   expect(suspectsAmong([after, before])).toEqual([])
   expect(suspectsAmong([at(1, null), at(2, null)])).toEqual([])

@@ -174,24 +174,27 @@ test.for([
   ['of another kind', RSA, 'Ed25519'],
   ['that decrypts backups', 'AGE', 'PKCS #8'],
   ['that the configuration does not trust', 'OTHER', 'signing.trusted'],
-] as const)('a key to sign with %s is refused before anything is made, and not quoted', async ([, text, says]) => {
-  const place = await openSigned()
-  const secret =
-    text === 'AGE'
-      ? succeeded(await generateKeys()).identity
-      : text === 'OTHER'
-        ? succeeded(await generateSigningKey()).key
-        : text
-  const file = secret === null ? 'nowhere.key' : 'bad.key'
-  if (secret !== null) writeFileSync(place.path('bad.key'), secret)
-  place.reconfigure({ signing: { ...place.signing, key: { file } } })
-  const failure = failedWith('CONFIG_INVALID', await place.database().createBackup())
-  expect(`${failure.message} ${failure.hint}`).toContain(says)
-  for (const line of (secret ?? '').split('\n').filter(each => each.length > 20 && !each.startsWith('#')))
-    expect(JSON.stringify(failure)).not.toContain(line)
-  failedWith('CONFIG_INVALID', await place.database().addBackup(place.databasePath))
-  expect(place.files('backups')).toEqual([])
-})
+] as const)(
+  'a key to sign with %s is refused before anything is made, and not quoted',
+  async ([, text, says]) => {
+    const place = await openSigned()
+    const secret =
+      text === 'AGE'
+        ? succeeded(await generateKeys()).identity
+        : text === 'OTHER'
+          ? succeeded(await generateSigningKey()).key
+          : text
+    const file = secret === null ? 'nowhere.key' : 'bad.key'
+    if (secret !== null) writeFileSync(place.path('bad.key'), secret)
+    place.reconfigure({ signing: { ...place.signing, key: { file } } })
+    const failure = failedWith('CONFIG_INVALID', await place.database().createBackup())
+    expect(`${failure.message} ${failure.hint}`).toContain(says)
+    for (const line of (secret ?? '').split('\n').filter(each => each.length > 20 && !each.startsWith('#')))
+      expect(JSON.stringify(failure)).not.toContain(line)
+    failedWith('CONFIG_INVALID', await place.database().addBackup(place.databasePath))
+    expect(place.files('backups')).toEqual([])
+  },
+)
 
 test('a key stands in the environment as well, on one line', async () => {
   const place = await openSigned()

@@ -1,6 +1,6 @@
 /** A ledger whose backups are signed, and what somebody does who can write where they are stored, but has not the key. */
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, generateSigningKey, type Metadata } from '../../src/index.ts'
 import { buildLedger } from '../support/databases.ts'
@@ -15,10 +15,7 @@ export interface SignedPlace extends Place {
   reconfigure(changes: Config): void
 }
 
-export async function openSigned(
-  targets: readonly string[] = [],
-  config: Config = {},
-): Promise<SignedPlace> {
+export async function openSigned(targets: readonly string[] = [], config: Config = {}): Promise<SignedPlace> {
   const place = openPlace(targets)
   const { publicKey } = succeeded(await generateSigningKey({ output: place.path('signing.key') }))
   const signing = { key: { file: 'signing.key' }, trusted: [publicKey] }
@@ -59,7 +56,7 @@ export function describing(bytes: Buffer, metadata: Metadata): Metadata {
 
 /** A backup of another content that says of itself that it is newer than all others, and was verified. */
 export function newerFake(place: Place, like: Stored, more: Partial<Metadata> = {}): Stored {
-  buildLedger(place.path('fake.db'), { commits: 7 })
+  if (!existsSync(place.path('fake.db'))) buildLedger(place.path('fake.db'), { commits: 7 })
   const bytes = readFileSync(place.path('fake.db'))
   const { signature: _, ...unsigned } = like.metadata
   const later = {
