@@ -1,6 +1,7 @@
 /** Making a backup of a file that holds an image already: one that was downloaded, or made by other means. */
 import { chmod, constants, open } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
 import { typeDirectory } from '../catalog/layout.ts'
 import { readBackup } from '../catalog/list.ts'
@@ -105,13 +106,14 @@ export async function addBackup(
     await removeFile(path).catch(() => {})
     throw error
   }
-  const backup = await readBackup(settings.backupDir, type, filename)
-  if (backup === null) throw new Error(`what was added is not listed: ${path}`)
-  return {
-    success: true,
-    backup: judged(backup, context),
-    durationMs: Math.round(performance.now() - started),
-  }
+  const backup = await listed(type, filename, context)
+  return { success: true, backup, durationMs: Math.round(performance.now() - started) }
+}
+
+async function listed(type: string, filename: string, context: Context): Promise<BackupInfo> {
+  const backup = await readBackup(context.settings.backupDir, type, filename)
+  if (backup === null) throw new Error(`what was added is not listed: ${filename}`)
+  return judged(backup, context)
 }
 
 /** The file that is to be stored: an image is not left in the clear where backups are encrypted. */
