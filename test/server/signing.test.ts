@@ -27,7 +27,7 @@ test('over HTTP too nothing is restored that no trusted key has signed, unless t
     [signed]: 'valid',
   })
   const refused = await done(`${SHOP}/backups/${before}/restore-plan`)
-  expect(refused).toMatchObject({ status: 'failed', failure: { code: 'BACKUP_UNTRUSTED' } })
+  expect(refused).toMatchObject({ status: 'failed', problem: { code: 'BACKUP_UNTRUSTED' } })
   const accepting = { acceptUnsigned: true }
   const planned = await done(`${SHOP}/backups/${before}/restore-plan`, accepting)
   const { plan } = planned.result as { plan: string }
