@@ -1,6 +1,7 @@
 /** What the signatures of stored backups are worth to this configuration. */
 import type { BackupInfo, SignatureState } from '../catalog/backup-info.ts'
 import { isTrusted } from '../catalog/good-backup.ts'
+import type { Metadata, Signature } from '../catalog/metadata.ts'
 import { PRE_RESTORE } from '../catalog/names.ts'
 import type { Settings } from '../config/settings.ts'
 import { BackupError } from '../errors.ts'
@@ -62,7 +63,7 @@ const NEXT: Readonly<Record<Exclude<SignatureState, 'valid'>, string>> = {
 function whatIsWrong({ metadata }: BackupInfo, state: Exclude<SignatureState, 'valid'>): string {
   if (state === 'missing') return 'The backup is not signed'
   if (state === 'wrong') return 'The backup has a signature that is not of it'
-  const by = metadata?.signature?.by ?? ''
+  const { by } = (metadata as Metadata).signature as Signature
   // What is no key may be any text.
   return `The backup is signed by a key that is not trusted here${isPublicKey(by) ? ` (${by})` : ''}`
 }
