@@ -1,9 +1,10 @@
 /** What cannot be taken back needs two signs of intent: the id of a fresh plan, and the database's name. */
 import { createRoute, z } from '@hono/zod-openapi'
+import type { BackupInfo } from '../../index.ts'
 import { databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { Refusal } from '../problems.ts'
-import { idempotencyKey, json, onBackup } from '../schemas/common.ts'
-import { accepted, begin, defined, findBackup } from './parts.ts'
+import { atTarget, idempotencyKey, json, onBackup } from '../schemas/common.ts'
+import { accepted, begin, defined, findBackup, placeOf } from './parts.ts'
 
 const tags = ['Restore']
 
@@ -19,6 +20,7 @@ const plan = createRoute({
   summary: 'Say what a restore would do, after verifying the backup',
   request: {
     params: onBackup,
+    query: atTarget,
     headers: idempotencyKey,
     body: { required: true, content: json(z.strictObject({ acceptUnsigned })) },
   },
@@ -32,6 +34,7 @@ const restore = createRoute({
   summary: 'Restore a backup over its database, as planned',
   request: {
     params: onBackup,
+    query: atTarget,
     headers: idempotencyKey,
     body: {
       required: true,
@@ -53,8 +56,9 @@ const restore = createRoute({
 export function addRestoreRoutes(app: ServerApp, service: Service): void {
   app.openapi(plan, async c => {
     const { database: name, backup } = c.req.valid('param')
+    const { target } = c.req.valid('query')
     const order = defined(c.req.valid('json'))
-    const found = await findBackup(service, name, backup)
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { name: by } = c.get('principal')
     const begun = begin(service, c, {
@@ -63,7 +67,8 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
       needs: 'admin',
       subject: found.filename,
       work: async run => {
-        const result = await database.restoreBackup(found.path, { dryRun: true, ...order, ...run })
+        const where = placeOf(found)
+        const result = await database.restoreBackup(found.path, { dryRun: true, ...where, ...order, ...run })
         if (!result.success) return result
         // With dryRun it is never done.
         if (!result.dryRun) throw new Error('a dry run restored')
@@ -74,8 +79,9 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(restore, async c => {
     const { database: name, backup } = c.req.valid('param')
+    const { target } = c.req.valid('query')
     const { plan: id, confirm, ...rest } = c.req.valid('json')
-    const found = await findBackup(service, name, backup)
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { name: by } = c.get('principal')
     if (confirm !== name) {
@@ -90,7 +96,8 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
       needs: 'admin',
       subject: found.filename,
       work: async run => {
-        const result = await database.restoreBackup(found.path, { confirm: true, ...defined(rest), ...run })
+        const order = { confirm: true, ...placeOf(found), ...defined(rest) }
+        const result = await database.restoreBackup(found.path, { ...order, ...run })
         if (result.success && result.dryRun) throw new Error('a restore was a dry run')
         return result
       },
@@ -99,11 +106,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
   })
 }
 
-/** What a plan was made for: of another backup, or by somebody else, it is another plan. */
-function planned(
-  database: string,
-  backup: { readonly filename: string; readonly checksum: string | null },
-  by: string,
-): string {
-  return JSON.stringify([database, backup.filename, backup.checksum, by])
+/** What a plan was made for: of another backup, of its copy elsewhere, or by somebody else, it is another plan. */
+function planned(database: string, { target, filename, checksum }: BackupInfo, by: string): string {
+  return JSON.stringify([database, target, filename, checksum, by])
 }
