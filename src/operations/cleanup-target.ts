@@ -11,6 +11,7 @@ import { identityOf } from './copy-identity.ts'
 import { deleteAtTarget, finishAtTarget } from './delete-at-target.ts'
 import type { BackupDecision, CleanupRequest, FailedDeletion, TargetCleanup } from './reports.ts'
 import { catalogOf, targetSettings, withTarget } from './target-access.ts'
+import { judgedAll } from './trust.ts'
 
 /**
  * Cleans up at one target, by its own rules and with the same guards as in the backup directory. A target that fails is
@@ -54,7 +55,7 @@ async function cleanUp(target: Target, request: CleanupRequest, context: Context
   begin(context, 'decide-retention')
   const decisions = capDeletions(
     decideRetention(
-      await withLocalPins(catalog.backups, context),
+      await withLocalPins(await judgedAll(catalog.backups, context), context),
       policyFor(request, retention.policy),
       context.now(),
       settings.timeZone,
