@@ -313,6 +313,11 @@ export async function verifyAudit(database: string): Promise<AuditLogVerified> {
   return get(url(['audit', 'verify'], { database }))
 }
 
+/** Compares the log with what all targets know of it. */
+export async function compareAudit(database: string): Promise<JobOf<'verify-audit'>> {
+  return post(url(['audit', 'verify']), { database })
+}
+
 export async function getSettings(signal?: AbortSignal): Promise<SettingsView> {
   return get(url(['settings']), signal)
 }
