@@ -158,7 +158,8 @@ export async function readNewest(backupDir: string): Promise<NewestLine | null> 
   if ((await unlessMissing(path, () => stat(path))) === null) return null
   using _lock = await lock(backupDir)
   const head = await readHead(backupDir)
-  return unlessMissing(path, async () => {
+  // Awaited here: the lock is released when this function ends.
+  return await unlessMissing(path, async () => {
     await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
     const { size } = await file.stat()
     const { seq, hash } = continueChain(await readTail(file, size), head)

@@ -26,7 +26,7 @@ export function auditCommand(): Command {
     .option(
       '--target <name>',
       'verify: compare the log with the anchors at this target (repeatable)',
-      (name: string, names: string[] = []) => [...names, name],
+      (name: string, names: string[] | undefined) => [...(names ?? []), name],
     )
     .option('--targets', 'verify: compare it with those at all targets of the configuration')
     .addHelpText(
