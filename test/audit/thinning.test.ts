@@ -4,7 +4,12 @@ import { expect, test } from 'vitest'
 import { anchorKey, anchorTime, type AuditAnchor, parseAnchorKey } from '../../src/audit/anchor.ts'
 import { anchorsToDelete } from '../../src/audit/thin-anchors.ts'
 import type { AuditEntry } from '../../src/index.ts'
-import type { Place } from '../off-site/place.ts'
+import { BackupError } from '../../src/errors.ts'
+import { cleanupBackups } from '../../src/operations/cleanup-backups.ts'
+import { openConfigured } from '../../src/operations/open-configured.ts'
+import type { Target } from '../../src/storage/target.ts'
+import { local, type Place } from '../off-site/place.ts'
+import { contextOf } from '../support/operation.ts'
 import { succeeded } from '../support/product.ts'
 import { anchored, anchorsAt, linesOf, verified, writeLog } from './anchor-place.ts'
 
@@ -108,3 +113,34 @@ test('while the log and an anchor contradict each other none is taken away', asy
     expect(anchorsAt(place)).toEqual(before)
   }
 })
+
+test.for(['list', 'delete'] as const)(
+  'a target that refuses to %s anchors makes no cleanup fail',
+  async call => {
+    const place = await anchored()
+    putOld(place, 1, 400)
+    const before = anchorsAt(place)
+    const config = { targets: { far: local('far') } }
+    const context = contextOf({ path: place.databasePath, config })
+    const refuse = (of: string, key: string): void => {
+      if (of === call && key.startsWith('audit-anchors/')) throw new BackupError('TARGET_REFUSED', 'no')
+    }
+    const openTarget = async (name: string): Promise<Target> => {
+      const target = await openConfigured(context.settings, name, {})
+      return {
+        ...target,
+        async *list(prefix, options) {
+          refuse('list', prefix)
+          yield* target.list(prefix, options)
+        },
+        async delete(key, options) {
+          refuse('delete', key)
+          await target.delete(key, options)
+        },
+      }
+    }
+    const cleaned = await cleanupBackups({ target: 'far' }, { ...context, openTarget })
+    expect(cleaned).toMatchObject({ status: 'done', targets: [{ status: 'done', failure: null }] })
+    expect(anchorsAt(place)).toEqual(before)
+  },
+)
