@@ -11,7 +11,7 @@ import {
 } from '../environment.ts'
 import { Refusal } from '../problems.ts'
 import { auditLogRead, auditLogVerified, role, session, token } from '../schemas/access.ts'
-import { count, idempotencyKey, json, problems } from '../schemas/common.ts'
+import { count, idempotencyKey, json, problems, targetName } from '../schemas/common.ts'
 import { accepted, begin, defined, resultOf } from './parts.ts'
 
 const open = createRoute({
@@ -145,7 +145,7 @@ const compareAudit = createRoute({
         z.strictObject({
           database: z.string().max(64).optional().describe('Whose log. Default: the default.'),
           targets: z
-            .array(z.string().min(1).max(64))
+            .array(targetName)
             .min(1)
             .max(100)
             .optional()
