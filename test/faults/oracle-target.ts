@@ -9,6 +9,8 @@ export const TARGET = 'target'
 
 /** Left by writers that were killed, and removed a day later. */
 const HALF_WRITTEN = /(^|\/)\.chame-[0-9a-f]{16}\.part$/
+/** Where the audit log stood when a copy was made. */
+const ANCHOR = /^audit-anchors(\/[0-9a-f]{16}-\d{16}-[0-9a-f]{64}-[0-9a-f]{16}-\d{8}T\d{6}Z\.json)?$/
 const COPYING = /^metadata\/.+\.json\.copying-manual$/
 
 /**
@@ -23,7 +25,7 @@ export function examineTarget(
 ): string[] {
   const directory = scene.path(TARGET)
   if (!existsSync(directory)) return []
-  const others = [HALF_WRITTEN, COPYING]
+  const others = [HALF_WRITTEN, COPYING, ANCHOR]
   const there = examineStored({ directory, earlier: {}, notes: [], others, keyPath })
   const marks = namesIn(scene.path(TARGET, 'metadata')).filter(name => COPYING.test(`metadata/${name}`))
   const unmarked = Object.keys(there.images).filter(
