@@ -66,6 +66,7 @@ const TESTS: readonly string[] = [
     'salvage',
     'salvage-files',
     'select',
+    'standard-output',
   ].map(name => `test/export/${name}.test.ts`),
   'test/malformed/beside.test.ts',
   'test/malformed/side-files.test.ts',
