@@ -23,8 +23,17 @@ Options:
   --help               show this help
 `
 
-/** Where the harness lives. */
-const DIRECTORIES = ['test/faults', 'test/crash', 'test/malformed', 'test/disks', 'test/soak']
+/** Where the harness lives, and what elsewhere is drawn at random, or is too long for every run of the tests. */
+const PLACES = [
+  'test/faults',
+  'test/crash',
+  'test/malformed',
+  'test/disks',
+  'test/soak',
+  ...['memory', 'no-secret-salvage', 'redact-plan-property', 'round-trip'].map(
+    name => `test/export/${name}.test.ts`,
+  ),
+]
 const PAGE = 'docs/reliability.md'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -47,7 +56,7 @@ function run(): number {
   const directory = mkdtempSync(join(tmpdir(), 'chame-figures-'))
   try {
     console.log(`Seed ${values.seed}`)
-    const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...(values.only?.split(',') ?? DIRECTORIES)]
+    const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...(values.only?.split(',') ?? PLACES)]
     const { status } = spawnSync(process.execPath, vitest, {
       stdio: 'inherit',
       env: {
