@@ -14,6 +14,7 @@ import { begin, type Context } from './context.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { finishConversions } from './finish-conversions.ts'
 import type { BackupDecision, BackupsCleanedUp, CleanupRequest, FailedDeletion } from './reports.ts'
+import { judgedAll } from './trust.ts'
 
 /** Waiting for answers is most of the work at a target. */
 const TARGETS_MAX = 8
@@ -79,7 +80,8 @@ async function cleanupHere(request: CleanupRequest, context: Context): Promise<H
 async function decide(request: CleanupRequest, context: Context): Promise<BackupDecision[]> {
   const { settings } = context
   begin(context, 'decide-retention')
-  const backups = await listCatalog(settings.backupDir, { database: settings.name })
+  const listed = await listCatalog(settings.backupDir, { database: settings.name })
+  const backups = await judgedAll(listed, context)
   const policy = policyFor(request, settings.retention.policy)
   const decisions = decideRetention(backups, policy, context.now(), settings.timeZone)
   return capDeletions(decisions, request.maxDeletions ?? settings.retention.maxDeletions)

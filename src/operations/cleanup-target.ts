@@ -4,6 +4,7 @@ import { throwIfCancelled, toFailure } from '../errors.ts'
 import { capDeletions, decideRetention } from '../retention/decide.ts'
 import { policyFor } from '../retention/policy.ts'
 import type { Target } from '../storage/target.ts'
+import { thinAnchors } from './anchors.ts'
 import type { PacksCollected } from './blocks-reports.ts'
 import { collectAtTarget } from './collect-at-target.ts'
 import { begin, type Context } from './context.ts'
@@ -11,6 +12,7 @@ import { identityOf } from './copy-identity.ts'
 import { deleteAtTarget, finishAtTarget } from './delete-at-target.ts'
 import type { BackupDecision, CleanupRequest, FailedDeletion, TargetCleanup } from './reports.ts'
 import { catalogOf, targetSettings, withTarget } from './target-access.ts'
+import { judgedAll } from './trust.ts'
 
 /**
  * Cleans up at one target, by its own rules and with the same guards as in the backup directory. A target that fails is
@@ -54,7 +56,7 @@ async function cleanUp(target: Target, request: CleanupRequest, context: Context
   begin(context, 'decide-retention')
   const decisions = capDeletions(
     decideRetention(
-      await withLocalPins(catalog.backups, context),
+      await withLocalPins(await judgedAll(catalog.backups, context), context),
       policyFor(request, retention.policy),
       context.now(),
       settings.timeZone,
@@ -65,6 +67,7 @@ async function cleanUp(target: Target, request: CleanupRequest, context: Context
     ? { failed: [], locked: new Map() }
     : await deleteAll(target, decisions, context)
   const packs = isDryRun ? null : await collectAtTarget(target, { isShortening: true }, context)
+  if (!isDryRun) await thinAnchors(target, context)
   return report(target.name, { decisions, finished, failed, locked, packs })
 }
 

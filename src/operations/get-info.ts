@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { listPacks } from '../blocks/store.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
+import { isTrusted } from '../catalog/good-backup.ts'
 import { BackupError } from '../errors.ts'
 import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
 import { readState } from '../schedule/state-file.ts'
@@ -58,6 +59,8 @@ export async function getInfo(request: InfoRequest, context: Context): Promise<I
       lastDrill: findLastDrill(backups),
       lastGood,
       lastGoodAgeMs: lastGoodAt === null ? null : ageOf(lastGoodAt.getTime(), now),
+      untrusted:
+        settings.signing.trusted.length === 0 ? null : backups.filter(backup => !isTrusted(backup)).length,
     },
     store: await storeTotals(context),
     maxBackupAgeMs: settings.maxBackupAgeMs,
