@@ -11,14 +11,7 @@ import { freeBytes, nearestDirectory } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { begin, type Context } from './context.ts'
 import { listStored } from './list-stored.ts'
-import type {
-  DatabaseFacts,
-  Info,
-  InfoRequest,
-  KnownCopies,
-  ScheduleSummary,
-  TypeTotals,
-} from './reports.ts'
+import type { DatabaseFacts, Info, InfoRequest, KnownCopies, ScheduleSummary, TypeTotals } from './reports.ts'
 import { storeTotals } from './store-totals.ts'
 
 /** Rows are counted up to this many pages: a count reads every page of a table, under a read transaction. */

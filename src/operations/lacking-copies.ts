@@ -54,9 +54,7 @@ export async function findLacking(
   // Where nothing is lacking nothing has to be decided, nor read for that.
   const decisions = candidates.length === 0 ? [] : await decide([...atTarget, ...candidates])
   const kept = new Set(
-    decisions.flatMap(({ backup, keptBy }) =>
-      isLacking.has(backup) && keptBy.length > 0 ? [backup] : [],
-    ),
+    decisions.flatMap(({ backup, keptBy }) => (isLacking.has(backup) && keptBy.length > 0 ? [backup] : [])),
   )
   return {
     wanted: candidates.filter(backup => kept.has(backup)),

@@ -41,7 +41,13 @@ export class BlocksPlace {
   /** What an operation is given, a minute after the last one that made a backup. */
   context(more: Partial<ContextOptions> = {}): Context {
     const now = (): Date => new Date(this.#begun + (this.#minutes + 1) * MINUTE_MS)
-    return contextOf({ path: this.place.databasePath, config: this.#config, now, disposable: this.#isDisposable, ...more })
+    return contextOf({
+      path: this.place.databasePath,
+      config: this.#config,
+      now,
+      disposable: this.#isDisposable,
+      ...more,
+    })
   }
 
   /** Changes some rows and makes a backup; daily by default. */

@@ -210,10 +210,7 @@ test('what a size limit leaves fits, but for what is kept whatever its size', ()
             foreignness(each) === null,
         )
         const [, ...rest] = left
-        const free = rest.filter(
-          ({ keptBy }) =>
-            !keptBy.some(reason => PROTECTING.has(reason)),
-        )
+        const free = rest.filter(({ keptBy }) => !keptBy.some(reason => PROTECTING.has(reason)))
         const size = left.reduce((sum, decision) => sum + decision.backup.size, 0)
         // Those without size fit in everywhere.
         if (free.some(decision => decision.backup.size > 0)) expect(size).toBeLessThanOrEqual(maxSize)

@@ -62,8 +62,8 @@ function Year({ simulated }: { readonly simulated: RetentionSimulated }): ReactE
           <strong>{words}</strong>{' '}
           <span className="text-muted">
             With a daily and a weekly backup, each{' '}
-            {sharedBytes === 0 ? 'as large as the newest one' : 'adding as much as the newest one'}, from what is
-            there today.
+            {sharedBytes === 0 ? 'as large as the newest one' : 'adding as much as the newest one'}, from what
+            is there today.
           </span>
         </p>
         <Suspense fallback={<Loading what="the chart" />}>
