@@ -59,9 +59,9 @@ export function sizesHere(context: Context): Sizes {
 
 export function sizesAt(target: Target, context: Context): Sizes {
   const { signal } = context
-  const read = async (backup: BackupInfo): Promise<Uint8Array> =>
+  const read = async (backup: BackupInfo): Promise<Buffer> =>
     backup.target === target.name
-      ? await readObject(target, imageKey(backup), { signal, bytesMax: backup.size })
+      ? Buffer.from(await readObject(target, imageKey(backup), { signal, bytesMax: backup.size }))
       : Buffer.concat(await Array.fromAsync(readStored(backup, context), piece => Buffer.from(piece)))
   return new Sizes(new PackCount(target, context), read, signal)
 }
@@ -81,12 +81,12 @@ async function decide(
 /** Answers what retention asks. One restore point is in memory at a time. */
 class Sizes {
   readonly #count: Count
-  readonly #read: (backup: BackupInfo) => Promise<Uint8Array>
+  readonly #read: (backup: BackupInfo) => Promise<Buffer>
   readonly #signal: AbortSignal
   #staying: readonly BackupInfo[] | null = null
   #asked: { readonly backup: BackupInfo; readonly pages: Pages } | null = null
 
-  constructor(count: Count, read: (backup: BackupInfo) => Promise<Uint8Array>, signal: AbortSignal) {
+  constructor(count: Count, read: (backup: BackupInfo) => Promise<Buffer>, signal: AbortSignal) {
     this.#count = count
     this.#read = read
     this.#signal = signal
@@ -97,7 +97,7 @@ class Sizes {
     if (backup.encoding !== 'blocks') return backup.size
     try {
       throwIfCancelled(this.#signal)
-      const pages = pagesOf(parseRestorePoint(Buffer.from(await this.#read(backup)), backup.path))
+      const pages = pagesOf(parseRestorePoint(await this.#read(backup), backup.path))
       const bytes = await this.#count.beside(pages)
       this.#asked = { backup, pages }
       await yieldToEvents()
