@@ -1,4 +1,5 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { SkippedReporter } from './test/support/skipped-reporter.ts'
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -8,6 +9,7 @@ const config: ViteUserConfig = defineConfig({
     hookTimeout: 120_000,
     maxWorkers: 2,
     pool: 'forks',
+    reporters: ['default', new SkippedReporter()],
     // Tests import the product as every other process does, with Node itself: what ran is then the source as it
     // stands, in which coverage can be counted.
     experimental: { viteModuleRunner: false, nodeLoader: false },

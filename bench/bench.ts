@@ -2,7 +2,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { writeBetweenMarks } from '../scripts/write-between-marks.ts'
 import { type BenchContext, openContext } from './bench-context.ts'
 import { makeDatabase } from './make-database.ts'
 import { type Options, parseOptions, USAGE } from './options.ts'
@@ -15,12 +14,14 @@ import { exports } from './rows/export.ts'
 import { exportMemory } from './rows/export-memory.ts'
 import { manyDatabases } from './rows/many-databases.ts'
 import { memory } from './rows/memory.ts'
+import { memoryOfEncodings } from './rows/memory-encodings.ts'
 import { restoreMissing, restoreOver } from './rows/restore.ts'
 import { restorePoints } from './rows/restore-points.ts'
 import { server } from './rows/server.ts'
 import { small } from './rows/small.ts'
 import { writers } from './rows/writers.ts'
-import { type Group, renderMarkdown, renderTerminal } from './table.ts'
+import { writeSections } from './sections.ts'
+import { type Group, renderTerminal } from './table.ts'
 
 const ON_LARGE = {
   create,
@@ -34,6 +35,7 @@ const ON_LARGE = {
   'event-loop': eventLoop,
   export: exports,
   blocks,
+  'memory-encodings': memoryOfEncodings,
 } as const
 const ON_OWN = {
   small,
@@ -60,7 +62,11 @@ async function main(options: Options): Promise<void> {
   writeFileSync(file, `${JSON.stringify({ startedAt, options, machine: machine(), groups }, null, 2)}\n`)
   process.stdout.write(`\nWritten to ${file}\n`)
   if (options.markdown !== null) {
-    writeBetweenMarks(options.markdown, 'bench', `${describeRun(options)}\n\n${renderMarkdown(groups)}`)
+    writeSections(
+      options.markdown,
+      groups,
+      `${startedAt.toISOString().slice(0, 10)}; ${describeRun(options)}`,
+    )
   }
 }
 

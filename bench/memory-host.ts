@@ -2,12 +2,19 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { ExportFormat } from '../src/export/model.ts'
+import type { Encoding } from '../src/index.ts'
 import type { Product } from './bench-context.ts'
 
 export interface HostTask {
   readonly operation: 'create' | 'restore' | 'export'
   /** Of an export. */
   readonly format?: ExportFormat
+  /** Of a backup that is made; default: as the configuration has it. */
+  readonly encoding?: Encoding
+  /** A configuration file. */
+  readonly config?: string
+  /** Where a backup is restored to; default: over the database. */
+  readonly to?: string
   readonly database: string
   readonly backupDir: string
   /** The directory of the build. */
@@ -16,14 +23,16 @@ export interface HostTask {
 
 process.on('message', (task: HostTask) => void work(task))
 
-async function work({ operation, format, database, backupDir, library }: HostTask): Promise<void> {
+async function work({ operation, database, backupDir, library, ...task }: HostTask): Promise<void> {
   const { Database } = (await import(pathToFileURL(resolve(library, 'index.js')).href)) as Product
-  const backups = new Database({ path: database, backupDir, disposable: true })
+  const { format, encoding, config, to } = task
+  const given = config === undefined ? {} : { config }
+  const backups = new Database({ path: database, backupDir, disposable: true, ...given })
   const result =
     operation === 'create'
-      ? await backups.createBackup()
+      ? await backups.createBackup(encoding === undefined ? {} : { encoding })
       : operation === 'restore'
-        ? await backups.restoreBackup('latest', { confirm: true })
+        ? await backups.restoreBackup('latest', { confirm: true, ...(to === undefined ? {} : { to }) })
         : await backups.exportData({ includeSensitive: true, ...(format === undefined ? {} : { format }) })
   process.send?.(result.success ? 'done' : JSON.stringify(result))
 }

@@ -12,7 +12,7 @@ Options:
   --runs <n>         timed runs of each contender; the table has their median (default: 5)
   --only <ids>       only these rows, separated by commas
   --quick            100 MB, 3 runs: to see that it works, not to quote
-  --markdown <file>  also write the table as Markdown, between the marks that the file has for it
+  --markdown <file>  also write these rows into the tables of a Markdown file that has marks for them
   --dir <directory>  where to make the files (default: the system's temporary directory)
   --dist <directory> the build to measure (default: dist)
   --help             show this help

@@ -65,19 +65,18 @@ export function renderTerminal(groups: readonly Group[]): string {
   return lines.join('\n')
 }
 
-export function renderMarkdown(groups: readonly Group[]): string {
-  const lines: string[] = []
-  for (const { title, rows, notes, ...group } of groups) {
-    lines.push(`### ${title}`, '')
-    lines.push(`| | median | min – max | ratio | goal |`, '| --- | ---: | ---: | ---: | --- |')
-    for (const row of rows) {
-      const goals = (row.goals ?? []).map(
-        ({ text, reached, isMet }) => `${text}: ${reached}, ${isMet ? 'met' : '**not met**'}`,
-      )
-      lines.push(`| ${cellsOf(row, { title, rows, notes, ...group }).join(' | ')} | ${goals.join('<br>')} |`)
-    }
-    lines.push('', ...notes.flatMap(note => [note, '']))
+/** @param run when and of what it was measured */
+export function renderMarkdown(group: Group, run: string): string {
+  const { title, rows, notes } = group
+  const lines = [`### ${title}`, '', run, '']
+  lines.push(`| | median | min – max | ratio | goal |`, '| --- | ---: | ---: | ---: | --- |')
+  for (const row of rows) {
+    const goals = (row.goals ?? []).map(
+      ({ text, reached, isMet }) => `${text}: ${reached}, ${isMet ? 'met' : '**not met**'}`,
+    )
+    lines.push(`| ${cellsOf(row, group).join(' | ')} | ${goals.join('<br>')} |`)
   }
+  lines.push('', ...notes.flatMap(note => [note, '']))
   return lines.join('\n')
 }
 

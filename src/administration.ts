@@ -122,24 +122,32 @@ export class Administration {
   }
 
   /**
-   * Opens a backup of this database, by its file name and nothing else: its stored file, or with `form: 'database'` the plain
-   * database in it, proven to be what was stored before the first byte. It must be closed.
+   * Opens a backup of this database, by its file name and nothing else, also from a target: its stored file, or with
+   * `form: 'database'` the plain database in it, proven to be what was stored before the first byte. It must be closed.
    */
   openBackup(
     filename: string,
-    { form = 'stored', signal = new AbortController().signal }: OpenBackupRequest = {},
+    { form = 'stored', target, signal = new AbortController().signal }: OpenBackupRequest = {},
   ): Promise<StoredFile | Failure> {
     return this.#within(async settings => {
-      const { openDatabaseOf, openStoredBackup } = await import('./operations/open-stored.ts')
-      if (form === 'stored') return openStoredBackup(settings, filename)
-      const core = new DatabaseCore(this.#options, Promise.resolve(settings))
-      return openDatabaseOf(settings, filename, {
+      const [{ openDatabaseOf, openStoredBackup }, { openConfigured }] = await Promise.all([
+        import('./operations/open-stored.ts'),
+        import('./operations/open-configured.ts'),
+      ])
+      const wanted = { filename, target }
+      const context = {
+        settings,
         signal,
-        async unpack(from, to) {
-          const unpacked = await core.run('unpack', { backup: from, to, signal })
-          if (!unpacked.success) throw fromFailure(unpacked)
-          return unpacked
-        },
+        onProgress: () => {},
+        now: () => new Date(),
+        openTarget: (name: string) => openConfigured(settings, name, process.env),
+      }
+      if (form === 'stored') return openStoredBackup(wanted, context)
+      const core = new DatabaseCore(this.#options, Promise.resolve(settings))
+      return openDatabaseOf(wanted, context, async (from, to) => {
+        const unpacked = await core.run('unpack', { backup: from, to, signal })
+        if (!unpacked.success) throw fromFailure(unpacked)
+        return unpacked
       })
     })
   }

@@ -28,6 +28,19 @@ const SETTLE_MS = 3_500
 
 type Goals = (reached: Reached) => readonly Goal[]
 
+/** Bytes that a backup has added; NaN for one that was not made. */
+interface Added {
+  readonly ours: number
+  readonly restic: number
+}
+
+/** What a backup may add, by the id of its group. */
+const ADDED_GOALS: Readonly<Record<string, (added: Added) => readonly Goal[]>> = {
+  'blocks-next': ({ ours, restic }) =>
+    Number.isNaN(restic) ? [] : [atMost(0.2, ours / restic, ` the bytes that ${RESTIC} adds`)],
+  'blocks-touched': ({ ours }) => [atMost(100, ours / 1000, '', 'kB')],
+}
+
 /** One database, the repositories of both, and what each took on disk. */
 class Rivals {
   readonly database: string
@@ -195,8 +208,13 @@ function restorers(rivals: Rivals, context: BenchContext): Contender[] {
 function groupOf(group: Pick<Group, 'id' | 'title' | 'rows'>, note: string, rivals: Rivals): Group {
   const added = group.rows.map(({ name }) => ({ name, bytes: rivals.takeAdded(name) }))
   const sizes = added.filter(({ bytes }) => Number.isFinite(bytes))
+  const bytesOf = (wanted: string): number => added.find(({ name }) => name === wanted)?.bytes ?? Number.NaN
+  const goals = ADDED_GOALS[group.id]?.({ ours: bytesOf(OURS), restic: bytesOf(RESTIC) }) ?? []
   return {
     ...group,
+    rows: group.rows.map(row =>
+      row.name === OURS ? { ...row, goals: [...(row.goals ?? []), ...goals] } : row,
+    ),
     unit: 'ms',
     baseline: group.rows.some(({ name }) => name === RESTIC) ? RESTIC : null,
     notes: [note, ...sizes.map(({ name, bytes }) => `${name} added ${Math.round(bytes / 1000)} kB.`)],

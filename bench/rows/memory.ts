@@ -13,7 +13,7 @@ const LIMIT_MB = 150
 /** The source, the backup, and the pre_restore backup or the WAL of a restore. */
 const DISK_FACTOR = 3.2
 
-interface Peaks {
+export interface Peaks {
   readonly engineMb: number
   readonly sqliteMb: number
 }
@@ -52,7 +52,7 @@ export async function memory(context: BenchContext): Promise<Group> {
 }
 
 /** In a host of its own, so that its engine processes are new and nobody else's. */
-async function peaksOf(task: Omit<HostTask, 'library'>, context: BenchContext): Promise<Peaks> {
+export async function peaksOf(task: Omit<HostTask, 'library'>, context: BenchContext): Promise<Peaks> {
   const host = fork(fileURLToPath(new URL('../memory-host.ts', import.meta.url)), {
     execArgv: ['--no-warnings'],
   })

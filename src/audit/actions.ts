@@ -35,23 +35,23 @@ const RULES: Readonly<Record<string, Rule>> = {
     on: (request, { backup }) => (isObject(backup) ? backup['filename'] : request['from']),
     keys: ['backupType', 'description', 'createdBy', 'createdAt'],
   },
-  restore: { action: 'restore', isNoted: ({ dryRun }) => dryRun !== true, keys: ['confirm', 'to'] },
-  verify: { action: 'verify', isNoted: ({ record }) => record === true, keys: ['check'] },
-  drill: { action: 'drill', keys: ['scratchDir'] },
-  delete: { action: 'delete', keys: ['confirm', 'force'] },
-  pin: { action: 'pin', keys: ['reason', 'by'] },
-  unpin: { action: 'unpin', keys: [] },
+  restore: { action: 'restore', isNoted: ({ dryRun }) => dryRun !== true, keys: ['confirm', 'to', 'target'] },
+  verify: { action: 'verify', isNoted: ({ record }) => record === true, keys: ['check', 'target'] },
+  drill: { action: 'drill', keys: ['scratchDir', 'target'] },
+  delete: { action: 'delete', keys: ['confirm', 'force', 'target'] },
+  pin: { action: 'pin', keys: ['reason', 'by', 'target'] },
+  unpin: { action: 'unpin', keys: ['target'] },
   cleanup: {
     action: 'cleanup',
     isNoted: ({ dryRun }) => dryRun !== true,
     on: () => null,
-    keys: ['type', 'dailyKeep', 'weeklyKeep', 'maxDeletions'],
+    keys: ['type', 'dailyKeep', 'weeklyKeep', 'maxDeletions', 'target'],
     more: (_, { deleted }) => (Array.isArray(deleted) ? { deleted: deleted.map(nameOf) } : {}),
   },
   export: {
     action: 'export',
     on: ({ from }) => from,
-    keys: ['format', 'includeSensitive', 'tables', 'exclude', 'compress', 'salvage', 'redact'],
+    keys: ['format', 'includeSensitive', 'tables', 'exclude', 'compress', 'salvage', 'redact', 'target'],
     more: ({ output, where }, { exportPath }) => ({
       output: exportPath ?? output,
       // The conditions themselves may quote what is in the rows.
@@ -69,18 +69,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   rows: {
     action: 'look',
     isNoted: isSensitive,
-    keys: ['table', 'limit', 'offset', 'orderBy', 'includeSensitive'],
+    keys: ['table', 'limit', 'offset', 'orderBy', 'includeSensitive', 'target'],
   },
   query: {
     action: 'query',
     isNoted: isSensitive,
-    keys: ['limit', 'includeSensitive'],
+    keys: ['limit', 'includeSensitive', 'target'],
     more: ({ sql }) => (typeof sql === 'string' ? { sql: withoutLiterals(sql) } : {}),
   },
   compare: {
     action: 'compare',
     isNoted: isSensitive,
-    keys: ['with', 'table', 'limit', 'offset', 'includeSensitive'],
+    keys: ['with', 'table', 'limit', 'offset', 'includeSensitive', 'target'],
   },
 }
 

@@ -7,21 +7,25 @@ import { once } from 'node:events'
 import { constants, createZstdDecompress, type ZstdDecompress } from 'node:zlib'
 import { type Bytes, inBlocks } from './bytes.ts'
 import type { ZstdSettings } from './settings.ts'
+import { Turns } from './turns.ts'
 import { Undecodable } from './undecodable.ts'
 import { compressFrame } from './zstd-frame.ts'
 
 /** The window of the default level, so that little is lost where a block begins; a few of them fit in memory. */
 const BLOCK_BYTES = 2 << 20
+/** So many more are read meanwhile, for the threads to go on with while what they have made is written. */
+const BLOCKS_AHEAD = 2
 /** What decompression hands out at a time. */
 const PIECE_BYTES = 1 << 20
 
 export async function* compress(image: Bytes, { level, threads }: ZstdSettings): Bytes {
   const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 }
+  const turns = new Turns(threads)
   const waiting: Promise<Buffer>[] = []
   // Used again: new memory takes a while to be had, and to be given back.
   const free: Buffer[] = []
   const begin = (block: Buffer): void => {
-    const compressed = compressFrame(block, params).finally(() => free.push(block))
+    const compressed = turns.take(() => compressFrame(block, params)).finally(() => free.push(block))
     compressed.catch(() => {}) // Awaited in its turn; until then a failure must not count as unhandled.
     waiting.push(compressed)
   }
@@ -30,8 +34,8 @@ export async function* compress(image: Bytes, { level, threads }: ZstdSettings):
   try {
     for await (const block of inBlocks(image, BLOCK_BYTES, newBlock)) {
       isEmpty = false
-      if (waiting.length >= threads) yield await (waiting.shift() as Promise<Buffer>)
       begin(block)
+      if (waiting.length > threads + BLOCKS_AHEAD) yield await (waiting.shift() as Promise<Buffer>)
     }
     // An empty image is one empty frame: no bytes at all are no zstd file.
     if (isEmpty) begin(Buffer.alloc(0))

@@ -5,22 +5,22 @@ import { type Decoder, encodeImage, type Encoder } from '../encoding/encoding.ts
 import { Undecodable } from '../encoding/undecodable.ts'
 import { BackupError } from '../errors.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
-import { begin, bytesOf, type Context } from './context.ts'
+import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { readStored } from './read-stored.ts'
 
 export interface EncodedFile extends Seen {
   readonly file: string
 }
 
-/** Encodes an image into a new file, which is not flushed yet. */
+/** Encodes an image into a new file, whose last bytes are not flushed yet. */
 export async function writeEncoded(
   image: Bytes,
   encoder: Encoder,
   file: string,
-  { signal }: Context,
+  context: Context,
 ): Promise<EncodedFile> {
-  const { bytes, seen } = encodeImage(cancellable(image, signal), encoder)
-  await writeBytes(file, bytes)
+  const { bytes, seen } = encodeImage(cancellable(image, context.signal), encoder)
+  await writeBytes(file, bytes, durabilityOf(context))
   return { file, ...seen() }
 }
 

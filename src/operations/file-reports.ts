@@ -27,6 +27,8 @@ export type BackupForm = 'stored' | 'database'
 export interface OpenBackupRequest {
   /** Default: `stored`. */
   readonly form?: BackupForm
+  /** The target that it is at. Default: the backup directory; where nothing is kept there, the first target. */
+  readonly target?: string
   readonly signal?: AbortSignal
 }
 
@@ -109,6 +111,8 @@ export interface SettingsShown {
     readonly isDefault: boolean
     readonly path: string
     readonly backupDir: string
+    /** The target whose backups are meant where none is named; null: those in the backup directory. */
+    readonly primaryTarget: string | null
   }[]
   /** IANA name; null: the system's. */
   readonly timeZone: string | null

@@ -9,7 +9,7 @@ import { readMetadata } from '../catalog/read-metadata.ts'
 import type { Settings } from '../config/settings.ts'
 import { BackupError } from '../errors.ts'
 import type { Context } from './context.ts'
-import { withTarget } from './target-access.ts'
+import { primaryTarget, withTarget } from './target-access.ts'
 
 /** A stored backup, as a user names it. */
 export interface Wanted {
@@ -38,12 +38,12 @@ export async function findStored(wanted: Wanted, context: Context): Promise<Back
 }
 
 /** The target where a backup is to be looked for; null: the backup directory. */
-export function placeOf({ backup, target }: Wanted, { targets, keepLocal }: Settings): string | null {
+export function placeOf({ backup, target }: Wanted, settings: Settings): string | null {
   if (target !== undefined) return target
   const [named = '', key] = backup.split(':', 2)
-  if (key !== undefined && Object.hasOwn(targets, named) && parseImageKey(key) !== null) return named
+  if (key !== undefined && Object.hasOwn(settings.targets, named) && parseImageKey(key) !== null) return named
   const isPath = basename(backup) !== backup
-  return keepLocal || isPath ? null : (Object.keys(targets)[0] ?? null)
+  return isPath ? null : primaryTarget(settings)
 }
 
 async function findHere(wanted: string, context: Context): Promise<BackupInfo> {

@@ -2,7 +2,7 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog, type ListFilter, newestFirst } from '../catalog/list.ts'
 import type { TargetContext } from './context.ts'
 import { identityOf } from './copy-identity.ts'
-import { catalogOf, withTarget } from './target-access.ts'
+import { catalogOf, primaryTarget, withTarget } from './target-access.ts'
 
 /**
  * The backups at a target, or in the backup directory; where nothing is kept there, at the first target, together with
@@ -13,12 +13,12 @@ export async function listStored(
   filter: ListFilter,
   context: TargetContext,
 ): Promise<readonly BackupInfo[]> {
-  const { backupDir, keepLocal, targets } = context.settings
+  const { settings } = context
   if (target !== undefined) return await listAt(target, filter, context)
-  const here = await listCatalog(backupDir, filter)
-  const [first] = Object.keys(targets)
-  if (keepLocal || first === undefined) return here
-  const there = await listAt(first, filter, context)
+  const here = await listCatalog(settings.backupDir, filter)
+  const primary = primaryTarget(settings)
+  if (primary === null) return here
+  const there = await listAt(primary, filter, context)
   const known = new Set(there.map(({ metadata }) => (metadata === null ? null : identityOf(metadata))))
   const others = here.filter(({ metadata }) => metadata === null || !known.has(identityOf(metadata)))
   return [...there, ...others].toSorted(newestFirst).slice(0, filter.limit)

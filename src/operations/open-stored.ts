@@ -1,45 +1,56 @@
 /** A stored file, or the database in it, opened for somebody who wants the bytes. */
+import { createHash } from 'node:crypto'
 import { constants, open } from 'node:fs/promises'
 import { accessDirectory } from '../access/access-file.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { SUFFIXES } from '../catalog/encodings.ts'
 import { findInCatalog, isOf } from '../catalog/list.ts'
+import { readAtTarget } from '../catalog/target-catalog.ts'
+import { imageKey } from '../catalog/target-keys.ts'
 import { WorkDirectory } from '../catalog/work-directory.ts'
 import type { Settings } from '../config/settings.ts'
 import { BackupError } from '../errors.ts'
 import { makeDirectory } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
+import type { TargetContext } from './context.ts'
 import type { StoredFile } from './file-reports.ts'
 import { findExport } from './stored-exports.ts'
+import { openNamed, primaryTarget, withTarget } from './target-access.ts'
 
 /** What is read at once: large enough for a disk, small beside what a hundred readers hold together. */
 const READ_BYTES = 256 << 10
 
-/** A backup of the catalog, by its file name. Throws `BACKUP_NOT_FOUND`. */
-export async function openStoredBackup(settings: Settings, filename: string): Promise<StoredFile> {
-  const backup = await findByName(settings, filename)
-  return openFile(backup.path, { filename, sensitive: true, checksum: backup.checksum, isStored: true })
+/** A backup, by its file name and nothing else. */
+export interface WantedFile {
+  readonly filename: string
+  /** The target that it is at. Default: the backup directory; where nothing is kept there, the first target. */
+  readonly target: string | undefined
+}
+
+/** The stored file of a backup, in the backup directory or at a target. Throws `BACKUP_NOT_FOUND`. */
+export async function openStoredBackup(wanted: WantedFile, context: TargetContext): Promise<StoredFile> {
+  const backup = await findByName(wanted, context)
+  const { filename, path, target, checksum } = backup
+  return target === null
+    ? openFile(path, { filename, sensitive: true, checksum, isStored: true })
+    : openAtTarget(target, backup, context)
 }
 
 /**
- * The plain database of a backup: of a plain one its stored file, of any other a file that `unpack` writes, and that is gone
- * by its name once it is open. Throws `BACKUP_NOT_FOUND`.
+ * The plain database of a backup: of a plain one in the backup directory its stored file, of any other a file that `unpack`
+ * writes, and that is gone by its name once it is open. Throws `BACKUP_NOT_FOUND`.
  *
  * @param unpack writes the database into a new file and says its SHA-256
  */
 export async function openDatabaseOf(
-  settings: Settings,
-  wanted: string,
-  {
-    signal,
-    unpack,
-  }: {
-    readonly signal: AbortSignal
-    readonly unpack: (from: string, to: string) => Promise<{ readonly checksum: string }>
-  },
+  wanted: WantedFile,
+  context: TargetContext,
+  unpack: (from: string, to: string) => Promise<{ readonly checksum: string }>,
 ): Promise<StoredFile> {
-  const { path, filename, encoding, checksum } = await findByName(settings, wanted)
-  if (encoding === 'plain') return openFile(path, { filename, sensitive: true, checksum, isStored: true })
+  const { settings, signal } = context
+  const { path, target, filename, encoding, checksum } = await findByName(wanted, context)
+  if (encoding === 'plain' && target === null)
+    return openFile(path, { filename, sensitive: true, checksum, isStored: true })
   const directory = accessDirectory(settings.backupDir)
   await makeDirectory(directory, 0o700, { isDurable: !settings.disposable })
   // Killed in here, it leaves a directory that the next one removes; afterwards nothing.
@@ -54,13 +65,49 @@ export async function openDatabaseOf(
   })
 }
 
-async function findByName(settings: Settings, filename: string): Promise<BackupInfo> {
-  const found = await findInCatalog(settings.backupDir, filename)
-  const backup = found.find(isOf(settings.name))
+async function findByName(
+  { filename, target: named }: WantedFile,
+  context: TargetContext,
+): Promise<BackupInfo> {
+  const { settings, signal } = context
+  const place = named ?? primaryTarget(settings)
+  const there =
+    place === null
+      ? null
+      : await withTarget(place, context, target => readAtTarget(target, filename, { signal }))
+  // What a restore has overwritten is kept here in any case.
+  const here = named === undefined ? await findInCatalog(settings.backupDir, filename) : []
+  const backup = [...(there === null ? [] : [there]), ...here].find(isOf(settings.name))
   if (backup !== undefined) return backup
   throw new BackupError('BACKUP_NOT_FOUND', `There is no backup of ${settings.name} with this name`, {
     hint: 'See what there is with: chame-backup list.',
   })
+}
+
+/** The target stays open until the file is closed: what is read of it is asked for then. */
+async function openAtTarget(place: string, backup: BackupInfo, context: TargetContext): Promise<StoredFile> {
+  const { signal } = context
+  const { filename, size, checksum, created } = backup
+  const key = imageKey(backup)
+  const target = await openNamed(place, context)
+  try {
+    // The checksum alone would go on naming the old content of an object that somebody has replaced.
+    const seen = JSON.stringify([checksum, await target.head(key, { signal })])
+    return {
+      success: true,
+      filename,
+      sensitive: true,
+      isStored: true,
+      sizeBytes: size,
+      etag: `"${createHash('sha256').update(seen).digest('hex').slice(0, 32)}"`,
+      modifiedAt: new Date(created),
+      read: ({ start, end }) => target.get(key, { signal, range: { from: start, length: end - start } }),
+      close: async () => target[Symbol.asyncDispose](),
+    }
+  } catch (error) {
+    await target[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 /** Throws `EXPORT_NOT_FOUND`. */

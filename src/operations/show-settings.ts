@@ -3,6 +3,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import { resolveJobs } from '../schedule/jobs.ts'
 import type { Editable, SettingsShown } from './file-reports.ts'
+import { primaryTarget } from './target-access.ts'
 
 /** What holds for a database and for all of them. Pure; no secret is in it. */
 export function showSettings(
@@ -15,11 +16,12 @@ export function showSettings(
   return {
     success: true,
     database: settings.name,
-    databases: all.map(({ name, path, backupDir }) => ({
-      name,
-      isDefault: name === settings.name,
-      path,
-      backupDir,
+    databases: all.map(each => ({
+      name: each.name,
+      isDefault: each.name === settings.name,
+      path: each.path,
+      backupDir: each.backupDir,
+      primaryTarget: primaryTarget(each),
     })),
     timeZone: settings.timeZone ?? null,
     editable: editableOf(loaded.file),

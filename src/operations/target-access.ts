@@ -23,6 +23,11 @@ export function targetSettings({ targets }: Settings, name: string): TargetSetti
   })
 }
 
+/** The target whose backups are meant where none is named; null: those in the backup directory. */
+export function primaryTarget({ keepLocal, targets }: Settings): string | null {
+  return keepLocal ? null : (Object.keys(targets)[0] ?? null)
+}
+
 /** The target of that name, to be disposed of by the caller. */
 export function openNamed(name: string, context: TargetContext): Promise<Target> {
   targetSettings(context.settings, name)

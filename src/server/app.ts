@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { OpenAPIHono, z } from '@hono/zod-openapi'
 import type { AppEnv, RequestContext, ServerApp, Service } from './environment.ts'
-import { guard } from './guard.ts'
+import { guard, SAFE } from './guard.ts'
 import { securityHeaders } from './headers.ts'
 import { problemOf, problemResponse, Refusal } from './problems.ts'
 import { addAccessRoutes } from './routes/access.ts'
@@ -48,6 +48,7 @@ export function makeApp(service: Service, { hosts, consoleDirectory }: AppOption
       // What libraries throw need not be an error; Hono leaves such to the socket.
       c.res = answerError(service, c, error)
     }
+    if (!SAFE.includes(c.req.method)) service.databases.changed()
     for (const [name, value] of Object.entries(securityHeaders(service))) c.res.headers.set(name, value)
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
     logAccess(service, c, performance.now() - started)

@@ -11,6 +11,7 @@ import {
 } from '../index.ts'
 import type { Principal } from './environment.ts'
 import { succeeded } from './problems.ts'
+import { TargetListings } from './target-listings.ts'
 
 /** As the library has it: a pre_restore backup is not `latest`. */
 const PRE_RESTORE = 'pre_restore'
@@ -18,6 +19,7 @@ const PRE_RESTORE = 'pre_restore'
 export class Databases implements Disposable {
   readonly #options: DatabaseOptions
   readonly #listings = new Map<string, Promise<CatalogListing>>()
+  readonly #atTargets = new TargetListings()
 
   /** @param options what the server was started with */
   constructor(options: DatabaseOptions) {
@@ -41,11 +43,27 @@ export class Databases implements Disposable {
     return new Administration(await this.#optionsOf(name, principal))
   }
 
-  /** The backups of a database, newest first. */
-  async backups(name: string): Promise<readonly BackupInfo[]> {
+  /**
+   * The backups of a database, newest first: those in the backup directory, where nothing is kept there those that the
+   * library lists instead, or those at `target`.
+   */
+  async backups(name: string, target?: string): Promise<readonly BackupInfo[]> {
     const { databases } = await this.settings(name)
-    const backupDir = databases.find(each => each.name === name)?.backupDir
-    if (backupDir === undefined) throw noDatabase(name)
+    const database = databases.find(each => each.name === name)
+    if (database === undefined) throw noDatabase(name)
+    if (target === undefined && database.primaryTarget === null)
+      return await this.#inDirectory(name, database.backupDir)
+    return await this.#atTargets.list(JSON.stringify([name, target ?? null]), () =>
+      new Database(this.#named(name)).listBackups(target === undefined ? {} : { target }),
+    )
+  }
+
+  /** Something was changed: what was read of targets does not count any more. The backup directory tells by itself. */
+  changed(): void {
+    this.#atTargets.forget()
+  }
+
+  async #inDirectory(name: string, backupDir: string): Promise<readonly BackupInfo[]> {
     let listing = this.#listings.get(backupDir)
     if (listing === undefined) {
       listing = new Administration(this.#named(name)).openListing()
@@ -57,15 +75,17 @@ export class Databases implements Disposable {
   }
 
   /** The backup with this file name, or the newest one made on purpose for `latest`. What is asked for is compared, never opened. */
-  async findBackup(name: string, wanted: string): Promise<BackupInfo> {
-    const backups = await this.backups(name)
+  async findBackup(name: string, wanted: string, target?: string): Promise<BackupInfo> {
+    const backups = await this.backups(name, target)
     const found =
       wanted === 'latest'
         ? backups.find(({ type }) => type !== PRE_RESTORE)
         : backups.find(({ filename }) => filename === wanted)
     if (found !== undefined) return found
-    throw new BackupError('BACKUP_NOT_FOUND', `There is no such backup of ${name}`, {
-      hint: `GET /api/v1/databases/${name}/backups says which there are.`,
+    const place = target === undefined ? '' : ` at the target ${target}`
+    const query = target === undefined ? '' : `?target=${encodeURIComponent(target)}`
+    throw new BackupError('BACKUP_NOT_FOUND', `There is no such backup of ${name}${place}`, {
+      hint: `GET /api/v1/databases/${name}/backups${query} says which there are.`,
     })
   }
 
@@ -109,6 +129,7 @@ export class Databases implements Disposable {
       )
     }
     this.#listings.clear()
+    this.#atTargets.forget()
   }
 
   async #optionsOf(name: string, { name: who, via }: Principal): Promise<DatabaseOptions> {

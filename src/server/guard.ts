@@ -12,7 +12,8 @@ import { isAllowed, type Permission, permissionOf } from './permissions.ts'
 import { Refusal } from './problems.ts'
 import { readSmallBody, requireJson, requireMediaType } from './request-body.ts'
 
-const SAFE: readonly string[] = ['GET', 'HEAD']
+/** What changes nothing. */
+export const SAFE: readonly string[] = ['GET', 'HEAD']
 /** The one route whose body is a file. */
 const UPLOAD = '/api/v1/databases/:database/backups/upload'
 

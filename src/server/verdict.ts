@@ -8,6 +8,7 @@ const DAY_MS = 24 * HOUR_MS
 const DEFAULT_MAX_AGE_MS = 36 * HOUR_MS
 /** A restore that was never tried may not work; weekly drills are the default. */
 const DRILL_MAX_AGE_MS = 30 * DAY_MS
+const PRE_RESTORE = 'pre_restore'
 
 /**
  * In plain words how well a database is protected. `failing`: there is no backup that could be relied on, or none can be
@@ -37,7 +38,8 @@ function failures({ backups, databaseProblem, schedule }: Info): string[] {
   return reasons
 }
 
-function risksOf({ backups, maxBackupAgeMs, schedule, disk }: Info): string[] {
+function risksOf(info: Info): string[] {
+  const { backups, maxBackupAgeMs, schedule, disk } = info
   const reasons: string[] = []
   const age = backups.lastGoodAgeMs
   const limit = maxBackupAgeMs ?? DEFAULT_MAX_AGE_MS
@@ -57,6 +59,7 @@ function risksOf({ backups, maxBackupAgeMs, schedule, disk }: Info): string[] {
   if (backups.newest?.metadata?.damaged_at !== undefined) {
     reasons.push('The last check of the newest backup found damage.')
   }
+  reasons.push(...lackedBy(info))
   for (const { job, kind, failingSince } of schedule?.jobs ?? []) {
     if (kind !== 'backup' && failingSince !== null) {
       reasons.push(`The job ${job} has been failing since ${failingSince}.`)
@@ -64,6 +67,21 @@ function risksOf({ backups, maxBackupAgeMs, schedule, disk }: Info): string[] {
   }
   if (disk.fits < 1) reasons.push('The next backup does not fit on the disk.')
   return reasons
+}
+
+/**
+ * Which targets the newest backup is not at, as far as is noted: in the backup directory alone, so that of a backup that is
+ * kept at a target nothing is said of the others. What a restore keeps of what it overwrote waits for the next sync; then
+ * it is about the last good one.
+ */
+function lackedBy({ backups, targets }: Info): string[] {
+  const isKeptByRestore = backups.newest?.type === PRE_RESTORE
+  const backup = isKeptByRestore ? backups.lastGood : backups.newest
+  if (backup === null || backup.target !== null) return []
+  const which = isKeptByRestore ? 'last good' : 'newest'
+  return targets
+    .filter(({ target }) => !backup.copies.includes(target))
+    .map(({ target }) => `The ${which} backup is not at ${target}.`)
 }
 
 /** The instant, in milliseconds, before which a drill is too long ago: told by the newest backup's time and age. */

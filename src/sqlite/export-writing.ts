@@ -1,4 +1,4 @@
-/** One request for rows at a time, from its beginning until all of them are where they belong. */
+/** Requests for rows, each from its beginning until all of them are where they belong. */
 import type { OpenFile } from '../storage/transfer.ts'
 import { RowDestination } from './export-destination.ts'
 import type { FilePlace, RowsWritten } from './requests.ts'
@@ -10,15 +10,16 @@ export type Write = (bytes: Uint8Array) => void
 interface Writing {
   readonly steps: RowSteps
   readonly destination: RowDestination
+  /** Null while there is more. */
+  done: RowsWritten | null
 }
 
-/** What is held until {@link placeHeld}. */
-let waiting: Writing | null = null
-/** The same once all of it is there. */
-let done: RowsWritten | null = null
+/** What is held until {@link placeHeld}, in the order in which it was asked for. */
+const held: Writing[] = []
 
 /**
- * Writes the rows that `start` begins with. What is to be held is held, as far as it may be.
+ * Writes the rows that `start` begins with. What is to be held is held, as far as it may be; while rows that were asked
+ * for before could not be held whole, nothing of it: both would be in the middle of the same statements.
  *
  * @returns null when there are more, which follow once these have their place
  */
@@ -28,34 +29,30 @@ export function beginRows(
   start: (write: Write) => RowSteps,
 ): RowsWritten | null {
   const destination = new RowDestination(to, pipe)
-  const writing = { destination, steps: start(bytes => destination.write(bytes)) }
-  done = null
+  const writing: Writing = { destination, steps: start(bytes => destination.write(bytes)), done: null }
   if (to !== 'held') return finish(writing)
-  waiting = writing
-  while (done === null && !destination.isFull) done = next(writing)
-  return done
+  const isFirst = held.every(({ done }) => done !== null)
+  held.push(writing)
+  if (isFirst) while (writing.done === null && !destination.isFull) goOn(writing)
+  return writing.done
 }
 
-/** Gives the rows that are held their place, and writes the others behind them. */
+/** Gives the rows that were held first their place, and writes the others of their request behind them. */
 export function placeHeld(place: FilePlace): RowsWritten {
-  const writing = waiting
-  if (writing === null) throw new Error('There are no rows to place')
-  waiting = null
+  const writing = held.shift()
+  if (writing === undefined) throw new Error('There are no rows to place')
   writing.destination.place(place)
   return finish(writing)
 }
 
 function finish(writing: Writing): RowsWritten {
   using destination = writing.destination
-  let written = done
-  done = null
-  while (written === null) written = next(writing)
+  while (writing.done === null) goOn(writing)
   destination.flush()
-  return written
+  return writing.done
 }
 
-/** Null while there is more. */
-function next({ steps }: Writing): RowsWritten | null {
-  const step = steps.next()
-  return step.done === true ? step.value : null
+function goOn(writing: Writing): void {
+  const step = writing.steps.next()
+  if (step.done === true) writing.done = step.value
 }

@@ -1,10 +1,8 @@
 /** A new file that several write, each at its own place. */
 import { open } from 'node:fs/promises'
 import { type Durability, syncFile } from './durable.ts'
+import { FlushAhead } from './flush-ahead.ts'
 import { during } from './io-errors.ts'
-
-/** So much is worth a flush of its own: a disk takes some hundred milliseconds for it. */
-const FLUSH_BYTES = 32 << 20
 
 /** Holds nothing open: between two writes of ours others write megabytes. */
 export class OutputFile {
@@ -12,12 +10,12 @@ export class OutputFile {
   /** Where the next bytes belong. */
   position = 0
   readonly #durability: Durability
-  #flushedTo = 0
-  #flushing: Promise<void> | null = null
+  readonly #ahead: FlushAhead
 
   private constructor(path: string, durability: Durability) {
     this.path = path
     this.#durability = durability
+    this.#ahead = new FlushAhead(path, durability)
   }
 
   /** For its owner only. */
@@ -42,21 +40,12 @@ export class OutputFile {
   /** Leaves room for what another process writes. */
   skip(bytes: number): void {
     this.position += bytes
-    if (this.#flushing === null && this.position - this.#flushedTo >= FLUSH_BYTES) this.#flushAhead()
+    this.#ahead.reached(this.position)
   }
 
   /** Flushes all of it, once nobody writes any more. */
   async sync(): Promise<void> {
-    // Who was told of a failure is the only one: a later flush may say that all is well.
-    await this.#flushing
+    await this.#ahead.settled()
     await syncFile(this.path, this.#durability)
-  }
-
-  /** Has the disk begin while more is written, so that little is left to wait for at the end. */
-  #flushAhead(): void {
-    this.#flushedTo = this.position
-    const flushing = syncFile(this.path, this.#durability).then(() => void (this.#flushing = null))
-    flushing.catch(() => {}) // Awaited at the end; a failure stays there until then.
-    this.#flushing = flushing
   }
 }

@@ -2,12 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { testWith } from '../support/requirements.ts'
 import { cleanEnvironment, CLI, openWorkplace, type Workplace } from './run-cli.ts'
 
 const shells = ['bash', 'zsh', 'fish'] as const
 type Shell = (typeof shells)[number]
-
-const has = (shell: Shell): boolean => spawnSync(shell, ['-c', 'true']).status === 0
 
 /** The first word of every line that completing `words` gives. */
 async function complete(place: Workplace, shell: Shell, words: readonly string[]): Promise<string[]> {
@@ -116,7 +115,7 @@ const asked: Readonly<Record<Shell, (line: string) => string>> = {
 }
 
 describe.each(shells)('in %s', shell => {
-  test.skipIf(!has(shell))(`the script is valid and completes (needs ${shell})`, async () => {
+  testWith([shell], 'the script is valid and completes', async () => {
     using place = openWorkplace()
     const { filename } = await place.json(['create'])
     mkdirSync(place.path('bin'))

@@ -7,15 +7,19 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { resolveJobs } from '../../src/schedule/jobs.ts'
 import { permissionOf } from '../../src/server/permissions.ts'
+import { nameOf, parseName } from '../../web/api/backup-name.ts'
+import { copiesInWords, intactInWords } from '../../web/pages/backup/backup-words.ts'
 import { calendarMonths, monthInWords } from '../../web/pages/overview/calendar.ts'
 import { ask } from '../../web/pages/compare/orientation.ts'
 import { DEFAULT_POLICY } from '../../src/retention/policy.ts'
+import { everywhere } from '../../web/pages/retention/places.ts'
 import { DEFAULT_TYPES, isSamePolicy, withoutType, withRule } from '../../web/pages/retention/rules.ts'
 import { DEFAULT_JOBS, withJob } from '../../web/pages/schedule/jobs.ts'
 import { addressOf, parseRoute, type Route } from '../../web/routing/routes.ts'
 import { LEAST_ROLE } from '../../web/session/roles.ts'
 import { formatBytes } from '../../web/words/numbers.ts'
-import { formatSpan } from '../../web/words/times.ts'
+import { formatInstant, formatSpan } from '../../web/words/times.ts'
+import { backupInfo } from '../support/backup-info.ts'
 
 const BUILT = fileURLToPath(new URL('../../dist/web', import.meta.url))
 const KILOBYTES_MAX = 250
@@ -54,6 +58,17 @@ test('every address leads back to its page, whatever names are in it', () => {
       expect(parseRoute(addressOf(each))).toEqual(each)
     }),
   )
+})
+
+test('the name of a backup tells which it is, and at which target', () => {
+  const target = fc.option(fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,9}$/))
+  const named = fc.record({ filename: fc.string({ minLength: 1 }), target })
+  fc.assert(
+    fc.property(named, each => {
+      expect(parseName(nameOf(each))).toEqual(each)
+    }),
+  )
+  expect(parseName('s3:app_backup_daily_20250627_020000.db').target).toBe('s3')
 })
 
 test.each(['#/db/a/nowhere', '#/db/%', '#/elsewhere', '#/db/a/backups/b/c', '#/settings/more'])(
@@ -122,6 +137,81 @@ test('the calendar has twelve months, tells days without a backup from days befo
     'January 2026: nothing was backed up yet.',
     'February 2026: backups on 2 of 3 days. None on: 27. Damaged on: 28.',
     'March 2026: backups on 1 of 2 days. None on: 2.',
+  ])
+})
+
+const SEALED = 'It is encrypted: nobody looked inside without a key.'
+
+test.each([
+  [
+    'full',
+    true,
+    'plain',
+    'Intact.',
+    'The checksum is the recorded one, and SQLite’s full check found nothing wrong.',
+  ],
+  ['quick', false, 'plain', 'Intact.', 'SQLite’s quick check found nothing wrong.'],
+  ['none', true, 'zstd+age', 'What is stored is intact.', `The checksum is the recorded one. ${SEALED}`],
+  ['none', true, 'blocks', 'What is stored is intact.', `The checksum is the recorded one. ${SEALED}`],
+  [
+    'none',
+    false,
+    'plain',
+    'What is stored can be read.',
+    'There is no recorded checksum to compare with. The database in it was not checked.',
+  ],
+] as const)(
+  'a %s check (checksum compared: %s, %s) says no more than was looked at',
+  (check, checksumCompared, encoding, title, what) => {
+    const metadata = encoding === 'blocks' ? { ...METADATA, encrypted: true as const } : METADATA
+    const lookedAt = check === 'none' ? 'stored-file' : 'image'
+    const backup = backupInfo({ encoding, metadata })
+    expect(intactInWords({ backup, check, checksumCompared, lookedAt })).toEqual({ title, what })
+  },
+)
+
+const METADATA = {
+  timestamp: '2026-11-25T02:00:00',
+  backup_type: 'daily',
+  database_version: '0',
+  file_size: 10,
+  checksum: '0'.repeat(64),
+  description: '',
+  created_by: 'test',
+}
+
+test('the copies of a backup are said as they were last seen; of one at a target nothing is known of others', () => {
+  const at = '2026-11-25T02:00:00.000Z'
+  const metadata = { ...METADATA, copies: { s3: { at, size: 10 }, disk: null } }
+  expect(copiesInWords(backupInfo({ copies: ['s3'], metadata }))).toBe(`s3, seen there ${formatInstant(at)}`)
+  expect(copiesInWords(backupInfo())).toBe('None is known of')
+  expect(copiesInWords(backupInfo({ target: 's3' }))).toBe(null)
+})
+
+test('a cleanup is shown with what it does at targets, and with why it does nothing there', () => {
+  const place = { problem: null, kept: [], failed: [], packs: null, left: 0, finished: [] }
+  const gone = (target: string | null) => [{ backup: backupInfo({ target }), keptBy: [], why: 'old' }]
+  const target = { ...place, deleted: [], freedBytes: 0, failure: null }
+  const failure = { success: false, code: 'TARGET_UNREACHABLE', message: 'it is away' } as const
+  const cleaned = everywhere({
+    success: true,
+    dryRun: true,
+    status: 'incomplete',
+    durationMs: 1,
+    ...place,
+    deleted: gone(null),
+    freedBytes: 10,
+    targets: [
+      { ...target, target: 's3', status: 'done', deleted: gone('s3'), freedBytes: 5, left: 2 },
+      { ...target, target: 'disk', status: 'failed', failure },
+      { ...target, target: 'vault', status: 'skipped', problem: 'it is append-only' },
+    ],
+  })
+  expect(cleaned).toMatchObject({ kept: [], freedBytes: 15, left: 2 })
+  expect(cleaned.deleted.map(({ backup }) => backup.target)).toEqual([null, 's3'])
+  expect(cleaned.problems).toEqual([
+    'Nothing would be deleted at disk: it is away',
+    'Nothing would be deleted at vault: it is append-only',
   ])
 })
 

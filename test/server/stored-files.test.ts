@@ -179,6 +179,42 @@ test.each([
   failedWith('BACKUP_NOT_FOUND', await around(directory).openBackup(name))
 })
 
+test('where backups are kept at targets alone a stored file is opened there, and what a restore keeps is opened here', async () => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  mkdirSync(join(directory, 'far'))
+  const config = join(directory, 'config.json')
+  writeFileSync(
+    config,
+    JSON.stringify({ keepLocal: false, targets: { far: { kind: 'local', path: 'far' } } }),
+  )
+  const options = { ...placeIn(directory), config }
+  const [database, admin] = [new Database(options), new Administration(options)]
+  const { filename, metadata } = succeeded(await database.createBackup())
+  const stored = join(directory, 'far', 'manual', filename)
+  const file = succeeded(await admin.openBackup(filename))
+  expect(file).toMatchObject({ filename, isStored: true, sensitive: true, sizeBytes: metadata.file_size })
+  expect(await textOf(file, 10)).toBe(readFileSync(stored).subarray(10).toString('latin1'))
+  await file.close()
+  const unpacked = succeeded(await admin.openBackup(filename, { form: 'database', target: 'far' }))
+  expect(unpacked).toMatchObject({ filename, isStored: false })
+  expect(await textOf(unpacked)).toBe(readFileSync(stored, 'latin1'))
+  await unpacked.close()
+
+  const restored = succeeded(await database.restoreBackup(filename, { confirm: true }))
+  const kept = restored.dryRun ? null : restored.preRestoreBackup
+  const here = succeeded(await admin.openBackup(kept?.filename ?? ''))
+  expect(here.sizeBytes).toBe(kept?.size)
+  await here.close()
+  failedWith('BACKUP_NOT_FOUND', await admin.openBackup(kept?.filename ?? '', { target: 'far' }))
+
+  // Another content has another name, though its metadata is the old one's.
+  utimesSync(stored, new Date('2025-01-01'), new Date('2025-01-01'))
+  const replaced = succeeded(await admin.openBackup(filename))
+  expect(replaced.etag).not.toBe(file.etag)
+  await replaced.close()
+})
+
 test('exports are listed, the newest first, opened, and deleted', async () => {
   const directory = temporaryDirectory()
   buildDatabase(join(directory, 'shop.db'), 'CREATE TABLE a (b); INSERT INTO a VALUES (1)')

@@ -1,8 +1,8 @@
-/** Every route that the console uses, once. */
-import { get, post, put, keepCsrfToken, remove, upload, url } from './http.ts'
+/** Every route that the console uses, once; those behind Settings are in settings-calls.ts. */
+import { parseName } from './backup-name.ts'
+import { get, post, put, keepCsrfToken, type Query, remove, upload, url } from './http.ts'
 import { Problem } from './problem.ts'
 import type {
-  AccessToken,
   AuditLogRead,
   AuditLogVerified,
   BackupDeleted,
@@ -12,24 +12,19 @@ import type {
   BackupQueried,
   BackupLookedInside,
   CleanupPlanned,
-  ChannelView,
   DatabaseSummary,
   DatabaseView,
   DayView,
   Job,
   JobOf,
-  NotificationsTested,
   RetentionPolicy,
   RetentionSimulated,
   RetentionView,
-  Role,
   RowsRead,
   ScheduleEdit,
   ScheduleView,
   Session,
-  SettingsView,
   StoredExport,
-  TargetInfo,
   ExportRequest,
 } from './types.ts'
 
@@ -73,6 +68,8 @@ export async function getHistory(database: string, signal?: AbortSignal): Promis
 }
 
 export interface BackupFilter {
+  /** Those at this target; empty: where they are by default. */
+  readonly target?: string
   readonly type?: string
   readonly q?: string
   readonly state?: string
@@ -96,12 +93,12 @@ export async function getBackup(database: string, backup: string, signal?: Abort
 
 /** Where the stored file itself is downloaded. */
 export function contentUrl(database: string, backup: string): string {
-  return backupUrl(database, backup, 'content')
+  return backupUrl(database, backup, ['content'])
 }
 
 /** Where the plain database in it is. */
 export function databaseContentUrl(database: string, backup: string): string {
-  return `${contentUrl(database, backup)}${queryText({ form: 'database' })}`
+  return backupUrl(database, backup, ['content'], { form: 'database' })
 }
 
 export async function createBackup(database: string, description: string): Promise<JobOf<'create'>> {
@@ -119,19 +116,19 @@ export async function uploadBackup(
 }
 
 export async function verifyBackup(database: string, backup: string): Promise<JobOf<'verify'>> {
-  return post(backupUrl(database, backup, 'verify'))
+  return post(backupUrl(database, backup, ['verify']))
 }
 
 export async function drillBackup(database: string, backup: string): Promise<JobOf<'drill'>> {
-  return post(backupUrl(database, backup, 'drill'))
+  return post(backupUrl(database, backup, ['drill']))
 }
 
 export async function pinBackup(database: string, backup: string, reason: string): Promise<BackupPinned> {
-  return put(backupUrl(database, backup, 'pin'), { reason })
+  return put(backupUrl(database, backup, ['pin']), { reason })
 }
 
 export async function unpinBackup(database: string, backup: string): Promise<BackupPinned> {
-  return remove(backupUrl(database, backup, 'pin'))
+  return remove(backupUrl(database, backup, ['pin']))
 }
 
 export async function deleteBackup(
@@ -139,13 +136,12 @@ export async function deleteBackup(
   backup: string,
   { force }: { readonly force: boolean },
 ): Promise<BackupDeleted> {
-  return remove(
-    `${backupUrl(database, backup)}${queryText({ confirm: backup, ...(force ? { force } : {}) })}`,
-  )
+  const confirm = parseName(backup).filename
+  return remove(backupUrl(database, backup, [], { confirm, ...(force ? { force } : {}) }))
 }
 
 export async function planRestore(database: string, backup: string): Promise<JobOf<'restore-plan'>> {
-  return post(backupUrl(database, backup, 'restore-plan'))
+  return post(backupUrl(database, backup, ['restore-plan']))
 }
 
 /** @param confirm the name of the database, as somebody typed it */
@@ -154,7 +150,7 @@ export async function restoreBackup(
   backup: string,
   request: { readonly plan: string; readonly confirm: string },
 ): Promise<JobOf<'restore'>> {
-  return post(backupUrl(database, backup, 'restore'), request)
+  return post(backupUrl(database, backup, ['restore']), request)
 }
 
 export async function lookInside(
@@ -162,7 +158,7 @@ export async function lookInside(
   backup: string,
   signal?: AbortSignal,
 ): Promise<BackupLookedInside> {
-  return get(backupUrl(database, backup, 'tables'), signal)
+  return get(backupUrl(database, backup, ['tables']), signal)
 }
 
 export interface RowsWanted {
@@ -183,7 +179,7 @@ export async function readRows(
 ): Promise<RowsRead> {
   const { reveal, descending, ...rest } = wanted
   const query = { ...rest, ...(descending ? { order: 'desc' } : {}), ...(reveal ? { reveal } : {}) }
-  return get(backupUrl(database, backup, 'tables', table, 'rows') + queryText(query), signal)
+  return get(backupUrl(database, backup, ['tables', table, 'rows'], query), signal)
 }
 
 export async function queryBackup(
@@ -191,11 +187,11 @@ export async function queryBackup(
   backup: string,
   request: { readonly sql: string; readonly reveal: boolean },
 ): Promise<BackupQueried> {
-  return post(backupUrl(database, backup, 'query'), request)
+  return post(backupUrl(database, backup, ['query']), request)
 }
 
 export interface ComparisonWanted {
-  /** File names; null: the live database. */
+  /** Backups by their names; null: the live database. */
   readonly from: string | null
   readonly to: string
   readonly table?: string
@@ -206,7 +202,15 @@ export interface ComparisonWanted {
 
 /** What it takes to come from `from` to `to`. */
 export async function compareBackups(database: string, wanted: ComparisonWanted): Promise<JobOf<'compare'>> {
-  return post(url(['databases', database, 'compare']), wanted)
+  const { from, to, ...rest } = wanted
+  const [left, right] = [from === null ? null : parseName(from), parseName(to)]
+  return post(url(['databases', database, 'compare']), {
+    ...rest,
+    from: left === null ? null : left.filename,
+    ...(left === null || left.target === null ? {} : { fromTarget: left.target }),
+    to: right.filename,
+    ...(right.target === null ? {} : { target: right.target }),
+  })
 }
 
 export async function listExports(database: string, signal?: AbortSignal): Promise<readonly StoredExport[]> {
@@ -214,8 +218,16 @@ export async function listExports(database: string, signal?: AbortSignal): Promi
   return (await get<{ readonly exports: readonly StoredExport[] }>(address, signal)).exports
 }
 
-export async function exportData(database: string, request: ExportRequest): Promise<JobOf<'export'>> {
-  return post(url(['databases', database, 'exports']), request)
+export async function exportData(
+  database: string,
+  { from, ...request }: ExportRequest,
+): Promise<JobOf<'export'>> {
+  const source = from === undefined ? null : parseName(from)
+  return post(url(['databases', database, 'exports']), {
+    ...request,
+    ...(source === null ? {} : { from: source.filename }),
+    ...(source === null || source.target === null ? {} : { target: source.target }),
+  })
 }
 
 export function exportUrl(database: string, name: string): string {
@@ -271,35 +283,6 @@ export async function runScheduled(job: string): Promise<JobOf<'run-scheduled'>>
   return post(url(['schedule', 'jobs', job, 'run']))
 }
 
-export async function listChannels(signal?: AbortSignal): Promise<readonly ChannelView[]> {
-  return (await get<{ readonly channels: readonly ChannelView[] }>(url(['notifications']), signal)).channels
-}
-
-export async function testNotifications(channel: string): Promise<NotificationsTested> {
-  return post(url(['notifications', 'test']), { channel })
-}
-
-export async function listTargets(signal?: AbortSignal): Promise<readonly TargetInfo[]> {
-  return (await get<{ readonly targets: readonly TargetInfo[] }>(url(['targets']), signal)).targets
-}
-
-export async function listTokens(signal?: AbortSignal): Promise<readonly AccessToken[]> {
-  return (await get<{ readonly tokens: readonly AccessToken[] }>(url(['tokens']), signal)).tokens
-}
-
-export async function createToken(request: {
-  readonly name: string
-  readonly role: Role
-  /** UTC, ISO 8601; null: never. */
-  readonly expiresAt: string | null
-}): Promise<{ readonly secret: string; readonly token: AccessToken }> {
-  return post(url(['tokens']), request)
-}
-
-export async function revokeToken(id: string): Promise<void> {
-  await remove(url(['tokens', id]))
-}
-
 /** Each backup directory has a log of its own, which is named by a database in it. */
 export async function readAudit(
   database: string,
@@ -311,10 +294,6 @@ export async function readAudit(
 
 export async function verifyAudit(database: string): Promise<AuditLogVerified> {
   return get(url(['audit', 'verify'], { database }))
-}
-
-export async function getSettings(signal?: AbortSignal): Promise<SettingsView> {
-  return get(url(['settings']), signal)
 }
 
 export async function getJob(id: string): Promise<Job> {
@@ -329,14 +308,13 @@ export function jobEventsUrl(id: string): string {
   return url(['jobs', id, 'events'])
 }
 
-function backupUrl(database: string, backup: string, ...rest: readonly string[]): string {
-  return url(['databases', database, 'backups', backup, ...rest])
-}
-
-function queryText(query: Readonly<Record<string, string | number | boolean | null>>): string {
-  return url([], query).replace(/^[^?]*/, '')
-}
-
-export async function checkTarget(target: string): Promise<JobOf<'check-target'>> {
-  return post(url(['targets', target, 'check']))
+/** @param backup by its name: see backup-name.ts */
+function backupUrl(
+  database: string,
+  backup: string,
+  rest: readonly string[] = [],
+  query: Query = {},
+): string {
+  const { filename, target } = parseName(backup)
+  return url(['databases', database, 'backups', filename, ...rest], { ...query, target })
 }

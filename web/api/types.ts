@@ -43,6 +43,8 @@ export type { SettingsView } from '../../src/server/schemas/settings.ts'
 
 export type DatabaseView = Info & { readonly verdict: Verdict }
 
+export type CleanedUp = BackupsCleanedUp
+
 export type CleanupPlanned = BackupsCleanedUp & PlanIssued
 
 export interface BackupPage {
@@ -56,7 +58,7 @@ export interface BackupPage {
 
 export interface ExportRequest {
   readonly format: ExportFormat
-  /** File name of a backup; without it the live database. */
+  /** Name of a backup; without it the live database. */
   readonly from?: string
   readonly includeSensitive?: boolean
 }

@@ -47,18 +47,14 @@ export function Page({ route }: { readonly route: Route }): ReactElement {
       return <Backups key={route.database} database={route.database} />
     case 'backup':
       return (
-        <BackupPage
-          key={`${route.database}/${route.backup}`}
-          database={route.database}
-          filename={route.backup}
-        />
+        <BackupPage key={`${route.database}/${route.backup}`} database={route.database} name={route.backup} />
       )
     case 'look':
       return (
         <LookInside
           key={`${route.database}/${route.backup}`}
           database={route.database}
-          filename={route.backup}
+          name={route.backup}
           table={route.table}
         />
       )
@@ -66,11 +62,7 @@ export function Page({ route }: { readonly route: Route }): ReactElement {
       return <Compare key={route.database} database={route.database} left={route.left} right={route.right} />
     case 'restore':
       return (
-        <Restore
-          key={`${route.database}/${route.backup}`}
-          database={route.database}
-          filename={route.backup}
-        />
+        <Restore key={`${route.database}/${route.backup}`} database={route.database} name={route.backup} />
       )
     case 'retention':
       return <Retention key={route.database} database={route.database} />

@@ -19,6 +19,9 @@ export interface PlacingOrder {
   readonly file: GrowingFile
 }
 
+/** Of a worker: it goes on with the second while the first is given its place. */
+const RANGES_HELD = 2
+
 /**
  * Workers encode one range after another, by turns. How long a range is says where the next one begins; only one
  * that is too long to be held makes those behind it wait.
@@ -31,7 +34,7 @@ export async function* placeRows(order: PlacingOrder): AsyncGenerator<RowsWritte
     const range = await ranges.next()
     if (range.done !== true) turns.push({ worker, held: worker.heldRows({ ...request, range: range.value }) })
   }
-  for (const worker of workers) await begin(worker)
+  for (let held = 0; held < RANGES_HELD; held++) for (const worker of workers) await begin(worker)
   let rows = 0
   for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
     const { worker } = turn

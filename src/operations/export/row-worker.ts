@@ -87,7 +87,7 @@ export class RowWorker {
     return (await this.#ask('exportRows', { ...request, to: place })) as RowsWritten
   }
 
-  /** Rows that are kept until {@link placeHeld}; null when there are more than may be kept. */
+  /** Rows that are kept until {@link placeHeld}, which is for those first that were asked for first; null when there are more than may be kept. */
   heldRows(request: RowsRequest): Promise<RowsWritten | null> {
     const held = this.#ask('exportRows', { ...request, to: 'held' })
     held.catch(() => {}) // Awaited when its turn comes.

@@ -3,6 +3,7 @@ import { databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { pageOf } from '../pages.ts'
 import { backupDeleted, backupInfo, backupPinned, checkLevel } from '../schemas/backups.ts'
 import {
+  atTarget,
   count,
   cursorText,
   idempotencyKey,
@@ -12,7 +13,7 @@ import {
   problems,
   text,
 } from '../schemas/common.ts'
-import { accepted, begin, defined, findBackup, resultOf } from './parts.ts'
+import { accepted, begin, defined, findBackup, placeOf, resultOf } from './parts.ts'
 
 const PAGE_MAX = 500
 const tags = ['Backups']
@@ -24,7 +25,7 @@ const list = createRoute({
   summary: 'The backups of a database, some at a time',
   request: {
     params: inDatabase,
-    query: z.object({
+    query: atTarget.extend({
       type: z.string().max(200).optional().openapi({ description: 'Types, with commas between them.' }),
       q: z
         .string()
@@ -86,7 +87,7 @@ const get = createRoute({
   path: '/api/v1/databases/{database}/backups/{backup}',
   tags,
   summary: 'One backup, with its metadata',
-  request: { params: onBackup },
+  request: { params: onBackup, query: atTarget },
   responses: { 200: { description: 'The backup.', content: json(backupInfo) }, ...problems },
 })
 
@@ -97,7 +98,7 @@ const remove = createRoute({
   summary: 'Delete a backup for good',
   request: {
     params: onBackup,
-    query: z.object({
+    query: atTarget.extend({
       confirm: z.string().max(255).openapi({ description: "The backup's file name once more." }),
       force: z
         .enum(['true', 'false'])
@@ -115,6 +116,7 @@ const pin = createRoute({
   summary: 'Say that a backup must stay',
   request: {
     params: onBackup,
+    query: atTarget,
     body: { required: true, content: json(z.strictObject({ reason: text.trim().min(1) })) },
   },
   responses: { 200: { description: 'It is pinned.', content: json(backupPinned) }, ...problems },
@@ -125,7 +127,7 @@ const unpin = createRoute({
   path: '/api/v1/databases/{database}/backups/{backup}/pin',
   tags,
   summary: 'Let the policy decide on a backup again',
-  request: { params: onBackup },
+  request: { params: onBackup, query: atTarget },
   responses: { 200: { description: 'It is no longer pinned.', content: json(backupPinned) }, ...problems },
 })
 
@@ -136,6 +138,7 @@ const verify = createRoute({
   summary: 'Check a stored backup, and note the result in its metadata',
   request: {
     params: onBackup,
+    query: atTarget,
     headers: idempotencyKey,
     body: {
       required: true,
@@ -152,6 +155,7 @@ const drill = createRoute({
   summary: 'Prove that a backup can be restored',
   request: {
     params: onBackup,
+    query: atTarget,
     headers: idempotencyKey,
     body: { required: true, content: json(z.strictObject({})) },
   },
@@ -161,8 +165,8 @@ const drill = createRoute({
 export function addBackupRoutes(app: ServerApp, service: Service): void {
   app.openapi(list, async c => {
     const { database } = c.req.valid('param')
-    const page = pageOf(await service.databases.backups(database), c.req.valid('query'))
-    return c.json(page, 200)
+    const { target, ...query } = c.req.valid('query')
+    return c.json(pageOf(await service.databases.backups(database, target), query), 200)
   })
   app.openapi(create, async c => {
     const { database: name } = c.req.valid('param')
@@ -184,7 +188,8 @@ export function addBackupRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(get, async c => {
     const { database, backup } = c.req.valid('param')
-    return c.json(await findBackup(service, database, backup), 200)
+    const { target } = c.req.valid('query')
+    return c.json(await findBackup(service, database, backup, target), 200)
   })
   addChangeRoutes(app, service)
 }
@@ -192,47 +197,52 @@ export function addBackupRoutes(app: ServerApp, service: Service): void {
 function addChangeRoutes(app: ServerApp, service: Service): void {
   app.openapi(remove, async c => {
     const { database: name, backup } = c.req.valid('param')
-    const { confirm, force } = c.req.valid('query')
-    const { filename, path } = await findBackup(service, name, backup)
+    const { confirm, force, target } = c.req.valid('query')
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
-    const request = { confirm: confirm === filename, force: force === 'true' }
-    return c.json(await resultOf(database.deleteBackup(path, request)), 200)
+    const request = { confirm: confirm === found.filename, force: force === 'true', ...placeOf(found) }
+    return c.json(await resultOf(database.deleteBackup(found.path, request)), 200)
   })
   app.openapi(pin, async c => {
     const { database: name, backup } = c.req.valid('param')
-    const { path } = await findBackup(service, name, backup)
+    const { target } = c.req.valid('query')
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { name: by } = c.get('principal')
-    return c.json(await resultOf(database.pinBackup(path, { ...c.req.valid('json'), by })), 200)
+    const request = { ...c.req.valid('json'), by, ...placeOf(found) }
+    return c.json(await resultOf(database.pinBackup(found.path, request)), 200)
   })
   app.openapi(unpin, async c => {
     const { database: name, backup } = c.req.valid('param')
-    const { path } = await findBackup(service, name, backup)
+    const { target } = c.req.valid('query')
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
-    return c.json(await resultOf(database.unpinBackup(path)), 200)
+    return c.json(await resultOf(database.unpinBackup(found.path, placeOf(found))), 200)
   })
   app.openapi(verify, async c => {
     const { database: name, backup } = c.req.valid('param')
-    const { path, filename } = await findBackup(service, name, backup)
+    const { target } = c.req.valid('query')
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { check = 'full' } = c.req.valid('json')
     const begun = begin(service, c, {
       kind: 'verify',
       database: name,
-      subject: filename,
-      work: run => database.verifyBackup(path, { check, record: true, ...run }),
+      subject: found.filename,
+      work: run => database.verifyBackup(found.path, { check, record: true, ...placeOf(found), ...run }),
     })
     return c.json(begun, 202)
   })
   app.openapi(drill, async c => {
     const { database: name, backup } = c.req.valid('param')
-    const { path, filename } = await findBackup(service, name, backup)
+    const { target } = c.req.valid('query')
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const begun = begin(service, c, {
       kind: 'drill',
       database: name,
-      subject: filename,
-      work: run => database.drillBackup({ backup: path, ...run }),
+      subject: found.filename,
+      work: run => database.drillBackup({ backup: found.path, ...placeOf(found), ...run }),
     })
     return c.json(begun, 202)
   })

@@ -2,9 +2,9 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { assessVerdict } from '../verdict.ts'
 import { databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { historyOf } from '../history.ts'
-import { count, inDatabase, json, problems } from '../schemas/common.ts'
+import { atTarget, count, inDatabase, json, problems } from '../schemas/common.ts'
 import { databaseSummary, databaseView, dayView } from '../schemas/databases.ts'
-import { resultOf } from './parts.ts'
+import { defined, resultOf } from './parts.ts'
 
 const DAYS_MAX = 3660
 
@@ -24,7 +24,7 @@ const get = createRoute({
   path: '/api/v1/databases/{database}',
   tags: ['Databases'],
   summary: 'The state of a database and its backups, with a plain verdict',
-  request: { params: inDatabase },
+  request: { params: inDatabase, query: atTarget },
   responses: { 200: { description: 'Its state.', content: json(databaseView) }, ...problems },
 })
 
@@ -33,7 +33,7 @@ const history = createRoute({
   path: '/api/v1/databases/{database}/history',
   tags: ['Databases'],
   summary: 'Its backups by day',
-  request: { params: inDatabase, query: z.object({ days: count(DAYS_MAX, 366) }) },
+  request: { params: inDatabase, query: atTarget.extend({ days: count(DAYS_MAX, 366) }) },
   responses: {
     200: {
       description: 'One entry for each day that has a backup, oldest first.',
@@ -50,13 +50,14 @@ export function addDatabaseRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(get, async c => {
     const { database } = c.req.valid('param')
-    const info = await resultOf((await databaseFor(service, c, database)).info())
+    const request = defined(c.req.valid('query'))
+    const info = await resultOf((await databaseFor(service, c, database)).info(request))
     return c.json({ ...info, verdict: assessVerdict(info) }, 200)
   })
   app.openapi(history, async c => {
     const { database } = c.req.valid('param')
-    const { days } = c.req.valid('query')
-    const backups = await service.databases.backups(database)
+    const { days, target } = c.req.valid('query')
+    const backups = await service.databases.backups(database, target)
     const { timeZone } = await service.databases.settings(database)
     return c.json({ days: [...historyOf(backups, { days, timeZone, now: service.now() })] }, 200)
   })

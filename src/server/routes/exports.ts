@@ -1,12 +1,26 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { administrationFor, databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { sendFile } from '../send-file.ts'
-import { binary, databaseName, idempotencyKey, inDatabase, json, problems } from '../schemas/common.ts'
+import {
+  binary,
+  databaseName,
+  idempotencyKey,
+  inDatabase,
+  json,
+  problems,
+  targetName,
+} from '../schemas/common.ts'
 import { storedExport } from '../schemas/data.ts'
-import { accepted, begin, defined, findBackup, requireAdmin, resultOf } from './parts.ts'
+import { accepted, begin, defined, findIfNamed, placeOf, requireAdmin, resultOf } from './parts.ts'
 
 const tags = ['Exports']
 const SENSITIVE = 'An export with sensitive columns as they are'
+
+/** Whose data. */
+const ofBackup = {
+  from: z.string().max(255).optional().describe('File name of a backup. Default: the live database.'),
+  target: targetName.optional().describe('The target that the backup is at.'),
+}
 
 const onExport = z.object({
   database: databaseName,
@@ -46,7 +60,7 @@ const create = createRoute({
       content: json(
         z.strictObject({
           format: z.enum(['json', 'ndjson', 'csv', 'sql', 'parquet']).optional(),
-          from: z.string().max(255).optional().describe('File name of a backup. Default: the live database.'),
+          ...ofBackup,
           includeSensitive: z
             .boolean()
             .optional()
@@ -101,11 +115,7 @@ const scan = createRoute({
     headers: idempotencyKey,
     body: {
       required: true,
-      content: json(
-        z.strictObject({
-          from: z.string().max(255).optional().describe('File name of a backup. Default: the live database.'),
-        }),
-      ),
+      content: json(z.strictObject(ofBackup)),
     },
   },
   responses: accepted,
@@ -120,9 +130,9 @@ export function addExportRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(create, async c => {
     const { database: name } = c.req.valid('param')
-    const { from, excelSafe = true, ...wanted } = c.req.valid('json')
+    const { from, target, excelSafe = true, ...wanted } = c.req.valid('json')
     if (wanted.includeSensitive === true) requireAdmin(c, SENSITIVE)
-    const source = from === undefined ? null : await findBackup(service, name, from)
+    const source = await findIfNamed(service, name, from, target)
     const database = await databaseFor(service, c, name)
     const inFiles = wanted.format === 'csv' || wanted.format === 'parquet'
     const begun = begin(service, c, {
@@ -133,7 +143,7 @@ export function addExportRoutes(app: ServerApp, service: Service): void {
       work: run =>
         database.exportData({
           ...defined(wanted),
-          ...(source === null ? {} : { from: source.path }),
+          ...(source === null ? {} : { from: source.path, ...placeOf(source) }),
           // One file to download.
           ...(inFiles ? { zip: true } : {}),
           ...(wanted.format === 'csv' ? { csv: { excelSafe } } : {}),
@@ -162,14 +172,18 @@ export function addExportRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(scan, async c => {
     const { database: name } = c.req.valid('param')
-    const { from } = c.req.valid('json')
-    const source = from === undefined ? null : await findBackup(service, name, from)
+    const { from, target } = c.req.valid('json')
+    const source = await findIfNamed(service, name, from, target)
     const database = await databaseFor(service, c, name)
     const begun = begin(service, c, {
       kind: 'scan',
       database: name,
       subject: source?.filename ?? null,
-      work: run => database.scanSensitive({ ...(source === null ? {} : { from: source.path }), ...run }),
+      work: run =>
+        database.scanSensitive({
+          ...(source === null ? {} : { from: source.path, ...placeOf(source) }),
+          ...run,
+        }),
     })
     return c.json(begun, 202)
   })

@@ -1,8 +1,25 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { databaseFor, type ServerApp, type Service } from '../environment.ts'
-import { idempotencyKey, inDatabase, json, onBackup, problems } from '../schemas/common.ts'
+import {
+  atTarget,
+  idempotencyKey,
+  inDatabase,
+  json,
+  onBackup,
+  problems,
+  targetName,
+} from '../schemas/common.ts'
 import { backupQueried, lookedInside, rowsRead } from '../schemas/look.ts'
-import { accepted, begin, defined, findBackup, requireAdmin, resultOf } from './parts.ts'
+import {
+  accepted,
+  begin,
+  defined,
+  findBackup,
+  findIfNamed,
+  placeOf,
+  requireAdmin,
+  resultOf,
+} from './parts.ts'
 
 const tags = ['Look inside']
 const REVEAL = 'Showing sensitive columns as they are'
@@ -12,7 +29,7 @@ const tables = createRoute({
   path: '/api/v1/databases/{database}/backups/{backup}/tables',
   tags,
   summary: 'What is in a backup: tables, columns, indexes, numbers of rows',
-  request: { params: onBackup },
+  request: { params: onBackup, query: atTarget },
   responses: { 200: { description: 'Its tables.', content: json(lookedInside) }, ...problems },
 })
 
@@ -29,7 +46,7 @@ const rows = createRoute({
         .max(1000)
         .openapi({ param: { name: 'table', in: 'path' }, description: 'Name of a table or a view.' }),
     }),
-    query: z.object({
+    query: atTarget.extend({
       limit: number(1, 500).optional(),
       offset: number(0, 1_000_000_000).optional(),
       search: z.string().max(1000).optional(),
@@ -51,6 +68,7 @@ const query = createRoute({
   summary: 'Run one statement that only reads on a backup',
   request: {
     params: onBackup,
+    query: atTarget,
     headers: idempotencyKey,
     body: {
       required: true,
@@ -83,6 +101,8 @@ const compare = createRoute({
         z.strictObject({
           from: z.string().max(255).nullable().describe('File name of a backup; null for the live database.'),
           to: z.string().max(255).describe('File name of a backup.'),
+          target: targetName.optional().describe('The target that the backup `to` is at.'),
+          fromTarget: targetName.optional().describe('The target that the backup `from` is at.'),
           table: z.string().max(1000).optional().describe('Only this one, with its rows.'),
           limit: z.int().min(1).max(500).optional(),
           offset: z.int().nonnegative().optional(),
@@ -97,53 +117,59 @@ const compare = createRoute({
 export function addLookRoutes(app: ServerApp, service: Service): void {
   app.openapi(tables, async c => {
     const { database: name, backup } = c.req.valid('param')
-    const { path } = await findBackup(service, name, backup)
+    const { target } = c.req.valid('query')
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
-    return c.json(await resultOf(database.lookInside(path, { signal: c.req.raw.signal })), 200)
+    const request = { ...placeOf(found), signal: c.req.raw.signal }
+    return c.json(await resultOf(database.lookInside(found.path, request)), 200)
   })
   app.openapi(rows, async c => {
     const { database: name, backup, table } = c.req.valid('param')
-    const { order, reveal, ...wanted } = c.req.valid('query')
+    const { order, reveal, target, ...wanted } = c.req.valid('query')
     if (reveal === 'true') requireAdmin(c, REVEAL)
-    const { path } = await findBackup(service, name, backup)
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const request = {
       table,
       ...defined(wanted),
+      ...placeOf(found),
       descending: order === 'desc',
       includeSensitive: reveal === 'true',
       signal: c.req.raw.signal,
     }
-    return c.json(await resultOf(database.readRows(path, request)), 200)
+    return c.json(await resultOf(database.readRows(found.path, request)), 200)
   })
   app.openapi(query, async c => {
     const { database: name, backup } = c.req.valid('param')
     const { reveal = false, ...wanted } = c.req.valid('json')
     if (reveal) requireAdmin(c, REVEAL)
-    const { path } = await findBackup(service, name, backup)
+    const { target } = c.req.valid('query')
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const request = {
       ...defined(wanted),
+      ...placeOf(found),
       sql: wanted.sql,
       includeSensitive: reveal,
       signal: c.req.raw.signal,
     }
-    return c.json(await resultOf(database.queryBackup(path, request)), 200)
+    return c.json(await resultOf(database.queryBackup(found.path, request)), 200)
   })
   app.openapi(compare, async c => {
     const { database: name } = c.req.valid('param')
-    const { from, to, reveal = false, ...wanted } = c.req.valid('json')
+    const { from, fromTarget, to, target, reveal = false, ...wanted } = c.req.valid('json')
     if (reveal) requireAdmin(c, REVEAL)
-    const target = await findBackup(service, name, to)
-    const other = from === null ? null : await findBackup(service, name, from)
+    const found = await findBackup(service, name, to, target)
+    const other = await findIfNamed(service, name, from, fromTarget)
     const database = await databaseFor(service, c, name)
     const begun = begin(service, c, {
       kind: 'compare',
       database: name,
       needs: reveal ? 'admin' : 'operator',
-      subject: target.filename,
+      subject: found.filename,
       work: run =>
-        database.compareBackups(target.path, {
+        database.compareBackups(found.path, {
+          ...placeOf(found),
           ...(other === null ? {} : { with: other.path }),
           ...defined(wanted),
           ...(reveal ? { includeSensitive: true } : {}),

@@ -38,17 +38,49 @@ export function begin<Kind extends JobKind>(
   },
 ): Job {
   const { name } = c.get('principal')
-  const begun = service.jobs.begin({ subject: null, needs: 'operator', ...order, by: name })
+  const work: typeof order.work = async run => {
+    try {
+      return await order.work(run)
+    } finally {
+      // Before anybody is told that it has ended.
+      service.databases.changed()
+    }
+  }
+  const begun = service.jobs.begin({ subject: null, needs: 'operator', ...order, work, by: name })
   c.header('Location', `/api/v1/jobs/${begun.id}`)
   return begun
 }
 
 /**
- * The backup of a database that a request names, from the catalog. What a request says is compared with names, and
- * never becomes a path. Refused as `BACKUP_NOT_FOUND`.
+ * The backup of a database that a request names, from the catalog, of the backup directory or of a target. What a request
+ * says is compared with names, and never becomes a path. Refused as `BACKUP_NOT_FOUND`.
  */
-export async function findBackup(service: Service, database: string, wanted: string): Promise<BackupInfo> {
-  return service.databases.findBackup(database, wanted)
+export async function findBackup(
+  service: Service,
+  database: string,
+  wanted: string,
+  target: string | undefined,
+): Promise<BackupInfo> {
+  return service.databases.findBackup(database, wanted, target)
+}
+
+/** The same where perhaps none is named: null is the live database, which is at no target. */
+export async function findIfNamed(
+  service: Service,
+  database: string,
+  wanted: string | null | undefined,
+  target: string | undefined,
+): Promise<BackupInfo | null> {
+  if (wanted !== null && wanted !== undefined) return findBackup(service, database, wanted, target)
+  if (target === undefined) return null
+  throw new Refusal('REQUEST_INVALID', 'A target is named, and no backup that is to be there', {
+    hint: 'Give the file name of a backup as from, or leave the target out.',
+  })
+}
+
+/** Where a backup is, as operations are told. Its path says so too; this is what the audit log notes. */
+export function placeOf({ target }: BackupInfo): { readonly target?: string } {
+  return target === null ? {} : { target }
 }
 
 /** Throws unless the caller may do more than the route itself asks for. */

@@ -1,9 +1,10 @@
 /** What cannot be taken back needs two signs of intent: the id of a fresh plan, and the database's name. */
 import { createRoute, z } from '@hono/zod-openapi'
+import type { BackupInfo } from '../../index.ts'
 import { databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { Refusal } from '../problems.ts'
-import { idempotencyKey, json, onBackup } from '../schemas/common.ts'
-import { accepted, begin, findBackup } from './parts.ts'
+import { atTarget, idempotencyKey, json, onBackup } from '../schemas/common.ts'
+import { accepted, begin, findBackup, placeOf } from './parts.ts'
 
 const tags = ['Restore']
 
@@ -14,6 +15,7 @@ const plan = createRoute({
   summary: 'Say what a restore would do, after verifying the backup',
   request: {
     params: onBackup,
+    query: atTarget,
     headers: idempotencyKey,
     body: { required: true, content: json(z.strictObject({})) },
   },
@@ -27,6 +29,7 @@ const restore = createRoute({
   summary: 'Restore a backup over its database, as planned',
   request: {
     params: onBackup,
+    query: atTarget,
     headers: idempotencyKey,
     body: {
       required: true,
@@ -47,7 +50,8 @@ const restore = createRoute({
 export function addRestoreRoutes(app: ServerApp, service: Service): void {
   app.openapi(plan, async c => {
     const { database: name, backup } = c.req.valid('param')
-    const found = await findBackup(service, name, backup)
+    const { target } = c.req.valid('query')
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { name: by } = c.get('principal')
     const begun = begin(service, c, {
@@ -56,7 +60,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
       needs: 'admin',
       subject: found.filename,
       work: async run => {
-        const result = await database.restoreBackup(found.path, { dryRun: true, ...run })
+        const result = await database.restoreBackup(found.path, { dryRun: true, ...placeOf(found), ...run })
         if (!result.success) return result
         // With dryRun it is never done.
         if (!result.dryRun) throw new Error('a dry run restored')
@@ -67,8 +71,9 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(restore, async c => {
     const { database: name, backup } = c.req.valid('param')
+    const { target } = c.req.valid('query')
     const { plan: id, confirm } = c.req.valid('json')
-    const found = await findBackup(service, name, backup)
+    const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { name: by } = c.get('principal')
     if (confirm !== name) {
@@ -83,7 +88,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
       needs: 'admin',
       subject: found.filename,
       work: async run => {
-        const result = await database.restoreBackup(found.path, { confirm: true, ...run })
+        const result = await database.restoreBackup(found.path, { confirm: true, ...placeOf(found), ...run })
         if (result.success && result.dryRun) throw new Error('a restore was a dry run')
         return result
       },
@@ -92,11 +97,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
   })
 }
 
-/** What a plan was made for: of another backup, or by somebody else, it is another plan. */
-function planned(
-  database: string,
-  backup: { readonly filename: string; readonly checksum: string | null },
-  by: string,
-): string {
-  return JSON.stringify([database, backup.filename, backup.checksum, by])
+/** What a plan was made for: of another backup, of its copy elsewhere, or by somebody else, it is another plan. */
+function planned(database: string, { target, filename, checksum }: BackupInfo, by: string): string {
+  return JSON.stringify([database, target, filename, checksum, by])
 }

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import type { RetentionPolicy } from '../../index.ts'
+import type { BackupsCleanedUp, RetentionPolicy } from '../../index.ts'
 import { administrationFor, databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { cleanupPlanned } from '../schemas/backups.ts'
 import { idempotencyKey, inDatabase, json, problems } from '../schemas/common.ts'
@@ -121,7 +121,7 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
     const database = await databaseFor(service, c, name)
     // The next cleanup deletes by it, when nobody looks: somebody has to have seen what.
     const now = await resultOf(database.cleanupOldBackups({ policy: types, dryRun: true }))
-    service.plans.take(id, 'retention', subjectOf(name, by, now.deleted, types))
+    service.plans.take(id, 'retention', subjectOf(name, by, now, types))
     const administration = await administrationFor(service, c, name)
     await resultOf(administration.editSettings({ retention: { types, ...defined({ maxDeletions }) } }))
     return c.json(await viewOf(service, name), 200)
@@ -139,7 +139,7 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
     const { name: by } = c.get('principal')
     // A policy of the caller's own can be saved; what is deleted, the configuration decides.
     const kind = request.policy === undefined ? 'cleanup' : 'retention'
-    const subject = subjectOf(name, by, planned.deleted, request.policy)
+    const subject = subjectOf(name, by, planned, request.policy)
     return c.json({ ...planned, ...service.plans.issue(kind, subject) }, 200)
   })
   app.openapi(cleanup, async c => {
@@ -149,7 +149,7 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
     const database = await databaseFor(service, c, name)
     // What goes must be what was shown.
     const now = await resultOf(database.cleanupOldBackups({ dryRun: true }))
-    service.plans.take(id, 'cleanup', subjectOf(name, by, now.deleted))
+    service.plans.take(id, 'cleanup', subjectOf(name, by, now))
     const begun = begin(service, c, {
       kind: 'cleanup',
       needs: 'admin',
@@ -165,11 +165,13 @@ async function viewOf(service: Service, name: string): Promise<RetentionView> {
   return { ...retention, editable }
 }
 
+/** What goes, here and at every target, has to be what was shown. */
 function subjectOf(
   database: string,
   by: string,
-  deleted: readonly { readonly backup: { readonly filename: string } }[],
+  { deleted, targets }: Pick<BackupsCleanedUp, 'deleted' | 'targets'>,
   rules: RetentionPolicy | null = null,
 ): string {
-  return JSON.stringify([database, by, rules, ...deleted.map(({ backup }) => backup.filename)])
+  const going = [{ deleted }, ...targets].flatMap(place => place.deleted.map(({ backup }) => backup.path))
+  return JSON.stringify([database, by, rules, ...going])
 }

@@ -5,9 +5,9 @@ import { administrationFor, type RequestContext, type ServerApp, type Service } 
 import { Refusal } from '../problems.ts'
 import { patiently } from '../request-body.ts'
 import { sendFile } from '../send-file.ts'
-import { binary, inDatabase, json, onBackup, problems } from '../schemas/common.ts'
+import { atTarget, binary, inDatabase, json, onBackup, problems } from '../schemas/common.ts'
 import { backupAdded } from '../schemas/jobs.ts'
-import { findBackup, resultOf } from './parts.ts'
+import { findBackup, placeOf, resultOf } from './parts.ts'
 
 const content = createRoute({
   method: 'get',
@@ -18,7 +18,7 @@ const content = createRoute({
     'As it is stored: answers Range with 206, and If-Range with the whole file when it is another one by now; ETag names this very content. With form=database the plain database in it, whole, proven to be what was stored before its first byte; of an encrypted one only where the configuration has an identity.',
   request: {
     params: onBackup,
-    query: z.object({
+    query: atTarget.extend({
       form: z.enum(['stored', 'database']).default('stored').openapi({
         description: 'As it is stored, or the database in it: decompressed, decrypted, put together.',
       }),
@@ -60,15 +60,18 @@ const upload = createRoute({
 export function addTransferRoutes(app: ServerApp, service: Service): void {
   app.openapi(content, async c => {
     const { database: name, backup } = c.req.valid('param')
-    const { form } = c.req.valid('query')
-    const { filename, encoding } = await findBackup(service, name, backup)
+    const { form, target } = c.req.valid('query')
+    const found = await findBackup(service, name, backup, target)
+    const { filename, encoding } = found
     const administration = await administrationFor(service, c, name)
-    const isUnpacked = form === 'database' && encoding !== 'plain'
+    const place = placeOf(found)
+    const signal = AbortSignal.any([c.req.raw.signal, service.stopping])
+    const isUnpacked = form === 'database' && (encoding !== 'plain' || found.target !== null)
     const file = isUnpacked
-      ? await unpack(service, c, signal => administration.openBackup(filename, { form, signal }))
-      : await resultOf(administration.openBackup(filename))
+      ? await unpack(service, c, () => administration.openBackup(filename, { form, ...place, signal }))
+      : await resultOf(administration.openBackup(filename, { ...place, signal }))
     // Who has all data at his own place now.
-    const event = { action: 'download', on: filename, database: name, parameters: { form } }
+    const event = { action: 'download', on: filename, database: name, parameters: { form, ...place } }
     await service.databases.record(c.get('principal'), event)
     return sendFile(service, c, file)
   })
@@ -98,16 +101,16 @@ export function addTransferRoutes(app: ServerApp, service: Service): void {
 
 /** Nothing moves on the connection until the database is there: that may take longer than a silent one is kept. */
 async function unpack(
-  { streams, stopping }: Service,
+  { streams }: Service,
   c: RequestContext,
-  open: (signal: AbortSignal) => Promise<StoredFile | Failure>,
+  open: () => Promise<StoredFile | Failure>,
 ): Promise<StoredFile> {
   const leave = streams.enterUnpacking()
   const { socket } = c.env.incoming
   const { timeout = 0 } = socket
   socket.setTimeout(0)
   try {
-    return await resultOf(open(AbortSignal.any([c.req.raw.signal, stopping])))
+    return await resultOf(open())
   } finally {
     socket.setTimeout(timeout)
     leave()

@@ -99,6 +99,17 @@ const backupName: z.ZodType<string, string> = z
 /** Text in, text out. */
 type Text = z.ZodType<string, string>
 
+/** Whether there is one of that name, only the configuration says. */
+export const targetName: Text = z.string().min(1).max(64)
+
+/** The query of whatever is about stored backups. */
+export const atTarget: z.ZodObject<{ target: z.ZodOptional<Text> }> = z.object({
+  target: targetName.optional().openapi({
+    description:
+      'Name of the target that is meant. Default: the backup directory; where nothing is kept there, the first target.',
+  }),
+})
+
 export const inDatabase: z.ZodObject<{ database: Text }> = z.object({
   database: databaseName,
 })

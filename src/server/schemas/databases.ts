@@ -23,10 +23,20 @@ export interface DatabaseSummary {
   readonly isDefault: boolean
   readonly path: string
   readonly backupDir: string
+  readonly primaryTarget: string | null
 }
 
 export const databaseSummary: z.ZodType<DatabaseSummary> = z
-  .object({ name: z.string(), isDefault: z.boolean(), path: z.string(), backupDir: z.string() })
+  .object({
+    name: z.string(),
+    isDefault: z.boolean(),
+    path: z.string(),
+    backupDir: z.string(),
+    primaryTarget: z
+      .string()
+      .nullable()
+      .describe('The target whose backups are meant where none is named; null: those in backupDir.'),
+  })
   .openapi('DatabaseSummary')
 
 const info = {

@@ -15,7 +15,7 @@ const CLI = fileURLToPath(
 )
 
 /** @param ntfyUrl whom the channel `ops` tells */
-function configuration(ntfyUrl: string): object {
+function configuration(ntfyUrl: string, targets: object): object {
   return {
     databases: {
       shop: { path: 'data/shop.db', backupDir: 'backups' },
@@ -25,6 +25,7 @@ function configuration(ntfyUrl: string): object {
     timeZone: 'UTC',
     schedule: { maxBackupAge: '36h' },
     notify: { channels: { ops: { kind: 'ntfy', url: ntfyUrl, topic: 'backups' } } },
+    targets,
   }
 }
 
@@ -42,13 +43,18 @@ export interface ConsoleServer extends AsyncDisposable {
   makeToken(role: 'viewer' | 'operator' | 'admin'): Promise<string>
 }
 
-/** Starts a server for a directory of its own, which `prepare` fills; both go with it. */
+/**
+ * Starts a server for a directory of its own, which `prepare` fills; both go with it.
+ *
+ * @param targets of the configuration; relative paths start in that directory
+ */
 export async function startConsole(
   prepare: (paths: {
     readonly directory: string
     readonly shop: string
     readonly notes: string
   }) => Promise<void>,
+  targets: object = {},
 ): Promise<ConsoleServer> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'chame-console-')))
   const data = join(directory, 'data')
@@ -63,7 +69,7 @@ export async function startConsole(
   })
   await once(ntfy.listen(0, '127.0.0.1'), 'listening')
   const { port } = ntfy.address() as AddressInfo
-  writeFileSync(config, JSON.stringify(configuration(`http://127.0.0.1:${port}`)), { mode: 0o600 })
+  writeFileSync(config, JSON.stringify(configuration(`http://127.0.0.1:${port}`, targets)), { mode: 0o600 })
   await prepare({ directory, shop, notes })
   const server = spawn(process.execPath, [CLI, 'serve', '--port', '0', '--config', config], {
     cwd: directory,

@@ -1,4 +1,5 @@
 import { type ReactElement, useState } from 'react'
+import { nameOf } from '../../api/backup-name.ts'
 import { contentUrl, databaseContentUrl } from '../../api/calls.ts'
 import { useBackup } from '../../api/queries.ts'
 import type { BackupInfo } from '../../api/types.ts'
@@ -11,6 +12,7 @@ import { useMay } from '../../session/permissions.ts'
 import { formatBytes, formatCount } from '../../words/numbers.ts'
 import { formatInstant, formatSpan } from '../../words/times.ts'
 import { BackupState } from './backup-state.tsx'
+import { copiesInWords } from './backup-words.ts'
 import { DeleteBackup } from './delete-backup.tsx'
 import { DrillBackup } from './drill-backup.tsx'
 import { PinBackup } from './pin-backup.tsx'
@@ -20,12 +22,12 @@ import { VerifyBackup } from './verify-backup.tsx'
 /** All that is known of one backup. */
 export function BackupPage({
   database,
-  filename,
+  name,
 }: {
   readonly database: string
-  readonly filename: string
+  readonly name: string
 }): ReactElement {
-  const query = useBackup(database, filename)
+  const query = useBackup(database, name)
   return (
     <>
       <p className="mb-3 text-sm">
@@ -94,22 +96,23 @@ function Actions({
   const mayDelete = useMay('delete-backup')
   const mayPin = useMay(backup.pinned === null ? 'pin-backup' : 'unpin-backup')
   const { filename } = backup
+  const name = nameOf(backup)
   const close = (): void => setAsked(null)
   return (
     <>
       {mayRestore && (
-        <ButtonLink look="primary" to={{ page: 'restore', database, backup: filename }}>
+        <ButtonLink look="primary" to={{ page: 'restore', database, backup: name }}>
           Restore
         </ButtonLink>
       )}
-      <ButtonLink to={{ page: 'look', database, backup: filename, table: null }}>Look inside</ButtonLink>
+      <ButtonLink to={{ page: 'look', database, backup: name, table: null }}>Look inside</ButtonLink>
       {mayCompare && (
-        <ButtonLink to={{ page: 'compare', database, left: filename, right: 'live' }}>Compare</ButtonLink>
+        <ButtonLink to={{ page: 'compare', database, left: name, right: 'live' }}>Compare</ButtonLink>
       )}
       {mayVerify && <Button onClick={() => setAsked('verify')}>Verify</Button>}
       {mayDrill && <Button onClick={() => setAsked('drill')}>Drill</Button>}
       {mayDownload && (
-        <a className={buttonClass()} href={contentUrl(database, filename)} download={filename}>
+        <a className={buttonClass()} href={contentUrl(database, name)} download={filename}>
           Download
         </a>
       )}
@@ -117,7 +120,7 @@ function Actions({
         // In a tab of its own, which says why where it cannot be unpacked, and is gone where it can.
         <a
           className={buttonClass()}
-          href={databaseContentUrl(database, filename)}
+          href={databaseContentUrl(database, name)}
           target="_blank"
           rel="noreferrer"
           title={`As a plain SQLite file, out of ${backup.encoding}`}
@@ -162,6 +165,7 @@ function MetadataPanel({ backup }: { readonly backup: BackupInfo }): ReactElemen
     ['Journal mode', metadata?.journal_mode],
     ['Page size', metadata?.page_size === undefined ? null : `${formatCount(metadata.page_size)} bytes`],
     ['Stored at', backup.path],
+    ['Copies', copiesInWords(backup)],
   ]
   return (
     <Panel title="Metadata">
@@ -197,7 +201,7 @@ function TablesPanel({
       {tables.length === 0 ? (
         <Empty title="No row counts were recorded">
           <Link
-            to={{ page: 'look', database, backup: backup.filename, table: null }}
+            to={{ page: 'look', database, backup: nameOf(backup), table: null }}
             className="text-accent underline"
           >
             Look inside
@@ -215,7 +219,7 @@ function TablesPanel({
               part: 'lead',
               cell: ([name]) => (
                 <Link
-                  to={{ page: 'look', database, backup: backup.filename, table: name }}
+                  to={{ page: 'look', database, backup: nameOf(backup), table: name }}
                   className="break-all text-accent hover:underline"
                 >
                   {name}

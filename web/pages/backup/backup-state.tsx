@@ -2,9 +2,9 @@ import type { ReactElement } from 'react'
 import type { BackupInfo } from '../../api/types.ts'
 import { Badge } from '../../parts/badge.tsx'
 
-/** Whether a backup was checked, and what holds it. */
+/** Whether a backup was checked, what holds it, and which targets have it. */
 export function BackupState({ backup }: { readonly backup: BackupInfo }): ReactElement {
-  const { metadata, metadataState, pinned, encoding } = backup
+  const { metadata, metadataState, pinned, encoding, target, copies } = backup
   return (
     <span className="inline-flex flex-wrap gap-1">
       {metadataState !== 'ok' && (
@@ -19,6 +19,9 @@ export function BackupState({ backup }: { readonly backup: BackupInfo }): ReactE
       )}
       {pinned !== null && <Badge tone="info">pinned</Badge>}
       {encoding !== 'plain' && <Badge>{encoding}</Badge>}
+      {(target === null ? copies : [target]).map(name => (
+        <Badge key={name}>at {name}</Badge>
+      ))}
     </span>
   )
 }

@@ -1,5 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { type ReactElement, useState } from 'react'
+import { nameOf } from '../../api/backup-name.ts'
 import { deleteBackup } from '../../api/calls.ts'
 import { Problem } from '../../api/problem.ts'
 import { queryClient } from '../../api/query-client.ts'
@@ -24,7 +25,7 @@ export function DeleteBackup({
 }): ReactElement {
   const [force, setForce] = useState(false)
   const deleting = useMutation({
-    mutationFn: async () => deleteBackup(database, backup.filename, { force }),
+    mutationFn: async () => deleteBackup(database, nameOf(backup), { force }),
     onSuccess: ({ freedBytes }) => {
       say('The backup is deleted', `${formatBytes(freedBytes)} are free again.`)
       void queryClient.invalidateQueries({ queryKey: ['db', database] })
@@ -44,8 +45,10 @@ export function DeleteBackup({
       onConfirm={() => deleting.mutate()}
     >
       <p className="break-all">
-        <strong>{backup.filename}</strong> of {formatInstant(backup.created)}, {formatBytes(backup.size)}. No
-        copy of it is kept here.
+        <strong>{backup.filename}</strong> of {formatInstant(backup.created)}, {formatBytes(backup.size)}.{' '}
+        {backup.copies.length > 0
+          ? `Its copies at ${backup.copies.join(', ')} stay.`
+          : 'No copy of it is kept here.'}
       </p>
       {(isProtected || force) && (
         <div className="mt-3">

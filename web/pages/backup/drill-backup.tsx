@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react'
+import { nameOf } from '../../api/backup-name.ts'
 import { drillBackup } from '../../api/calls.ts'
 import type { BackupInfo, JobResults } from '../../api/types.ts'
 import { JobProgress } from '../../jobs/job-progress.tsx'
@@ -19,7 +20,7 @@ export function DrillBackup({
   readonly backup: BackupInfo
   readonly onClose: () => void
 }): ReactElement {
-  const drilling = useJobAtOnce<'drill'>(async () => drillBackup(database, backup.filename))
+  const drilling = useJobAtOnce<'drill'>(async () => drillBackup(database, nameOf(backup)))
   return (
     <Dialog
       open

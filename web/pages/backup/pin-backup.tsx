@@ -1,5 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { type ReactElement, useState } from 'react'
+import { nameOf } from '../../api/backup-name.ts'
 import { pinBackup, unpinBackup } from '../../api/calls.ts'
 import { queryClient } from '../../api/query-client.ts'
 import type { BackupInfo } from '../../api/types.ts'
@@ -23,7 +24,7 @@ export function PinBackup(props: PinProps): ReactElement {
 function Pin({ database, backup, onClose }: PinProps): ReactElement {
   const [reason, setReason] = useState('')
   const pinning = useMutation({
-    mutationFn: async () => pinBackup(database, backup.filename, reason.trim()),
+    mutationFn: async () => pinBackup(database, nameOf(backup), reason.trim()),
     onSuccess: () => done(database, 'The backup is pinned', onClose),
   })
   return (
@@ -63,7 +64,7 @@ function Pin({ database, backup, onClose }: PinProps): ReactElement {
 
 function Unpin({ database, backup, onClose }: PinProps): ReactElement {
   const unpinning = useMutation({
-    mutationFn: async () => unpinBackup(database, backup.filename),
+    mutationFn: async () => unpinBackup(database, nameOf(backup)),
     onSuccess: () => done(database, 'The backup is no longer pinned', onClose),
   })
   return (

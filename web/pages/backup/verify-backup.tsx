@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react'
+import { nameOf } from '../../api/backup-name.ts'
 import { verifyBackup } from '../../api/calls.ts'
 import type { BackupInfo, JobResults } from '../../api/types.ts'
 import { JobProgress } from '../../jobs/job-progress.tsx'
@@ -7,6 +8,7 @@ import { Button } from '../../parts/button.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Notice } from '../../parts/states.tsx'
 import { formatSpan } from '../../words/times.ts'
+import { intactInWords } from './backup-words.ts'
 
 /** Reads a stored backup back, and says what came of it. */
 export function VerifyBackup({
@@ -18,7 +20,7 @@ export function VerifyBackup({
   readonly backup: BackupInfo
   readonly onClose: () => void
 }): ReactElement {
-  const verifying = useJobAtOnce<'verify'>(async () => verifyBackup(database, backup.filename))
+  const verifying = useJobAtOnce<'verify'>(async () => verifyBackup(database, nameOf(backup)))
   return (
     <Dialog
       open
@@ -41,12 +43,12 @@ export function VerifyBackup({
 
 function Verified({ result }: { readonly result: JobResults['verify'] }): ReactElement {
   if (result.status === 'intact') {
+    const { title, what } = intactInWords(result)
     return (
-      <Notice tone="good">
-        <p className="font-semibold">Intact.</p>
+      <Notice tone={result.lookedAt === 'image' ? 'good' : 'info'}>
+        <p className="font-semibold">{title}</p>
         <p>
-          {result.checksumCompared ? 'The checksum is the recorded one, and ' : ''}SQLite’s {result.check}{' '}
-          check found nothing wrong, in {formatSpan(result.durationMs)}.
+          {what} It took {formatSpan(result.durationMs)}.
         </p>
         {result.unchecked.length > 0 && <p className="mt-1">Left out: {result.unchecked.join('; ')}</p>}
       </Notice>

@@ -1,15 +1,18 @@
 import type { ReactElement } from 'react'
-import { useDatabase } from '../../api/queries.ts'
+import { useDatabase, useDatabases } from '../../api/queries.ts'
+import { cx } from '../../parts/class-names.ts'
 import { SearchField, SelectField } from '../../parts/field.tsx'
 
 /** Empty text: all of them. */
 export interface Filters {
+  /** Name of the target that they are at; empty: where they are by default. */
+  readonly target: string
   readonly search: string
   readonly type: string
   readonly state: string
 }
 
-export const NO_FILTERS: Filters = { search: '', type: '', state: '' }
+export const NO_FILTERS: Filters = { target: '', search: '', type: '', state: '' }
 
 const STATES = [
   ['', 'Any state'],
@@ -30,8 +33,16 @@ export function BackupFilters({
   readonly onChange: (filters: Filters) => void
 }): ReactElement {
   const types = useDatabase(database).data?.backups.byType ?? []
+  const places = usePlaces(database)
   return (
-    <search className="grid gap-2 border-b border-line p-3 sm:grid-cols-[minmax(0,1fr)_11rem_11rem]">
+    <search
+      className={cx(
+        'grid gap-2 border-b border-line p-3',
+        places.length > 1
+          ? 'sm:grid-cols-[minmax(0,1fr)_11rem_11rem_13rem]'
+          : 'sm:grid-cols-[minmax(0,1fr)_11rem_11rem]',
+      )}
+    >
       <SearchField
         label="Search name, description or creator"
         value={filters.search}
@@ -62,6 +73,32 @@ export function BackupFilters({
           </option>
         ))}
       </SelectField>
+      {places.length > 1 && (
+        <SelectField
+          label="Where"
+          isLabelHidden
+          value={filters.target}
+          onChange={event => onChange({ ...filters, target: event.target.value })}
+        >
+          {places.map(([value, words]) => (
+            <option key={value} value={value}>
+              {words}
+            </option>
+          ))}
+        </SelectField>
+      )}
     </search>
   )
+}
+
+/** Where backups may be: by default first, then at the targets. */
+function usePlaces(database: string): readonly (readonly [value: string, words: string])[] {
+  const targets = useDatabase(database).data?.targets ?? []
+  const summary = useDatabases().data?.find(({ name }) => name === database)
+  const primary = summary?.primaryTarget ?? null
+  const others = targets.filter(({ target }) => target !== primary)
+  return [
+    ['', primary === null ? 'In the backup directory' : `At ${primary}`],
+    ...others.map(({ target }) => [target, `At ${target}`] as const),
+  ]
 }

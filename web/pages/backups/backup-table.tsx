@@ -1,4 +1,5 @@
 import { type ReactElement, useState } from 'react'
+import { nameOf } from '../../api/backup-name.ts'
 import { contentUrl } from '../../api/calls.ts'
 import type { BackupInfo } from '../../api/types.ts'
 import { type Column, DataTable, type Sorting } from '../../parts/data-table.tsx'
@@ -88,7 +89,7 @@ function Created({
   return (
     <>
       <Link
-        to={{ page: 'backup', database, backup: backup.filename }}
+        to={{ page: 'backup', database, backup: nameOf(backup) }}
         title={backup.filename}
         className="font-medium whitespace-nowrap text-accent hover:underline"
       >
@@ -111,19 +112,20 @@ function useItems(
   const mayDownload = useMay('download-backup')
   const mayRestore = useMay('restore-backup')
   return backup => {
-    const { filename, pinned } = backup
+    const { pinned } = backup
+    const name = nameOf(backup)
     const mayChangePin = pinned === null ? mayPin : mayUnpin
     return [
-      { label: 'Details', onSelect: () => goTo({ page: 'backup', database, backup: filename }) },
+      { label: 'Details', onSelect: () => goTo({ page: 'backup', database, backup: name }) },
       {
         label: 'Look inside',
-        onSelect: () => goTo({ page: 'look', database, backup: filename, table: null }),
+        onSelect: () => goTo({ page: 'look', database, backup: name, table: null }),
       },
       ...(mayVerify ? [{ label: 'Verify', onSelect: () => ask({ what: 'verify', backup }) }] : []),
       ...(mayRestore
-        ? [{ label: 'Restore', href: addressOf({ page: 'restore', database, backup: filename }) }]
+        ? [{ label: 'Restore', href: addressOf({ page: 'restore', database, backup: name }) }]
         : []),
-      ...(mayDownload ? [{ label: 'Download', href: contentUrl(database, filename), download: true }] : []),
+      ...(mayDownload ? [{ label: 'Download', href: contentUrl(database, name), download: true }] : []),
       ...(mayChangePin
         ? [{ label: pinned === null ? 'Pin' : 'Unpin', onSelect: () => ask({ what: 'pin', backup }) }]
         : []),

@@ -121,6 +121,7 @@ function Pages({
 
 function filterOf(filters: Filters, { key, direction }: Sorting, cursor: string | null): BackupFilter {
   return {
+    target: filters.target,
     q: filters.search,
     type: filters.type,
     state: filters.state,

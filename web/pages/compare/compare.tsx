@@ -1,4 +1,5 @@
 import { type ReactElement, useState } from 'react'
+import { nameOf, parseName } from '../../api/backup-name.ts'
 import { useBackups } from '../../api/queries.ts'
 import type { BackupInfo } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'
@@ -59,7 +60,7 @@ function Chosen({
   readonly left: string | null
   readonly right: string | null
 }): ReactElement {
-  const [before, setBefore] = useState(left ?? backups[0]?.filename ?? LIVE)
+  const [before, setBefore] = useState(left ?? (backups[0] === undefined ? LIVE : nameOf(backups[0])))
   const [after, setAfter] = useState(right ?? LIVE)
   const isSame = before === after
   return (
@@ -100,17 +101,23 @@ function Side({
   readonly backups: readonly BackupInfo[]
   readonly onChange: (value: string) => void
 }): ReactElement {
-  const isListed = value === LIVE || backups.some(({ filename }) => filename === value)
+  const isListed = value === LIVE || backups.some(backup => nameOf(backup) === value)
   return (
     <SelectField label={label} value={value} onChange={event => onChange(event.target.value)}>
       <option value={LIVE}>The live database, as it is now</option>
-      {!isListed && <option value={value}>{value}</option>}
-      {backups.map(({ filename, created, type, description }) => (
-        <option key={filename} value={filename}>
+      {!isListed && <option value={value}>{inWords(value)}</option>}
+      {backups.map(({ created, type, description, ...backup }) => (
+        <option key={nameOf(backup)} value={nameOf(backup)}>
           {formatInstant(created)} · {type}
           {description === null || description === '' ? '' : ` · ${description.slice(0, 60)}`}
         </option>
       ))}
     </SelectField>
   )
+}
+
+/** A backup that is not among those to choose from, such as one at a target. */
+function inWords(name: string): string {
+  const { filename, target } = parseName(name)
+  return target === null ? filename : `${filename} at ${target}`
 }

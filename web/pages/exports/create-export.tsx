@@ -1,4 +1,5 @@
 import { type ReactElement, useState } from 'react'
+import { nameOf } from '../../api/backup-name.ts'
 import { exportData, exportUrl } from '../../api/calls.ts'
 import { useBackups } from '../../api/queries.ts'
 import type { ExportRequest, JobResults } from '../../api/types.ts'
@@ -48,9 +49,9 @@ export function CreateExport({ database }: { readonly database: string }): React
       >
         <SelectField label="Of" value={from} onChange={event => setFrom(event.target.value)}>
           <option value={LIVE}>The live database, as it is now</option>
-          {backups.map(({ filename, created, type }) => (
-            <option key={filename} value={filename}>
-              {formatInstant(created)} · {type}
+          {backups.map(backup => (
+            <option key={nameOf(backup)} value={nameOf(backup)}>
+              {formatInstant(backup.created)} · {backup.type}
             </option>
           ))}
         </SelectField>

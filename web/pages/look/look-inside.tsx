@@ -1,4 +1,5 @@
 import { type ReactElement, useState } from 'react'
+import { parseName } from '../../api/backup-name.ts'
 import { useTables } from '../../api/queries.ts'
 import type { BackupLookedInside, LookedTable } from '../../api/types.ts'
 import { cx } from '../../parts/class-names.ts'
@@ -16,28 +17,29 @@ import { Schema } from './schema.tsx'
 
 interface Place {
   readonly database: string
-  readonly filename: string
+  /** Of the backup. */
+  readonly name: string
 }
 
 /** What is in a stored backup, which is opened read-only. */
 export function LookInside({
   database,
-  filename,
+  name,
   table,
 }: Place & { readonly table: string | null }): ReactElement {
-  const query = useTables(database, filename)
+  const query = useTables(database, name)
   return (
     <>
       <p className="mb-3 text-sm">
         <Link
-          to={{ page: 'backup', database, backup: filename }}
+          to={{ page: 'backup', database, backup: name }}
           className="break-all text-accent hover:underline"
         >
-          ← {filename}
+          ← {parseName(name).filename}
         </Link>
       </p>
       <Loaded query={query} what="what is in the backup">
-        {inside => <Inside inside={inside} place={{ database, filename }} table={table} />}
+        {inside => <Inside inside={inside} place={{ database, name }} table={table} />}
       </Loaded>
     </>
   )
@@ -103,7 +105,7 @@ const KINDS: Partial<Record<LookedTable['kind'], string>> = {
 function TableList({
   tables,
   chosen,
-  place: { database, filename },
+  place: { database, name: backup },
 }: {
   readonly tables: readonly LookedTable[]
   readonly chosen: string | null
@@ -115,7 +117,7 @@ function TableList({
         label="Table"
         className="lg:hidden"
         value={chosen ?? ''}
-        onChange={event => goTo({ page: 'look', database, backup: filename, table: event.target.value })}
+        onChange={event => goTo({ page: 'look', database, backup, table: event.target.value })}
       >
         {tables.map(({ name }) => (
           <option key={name}>{name}</option>
@@ -125,7 +127,7 @@ function TableList({
         {tables.map(({ name, rows, kind }) => (
           <Link
             key={name}
-            to={{ page: 'look', database, backup: filename, table: name }}
+            to={{ page: 'look', database, backup, table: name }}
             aria-current={name === chosen ? 'true' : undefined}
             className={cx(
               'flex items-baseline justify-between gap-3 rounded-md px-2.5 py-1.5 text-sm',

@@ -15,15 +15,15 @@ import { MaskedNote } from './masked-note.tsx'
 /** One statement that reads, and its rows. */
 export function QueryBox({
   database,
-  filename,
+  name,
 }: {
   readonly database: string
-  readonly filename: string
+  readonly name: string
 }): ReactElement {
   const [sql, setSql] = useState('SELECT name, sql FROM sqlite_schema')
   const [reveal, setReveal] = useState(false)
   const maySeeSensitive = useMay('see-sensitive')
-  const asking = useMutation({ mutationFn: async () => queryBackup(database, filename, { sql, reveal }) })
+  const asking = useMutation({ mutationFn: async () => queryBackup(database, name, { sql, reveal }) })
   return (
     <div className="grid gap-4">
       <form

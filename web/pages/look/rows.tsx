@@ -20,11 +20,11 @@ interface Order {
 /** The rows of a table, a page at a time. */
 export function Rows({
   database,
-  filename,
+  name,
   table,
 }: {
   readonly database: string
-  readonly filename: string
+  readonly name: string
   readonly table: LookedTable
 }): ReactElement {
   const [search, setSearch] = useState('')
@@ -41,7 +41,7 @@ export function Rows({
   }
   const query = useRows(
     database,
-    { backup: filename, table: table.name },
+    { backup: name, table: table.name },
     {
       search: wanted,
       offset,

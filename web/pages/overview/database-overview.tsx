@@ -1,4 +1,5 @@
 import { type ReactElement, useId } from 'react'
+import { nameOf } from '../../api/backup-name.ts'
 import { useDatabase, useHistory } from '../../api/queries.ts'
 import type { DatabaseView } from '../../api/types.ts'
 import { ButtonLink } from '../../parts/button.tsx'
@@ -76,7 +77,7 @@ function Figures({
     <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-md border border-line sm:grid-cols-3 xl:grid-cols-5">
       <Figure name="Newest backup" value={newest === null ? 'None' : formatDistance(newest.created, now)}>
         {newest !== null && (
-          <Link to={{ page: 'backup', database: name, backup: newest.filename }} className="underline">
+          <Link to={{ page: 'backup', database: name, backup: nameOf(newest) }} className="underline">
             {newest.type}, {formatInstant(newest.created)}
           </Link>
         )}

@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react'
+import { nameOf } from '../../api/backup-name.ts'
 import type { JobResults } from '../../api/types.ts'
 import { ButtonLink } from '../../parts/button.tsx'
 import { Facts, Panel } from '../../parts/panel.tsx'
@@ -42,7 +43,7 @@ export function RestoreResult({
             <p>
               What was there before is kept as{' '}
               <Link
-                to={{ page: 'backup', database, backup: preRestoreBackup.filename }}
+                to={{ page: 'backup', database, backup: nameOf(preRestoreBackup) }}
                 className="break-all text-accent underline"
               >
                 {preRestoreBackup.filename}
@@ -50,10 +51,10 @@ export function RestoreResult({
               . Restore it to undo this.
             </p>
             <div className="flex flex-wrap gap-2">
-              <ButtonLink to={{ page: 'restore', database, backup: preRestoreBackup.filename }}>
+              <ButtonLink to={{ page: 'restore', database, backup: nameOf(preRestoreBackup) }}>
                 Undo this restore
               </ButtonLink>
-              <ButtonLink to={{ page: 'compare', database, left: preRestoreBackup.filename, right: 'live' }}>
+              <ButtonLink to={{ page: 'compare', database, left: nameOf(preRestoreBackup), right: 'live' }}>
                 Compare before and after
               </ButtonLink>
             </div>

@@ -1,4 +1,5 @@
 import { type ReactElement, useState } from 'react'
+import { nameOf, parseName } from '../../api/backup-name.ts'
 import { planRestore, restoreBackup } from '../../api/calls.ts'
 import { useBackup } from '../../api/queries.ts'
 import type { BackupInfo, JobResults } from '../../api/types.ts'
@@ -19,21 +20,21 @@ import { type Step, Steps } from './steps.tsx'
 /** Brings a database back to a backup, a step at a time; the last one is the way back. */
 export function Restore({
   database,
-  filename,
+  name,
 }: {
   readonly database: string
-  readonly filename: string
+  readonly name: string
 }): ReactElement {
-  const query = useBackup(database, filename)
+  const query = useBackup(database, name)
   const mayRestore = useMay('restore-backup')
   return (
     <>
       <p className="mb-3 text-sm">
         <Link
-          to={{ page: 'backup', database, backup: filename }}
+          to={{ page: 'backup', database, backup: name }}
           className="break-all text-accent hover:underline"
         >
-          ← {filename}
+          ← {parseName(name).filename}
         </Link>
       </p>
       {mayRestore ? (
@@ -58,13 +59,13 @@ function Wizard({
   readonly backup: BackupInfo
 }): ReactElement {
   const [step, setStep] = useState<Step>('review')
-  const planning = useJob<'restore-plan'>(async () => planRestore(database, backup.filename), {
+  const planning = useJob<'restore-plan'>(async () => planRestore(database, nameOf(backup)), {
     onDone: () => setStep('confirm'),
   })
   const [typed, setTyped] = useState('')
   const restoring = useJob<'restore'>(
     async () =>
-      restoreBackup(database, backup.filename, { plan: planning.result?.plan ?? '', confirm: typed }),
+      restoreBackup(database, nameOf(backup), { plan: planning.result?.plan ?? '', confirm: typed }),
     { onDone: () => setStep('result') },
   )
   return (
@@ -115,7 +116,7 @@ function Review({
           From the database as it is now to the backup: rows that are removed here are lost from the database,
           and are kept in the backup that is made first.
         </p>
-        <Comparison database={database} from={null} to={backup.filename} />
+        <Comparison database={database} from={null} to={nameOf(backup)} />
       </section>
       <Panel title="Next">
         <p className="mb-3 text-sm">

@@ -10,6 +10,7 @@ import { Loaded } from '../../parts/states.tsx'
 import { say } from '../../parts/toasts.tsx'
 import { counted, formatBytes } from '../../words/numbers.ts'
 import { formatInstant } from '../../words/times.ts'
+import { everywhere } from './places.ts'
 
 const NAMED_MAX = 12
 
@@ -53,12 +54,13 @@ function Asking({
     gcTime: 0,
     staleTime: 0,
   })
-  const deleted = plan.data?.deleted ?? []
+  const deleted = plan.data === undefined ? [] : everywhere(plan.data).deleted
   const cleaning = useJob<'cleanup'>(async () => cleanUp(database, plan.data?.plan ?? ''), {
     onDone: result => {
+      const done = everywhere(result)
       say(
-        `${counted(result.deleted.length, 'backup')} deleted`,
-        `${formatBytes(result.freedBytes)} are free again.`,
+        `${counted(done.deleted.length, 'backup')} deleted`,
+        `${formatBytes(done.freedBytes)} are free again.`,
       )
       onClose()
     },
@@ -75,18 +77,19 @@ function Asking({
       onConfirm={cleaning.begin}
     >
       <Loaded query={plan} what="the plan">
-        {({ freedBytes }) =>
+        {planned =>
           deleted.length === 0 ? (
             <p>Every backup is kept: there is nothing to delete.</p>
           ) : (
             <>
               <p>
-                {counted(deleted.length, 'backup')}, {formatBytes(freedBytes)}:
+                {counted(deleted.length, 'backup')}, {formatBytes(everywhere(planned).freedBytes)}:
               </p>
               <ul className="my-2 list-disc pl-5">
                 {deleted.slice(0, NAMED_MAX).map(({ backup }) => (
                   <li key={backup.path}>
                     {backup.type} of {formatInstant(backup.created)}
+                    {backup.target !== null && ` at ${backup.target}`}
                   </li>
                 ))}
                 {deleted.length > NAMED_MAX && <li>and {deleted.length - NAMED_MAX} more</li>}

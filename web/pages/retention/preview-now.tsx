@@ -10,6 +10,7 @@ import { Empty, Loaded, Notice, Working } from '../../parts/states.tsx'
 import { counted, formatBytes } from '../../words/numbers.ts'
 import { formatInstant } from '../../words/times.ts'
 import { NowTimeline } from './now-timeline.tsx'
+import { everywhere } from './places.ts'
 
 /** What a cleanup by this policy would do now, with the plan that lets the policy be saved. */
 export function usePreview(
@@ -44,12 +45,17 @@ export function PreviewNow({
 }
 
 function Plan({ plan }: { readonly plan: CleanupPlanned }): ReactElement {
-  const { kept, deleted, freedBytes, problem, left } = plan
-  if (kept.length + deleted.length === 0) return <Empty title="There are no backups yet" />
+  const { kept, deleted, freedBytes, problems, left } = everywhere(plan)
+  if (kept.length + deleted.length === 0 && problems.length === 0)
+    return <Empty title="There are no backups yet" />
   return (
     <>
       <div className="grid gap-4 p-4">
-        {problem !== null && <Notice tone="warn">Nothing would be deleted: {problem}</Notice>}
+        {problems.map(problem => (
+          <Notice key={problem} tone="warn">
+            {problem}
+          </Notice>
+        ))}
         <p role="status" className="text-sm">
           <strong>{counted(kept.length, 'backup')}</strong> kept, <strong>{deleted.length}</strong> deleted,{' '}
           {formatBytes(freedBytes)} freed{left > 0 && `; ${left} more would go with the next cleanup`}.
@@ -84,6 +90,9 @@ function Decisions({ decisions }: { readonly decisions: readonly BackupDecision[
           cell: ({ backup }) => formatInstant(backup.created),
         },
         { key: 'type', header: 'Type', cell: ({ backup }) => backup.type },
+        ...(decisions.some(({ backup }) => backup.target !== null)
+          ? [{ key: 'place', header: 'At', cell: placeOf }]
+          : []),
         {
           key: 'decision',
           header: 'It is',
@@ -94,4 +103,8 @@ function Decisions({ decisions }: { readonly decisions: readonly BackupDecision[
       ]}
     />
   )
+}
+
+function placeOf({ backup }: BackupDecision): string {
+  return backup.target ?? 'the backup directory'
 }

@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react'
-import { checkTarget } from '../../api/calls.ts'
+import { checkTarget } from '../../api/settings-calls.ts'
 import type { TargetInfo } from '../../api/types.ts'
 import { JobProgress } from '../../jobs/job-progress.tsx'
 import { useJob } from '../../jobs/use-job.ts'

@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { type ReactElement, useState } from 'react'
-import { createToken } from '../../api/calls.ts'
+import { createToken } from '../../api/settings-calls.ts'
 import { queryClient } from '../../api/query-client.ts'
 import type { Role } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'

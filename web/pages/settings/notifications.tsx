@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import type { ReactElement } from 'react'
-import { listChannels, testNotifications } from '../../api/calls.ts'
+import { listChannels, testNotifications } from '../../api/settings-calls.ts'
 import type { ChannelView } from '../../api/types.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ReactElement } from 'react'
-import { getSettings } from '../../api/calls.ts'
+import { getSettings } from '../../api/settings-calls.ts'
 import { Facts, PageHeader, Panel } from '../../parts/panel.tsx'
 import { Loaded } from '../../parts/states.tsx'
 import { useMay } from '../../session/permissions.ts'

@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { type ReactElement, useState } from 'react'
-import { listTokens, revokeToken } from '../../api/calls.ts'
+import { listTokens, revokeToken } from '../../api/settings-calls.ts'
 import { queryClient } from '../../api/query-client.ts'
 import type { AccessToken } from '../../api/types.ts'
 import { Badge } from '../../parts/badge.tsx'
