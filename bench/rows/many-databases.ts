@@ -1,8 +1,9 @@
-/** One round over many small databases in one backup directory, of which one in a hundred has changed. */
-import { copyFileSync, mkdirSync } from 'node:fs'
+/** One round of a configuration with many small databases in one backup directory, of which one in a hundred has changed. */
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../../src/index.ts'
 import type { BenchContext } from '../bench-context.ts'
 import { must } from '../contenders.ts'
 import { measure, median } from '../measure.ts'
@@ -20,10 +21,15 @@ export async function manyDatabases(context: BenchContext): Promise<Group> {
   const directory = context.path('many')
   const paths = makeDatabases(directory, count)
   const backupDir = join(directory, 'backups')
-  const { Database } = context.product
-  const opened = paths.map(path => new Database({ path, backupDir }))
+  const databases = Object.fromEntries(paths.map((path, number) => [`d${number}`, { path }]))
+  const jobs = { weekly: false, cleanup: false, drill: false } as const
+  const config: Config = { backupDir, encoding: 'blocks', databases, schedule: { jobs } }
+  const file = join(directory, 'chame-backup.config.json')
+  writeFileSync(file, JSON.stringify(config))
+  const scheduler = new context.product.Scheduler({ config: file })
   const round = async (): Promise<void> => {
-    for (const database of opened) must(await database.createBackup({ encoding: 'blocks' }))
+    const { status } = must(await scheduler.runOnce('daily'))
+    if (status !== 'succeeded') throw new Error('a backup has failed')
   }
   await sleep(SETTLE_MS)
   context.say(`    the first backup of ${count} databases …`)
@@ -45,7 +51,7 @@ export async function manyDatabases(context: BenchContext): Promise<Group> {
       samples,
       goals: [atMost(goal, median(samples), '', 'ms')],
     })),
-    notes: ['One after another, through the library, with the default check.'],
+    notes: ['One run of the job `daily` by the scheduler, one database after another, with the default check.'],
   }
 }
 

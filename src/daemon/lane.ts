@@ -193,7 +193,7 @@ export class Lane {
       retry: null,
       nextRunAt: startedAt.toISOString(),
     })
-    await this.book.save()
+    await this.book.note()
     const run = { dueAt, startedAt, attempt }
     const made = isTriedBefore ? await this.#findMade(task, dueAt, stop) : null
     const isDone = made !== null && Object.keys(task.settings.targets).length === 0
@@ -204,7 +204,7 @@ export class Lane {
     if (!this.#tasks.includes(task) && !this.#tasks.some(other => nameOf(other) === nameOf(task))) return
     this.#settlement.ended(task, run, result, { isStopping: stop.aborted, tasks: this.#tasks })
     this.#planNext(task, clock.now())
-    await this.book.save()
+    await this.book.note()
   }
 
   async #perform(task: Task, run: Run, made: string | null, stop: AbortSignal): Promise<RunDone | Failure> {

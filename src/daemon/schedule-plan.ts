@@ -103,12 +103,12 @@ function tasksOf(settings: Settings, jobs: readonly ScheduledJob[]): Task[] {
 }
 
 async function byDirectory(tasks: readonly Task[]): Promise<ReadonlyMap<string, readonly Task[]>> {
+  const byName = Map.groupBy(tasks, ({ settings }) => settings.backupDir)
   const directories = new Map<string, Task[]>()
-  for (const task of tasks) {
-    const { backupDir } = task.settings
+  for (const [name, named] of byName) {
     // One directory by two names is one; what is not there yet has only this name.
-    const directory = await realpath(backupDir).catch(() => backupDir)
-    directories.set(directory, [...(directories.get(directory) ?? []), task])
+    const directory = await realpath(name).catch(() => name)
+    directories.set(directory, [...(directories.get(directory) ?? []), ...named])
   }
   return directories
 }

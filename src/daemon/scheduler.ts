@@ -142,7 +142,8 @@ export class Scheduler {
       const runs: RunReport[] = []
       for (const [backupDir, named] of tasksNamed(plan, job)) {
         const tasks = beside ? named.map(withoutRetries) : named
-        const all = (plan.directories.get(backupDir) ?? named).map(task => tasks[named.indexOf(task)] ?? task)
+        const ours = new Map(named.map((task, index) => [task, tasks[index]]))
+        const all = (plan.directories.get(backupDir) ?? named).map(task => ours.get(task) ?? task)
         using lock = await lockDirectory(backupDir, all, this.#ports).catch(ignoreLocked(beside))
         if (lock === null) {
           for (const task of tasks) runs.push(await runBeside(task, { backupDir, ports, stop: signal }))

@@ -1,11 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { toFailure } from '../errors.ts'
 import { type Covered, isFromWrongClock } from '../schedule/due.ts'
+import { appendChange, changesPath } from '../schedule/state-changes.ts'
 import { readState, removeTemporaryStates, statePath, writeState } from '../schedule/state-file.ts'
-import type { DatabaseState, JobState, SchedulerHolder, SchedulerState } from '../schedule/state.ts'
+import type { DatabaseState, JobState, SchedulerState } from '../schedule/state.ts'
 import type { SchedulerLog } from './log-entry.ts'
 import type { RunningPorts } from './ports.ts'
+import { removeFile } from '../storage/durable.ts'
 import type { Task } from './task.ts'
+
+/** The state of so many jobs is written as a whole each time: it stays what a monitor reads. */
+const WHOLE_JOBS_MAX = 100
 
 /**
  * The state of one backup directory: in memory, and in its file as far as that can be written. A file that is
@@ -18,6 +24,12 @@ export class StateBook {
   readonly #startedAt: string
   readonly #jobs = new Map<string, JobState>()
   readonly #databases = new Map<string, DatabaseState>()
+  /** What is not in the files yet, by the keys of the two above. */
+  readonly #changed = { jobs: new Set<string>(), databases: new Set<string>() }
+  /** Of the state as it was last written as a whole; null where changes cannot be added to that. */
+  #changes: string | null = null
+  /** One after another: a scheduler's digest is due whatever its jobs do. */
+  #writing: Promise<void> = Promise.resolve()
   #digestedAt: string
   /** A disk that is full is full every minute: said once. */
   #isUnwritten = false
@@ -49,7 +61,7 @@ export class StateBook {
     const isKnown = read !== 'missing' && read !== 'damaged'
     if (isKnown) book.#take(read)
     await book.setTasks(tasks, { fromCatalog: !isKnown })
-    await removeTemporaryStates(backupDir).catch(() => {})
+    await removeTemporaryStates(backupDir, book.#changes).catch(() => {})
     return book
   }
 
@@ -87,6 +99,7 @@ export class StateBook {
 
   updateJob(task: Task, changed: Partial<JobState>): void {
     this.#jobs.set(keyOf(task), { ...this.jobOf(task), ...changed })
+    this.#changed.jobs.add(keyOf(task))
   }
 
   databaseOf(name: string): DatabaseState {
@@ -95,6 +108,7 @@ export class StateBook {
 
   updateDatabase(name: string, changed: Partial<DatabaseState>): void {
     this.#databases.set(name, { ...this.databaseOf(name), ...changed })
+    this.#changed.databases.add(name)
   }
 
   get digestedAt(): Date {
@@ -117,39 +131,90 @@ export class StateBook {
     for (const name of this.#databases.keys()) this.updateDatabase(name, { failuresSinceDigest: 0 })
   }
 
-  /** Writes the file. That it cannot be written is reported, and keeps no backup from being made. */
-  async save({ stopped }: { readonly stopped: boolean } = { stopped: false }): Promise<void> {
-    const at = this.#ports.clock.now().toISOString()
-    const scheduler: SchedulerHolder = {
-      ...this.#ports.holder,
-      startedAt: this.#startedAt,
-      stoppedAt: stopped ? at : null,
-    }
-    const state: SchedulerState = {
-      schema: 1,
-      updatedAt: at,
-      scheduler,
-      digestedAt: this.#digestedAt,
-      databases: Object.fromEntries(this.#databases),
-      jobs: [...this.#jobs.values()],
+  /**
+   * Writes down what has changed, as soon as it has: of very many jobs that alone, beside the file, which {@link save}
+   * writes as a whole now and then. Never rejects.
+   */
+  note(): Promise<void> {
+    return this.#inTurn(() => (this.#changes === null ? this.#writeWhole(null) : this.#append(this.#changes)))
+  }
+
+  /** Writes the file. That it cannot be written is reported, and keeps no backup from being made. Never rejects. */
+  save({ stopped }: { readonly stopped: boolean } = { stopped: false }): Promise<void> {
+    return this.#inTurn(() => this.#writeWhole(stopped ? this.#ports.clock.now() : null))
+  }
+
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    this.#writing = this.#writing.then(write)
+    return this.#writing
+  }
+
+  async #append(changes: string): Promise<void> {
+    const { jobs, databases } = this.#takeChanged()
+    const change = {
+      updatedAt: this.#ports.clock.now().toISOString(),
+      databases: Object.fromEntries(databases.map(name => [name, this.databaseOf(name)])),
+      jobs: jobs.flatMap(key => this.#jobs.get(key) ?? []),
     }
     try {
-      await writeState(this.#backupDir, state, { isDurable: this.#ports.isDurable })
-      this.#isUnwritten = false
-    } catch (error) {
-      if (this.#isUnwritten) return
-      this.#isUnwritten = true
-      const { code, message } = toFailure(error)
-      this.#log({
-        level: 'error',
-        event: 'state-not-written',
-        message: `The state could not be written; jobs go on without it. ${message}`,
-        fields: { path: statePath(this.#backupDir), code },
-      })
+      await appendChange(changesPath(this.#backupDir, changes), change, this.#ports)
+    } catch {
+      // The whole says what is wrong, if it still is.
+      await this.#writeWhole(null)
     }
   }
 
-  #take({ databases, jobs, digestedAt }: SchedulerState): void {
+  async #writeWhole(stoppedAt: Date | null): Promise<void> {
+    const before = this.#changes
+    const changes = this.#jobs.size > WHOLE_JOBS_MAX ? randomBytes(6).toString('hex') : null
+    // Until the file is there, nobody knows what changes would be added to.
+    this.#changes = null
+    this.#takeChanged()
+    const state: SchedulerState = {
+      schema: 1,
+      updatedAt: this.#ports.clock.now().toISOString(),
+      scheduler: {
+        ...this.#ports.holder,
+        startedAt: this.#startedAt,
+        stoppedAt: stoppedAt?.toISOString() ?? null,
+      },
+      digestedAt: this.#digestedAt,
+      databases: Object.fromEntries(this.#databases),
+      jobs: [...this.#jobs.values()],
+      ...(changes === null ? {} : { changes }),
+    }
+    try {
+      await writeState(this.#backupDir, state, this.#ports)
+      this.#changes = changes
+      this.#isUnwritten = false
+      if (before !== null) await removeFile(changesPath(this.#backupDir, before)).catch(() => {})
+    } catch (error) {
+      this.#reportUnwritten(error)
+    }
+  }
+
+  #reportUnwritten(error: unknown): void {
+    if (this.#isUnwritten) return
+    this.#isUnwritten = true
+    const { code, message } = toFailure(error)
+    this.#log({
+      level: 'error',
+      event: 'state-not-written',
+      message: `The state could not be written; jobs go on without it. ${message}`,
+      fields: { path: statePath(this.#backupDir), code },
+    })
+  }
+
+  #takeChanged(): { readonly jobs: readonly string[]; readonly databases: readonly string[] } {
+    const { jobs, databases } = this.#changed
+    const taken = { jobs: [...jobs], databases: [...databases] }
+    jobs.clear()
+    databases.clear()
+    return taken
+  }
+
+  #take({ databases, jobs, digestedAt, changes }: SchedulerState): void {
+    this.#changes = changes ?? null
     for (const [name, state] of Object.entries(databases)) this.#databases.set(name, state)
     for (const state of jobs) this.#jobs.set(`${state.job}/${state.database}`, state)
     this.#digestedAt = digestedAt

@@ -15,6 +15,8 @@ export interface SchedulerState {
   readonly digestedAt: string
   readonly databases: Readonly<Record<string, DatabaseState>>
   readonly jobs: readonly JobState[]
+  /** Of a state with very many jobs: twelve hex digits, in the name of the file that holds what has changed since. */
+  readonly changes?: string | undefined
 }
 
 export interface SchedulerHolder {

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { appendChange, changesPath } from '../../src/schedule/state-changes.ts'
 import { readState, removeTemporaryStates, statePath, writeState } from '../../src/schedule/state-file.ts'
-import type { SchedulerState } from '../../src/schedule/state.ts'
+import type { DatabaseState, JobState, SchedulerState } from '../../src/schedule/state.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
 
@@ -47,6 +48,7 @@ const STATE: SchedulerState = {
   ],
 }
 const DURABLE = { isDurable: true }
+const ID = '0123456789ab'
 
 test('what was written is read again, by its owner only, and nothing else is left', async () => {
   const directory = temporaryDirectory()
@@ -100,6 +102,62 @@ test('what a killed writer left is removed, and nothing that is called otherwise
   const directory = temporaryDirectory()
   writeFileSync(join(directory, '.scheduler-state-0123456789ab'), '{')
   writeFileSync(join(directory, '.scheduler-state-mine'), '')
-  await removeTemporaryStates(directory)
+  writeFileSync(changesPath(directory, 'aaaaaaaaaaaa'), '')
+  writeFileSync(changesPath(directory, ID), '')
+  await removeTemporaryStates(directory, ID)
+  expect(filesBelow(directory)).toEqual(['.scheduler-state-mine', `scheduler-state-${ID}.changes`])
+  await removeTemporaryStates(directory, null)
   expect(filesBelow(directory)).toEqual(['.scheduler-state-mine'])
+})
+
+describe('of a state with changes beside it', () => {
+  const [job] = STATE.jobs as [JobState]
+  const LATER = '2026-11-25T02:00:01.000Z'
+  const changed = { ...job, running: null, coveredUntil: LATER }
+  const change = { updatedAt: LATER, databases: {}, jobs: [changed, { ...changed, job: 'weekly' }] }
+
+  async function written(): Promise<{ readonly directory: string; readonly path: string }> {
+    const directory = temporaryDirectory()
+    await writeState(directory, { ...STATE, changes: ID }, DURABLE)
+    const path = changesPath(directory, ID)
+    await appendChange(path, change, DURABLE)
+    await appendChange(path, { ...change, databases: { other: STATE.databases['chame'] as DatabaseState }, jobs: [] }, DURABLE)
+    return { directory, path }
+  }
+
+  test('the last of each is read, by its owner only', async () => {
+    const { directory, path } = await written()
+    expect(await readState(directory)).toEqual({
+      ...STATE,
+      changes: ID,
+      updatedAt: LATER,
+      databases: { ...STATE.databases, other: STATE.databases['chame'] },
+      jobs: change.jobs,
+    })
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
+
+  test('without the file, and before its first line is whole, it is the state as it was written', async () => {
+    const { directory, path } = await written()
+    writeFileSync(path, readFileSync(path, 'utf8').slice(0, 20))
+    expect(await readState(directory)).toEqual({ ...STATE, changes: ID })
+    rmSync(path)
+    expect(await readState(directory)).toEqual({ ...STATE, changes: ID })
+  })
+
+  test('a line that was cut short, and what follows it, counts for nothing', async () => {
+    const { directory, path } = await written()
+    const [first = '', second = ''] = readFileSync(path, 'utf8').split('\n')
+    writeFileSync(path, `${first}\n${second.slice(0, 9)}\n${second}\n`)
+    expect(await readState(directory)).toMatchObject({ databases: STATE.databases, jobs: change.jobs })
+  })
+
+  test('a link in its place is not followed', async () => {
+    const { directory, path } = await written()
+    const elsewhere = `${path}-elsewhere`
+    renameSync(path, elsewhere)
+    symlinkSync(elsewhere, path)
+    expect(await readState(directory)).toBe('damaged')
+    await expect(appendChange(path, change, DURABLE)).rejects.toMatchObject({ code: 'IO_FAILED' })
+  })
 })

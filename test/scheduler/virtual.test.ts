@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { JobRunner } from '../../src/daemon/ports.ts'
 import { SchedulerLock } from '../../src/daemon/scheduler-lock.ts'
 import { DAMAGED, LOCKED, openVirtualScene, PARTS, recorder } from './virtual.ts'
 
@@ -205,6 +206,36 @@ test('a job in the middle of which the scheduler is killed every time has failed
     failingSince: dueAt,
     lastRun: { outcome: 'failed', failure: { code: 'ENGINE_FAILED' } },
   })
+})
+
+test('of very many jobs it is known after a kill which were run, though the state is written as a whole only now and then', async () => {
+  const names = Array.from({ length: 150 }, (_, number) => `d${number}`)
+  const scene = openVirtualScene('2026-11-20T12:00:00Z', {
+    databases: Object.fromEntries(names.map(name => [name, { path: 'data/chame.db' }])),
+    schedule: { digest: false, jobs: DAILY_ONLY },
+  })
+  const backups = join(scene.directory, 'backups')
+  const aside = join(scene.directory, 'as-of-the-kill')
+  let runs = 0
+  const run: JobRunner = async () => {
+    runs += 1
+    // What a kill would leave at this instant.
+    if (runs === 80) cpSync(backups, aside, { recursive: true })
+    return { success: true, summary: 'made' }
+  }
+  await scene.runUntil('2026-11-21T02:30:00Z', { backup: run })
+  expect(runs).toBe(150)
+  const [changes = ''] = readdirSync(aside).filter(name => name.endsWith('.changes'))
+  // Before and after each, and before the one that is killed.
+  expect(readFileSync(join(aside, changes), 'utf8').split('\n')).toHaveLength(2 * 79 + 1 + 1)
+  rmSync(backups, { recursive: true })
+  renameSync(aside, backups)
+  await scene.runUntil('2026-11-21T03:00:00Z', { backup: run })
+  expect(runs).toBe(150 + 71)
+  const last = scene.state().jobs.map(({ lastRun }) => lastRun)
+  expect(last.filter(each => each?.outcome === 'succeeded')).toHaveLength(150)
+  expect(last.filter(each => each?.attempts === 2)).toHaveLength(1)
+  expect(readdirSync(backups).filter(name => name.endsWith('.changes'))).toEqual([])
 })
 
 test('without a good backup for longer than allowed the alarm is raised, and again each day until there is one', async () => {
