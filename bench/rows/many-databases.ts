@@ -51,7 +51,9 @@ export async function manyDatabases(context: BenchContext): Promise<Group> {
       samples,
       goals: [atMost(goal, median(samples), '', 'ms')],
     })),
-    notes: ['One run of the job `daily` by the scheduler, one database after another, with the default check.'],
+    notes: [
+      'One run of the job `daily` by the scheduler, one database after another, with the default check.',
+    ],
   }
 }
 

@@ -5,20 +5,16 @@ import { Staging } from '../catalog/staging.ts'
 import { throwIfCancelled } from '../errors.ts'
 import { isThere, removeFile, syncDirectory } from '../storage/durable.ts'
 import { isSystemError, unlessMissing } from '../storage/io-errors.ts'
+import { choosePacks, deadGroupBytes } from './choose-packs.ts'
 import { isDamage } from './damage.ts'
 import type { OpenKeyFile } from './key-files.ts'
 import { readLivePages, type Slots } from './live-pages.ts'
 import { PackFile } from './pack-file.ts'
-import { groupCount, groupLength, isPresent } from './pack-index.ts'
+import { isPresent } from './pack-index.ts'
 import { lockForCollecting } from './readers-lock.ts'
 import { rewritePack } from './rewrite-pack.ts'
 import { blocksDirectory } from '../catalog/layout.ts'
 import { type BlockStore, type ListedPack, listPacks, publishPacks } from './store.ts'
-
-/** Of what is dead, so much may stay: giving back the last bit would mean to rewrite every pack. */
-const LEFT_SHARE = 0.1
-/** Below this share of the store what is dead in packs that live stays until there is more of it. */
-const WORTHWHILE_SHARE = 0.01
 
 export interface CollectOptions {
   /** Opens the keys of packs that are encrypted. Of those that it does not open only groups without a live page go. */
@@ -90,7 +86,7 @@ async function rewriteAll(
     const slots = live.get(pack.id)
     if (slots !== undefined) judged.push(...(await judge(pack, slots, open)))
   }
-  const chosen = choose(judged)
+  const chosen = choosePacks(judged)
   for (const { id, path, sizeBytes, slots } of chosen) {
     throwIfCancelled(signal)
     await using staging = await Staging.open(store.backupDir, blocksDirectory(store.backupDir))
@@ -116,36 +112,14 @@ async function judge(pack: ListedPack, slots: Slots, open: OpenKeyFile): Promise
       if (!slots.has(slot)) dead += 1
     }
     if (dead > 0) await file.unlockIfPossible(open)
-    const deadBytes = file.isLocked ? deadGroupBytes(file, slots) : (pack.sizeBytes * dead) / (present || 1)
+    const deadBytes = file.isLocked
+      ? deadGroupBytes(file.index, slots)
+      : (pack.sizeBytes * dead) / (present || 1)
     return [{ ...pack, slots, deadBytes }]
   } catch (error) {
     if (isDamage(error)) return []
     throw error
   }
-}
-
-/** Bytes of the groups that have no live page. */
-function deadGroupBytes({ index }: PackFile, slots: Slots): number {
-  let bytes = 0
-  for (let group = 0; group < groupCount(index); group++)
-    if (!slots.hasAny(group * index.groupPages, index.groupPages)) bytes += groupLength(index, group)
-  return bytes
-}
-
-/** The packs that have most to give, until nearly all is given. */
-function choose(packs: readonly Rewritable[]): Rewritable[] {
-  const total = packs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  const dead = packs.reduce((sum, { deadBytes }) => sum + deadBytes, 0)
-  if (dead === 0 || dead < total * WORTHWHILE_SHARE) return []
-  let left = dead
-  return packs
-    .toSorted((a, b) => b.deadBytes - a.deadBytes)
-    .filter(({ deadBytes }) => {
-      // A part of what is counted as dead stays: the names of the pages.
-      if (left <= (dead * LEFT_SHARE) / 2) return false
-      left -= deadBytes
-      return deadBytes > 0
-    })
 }
 
 async function removeEmptyDirectories(removed: readonly ListedPack[], store: BlockStore): Promise<void> {

@@ -46,6 +46,11 @@ export class Slots {
       this.#bits[byte] = (this.#bits[byte] as number) | (other.#bits[byte] as number)
   }
 
+  /** Whether all of its slots are among those whose bits are set. */
+  isWithin(bits: Uint8Array): boolean {
+    return this.#bits.every((byte, index) => (byte & ~(bits[index] ?? 0)) === 0)
+  }
+
   /** No slot from here on is in it. */
   get end(): number {
     return this.#bits.length * 8
@@ -98,7 +103,8 @@ export function pagesOf(point: RestorePoint): ReadonlyMap<string, Slots> {
   return packs
 }
 
-function addPagesOf(point: RestorePoint, packs: Map<string, Slots>): void {
+/** The same, added to those of others. */
+export function addPagesOf(point: RestorePoint, packs: Map<string, Slots>): void {
   const ofPack: Slots[] = []
   for (const { pack, slot, count } of runsOf(point)) {
     const slots = (ofPack[pack] ??= slotsOf(packId(point, pack), packs))

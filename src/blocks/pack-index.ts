@@ -15,7 +15,7 @@ export const SEALED_MAGIC: Buffer = Buffer.from('CHBLKPK2')
 const SEALED_END_MAGIC = Buffer.from('CHBLKPE2')
 /** Page size, pages, pages a group, bytes of the key, checksum, magic. */
 export const TRAILER_BYTES: number = 16 + 32 + 8
-const GROUP_ENTRY_BYTES = 8
+export const GROUP_ENTRY_BYTES = 8
 const KEY_HASH_BYTES = 32
 /** A few lines for each recipient. */
 const KEY_BYTES_MAX = 1 << 20
@@ -58,11 +58,14 @@ export function groupCount({ pageCount, groupPages }: Pick<PackIndex, 'pageCount
   return Math.ceil(pageCount / groupPages)
 }
 
-export function isPresent({ present, pageCount }: PackIndex, slot: number): boolean {
+export function isPresent(
+  { present, pageCount }: Pick<PackIndex, 'present' | 'pageCount'>,
+  slot: number,
+): boolean {
   return slot < pageCount && ((present[slot >> 3] as number) & (1 << (slot & 7))) !== 0
 }
 
-export function groupLength({ groups }: PackIndex, group: number): number {
+export function groupLength({ groups }: Pick<PackIndex, 'groups'>, group: number): number {
   return groups.readUInt32LE(group * GROUP_ENTRY_BYTES)
 }
 
@@ -141,6 +144,7 @@ export function parseTrailer(trailer: Buffer): Figures | null {
   const groups = groupCount({ pageCount, groupPages })
   return {
     pageCount,
+    groupPages,
     isSealed,
     indexBytes: lastingBytes(pageCount, isSealed) + Math.ceil(pageCount / 8) + groups * GROUP_ENTRY_BYTES,
   }
@@ -149,6 +153,7 @@ export function parseTrailer(trailer: Buffer): Figures | null {
 interface Figures {
   readonly indexBytes: number
   readonly pageCount: number
+  readonly groupPages: number
   readonly isSealed: boolean
 }
 

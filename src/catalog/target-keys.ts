@@ -79,6 +79,21 @@ export function parsePackKey(key: string): string | null {
   return id !== undefined && packKey(id) === key ? id : null
 }
 
+/** What the keys of marks begin with that say which packs are being changed, and which of their pages stay. */
+export const PACK_MARKS_PREFIX: string = `${PACKS_PREFIX}changing/`
+
+/** What is put to find out whether packs can be replaced; never a mark. */
+export const PACK_TRIAL_KEY: string = `${PACK_MARKS_PREFIX}trial`
+
+/** @param id 16 hex digits that nobody else has */
+export function packMarkKey(id: string): string {
+  return `${PACK_MARKS_PREFIX}${id}`
+}
+
+export function isPackMarkKey(key: string): boolean {
+  return key.startsWith(PACK_MARKS_PREFIX) && /^[0-9a-f]{16}$/.test(key.slice(PACK_MARKS_PREFIX.length))
+}
+
 /** What names a backup at a target for people: see `BackupInfo.path`. */
 export function targetPath(
   target: string,

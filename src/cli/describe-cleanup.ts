@@ -64,6 +64,8 @@ function describePlace(cleaned: Place, view: PlaceView): string {
 
 function summary({ deleted, freedBytes }: Place, { dryRun, paint }: PlaceView): string {
   const what = `${plural(deleted.length, 'backup')}, ${bytes(freedBytes)}`
+  if (deleted.length === 0 && freedBytes > 0)
+    return `Nothing was deleted. Given back in blocks/, of what no backup needs: ${bytes(freedBytes)}`
   if (deleted.length === 0) return dryRun ? 'Nothing would be deleted.' : 'Nothing was deleted.'
   return dryRun
     ? `Nothing was deleted. To delete ${what}: the same with --confirm`

@@ -4,6 +4,7 @@ import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
 import { imageKey, type Mark, markKey, metadataKey, parseMetadataKey } from '../catalog/target-keys.ts'
 import { BackupError } from '../errors.ts'
 import { readObject } from '../storage/read-object.ts'
+import { isOfObject } from '../storage/target-failure.ts'
 import type { Target } from '../storage/target.ts'
 import { identityOf } from './copy-identity.ts'
 
@@ -114,11 +115,7 @@ async function isOurs(target: Target, mark: Mark, claimant: Claimant, signal: Ab
   const text = await readObject(target, markKey(mark), { signal, bytesMax: MARK_BYTES_MAX }).catch(
     (error: unknown) => {
       // Whoever it was has just finished, or it is none of ours.
-      if (
-        error instanceof BackupError &&
-        (error.code === 'OBJECT_NOT_FOUND' || error.code === 'OBJECT_DAMAGED')
-      )
-        return null
+      if (isOfObject(error)) return null
       throw error
     },
   )

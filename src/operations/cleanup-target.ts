@@ -65,7 +65,7 @@ async function cleanUp(target: Target, request: CleanupRequest, context: Context
   const { failed, locked } = isDryRun
     ? { failed: [], locked: new Map() }
     : await deleteAll(target, decisions, context)
-  const packs = isDryRun ? null : await collectAtTarget(target, context)
+  const packs = isDryRun ? null : await collectAtTarget(target, { isShortening: true }, context)
   return report(target.name, { decisions, finished, failed, locked, packs })
 }
 

@@ -72,7 +72,8 @@ export async function copyBackup(order: CopyOrder, target: Target, options: Copy
 /**
  * Packs first: a file at a target whose packs are not there must not be. It is sent whatever is there: only we have
  * claimed its name. Then the packs are looked for once more: until the file was there, another machine's cleanup could
- * not know that they are needed. From now on it does, so that what is there then stays.
+ * not know that they are needed. From now on it does, so that what is there then stays; one that had looked before says
+ * by a mark what it drops.
  */
 async function sendFiles(
   { backup, image, openPacks }: CopyOrder,
@@ -88,6 +89,7 @@ async function sendFiles(
     onBytes: done => onBytes(before + done),
   })
   const sentBytes = before + image.content.sizeBytes
+  await copy?.requireStaying(target)
   const again = (done: number): void => onBytes(sentBytes + done)
   return sentBytes + ((await copy?.sendTo(packs, { isMending: false, onBytes: again })) ?? 0)
 }

@@ -5,15 +5,16 @@
  * name, with those pages only that live here; what lies at the target may be what older backups there rely on, so the
  * shorter file must not take the place of the longer one. A pack here always has all pages that any backup here relies
  * on, those of the backups to come included as these refer only to pages that are there. So a pack that is copied
- * at any time is right for all backups copied later, with two exceptions, which is why the pages are looked for: a pack
+ * at any time is right for all backups copied later, with three exceptions, which is why the pages are looked for: a pack
  * that was shortened here may come into being again as a whole, when a database gets back content that it had before
- * and nobody remembers where it is stored; and another machine whose database was once the same has the same packs,
- * shortened in its own way. Where a target lacks pages so, or has them damaged, the pack gets put that has every page
- * of either. No page that can be read is lost at a target by copying, unless two machines mend one pack at the same instant;
+ * and nobody remembers where it is stored; another machine whose database was once the same has the same packs,
+ * shortened in its own way; and a cleanup at the target drops what no backup there needs. Where a target lacks pages
+ * so, or has them damaged, the pack gets put that has every page of either. No page that can be read is lost at a target by copying, unless two machines mend one pack at the same instant;
  * the look at the end sees that from another size, and begins anew.
  *
  * No key is needed for encrypted packs: their bytes are checked and merged as they are stored, group by group. Each has a
- * key of its own, and is made once and nowhere else, so that neither exception occurs.
+ * key of its own, and is made once and nowhere else, so that the first two exceptions do not occur; and at a target only
+ * whole groups are dropped, so that of two files of a group one has all pages of the other.
  */
 import { readFile } from 'node:fs/promises'
 import { damaged, isDamage } from '../blocks/damage.ts'
@@ -29,12 +30,13 @@ import { findLost, hasAll } from '../blocks/whole-pages.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { packKey } from '../catalog/target-keys.ts'
 import type { WorkDirectory } from '../catalog/work-directory.ts'
-import { BackupError } from '../errors.ts'
 import { hashFile } from '../snapshot/hash.ts'
 import { RawFile } from '../snapshot/source-files.ts'
 import { removeFile } from '../storage/durable.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import { during } from '../storage/io-errors.ts'
+import { isOfObject } from '../storage/target-failure.ts'
+import type { Target } from '../storage/target.ts'
 import { contentOfFile } from './backup-files.ts'
 import { storeBeside } from './block-store.ts'
 import { expectedOf } from './check-stored.ts'
@@ -42,6 +44,7 @@ import type { Context } from './context.ts'
 import { type BackupAtTarget, fetchBlocks, fetchPack } from './fetch-blocks.ts'
 import { damagedBackup } from './find-intact.ts'
 import { openWork } from './open-work.ts'
+import { requireStaying } from './pack-marks.ts'
 import type { PacksAtTarget } from './packs-at-target.ts'
 
 const PACKS_AT_ONCE = 3
@@ -101,6 +104,14 @@ export class PackCopy implements AsyncDisposable {
       }),
     )
     return sentBytes
+  }
+
+  /**
+   * Throws `CATALOG_LOCKED` while a cleanup at the target drops what the backup needs. To be asked once its file is there,
+   * and before the packs are looked for the last time.
+   */
+  async requireStaying(target: Target): Promise<void> {
+    await requireStaying(this.#needed, target, this.#context)
   }
 
   /** Makes one pack right at the target; resolves to the bytes that were sent. */
@@ -235,11 +246,4 @@ function openUnlessDamaged(path: string, id: string): PackFile | null {
     if (isDamage(error)) return null
     throw error
   }
-}
-
-/** Gone since it was listed, or another than was listed. */
-function isOfObject(error: unknown): boolean {
-  return (
-    error instanceof BackupError && (error.code === 'OBJECT_NOT_FOUND' || error.code === 'OBJECT_DAMAGED')
-  )
 }

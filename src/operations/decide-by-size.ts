@@ -41,7 +41,7 @@ export function decideHere(
   return decide(backups, policy, sizesHere(context), context)
 }
 
-/** The same of backups at a target, or that are to be copied there. Packs count whole there: they go as a whole. */
+/** The same of backups at a target, or that are to be copied there. Packs count whole there: what is dead in one may stay. */
 export function decideAt(
   target: Target,
   backups: readonly BackupInfo[],

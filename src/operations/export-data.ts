@@ -46,6 +46,7 @@ async function exportOnce(request: ExportDataRequest, context: Context): Promise
   const started = performance.now()
   const form = resolveForm(request)
   await using source = await openSource(request, { isSalvaging: request.salvage === true }, context)
+  if (form.format === 'parquet') await source.rows.readAlone()
   const selected = inFiles(selectTables(source.rows.schema, request), form)
   await requireConditions(selected, source)
   const redacted = await redactSelected(selected, source, request, context)

@@ -11,9 +11,10 @@ import { imagePath } from '../catalog/deleting.ts'
 import { packKey } from '../catalog/target-keys.ts'
 import { cancellable, type Seen, Tap } from '../encoding/bytes.ts'
 import { BackupError } from '../errors.ts'
-import { requireSpace } from '../storage/durable.ts'
+import { removeFile, requireSpace } from '../storage/durable.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import { during } from '../storage/io-errors.ts'
+import { isOfObject } from '../storage/target-failure.ts'
 import type { Target } from '../storage/target.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
 import { differences, type Expected } from './check-stored.ts'
@@ -46,7 +47,7 @@ export interface FetchOrder {
 const PACKS_AT_ONCE = 4
 const DIRECTORY_MODE = 0o700
 /** No pack that we write comes near: its pages hardly compress to more than they are, and its index is small. */
-const FETCHED_BYTES_MAX = 2 * PACK_BYTES_MAX
+export const FETCHED_BYTES_MAX: number = 2 * PACK_BYTES_MAX
 
 /** Fetches a backup and its packs. Their indexes and the names of their pages prove these; that is left to who reads them. */
 export async function fetchBlocks(
@@ -109,7 +110,7 @@ async function fetchPacks(
       mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE }),
     )
     const onBytes = (bytes: number): void => report((doneBytes += bytes), totalBytes)
-    return await fetchPack(id, path, packs, { signal, onBytes })
+    return await fetchAsItIs(id, path, packs, { signal, onBytes })
   })
   return problems.flat()
 }
@@ -130,6 +131,23 @@ interface PackFetch {
   readonly onBytes: (bytes: number) => void
 }
 
+/** A cleanup there may write a pack anew while it is fetched: with all that is needed, so that it is fetched once more. */
+async function fetchAsItIs(
+  id: string,
+  path: string,
+  packs: PacksAtTarget,
+  fetch: PackFetch,
+): Promise<VerifyProblem[]> {
+  const problems = await fetchPack(id, path, packs, fetch)
+  if (problems.length === 0) return problems
+  const before = packs.sizeOf(id) as number
+  await packs.look([id], { isAnew: true })
+  const now = packs.sizeOf(id)
+  if (now === null || now >= before) return problems
+  await removeFile(path)
+  return await fetchPack(id, path, packs, fetch)
+}
+
 /** Fetches a pack whose size is known. What the target has instead of it is in the answer. */
 export async function fetchPack(
   id: string,
@@ -143,9 +161,7 @@ export async function fetchPack(
     await writeBytes(path, limited(target, key, packs.sizeOf(id) ?? 0, { signal, onBytes }))
     return []
   } catch (error) {
-    const isOfObject =
-      error instanceof BackupError && (error.code === 'OBJECT_NOT_FOUND' || error.code === 'OBJECT_DAMAGED')
-    if (!isOfObject) throw error
+    if (!isOfObject(error)) throw error
     return [lost(`${error.message} (${join(`${target.name}:`, key)})`)]
   }
 }

@@ -21,11 +21,7 @@ export function changesPath(backupDir: string, id: string): string {
 }
 
 /** Appends a change, which survives a power cut then. After a failure nothing more may be appended: its line may be cut short. */
-export async function appendChange(
-  path: string,
-  change: StateChange,
-  durability: Durability,
-): Promise<void> {
+export async function appendChange(path: string, change: StateChange, durability: Durability): Promise<void> {
   const isNew = !(await isThere(path))
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW
   await during('write', path, async () => {

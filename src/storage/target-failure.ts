@@ -52,3 +52,10 @@ export function wrongSize(name: string, key: string, sizes: { expected: number; 
     `${key} should have ${sizes.expected} bytes and has ${sizes.got}`,
   )
 }
+
+/** Whether an error says that an object is gone, or is another than was listed, as opposed to a target that refuses. */
+export function isOfObject(error: unknown): error is BackupError {
+  return (
+    error instanceof BackupError && (error.code === 'OBJECT_NOT_FOUND' || error.code === 'OBJECT_DAMAGED')
+  )
+}

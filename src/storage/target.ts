@@ -25,6 +25,14 @@ export interface TransferOptions {
   readonly onBytes?: (doneBytes: number) => void
 }
 
+export interface PutOptions extends TransferOptions {
+  /**
+   * Whether what has the key must be replaced without a moment in which nothing has it: where that cannot be,
+   * `TARGET_REFUSED` is thrown and what is there stays. Default: then there is such a moment
+   */
+  readonly inOneStep?: boolean
+}
+
 /** The part of an object that is wanted, in bytes. */
 interface ByteRange {
   readonly from: number
@@ -44,7 +52,7 @@ export interface Target extends AsyncDisposable {
   readonly name: string
   readonly kind: TargetKind
   /** Puts an object, whole or not at all: a reader never sees half of it. Replaces what has the key. */
-  put(key: string, content: Content, options: TransferOptions): Promise<void>
+  put(key: string, content: Content, options: PutOptions): Promise<void>
   /** Puts a small object unless the key is taken; false when it is. Safe against others where the target is. */
   putIfAbsent(key: string, bytes: Uint8Array, options: TransferOptions): Promise<boolean>
   /** The bytes of an object, or of a part of it. Throws `OBJECT_NOT_FOUND` when nothing has the key. */

@@ -23,7 +23,7 @@ import { buildLedger } from '../support/databases.ts'
 import { assertIntact } from '../support/intact.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { sha256 } from '../storage/contents.ts'
-import { contextDuring, during, type Meanwhile } from './meanwhile.ts'
+import { before, contextDuring, during, type Meanwhile } from './meanwhile.ts'
 import { local, openPlace, type Place, readJson } from './place.ts'
 
 const CONFIG: Config = { encoding: 'blocks', targets: { far: local('far') }, timeZone: 'UTC' }
@@ -57,16 +57,6 @@ function describe({ place, filename }: Scene, keys: Record<string, unknown>): vo
 function restored({ place, filename }: Scene, meanwhile: Meanwhile): Promise<unknown> {
   const request = { backup: filename, target: 'far', to: place.path('restored.db') }
   return restoreBackup(request, contextDuring(place, meanwhile, { config: CONFIG }))
-}
-
-/** Before the n-th time that the target is asked for something. */
-function before(call: string, key: string, act: () => void, nth = 1): Meanwhile {
-  let times = 0
-  return {
-    before(asked, of) {
-      if (asked === call && of === key && ++times === nth) act()
-    },
-  }
 }
 
 test.for<[string, (scene: Scene) => void, string]>([
@@ -248,7 +238,7 @@ async function collected(
   const now = (): Date => new Date(Date.now() + 2 * 86_400_000)
   const context = contextDuring(place, meanwhile, { config: CONFIG, now, signal })
   await using target = await context.openTarget('far')
-  return await collectAtTarget(target, context)
+  return await collectAtTarget(target, { isShortening: true }, context)
 }
 
 /** A scene with one more pack at the target, which no backup needs. */

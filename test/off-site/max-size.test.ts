@@ -1,4 +1,4 @@
-/** Size limits at a target, where packs go as a whole or not at all. */
+/** Size limits at a target, where packs count as a whole. */
 import { readdirSync, rmSync, truncateSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

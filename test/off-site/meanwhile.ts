@@ -53,3 +53,13 @@ export function contextDuring(
     during(await openConfigured(context.settings, name, {}), meanwhile)
   return { ...context, openTarget }
 }
+
+/** Before the n-th time that the target is asked for something. */
+export function before(call: string, key: string, act: () => void, nth = 1): Meanwhile {
+  let times = 0
+  return {
+    before(asked, of) {
+      if (asked === call && of === key && ++times === nth) act()
+    },
+  }
+}

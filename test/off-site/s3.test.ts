@@ -4,11 +4,13 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { Database } from '../../src/index.ts'
 import { canStart } from '../storage/servers/daemon.ts'
+import { startForwarder } from '../storage/servers/forwarder.ts'
 import { RGW_NEEDS, type Rgw, startRgw } from '../storage/servers/rgw.ts'
 import { s3Config } from '../storage/servers/s3-server.ts'
 import { assertIntact } from '../support/intact.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
+import { lineFaults } from './lines.ts'
 import { openPlace } from './place.ts'
 
 let server: Rgw
@@ -86,4 +88,26 @@ testWith(RGW_NEEDS, 'a backup goes straight into a bucket, without a copy here',
     succeeded(await place.database().restoreBackup('latest', { to: place.path(`${encoding}.db`) }))
     assertIntact(place.path(`${encoding}.db`))
   }
+})
+
+let places = 0
+
+lineFaults({
+  name: 's3',
+  needs: RGW_NEEDS,
+  // The first part.
+  middleBytes: 5_000_000,
+  async server(line) {
+    const forwarder = await startForwarder(line, Number(new URL(server.endpoint).port))
+    return {
+      async place() {
+        const beside = s3Config(server, { bucket: 'backups', prefix: `lines/${++places}` })
+        const endpoint = `http://${line.address}:${forwarder.port}`
+        return { beside, there: { ...beside, endpoint, allowHttp: true } }
+      },
+      stop: forwarder.stop,
+      start: forwarder.start,
+      [Symbol.asyncDispose]: () => forwarder[Symbol.asyncDispose](),
+    }
+  },
 })

@@ -121,7 +121,11 @@ describe('of a state with changes beside it', () => {
     await writeState(directory, { ...STATE, changes: ID }, DURABLE)
     const path = changesPath(directory, ID)
     await appendChange(path, change, DURABLE)
-    await appendChange(path, { ...change, databases: { other: STATE.databases['chame'] as DatabaseState }, jobs: [] }, DURABLE)
+    await appendChange(
+      path,
+      { ...change, databases: { other: STATE.databases['chame'] as DatabaseState }, jobs: [] },
+      DURABLE,
+    )
     return { directory, path }
   }
 

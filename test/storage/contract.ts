@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test, type TestFunction } from 'vitest'
 import type { TargetConfig } from '../../src/config/targets.ts'
-import { BackupError } from '../../src/errors.ts'
+import { BackupError, toFailure } from '../../src/errors.ts'
 import { openTarget } from '../../src/storage/open-target.ts'
 import type { RetryPorts } from '../../src/storage/retry.ts'
 import { REAL_PACE } from '../../src/storage/bandwidth.ts'
@@ -15,7 +15,7 @@ export const SIGNAL: AbortSignal = new AbortController().signal
 
 /** Long enough for a server that is busy, short enough for a test. */
 export const IMPATIENT: RetryPorts = {
-  patience: { firstDelayMs: 20, maxDelayMs: 200, deadlineMs: 10_000 },
+  patience: { firstDelayMs: 20, maxDelayMs: 200, deadlineMs: 10_000, idleMs: 60_000 },
   pace: REAL_PACE,
   random: Math.random,
 }
@@ -40,7 +40,7 @@ export interface Kind {
 /** For a server that will not be back. */
 export const AT_ONCE: RetryPorts = {
   ...IMPATIENT,
-  patience: { firstDelayMs: 20, maxDelayMs: 200, deadlineMs: 1500 },
+  patience: { ...IMPATIENT.patience, deadlineMs: 1500 },
 }
 
 export function open(
@@ -157,6 +157,17 @@ export function targetContract({ name, needs, place, largeBytes = 12_345_678 }: 
     await target.put('key', contentOf(Buffer.from('the first, which is longer')), OPTIONS)
     await target.put('key', contentOf(Buffer.from('the second')), OPTIONS)
     expect(String(await read(target, 'key'))).toBe('the second')
+    expect(await keysOf(target)).toEqual(['key'])
+  })
+
+  it('what has the key is replaced in one step where that is asked for, or stays', async (_place, target) => {
+    await target.put('key', contentOf(Buffer.from('the first')), OPTIONS)
+    const putting = target.put('key', contentOf(Buffer.from('the second')), { ...OPTIONS, inOneStep: true })
+    const answer = await putting.then(() => 'replaced', toFailure)
+    const isRefused = answer !== 'replaced'
+    if (isRefused) expect(answer).toMatchObject({ code: 'TARGET_REFUSED' })
+    expect(String(await read(target, 'key'))).toBe(isRefused ? 'the first' : 'the second')
+    expect(isRefused).toBe(target.kind === 'rclone')
     expect(await keysOf(target)).toEqual(['key'])
   })
 

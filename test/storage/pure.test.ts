@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { BackupError, cancelled } from '../../src/errors.ts'
 import { limitBandwidth, type Pace } from '../../src/storage/bandwidth.ts'
 import { directoryOf, isKey, isKeyPrefix } from '../../src/storage/keys.ts'
-import { delayBeforeTry, PATIENCE, withRetry } from '../../src/storage/retry.ts'
+import { delayBeforeTry, PATIENCE, slowestMs, withRetry } from '../../src/storage/retry.ts'
 import { algorithmsFor } from '../../src/storage/targets/sftp/host-keys.ts'
 import { partSizeOf, partsOf } from '../../src/storage/targets/s3/pieces.ts'
 import { RcloneFailed, rcloneFailure } from '../../src/storage/targets/rclone/failure.ts'
@@ -223,4 +223,34 @@ test('a try that the deadline cut off is told by what failed before it', async (
   )
   expect(await failureOf(work)).toBe(busy)
   expect(tries).toBe(2)
+})
+
+test('what does not get a large body off is given up no later than what has none', async () => {
+  const pace = fakePace()
+  const work = withRetry(() => Promise.reject(UNREACHABLE), {
+    ports: { patience: PATIENCE, pace, random: () => 0.5 },
+    signal: SIGNAL,
+    extraMs: slowestMs(64 << 20),
+  })
+  expect(await failureOf(work)).toBe(UNREACHABLE)
+  expect(pace.at()).toBeLessThan(PATIENCE.deadlineMs)
+})
+
+test('while bytes go no patience is lost, for as long as they take on the slowest line', async () => {
+  const pace = fakePace()
+  let tries = 0
+  const work = withRetry(
+    async (signal, moved) => {
+      tries++
+      for (let sent = 0; sent < 8; sent++) {
+        await pace.sleep(60_000, signal)
+        moved()
+      }
+      throw UNREACHABLE
+    },
+    { ports: { patience: PATIENCE, pace, random: () => 0.5 }, signal: SIGNAL, extraMs: slowestMs(16 << 20) },
+  )
+  expect(await failureOf(work)).toBe(UNREACHABLE)
+  // Eight minutes each, and there are 17 for it.
+  expect(tries).toBe(3)
 })

@@ -9,7 +9,7 @@ import type { Content } from '../../src/storage/target.ts'
 import { contentOf, patterned, sha256 } from './contents.ts'
 import { AT_ONCE, failureOf, keysOf, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
 import { killedInside } from './killed.ts'
-import { openLine } from './line.ts'
+import { LINE_NEEDS, openLine } from './line.ts'
 import { canStart, serverDirectory } from './servers/daemon.ts'
 import { SSHD_NEEDS, type Sshd, startSshd } from './servers/sshd.ts'
 
@@ -162,7 +162,7 @@ testWith(
 )
 
 testWith(
-  [...SSHD_NEEDS, 'ip'],
+  [...SSHD_NEEDS, ...LINE_NEEDS],
   'sftp: a line that is dead for a while holds a put up, and one that stays dead can be cancelled',
   async () => {
     using line = openLine()
@@ -269,6 +269,9 @@ testWith(
     await using target = await open({ config: plain.config(root) })
     await target.put('a', contentOf(Buffer.from('first')), OPTIONS)
     await target.put('a', contentOf(Buffer.from('second')), OPTIONS)
+    expect(String(await read(target, 'a'))).toBe('second')
+    const inOneStep = target.put('a', contentOf(Buffer.from('else')), { ...OPTIONS, inOneStep: true })
+    await expect(inOneStep).rejects.toMatchObject({ code: 'TARGET_REFUSED' })
     expect(String(await read(target, 'a'))).toBe('second')
     expect(await target.putIfAbsent('a', Buffer.from('third'), OPTIONS)).toBe(false)
     expect(await target.freeBytes(OPTIONS)).toBeNull()

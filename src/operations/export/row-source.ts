@@ -37,7 +37,7 @@ export class RowSource {
   schema: SchemaDescription
   /** What of a damaged schema could not be read. */
   readonly lost: readonly LostRows[]
-  readonly #workers: readonly RowWorker[]
+  #workers: readonly RowWorker[]
 
   private constructor(schema: SchemaDescription, lost: readonly LostRows[], workers: readonly RowWorker[]) {
     this.schema = schema
@@ -76,6 +76,13 @@ export class RowSource {
   async redact(order: RedactionOrder): Promise<RedactionAnswer> {
     const answers = await Promise.all(this.#workers.map(worker => worker.redact(order)))
     return answers[0] as RedactionAnswer
+  }
+
+  /** Ends the other workers: where rows are not cut into ranges, they would only take up memory. */
+  async readAlone(): Promise<void> {
+    const others = this.#workers.slice(1)
+    this.#workers = [this.main]
+    await closeAll(others)
   }
 
   /** The worker that is asked what is not rows. */

@@ -9,7 +9,7 @@ import { directoryOf } from '../../keys.ts'
 import { Retries, type RetryPorts } from '../../retry.ts'
 import { contentOf, SourceFailed } from '../../source.ts'
 import { notFound, targetFailure, wrongSize } from '../../target-failure.ts'
-import type { Content, GetOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
+import type { Content, GetOptions, PutOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
 import { rcloneFailure, RcloneFailed } from './failure.ts'
 import { placeOf, type Rclone, runRclone, startRclone } from './run.ts'
 
@@ -39,8 +39,10 @@ export class RcloneTarget implements Target {
     this.#options = options
   }
 
-  async put(key: string, content: Content, options: TransferOptions): Promise<void> {
+  async put(key: string, content: Content, options: PutOptions): Promise<void> {
     const { signal } = options
+    if (options.inOneStep === true)
+      throw targetFailure(this.name, 'TARGET_REFUSED', 'rclone may replace objects in two steps')
     const { rclone } = this.#options
     const directory = directoryOf(key)
     const temp = `${directory}${directory === '' ? '' : '/'}.chame-${randomBytes(8).toString('hex')}.part`

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { S3Client } from '@aws-sdk/client-s3'
 import { BackupError } from '../../../errors.ts'
 import type { Spend } from '../../bandwidth.ts'
-import { type RetryPorts, withRetry } from '../../retry.ts'
+import { type RetryPorts, slowestMs, withRetry } from '../../retry.ts'
 import { SourceFailed } from '../../source.ts'
 import { s3Failure } from './failure.ts'
 
@@ -34,14 +34,12 @@ export interface S3TargetOptions {
 
 /** A host that takes longer to accept a connection is down, or in another network. */
 const CONNECT_MS = 10_000
-/** A server may think about a large upload for a while before it answers. */
-const IDLE_MS = 60_000
-/** What a request with a body is given beyond the deadline of all: a line of 16 KiB a second is a slow one. */
-const SLOWEST_BYTES_PER_SECOND = 16 << 10
 /** Dates in answers are of whole seconds, and an answer takes its time. */
 const SKEW_MS = 5 * 60_000
 
 type Send<T> = (client: S3Client, options: { readonly abortSignal: AbortSignal }) => Promise<T>
+/** What has a body calls `moved` whenever some of it has gone. */
+type SendBody<T> = (...given: [...Parameters<Send<T>>, moved: () => void]) => Promise<T>
 
 export class S3Access {
   readonly options: S3TargetOptions
@@ -51,7 +49,8 @@ export class S3Access {
 
   constructor(options: S3TargetOptions) {
     this.options = options
-    const { region, endpoint, pathStyle, credentials } = options
+    const { region, endpoint, pathStyle, credentials, retry } = options
+    const { idleMs } = retry.patience
     this.#client = new S3Client({
       region,
       ...(endpoint === undefined ? {} : { endpoint }),
@@ -67,7 +66,7 @@ export class S3Access {
       // Here, with one deadline for all tries.
       maxAttempts: 1,
       expectContinueHeader: false,
-      requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS },
+      requestHandler: { connectionTimeout: Math.min(CONNECT_MS, idleMs), socketTimeout: idleMs },
       logger: SILENT,
     })
     this.#client.middlewareStack.add(
@@ -92,19 +91,16 @@ export class S3Access {
    */
   ask<T>(
     doing: string,
-    send: Send<T>,
+    send: SendBody<T>,
     { signal, sizeBytes = 0 }: { signal: AbortSignal; sizeBytes?: number },
   ): Promise<T> {
-    return withRetry(attemptSignal => this.askOnce(doing, send, { signal, attemptSignal }), {
-      ports: this.options.retry,
-      signal,
-      extraMs: this.extraMs(sizeBytes),
-    })
-  }
-
-  /** How much longer a request with such a body may take, in milliseconds. */
-  extraMs(sizeBytes: number): number {
-    return (sizeBytes / SLOWEST_BYTES_PER_SECOND) * 1000
+    return withRetry(
+      (attemptSignal, moved) => {
+        const once: Send<T> = (client, options) => send(client, options, moved)
+        return this.askOnce(doing, once, { signal, attemptSignal })
+      },
+      { ports: this.options.retry, signal, extraMs: slowestMs(sizeBytes) },
+    )
   }
 
   /** @param attemptSignal ends this attempt without the caller having given up */

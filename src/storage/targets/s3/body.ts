@@ -7,13 +7,20 @@ import type { Digests } from './access.ts'
 /** A limit is kept by the second, not by the part. */
 const CHUNK_BYTES = 16 << 10
 
+interface Sending {
+  readonly spend: Spend
+  readonly signal: AbortSignal
+  /** Called whenever some of them have gone. */
+  readonly moved?: () => void
+}
+
 /** What a command with a body needs: the bytes at the pace that is allowed, and how many there are. */
 export function bodyOf(
   bytes: Uint8Array,
   { md5 }: Digests,
-  { spend, signal }: { spend: Spend; signal: AbortSignal },
+  sending: Sending,
 ): { Body: Readable; ContentLength: number; ContentMD5: string } {
-  const body = Readable.from(paced(bytes, spend, signal), { objectMode: false })
+  const body = Readable.from(paced(bytes, sending), { objectMode: false })
   // Cancelled while it waits: the request ends by the same signal, and nobody else listens.
   body.on('error', () => {})
   return { Body: body, ContentLength: bytes.length, ContentMD5: Buffer.from(md5, 'hex').toString('base64') }
@@ -40,10 +47,14 @@ function hashInHeader(sha256: string) {
     }
 }
 
-async function* paced(bytes: Uint8Array, spend: Spend, signal: AbortSignal): AsyncIterable<Uint8Array> {
+async function* paced(
+  bytes: Uint8Array,
+  { spend, signal, moved = () => {} }: Sending,
+): AsyncIterable<Uint8Array> {
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
     const chunk = bytes.subarray(at, at + CHUNK_BYTES)
     await spend(chunk.length, signal)
     yield chunk
+    moved()
   }
 }

@@ -164,7 +164,7 @@ async function sendPart(
 ): Promise<string> {
   const { ETag } = await access.ask(
     doing,
-    (client, { abortSignal }) =>
+    (client, { abortSignal }, moved) =>
       client.send(
         signedPart(
           new UploadPartCommand({
@@ -172,7 +172,7 @@ async function sendPart(
             Key: upload.fullKey,
             UploadId: upload.id,
             PartNumber: number,
-            ...bodyOf(bytes, digests, { spend: access.options.spend, signal: abortSignal }),
+            ...bodyOf(bytes, digests, { spend: access.options.spend, signal: abortSignal, moved }),
           }),
           digests,
         ),

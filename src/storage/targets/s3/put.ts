@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { BackupError } from '../../../errors.ts'
-import { withRetry } from '../../retry.ts'
+import { slowestMs, withRetry } from '../../retry.ts'
 import { SourceFailed } from '../../source.ts'
 import { wrongSize } from '../../target-failure.ts'
 import type { Content, TransferOptions } from '../../target.ts'
@@ -62,9 +62,9 @@ async function putWhole(
   options: TransferOptions,
 ): Promise<void> {
   const { sha256 } = digestsOf(bytes)
-  await retrying(access, bytes, options, async attemptSignal => {
+  await retrying(access, bytes, options, async (attemptSignal, moved) => {
     try {
-      await sendWhole(access, key, bytes, { options, attemptSignal })
+      await sendWhole(access, key, bytes, { options, attemptSignal, moved })
     } catch (error) {
       if (!isUnclear(error)) throw error
       // Where it cannot even be looked for, the failure to put it is what is told.
@@ -93,9 +93,9 @@ export async function putObjectIfAbsent(
   }
   const write = randomUUID()
   let isUnsure = false
-  return retrying(access, bytes, options, async attemptSignal => {
+  return retrying(access, bytes, options, async (attemptSignal, moved) => {
     try {
-      await sendWhole(access, key, bytes, { options, attemptSignal, write })
+      await sendWhole(access, key, bytes, { options, attemptSignal, moved, write })
       await requireLock(access, key, options.signal)
       return true
     } catch (error) {
@@ -113,9 +113,9 @@ function retrying<T>(
   access: S3Access,
   bytes: Uint8Array,
   { signal }: TransferOptions,
-  attempt: (attemptSignal: AbortSignal) => Promise<T>,
+  attempt: (attemptSignal: AbortSignal, moved: () => void) => Promise<T>,
 ): Promise<T> {
-  return withRetry(attempt, { ports: access.options.retry, signal, extraMs: access.extraMs(bytes.length) })
+  return withRetry(attempt, { ports: access.options.retry, signal, extraMs: slowestMs(bytes.length) })
 }
 
 async function sendWhole(
@@ -125,8 +125,9 @@ async function sendWhole(
   {
     options: { signal },
     attemptSignal,
+    moved,
     write,
-  }: { options: TransferOptions; attemptSignal: AbortSignal; write?: string },
+  }: { options: TransferOptions; attemptSignal: AbortSignal; moved: () => void; write?: string },
 ): Promise<void> {
   const digests = digestsOf(bytes)
   const doing = `put ${key}`
@@ -134,7 +135,7 @@ async function sendWhole(
     Bucket: access.options.bucket,
     Key: access.keyOf(key),
     Metadata: { [SHA256_KEY]: digests.sha256, ...(write === undefined ? {} : { [WRITE_KEY]: write }) },
-    ...bodyOf(bytes, digests, { spend: access.options.spend, signal: attemptSignal }),
+    ...bodyOf(bytes, digests, { spend: access.options.spend, signal: attemptSignal, moved }),
     ...lockOf(access),
     ...(write === undefined ? {} : { IfNoneMatch: '*' }),
   })

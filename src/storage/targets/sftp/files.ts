@@ -68,11 +68,19 @@ export async function closeFile({ session }: Place, handle: Buffer): Promise<voi
 
 const NEVER = new AbortController().signal
 
-/** Gives a file its name, in place of what has it. Where the server cannot do that in one step, there is a moment without either. */
-export async function replaceFile(place: Place, from: string, to: string): Promise<void> {
+/** Gives a file its name, in place of what has it, in one step; false where the server cannot do that. */
+export async function replaceInOneStep(
+  { session, signal }: Place,
+  from: string,
+  to: string,
+): Promise<boolean> {
+  const done = await callExtension(session, signal, (sftp, then) => sftp.ext_openssh_rename(from, to, then))
+  return done !== null
+}
+
+/** The same in two steps: there is a moment without either. */
+export async function replaceInTwoSteps(place: Place, from: string, to: string): Promise<void> {
   const { session, signal } = place
-  const isDone = await callExtension(session, signal, (sftp, done) => sftp.ext_openssh_rename(from, to, done))
-  if (isDone !== null) return
   if ((await statsOf(place, from)) !== null) await removeFile(place, to)
   await call(session, signal, (sftp, done) => sftp.rename(from, to, done))
 }
@@ -81,13 +89,16 @@ export async function replaceFile(place: Place, from: string, to: string): Promi
 export class Writing {
   readonly #place: Place
   readonly #handle: Buffer
+  readonly #moved: () => void
   readonly #onWay = new Set<Promise<void>>()
   #failure: { readonly error: unknown } | null = null
   position: number
 
-  constructor(place: Place, handle: Buffer, position: number) {
+  /** @param moved is called whenever the server has taken something */
+  constructor(place: Place, handle: Buffer, { position, moved }: { position: number; moved: () => void }) {
     this.#place = place
     this.#handle = handle
+    this.#moved = moved
     this.position = position
   }
 
@@ -102,6 +113,7 @@ export class Writing {
       const one = call<void>(session, signal, (sftp, done) =>
         sftp.write(this.#handle, chunk, 0, chunk.length, position, done),
       )
+        .then(this.#moved)
         .catch((error: unknown) => {
           this.#failure ??= { error }
         })

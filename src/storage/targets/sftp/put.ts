@@ -3,8 +3,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { throwIfCancelled } from '../../../errors.ts'
 import type { Spend } from '../../bandwidth.ts'
 import { directoryOf } from '../../keys.ts'
+import type { Retries } from '../../retry.ts'
 import { targetFailure, wrongSize } from '../../target-failure.ts'
-import type { Content, TransferOptions } from '../../target.ts'
+import type { Content, PutOptions } from '../../target.ts'
 import { STATUS, statusOf } from './failure.ts'
 import {
   closeFile,
@@ -12,7 +13,9 @@ import {
   makeDirectoryOf,
   pathOf,
   type Place,
-  replaceFile,
+  removeFile,
+  replaceInOneStep,
+  replaceInTwoSteps,
   statsOf,
   Writing,
 } from './files.ts'
@@ -20,7 +23,7 @@ import { call, callExtension } from './session.ts'
 
 const FILE_MODE = 0o600
 /** How much is sent between two flushes; what lies before the last of them need not be sent again. */
-const FLUSH_BYTES = 8 << 20
+export const FLUSH_BYTES: number = 8 << 20
 /** Less than this is as good as nothing: file systems keep some for themselves. */
 const FULL_BYTES = 1 << 20
 
@@ -29,7 +32,7 @@ export class SftpPut {
   readonly #target: string
   readonly #key: string
   readonly #content: Content
-  readonly #options: TransferOptions
+  readonly #options: PutOptions
   readonly #spend: Spend
   readonly #temp: string
   readonly #canResume: boolean
@@ -39,7 +42,7 @@ export class SftpPut {
   constructor(
     key: string,
     content: Content,
-    { target, options, spend }: { target: string; options: TransferOptions; spend: Spend },
+    { target, options, spend }: { target: string; options: PutOptions; spend: Spend },
   ) {
     this.#target = target
     this.#key = key
@@ -51,20 +54,26 @@ export class SftpPut {
     this.#temp = `${directory}${directory === '' ? '' : '/'}.chame-${this.#id()}.part`
   }
 
-  /** Sends what the server does not have, and gives it its name. `progressed` is called when bytes have arrived for good. */
-  async send(place: Place, progressed: () => void): Promise<void> {
+  /** Sends what the server does not have, and gives it its name. `retries` is told what has gone, and what has arrived for good. */
+  async send(place: Place, retries: Retries): Promise<void> {
     if (await this.#isDone(place)) return
-    await this.#write(place, progressed)
+    await this.#write(place, retries)
     this.#wasAsked = true
-    await replaceFile(place, pathOf(place, this.#temp), pathOf(place, this.#key))
+    const [from, to] = [pathOf(place, this.#temp), pathOf(place, this.#key)]
+    if (await replaceInOneStep(place, from, to)) return
+    if (this.#options.inOneStep === true) {
+      await removeFile(place, from)
+      throw this.#inTwoSteps()
+    }
+    await replaceInTwoSteps(place, from, to)
   }
 
   /** The same, unless the name is taken: a rename of the protocol's own never replaces. */
-  async sendIfAbsent(place: Place): Promise<boolean> {
+  async sendIfAbsent(place: Place, retries: Retries): Promise<boolean> {
     const to = pathOf(place, this.#key)
     if (!this.#wasAsked) {
       if ((await statsOf(place, to)) !== null) return false
-      await this.#write(place, () => {})
+      await this.#write(place, retries)
     } else if (await this.#isDone(place)) return true
     this.#wasAsked = true
     try {
@@ -102,7 +111,7 @@ export class SftpPut {
     )
   }
 
-  async #write(place: Place, progressed: () => void): Promise<void> {
+  async #write(place: Place, retries: Retries): Promise<void> {
     const { sizeBytes } = this.#content
     await makeDirectoryOf(place, this.#key)
     const path = pathOf(place, this.#temp)
@@ -111,8 +120,8 @@ export class SftpPut {
       sftp.open(path, from === 0 ? 'w' : 'r+', { mode: FILE_MODE }, done),
     )
     try {
-      const writing = new Writing(place, handle, from)
-      await this.#sendFrom(place, writing, { handle, progressed })
+      const writing = new Writing(place, handle, { position: from, moved: () => retries.moved() })
+      await this.#sendFrom(place, writing, { handle, retries })
       if (sizeBytes !== null && writing.position !== sizeBytes)
         throw wrongSize(this.#target, this.#key, { expected: sizeBytes, got: writing.position })
     } catch (error) {
@@ -125,7 +134,7 @@ export class SftpPut {
   async #sendFrom(
     place: Place,
     writing: Writing,
-    { handle, progressed }: { handle: Buffer; progressed: () => void },
+    { handle, retries }: { handle: Buffer; retries: Retries },
   ): Promise<void> {
     const { signal, onBytes } = this.#options
     let flushAt = writing.position + FLUSH_BYTES
@@ -141,7 +150,7 @@ export class SftpPut {
         if (writing.position < flushAt) continue
         await writing.settle()
         await flush(place, handle)
-        progressed()
+        retries.succeeded()
         flushAt += FLUSH_BYTES
       }
     }
@@ -174,6 +183,12 @@ export class SftpPut {
     if (statusOf(error) !== STATUS.FAILURE) return false
     const free = await freeBytesOf(place).catch(() => null)
     return free !== null && free < FULL_BYTES
+  }
+
+  #inTwoSteps(): Error {
+    return targetFailure(this.#target, 'TARGET_REFUSED', 'its server replaces files in two steps only', {
+      hint: "OpenSSH's server can do it in one (posix-rename@openssh.com).",
+    })
   }
 
   #full(cause: unknown): Error {

@@ -1,4 +1,5 @@
 /** One connection to an SSH server, and the calls of SFTP on it. */
+import { connect as connectSocket, type Socket } from 'node:net'
 import { promisify } from 'node:util'
 import ssh2, { type ServerHostKeyAlgorithm, type SFTPWrapper } from 'ssh2'
 import { type BackupError, cancelled } from '../../../errors.ts'
@@ -22,9 +23,10 @@ export interface Server {
 
 /** A server that takes longer to let somebody in is down, or in another network. */
 const READY_MS = 20_000
-/** A line that is dead is found out in half a minute. */
+/** So often a server that has nothing to say is asked for a sign of life. */
 const KEEPALIVE_MS = 10_000
-const KEEPALIVE_MAX = 3
+/** A line is looked at so often before it is dead: whoever was held up itself reads first what has come meanwhile. */
+const LOOKS = 4
 
 export interface Session extends Disposable {
   readonly sftp: SFTPWrapper
@@ -32,9 +34,17 @@ export interface Session extends Disposable {
   readonly isOpen: boolean
 }
 
-/** Connects, lets `judge` look at the server's key before anything is sent to it, and opens SFTP. */
-export async function connect(server: Server, signal: AbortSignal): Promise<Session> {
+/**
+ * Connects, lets `judge` look at the server's key before anything is sent to it, and opens SFTP. The session ends by itself
+ * once nothing has come from the server for `idleMs`.
+ */
+export async function connect(
+  server: Server,
+  { idleMs, signal }: { readonly idleMs: number; readonly signal: AbortSignal },
+): Promise<Session> {
   const client = new ssh2.Client()
+  const socket = connectSocket({ host: server.host, port: server.port })
+  endWhenIdle(socket, idleMs)
   let isOpen = true
   let refusal: BackupError | null = null
   const { promise: failed, reject: fail } = Promise.withResolvers<never>()
@@ -53,15 +63,15 @@ export async function connect(server: Server, signal: AbortSignal): Promise<Sess
   try {
     const ready = new Promise<void>(resolve => client.once('ready', resolve))
     client.connect({
-      host: server.host,
-      port: server.port,
+      sock: socket,
       username: server.user,
       ...(server.password === undefined ? {} : { password: server.password }),
       ...(server.privateKey === undefined ? {} : { privateKey: server.privateKey }),
       ...(server.passphrase === undefined ? {} : { passphrase: server.passphrase }),
-      readyTimeout: READY_MS,
-      keepaliveInterval: KEEPALIVE_MS,
-      keepaliveCountMax: KEEPALIVE_MAX,
+      readyTimeout: Math.min(READY_MS, idleMs),
+      keepaliveInterval: Math.min(KEEPALIVE_MS, idleMs / LOOKS),
+      // The library would count the answers to these alone, and on a slow line they wait for all that is being sent.
+      keepaliveCountMax: Number.POSITIVE_INFINITY,
       ...algorithmsOf(server),
       hostVerifier: (key: Buffer) => {
         refusal = refusalOf(server, key)
@@ -81,11 +91,23 @@ export async function connect(server: Server, signal: AbortSignal): Promise<Sess
       },
     }
   } catch (error) {
-    client.destroy()
+    socket.destroy()
     throw error
   } finally {
     signal.removeEventListener('abort', cancel)
   }
+}
+
+/** Ends a connection once nothing has come for so long. What is sent says nothing: it may lie in this machine's memory. */
+function endWhenIdle(socket: Socket, idleMs: number): void {
+  let seenBytes = 0
+  let looks = 0
+  const timer = setInterval(() => {
+    looks = socket.bytesRead === seenBytes ? looks + 1 : 0
+    seenBytes = socket.bytesRead
+    if (looks === LOOKS) socket.destroy()
+  }, idleMs / LOOKS)
+  socket.once('close', () => clearInterval(timer))
 }
 
 function algorithmsOf({ keyTypes }: Server): { algorithms?: { serverHostKey: ServerHostKeyAlgorithm[] } } {

@@ -3,13 +3,13 @@ import type { FileEntryWithStats } from 'ssh2'
 import { BackupError, throwIfCancelled } from '../../../errors.ts'
 import type { Spend } from '../../bandwidth.ts'
 import { directoryOf, KEY_PARTS_MAX } from '../../keys.ts'
-import { Retries, type RetryPorts } from '../../retry.ts'
+import { Retries, type RetryPorts, slowestMs } from '../../retry.ts'
 import { contentOf } from '../../source.ts'
 import { notFound, targetFailure, wrongSize } from '../../target-failure.ts'
-import type { Content, GetOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
+import type { Content, GetOptions, PutOptions, StoredObject, Target, TransferOptions } from '../../target.ts'
 import { STATUS, sftpFailure, statusOf } from './failure.ts'
 import { closeFile, pathOf, type Place, readPieces, removeFile, statsOf } from './files.ts'
-import { freeBytesOf, SftpPut } from './put.ts'
+import { FLUSH_BYTES, freeBytesOf, SftpPut } from './put.ts'
 import { call, connect, type Server, type Session } from './session.ts'
 
 export interface SftpTargetOptions {
@@ -42,12 +42,12 @@ export class SftpTarget implements Target {
     this.#options = options
   }
 
-  async put(key: string, content: Content, options: TransferOptions): Promise<void> {
+  async put(key: string, content: Content, options: PutOptions): Promise<void> {
     const { signal } = options
     const put = new SftpPut(key, content, { target: this.name, options, spend: this.#options.spend })
-    await this.#ask({ doing: `put ${key}`, signal }, async (place, progressed) => {
+    await this.#ask({ doing: `put ${key}`, signal }, async (place, retries) => {
       try {
-        await put.send(place, progressed)
+        await put.send(place, retries)
       } catch (error) {
         await put.forget(place)
         throw error
@@ -58,8 +58,8 @@ export class SftpTarget implements Target {
 
   putIfAbsent(key: string, bytes: Uint8Array, options: TransferOptions): Promise<boolean> {
     const put = new SftpPut(key, contentOf(bytes), { target: this.name, options, spend: this.#options.spend })
-    return this.#ask({ doing: `put ${key}`, signal: options.signal }, async place => {
-      const isPut = await put.sendIfAbsent(place)
+    return this.#ask({ doing: `put ${key}`, signal: options.signal }, async (place, retries) => {
+      const isPut = await put.sendIfAbsent(place, retries)
       if (!isPut) await put.forget(place)
       return isPut
     })
@@ -132,15 +132,12 @@ export class SftpTarget implements Target {
   }
 
   /** Does something on a connection, on a new one when that breaks off. */
-  async #ask<T>(
-    { doing, signal }: Doing,
-    work: (place: Place, progressed: () => void) => Promise<T>,
-  ): Promise<T> {
-    const retries = new Retries(this.#options.retry)
+  async #ask<T>({ doing, signal }: Doing, work: (place: Place, retries: Retries) => Promise<T>): Promise<T> {
+    const retries = new Retries(this.#options.retry, slowestMs(FLUSH_BYTES))
     for (;;) {
       throwIfCancelled(signal)
       try {
-        return await work(await this.#place(signal), () => retries.succeeded())
+        return await work(await this.#place(signal), retries)
       } catch (error) {
         await retries.failed(sftpFailure(this.name, error, { doing, signal }), signal)
       }
@@ -175,8 +172,8 @@ export class SftpTarget implements Target {
   }
 
   async #open(signal: AbortSignal): Promise<Session> {
-    const { server, root } = this.#options
-    const session = await connect(server, signal)
+    const { server, root, retry } = this.#options
+    const session = await connect(server, { idleMs: retry.patience.idleMs, signal })
     try {
       const stats = await statsOf({ session, root, signal }, root)
       if (stats?.isDirectory() === true) return session
