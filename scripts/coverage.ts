@@ -97,6 +97,7 @@ const TESTS: readonly string[] = [
     'shortened',
   ].map(name => `test/off-site/${name}.test.ts`),
   'test/look',
+  'test/signing',
   'test/audit/actions.test.ts',
   'test/server/administration.test.ts',
   'test/server/listing.test.ts',

@@ -171,7 +171,8 @@ export class Administration {
    * has changed there.
    */
   async openListing(): Promise<CatalogListing> {
-    return new CatalogListing(this.#settingsOf(await this.#load(), this.#options.database).backupDir)
+    const { backupDir, signing } = this.#settingsOf(await this.#load(), this.#options.database)
+    return new CatalogListing(backupDir, undefined, signing.trusted)
   }
 
   /** Who may come in by HTTP, for a server. */

@@ -15,6 +15,7 @@ export const ERRORS = {
   BACKUP_NOT_FOUND: { exit: 10, http: 404, retryable: false },
   BACKUP_DAMAGED: { exit: 3, http: 422, retryable: false },
   BACKUP_UNSUPPORTED: { exit: 1, http: 422, retryable: false },
+  BACKUP_UNTRUSTED: { exit: 3, http: 422, retryable: false },
   METADATA_INVALID: { exit: 3, http: 422, retryable: false },
   BACKUP_PROTECTED: { exit: 1, http: 409, retryable: false },
   DELETE_NOT_CONFIRMED: { exit: 2, http: 400, retryable: false },

@@ -3,8 +3,8 @@ export type * from './audit/reports.ts'
 export { Database } from './database.ts'
 export type { DatabaseOptions } from './database-core.ts'
 export { BackupError, ERRORS, type ErrorCode, type Failure, toFailure } from './errors.ts'
-export type { BackupInfo, CheckLevel, Encoding } from './catalog/backup-info.ts'
-export type { LastDrill, Metadata, StoredCopy } from './catalog/metadata.ts'
+export type { BackupInfo, CheckLevel, Encoding, SignatureState } from './catalog/backup-info.ts'
+export type { LastDrill, Metadata, Signature, StoredCopy } from './catalog/metadata.ts'
 export type { ChannelConfig, NotifyConfig } from './config/notify.ts'
 export type { SecretConfig } from './config/secret.ts'
 export type * from './config/targets.ts'
@@ -12,7 +12,14 @@ export type { DigestEntry, EventKind, NotifyEvent } from './notify/event.ts'
 export { type Notifier, type NotifierPorts, type NotifyOptions, openNotifier } from './notify/notifier.ts'
 export type { ToldState } from './notify/reminders.ts'
 export { summarizeComparison } from './operations/compare/summarize.ts'
-export { generateKeys, type GenerateKeysRequest, type KeysGenerated } from './operations/generate-keys.ts'
+export {
+  generateKeys,
+  type GenerateKeysRequest,
+  generateSigningKey,
+  type GenerateSigningKeyRequest,
+  type KeysGenerated,
+  type SigningKeyGenerated,
+} from './operations/generate-keys.ts'
 export type * from './operations/monitoring-reports.ts'
 export type {
   Config,
@@ -20,6 +27,7 @@ export type {
   EncryptionConfig,
   JobConfig,
   ScheduleConfig,
+  SigningConfig,
   ZstdConfig,
 } from './config/config.ts'
 export { type RunOnceOptions, Scheduler, type SchedulerRunOptions } from './daemon/scheduler.ts'

@@ -9,6 +9,12 @@ export type { Encoding } from './encodings.ts'
  */
 export type CheckLevel = 'none' | 'quick' | 'full'
 
+/**
+ * What the signature of a stored backup is worth. `valid`: it is by a trusted key, and of this backup. `missing`: there is
+ * none. `unknown-key`: it is by a key that is not trusted. `wrong`: it names a trusted key, but is not of this backup.
+ */
+export type SignatureState = 'valid' | 'missing' | 'unknown-key' | 'wrong'
+
 export const CHECK_LEVELS: readonly CheckLevel[] = ['none', 'quick', 'full']
 
 /** One backup as the catalog lists it. Fields that only metadata knows are null without it. */
@@ -34,6 +40,8 @@ export interface BackupInfo {
   readonly pinned: Pin | null
   /** Names of the targets that are known to have a copy of it; of a backup at a target none. */
   readonly copies: readonly string[]
+  /** Null: the configuration trusts no keys, so that nobody looked. */
+  readonly signature: SignatureState | null
   /** Whether the metadata is there and can be read. */
   readonly metadataState: 'ok' | 'missing' | 'invalid'
   /** What is wrong with the metadata, when it is `invalid`. */

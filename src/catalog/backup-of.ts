@@ -25,6 +25,7 @@ export function backupOf({ modified, ...stored }: StoredFacts, fields: MetadataF
     encoding: parsed.encoding,
     pinned: known?.pinned ?? null,
     copies: knownCopies(known?.copies),
+    signature: null,
     ...fields,
   }
 }

@@ -87,6 +87,7 @@ async function byPath(path: string): Promise<BackupInfo | null> {
       encoding: parseFilename(filename)?.encoding ?? 'plain',
       pinned: null,
       copies: [],
+      signature: null,
       metadataState: 'missing',
       metadataProblem: null,
       metadata: null,

@@ -6,6 +6,7 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { setImmediate as eventsRead } from 'node:timers/promises'
+import { judgeAll } from '../signing/signature.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { metadataDirectory, typeDirectory } from './layout.ts'
@@ -38,6 +39,7 @@ interface Reading {
 export class CatalogListing implements Disposable {
   readonly #backupDir: string
   readonly #now: () => number
+  readonly #trusted: readonly string[]
   #reading: Reading | null = null
   #underway: Promise<Reading> | null = null
   /** The one that begins when that has ended. */
@@ -47,10 +49,18 @@ export class CatalogListing implements Disposable {
   /** Counts reported changes. */
   #changes = 0
 
-  /** @param now milliseconds of a clock that never goes back */
-  constructor(backupDir: string, now: () => number = () => performance.now()) {
+  /**
+   * @param now milliseconds of a clock that never goes back
+   * @param trusted whose signatures are taken
+   */
+  constructor(
+    backupDir: string,
+    now: () => number = () => performance.now(),
+    trusted: readonly string[] = [],
+  ) {
     this.#backupDir = backupDir
     this.#now = now
+    this.#trusted = trusted
   }
 
   /** The backups of all databases, newest first. */
@@ -96,7 +106,7 @@ export class CatalogListing implements Disposable {
     this.#watch(before)
     const changes = this.#changes
     const state = stateOf(before)
-    const backups = await listCatalog(this.#backupDir, {})
+    const backups = await judgeAll(await listCatalog(this.#backupDir, {}), this.#trusted)
     const reading = { backups, state, readAtMs }
     const after = await this.#look()
     const isSettled = changes === this.#changes && state === stateOf(after) && !after.some(isRacy)

@@ -57,6 +57,15 @@ export interface Metadata {
    * not copied there again. What a target lists is the truth, this what was last known of it.
    */
   copies?: Record<string, StoredCopy | null> | undefined
+  /** Of what this says that the backup is: see docs/signing.md. Absent where nobody signed it. */
+  signature?: Signature | undefined
+}
+
+export interface Signature {
+  /** The public key that it is by, in Base64. */
+  readonly by: string
+  /** Base64. */
+  readonly value: string
 }
 
 /** A copy of a backup at a target, as it was last seen there. */

@@ -41,6 +41,7 @@ const metadataSchema: z.ZodType<Metadata> = z.looseObject({
   copies: z
     .record(z.string(), z.looseObject({ at: z.iso.datetime(), size: z.int().nonnegative() }).nullable())
     .optional(),
+  signature: z.looseObject({ by: z.string(), value: z.string() }).optional(),
 })
 
 /** What a metadata file's text says, or what is wrong with it. */

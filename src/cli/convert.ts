@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { BackupsConverted, Encoding } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
-import { encodingOption, given, identityOption } from './options.ts'
+import { acceptUnsignedOption, encodingOption, given, identityOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -11,6 +11,7 @@ interface ConvertOptions {
   readonly all?: true
   readonly encoding?: Encoding
   readonly identity?: string
+  readonly acceptUnsigned?: true
 }
 
 export function convertCommand(): Command {
@@ -19,6 +20,7 @@ export function convertCommand(): Command {
     .option('--all', 'every backup of the database')
     .addOption(encodingOption('how they are stored then (default: the configuration, else plain)'))
     .addOption(identityOption())
+    .addOption(acceptUnsignedOption())
     .addHelpText(
       'after',
       `${examples([
@@ -37,13 +39,13 @@ export function convertCommand(): Command {
 async function convert(
   session: Session,
   backups: readonly string[],
-  { all, encoding, identity }: ConvertOptions,
+  { all, encoding, identity, acceptUnsigned }: ConvertOptions,
 ): Promise<number> {
   const result = await session.run(run =>
     session.database.convertBackups({
       ...run,
       ...(all === true ? {} : { backups }),
-      ...given({ encoding, identity }),
+      ...given({ encoding, identity, acceptUnsigned }),
     }),
   )
   const exit = session.show(result, done =>

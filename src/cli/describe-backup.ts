@@ -1,4 +1,4 @@
-import type { BackupInfo } from '../index.ts'
+import type { BackupInfo, SignatureState } from '../index.ts'
 import { safeText } from './text.ts'
 import { age, bytes } from './units.ts'
 
@@ -30,8 +30,21 @@ function systemTime(instant: Date): string {
   return instant.toLocaleString('sv-SE')
 }
 
-/** Marks what is special: a pin, or metadata that cannot be relied on; empty when there is nothing to say. */
+/** Marks what is special: a pin, or what cannot be relied on; empty when there is nothing to say. */
 export function noteOn(backup: BackupInfo): string {
-  if (backup.metadataState === 'ok') return backup.pinned === null ? '' : 'pinned'
-  return backup.metadataState === 'missing' ? 'no metadata' : 'metadata invalid'
+  if (backup.metadataState !== 'ok')
+    return backup.metadataState === 'missing' ? 'no metadata' : 'metadata invalid'
+  return [signatureNote(backup), ...(backup.pinned === null ? [] : ['pinned'])].filter(Boolean).join(', ')
+}
+
+/** What its signature is worth; nothing for one by a trusted key, or where none is trusted. */
+export function signatureNote({ signature }: BackupInfo): string {
+  return signature === null ? '' : SIGNATURES[signature]
+}
+
+const SIGNATURES: Readonly<Record<SignatureState, string>> = {
+  valid: '',
+  missing: 'not signed',
+  'unknown-key': 'signed by an unknown key',
+  wrong: 'signature of another',
 }

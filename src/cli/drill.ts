@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupDrilled, DrillCheck } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
-import { BACKUP_ARGUMENT, given, identityOption, targetOption } from './options.ts'
+import { acceptUnsignedOption, BACKUP_ARGUMENT, given, identityOption, targetOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
@@ -12,6 +12,7 @@ interface DrillOptions {
   readonly scratch?: string
   readonly identity?: string
   readonly target?: string
+  readonly acceptUnsigned?: true
 }
 
 export function drillCommand(): Command {
@@ -20,6 +21,7 @@ export function drillCommand(): Command {
     .option('--scratch <dir>', 'where it is restored (default: the backup directory)')
     .addOption(identityOption())
     .addOption(targetOption())
+    .addOption(acceptUnsignedOption())
     .addHelpText(
       'after',
       `${examples([
@@ -36,10 +38,14 @@ export function drillCommand(): Command {
 async function drill(
   session: Session,
   backup: string,
-  { scratch, identity, target }: DrillOptions,
+  { scratch, identity, target, acceptUnsigned }: DrillOptions,
 ): Promise<number> {
   const result = await session.run(run =>
-    session.database.drillBackup({ backup, ...run, ...given({ scratchDir: scratch, identity, target }) }),
+    session.database.drillBackup({
+      backup,
+      ...run,
+      ...given({ scratchDir: scratch, identity, target, acceptUnsigned }),
+    }),
   )
   const exit = session.show(result, drilled =>
     session.options.quiet && drilled.status === 'passed' ? '' : describeDrilled(drilled, paintOut),

@@ -49,6 +49,14 @@ export function identityOption(): Option {
   )
 }
 
+/** Of every command that relies on what a backup says that it is. */
+export function acceptUnsignedOption(): Option {
+  return new Option(
+    '--accept-unsigned',
+    'take a backup that is not signed, though the configuration trusts keys',
+  )
+}
+
 /** A whole number of at least 1. */
 export function parseCount(text: string): number {
   const count = Number(text)

@@ -87,6 +87,7 @@ function backupsBody(info: Info, view: InfoView): string {
       ...packsFact(info),
       ...info.targets.filter(({ target }) => target !== info.target).map(copiesFact(view)),
       ['Last drill', lastDrill === null ? 'never' : describeDrill(lastDrill, view)],
+      ...signedFact(info, view),
     ]),
     ...overdueLines(info, view),
     '',
@@ -106,6 +107,12 @@ function copiesFact({ now, paint }: InfoView): (copies: KnownCopies) => Fact {
     const missing = lacking === 0 ? '' : paint('yellow', `, ${plural(lacking, 'backup')} not there`)
     return [`At ${safeText(target)}`, `${plural(count, 'backup')}${last}${missing}`]
   }
+}
+
+function signedFact({ backups: { untrusted, count } }: Info, { paint }: InfoView): Fact[] {
+  if (untrusted === null) return []
+  const others = untrusted === 0 ? '' : paint('yellow', `, ${number(untrusted)} not`)
+  return [['Signed', `${number(count - untrusted)} by a trusted key${others}`]]
 }
 
 function describeDrill(

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { BackupRestored, Failure, RestorePlan } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describePlan, describeRestored } from './describe-restore.ts'
-import { BACKUP_ARGUMENT, given, identityOption, targetOption } from './options.ts'
+import { acceptUnsignedOption, BACKUP_ARGUMENT, given, identityOption, targetOption } from './options.ts'
 import { paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 
@@ -12,6 +12,7 @@ interface RestoreOptions {
   readonly dryRun?: true
   readonly identity?: string
   readonly target?: string
+  readonly acceptUnsigned?: true
 }
 
 export function restoreCommand(): Command {
@@ -22,6 +23,7 @@ export function restoreCommand(): Command {
     .option('--dry-run', 'verify the backup and say what would happen; touch nothing')
     .addOption(identityOption())
     .addOption(targetOption())
+    .addOption(acceptUnsignedOption())
     .addHelpText(
       'after',
       examples([

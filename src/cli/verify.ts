@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { BackupVerified, CheckLevel, StoreVerified } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
-import { describeBackup } from './describe-backup.ts'
+import { describeBackup, signatureNote } from './describe-backup.ts'
 import { BACKUP_ARGUMENT, checkOption, given, identityOption, targetOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
@@ -41,7 +41,7 @@ export function verifyCommand(): Command {
         ['verify --check quick', 'faster, without the indexes'],
         ['verify --sample 5%', 'a twentieth of the packs in blocks/, another one each time'],
         ['verify --sample 100%', 'every page of every backup in blocks/'],
-      ])}\n\nExits with 3 when the backup is damaged.`,
+      ])}\n\nExits with 3 when the backup is damaged, or not signed by a key that the configuration trusts.`,
     )
     .action((backup: string | undefined, options: VerifyOptions & StoreOptions, command: Command) => {
       const { sample, time, ...ofBackup } = options
@@ -87,15 +87,21 @@ async function verify(session: Session, backup: string, options: VerifyOptions):
     session.database.verifyBackup(backup, { ...run, ...given(options) }),
   )
   const exit = session.show(result, verified =>
-    session.options.quiet && verified.status === 'intact' ? '' : describeVerified(verified, paintOut),
+    session.options.quiet && isGood(verified) ? '' : describeVerified(verified, paintOut),
   )
-  return result.success && result.status === 'damaged' ? session.exitOf('BACKUP_DAMAGED') : exit
+  return result.success && !isGood(result) ? session.exitOf('BACKUP_DAMAGED') : exit
+}
+
+function isGood({ status, backup }: BackupVerified): boolean {
+  return status === 'intact' && signatureNote(backup) === ''
 }
 
 function describeVerified(verified: BackupVerified, paint: Paint): string {
   const { backup, status, problems, checksumCompared, durationMs } = verified
   const verdict = status === 'intact' ? paint('green', '✔ Intact:') : paint(['red', 'bold'], '✘ Damaged:')
+  const note = signatureNote(backup)
   const checked = [
+    ...(backup.signature === 'valid' ? ['signed by a trusted key'] : []),
     checksumCompared ? 'checksum compared' : 'no recorded checksum to compare with',
     describeLook(verified),
     duration(durationMs),
@@ -104,6 +110,7 @@ function describeVerified(verified: BackupVerified, paint: Paint): string {
     `${verdict} ${safeText(backup.filename)}`,
     `  ${describeBackup(backup, new Date())}`,
     ...problems.map(problem => `  ${paint('red', safeText(problem.message))}`),
+    ...(note === '' ? [] : [`  ${paint('red', `It is not to be trusted: ${note}`)}`]),
     `  ${checked.join(', ')}`,
   ].join('\n')
 }

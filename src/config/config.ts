@@ -37,6 +37,14 @@ export interface EncryptionConfig {
   identities?: SecretConfig[] | undefined
 }
 
+/** With what new backups are signed, and whose are taken. */
+export interface SigningConfig {
+  /** Where the secret key is, on machines that make backups. */
+  key?: SecretConfig | undefined
+  /** Public keys; that of `key` must be among them. */
+  trusted: string[]
+}
+
 /** What exports leave out, beside what they find by themselves. */
 export interface ExportConfig {
   /** By `table.column`. */
@@ -93,6 +101,7 @@ export interface Config extends DatabaseConfig {
   stallAfterMs?: number | undefined
   /** Where backups are stored beside the backup directory, by name. */
   targets?: Record<string, TargetConfig> | undefined
+  signing?: SigningConfig | undefined
   notify?: NotifyConfig | undefined
   schedule?: ScheduleConfig | undefined
 }

@@ -7,6 +7,7 @@ import { policySchema } from '../retention/schema.ts'
 import { isSize } from '../retention/units.ts'
 import type { Config, DatabaseConfig } from './config.ts'
 import { notifySchema } from './notify-schema.ts'
+import { signing } from './signing-schema.ts'
 import { targetsSchema } from './targets-schema.ts'
 import { cronProblem } from '../schedule/cron.ts'
 import { parseDuration } from '../schedule/duration.ts'
@@ -208,6 +209,7 @@ export const configSchema: z.ZodType<Config> = z
         'How long a job may show no sign of life before it is given up as stalled, in milliseconds. Default: 1800000',
       ),
     targets: targetsSchema.optional(),
+    signing: signing.optional(),
     notify: notifySchema.optional(),
     schedule: schedule.optional().describe('What chame-backup-scheduler does, and when.'),
   })

@@ -7,9 +7,10 @@ import { BackupError } from '../errors.ts'
 import type { LoadedConfig } from './load.ts'
 import type { RedactionWay } from '../export/model.ts'
 import { DEFAULT_MAX_DELETIONS, DEFAULT_POLICY, type RetentionPolicy } from '../retention/policy.ts'
-import type { Config, DatabaseConfig, ExportConfig } from './config.ts'
+import type { Config, DatabaseConfig, ExportConfig, SigningConfig } from './config.ts'
 import type { RetentionConfig } from './retention.ts'
 import { durationMs } from '../schedule/duration.ts'
+import type { SigningSettings } from '../signing/settings.ts'
 import type { TargetConfig } from './targets.ts'
 
 /** Everything an operation needs to know of one database, resolved: absolute paths, no defaults left. */
@@ -31,6 +32,7 @@ export interface Settings {
   readonly maxBackupAgeMs: number | null
   readonly createdBy: string
   readonly storing: EncodingSettings
+  readonly signing: SigningSettings
   readonly exporting: ExportSettings
   readonly retention: RetentionSettings
   /** Where backups are copied to, by name, in the order of the configuration. */
@@ -122,7 +124,7 @@ export function resolveSettings(
     policy: { ...DEFAULT_POLICY, ...config.retention?.types, ...chosen?.retention?.types },
     maxDeletions: chosen?.retention?.maxDeletions ?? config.retention?.maxDeletions ?? DEFAULT_MAX_DELETIONS,
   }
-  // What nobody would miss is not for targets either.
+  // What nobody would miss is not for targets either, nor does anybody sign it.
   const isDisposable = overrides.disposable ?? false
   const targets = isDisposable ? {} : targetsOf(config, retention)
   return {
@@ -146,6 +148,7 @@ export function resolveSettings(
       config.schedule?.maxBackupAge === undefined ? null : durationMs(config.schedule.maxBackupAge),
     createdBy: userName(environment),
     storing: storingOf(config, chosen, loaded.directory),
+    signing: signingOf(isDisposable ? undefined : config.signing, loaded.directory),
     exporting: {
       redact: { ...config.export?.redact, ...chosen?.export?.redact },
       sensitiveWords: [...(config.export?.sensitiveWords ?? []), ...(chosen?.export?.sensitiveWords ?? [])],
@@ -214,6 +217,10 @@ function storingOf(config: StoringConfig, own: StoringConfig | null, directory: 
       directory,
     },
   }
+}
+
+function signingOf(signing: SigningConfig | undefined, directory: string): SigningSettings {
+  return { key: signing?.key ?? null, trusted: signing?.trusted ?? [], directory }
 }
 
 function chooseDatabase(

@@ -17,6 +17,14 @@ export const runDrill: JobRunner = async ({ database, signal }) => {
       summary: `${backup.filename} restored and checked, ${bytes(drilled.bytes)} in ${durationMs} ms`,
     }
   }
+  if (checks.some(({ name, status: found }) => name === 'signature' && found === 'failed')) {
+    return {
+      success: false,
+      code: 'BACKUP_UNTRUSTED',
+      message: `The newest backup is not one of ours (${whatFailed(checks)}): ${backup.path}`,
+      hint: 'Somebody else writes there, or a machine of yours has another key or none: see docs/signing.md. Look at it with: chame-backup list.',
+    }
+  }
   return {
     success: false,
     code: 'BACKUP_DAMAGED',

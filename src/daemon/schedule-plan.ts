@@ -57,7 +57,7 @@ function logSettings(
     level,
     maxSizeBytes: bytesOf(maxSize),
     maxDays,
-    secrets: secretVariables([loaded.config.notify, loaded.config.targets]),
+    secrets: secretVariables([loaded.config.notify, loaded.config.targets, loaded.config.signing]),
   }
 }
 

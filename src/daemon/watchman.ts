@@ -2,6 +2,7 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog, newestFirst } from '../catalog/list.ts'
 import { toFailure } from '../errors.ts'
 import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
+import { judgeAll } from '../signing/signature.ts'
 import type { SchedulerLog } from './log-entry.ts'
 import type { RunningPorts } from './ports.ts'
 import type { StateBook } from './state-book.ts'
@@ -30,13 +31,10 @@ export class Watchman {
     let here: Promise<readonly BackupInfo[]> | null = null
     let byDatabase: Map<string | null, BackupInfo[]> | null = null
     for (const task of oneOfEach(tasks)) {
-      const { name, keepLocal } = task.settings
+      const { name, keepLocal, signing } = task.settings
       await this.#lookAt(task, async () => {
         if (!keepLocal) return await task.database.listBackups()
-        byDatabase ??= Map.groupBy(
-          await (here ??= listCatalog(this.#backupDir, {})),
-          ({ database }) => database,
-        )
+        byDatabase ??= Map.groupBy(await (here ??= this.#list(signing.trusted)), ({ database }) => database)
         const [ours = [], nobodys = []] = [byDatabase.get(name), byDatabase.get(null)]
         return nobodys.length === 0 ? ours : [...ours, ...nobodys].toSorted(newestFirst)
       })
@@ -51,6 +49,10 @@ export class Watchman {
       return [Date.parse(lastGoodAt) + maxBackupAgeMs + 1]
     })
     return instants.length === 0 ? null : new Date(Math.min(...instants))
+  }
+
+  async #list(trusted: readonly string[]): Promise<readonly BackupInfo[]> {
+    return judgeAll(await listCatalog(this.#backupDir, {}), trusted)
   }
 
   async #lookAt(task: Task, list: () => Promise<readonly BackupInfo[]>): Promise<void> {

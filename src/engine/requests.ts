@@ -18,6 +18,7 @@ const path = z.string().refine(value => !value.includes('\0'), 'a path cannot co
 /** Whether there is one of that name, only the configuration says. */
 const target = z.string().min(1).max(64).optional()
 const identity = path.min(1, 'expected the path of an identity file').optional()
+const acceptUnsigned = z.boolean().optional()
 const backup = path.min(1, 'expected a path, a file name or "latest"')
 const table = text.min(1, 'expected the name of a table')
 const offset = z.int().nonnegative().optional()
@@ -60,6 +61,7 @@ const requests = {
     dryRun: z.boolean().optional(),
     identity,
     target,
+    acceptUnsigned,
   }),
   verify: z.strictObject({ backup, check, record: z.boolean().optional(), identity, target }),
   verifyStore: z.strictObject({
@@ -67,7 +69,7 @@ const requests = {
     time: text.optional(),
     identity,
   }),
-  drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity, target }),
+  drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity, target, acceptUnsigned }),
   info: z.strictObject({ target }),
   scan: z.strictObject({ from: backup.optional(), identity, target }),
   export: z.strictObject({
@@ -116,6 +118,7 @@ const requests = {
     backups: z.array(backup).min(1).optional(),
     encoding: z.enum(ENCODINGS).optional(),
     identity,
+    acceptUnsigned,
   }),
   pin: z.strictObject({
     backup,

@@ -1,6 +1,7 @@
 /** Making a backup of a file that holds an image already: one that was downloaded, or made by other means. */
 import { chmod, constants, open } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
 import { typeDirectory } from '../catalog/layout.ts'
 import { readBackup } from '../catalog/list.ts'
@@ -9,6 +10,7 @@ import type { Metadata } from '../catalog/metadata.ts'
 import { localTime } from '../catalog/names.ts'
 import { removeLeftovers, Staging } from '../catalog/staging.ts'
 import { BackupError, throwIfCancelled } from '../errors.ts'
+import { openSigner } from '../signing/open-signer.ts'
 import { readHeaderOf } from '../snapshot/source-files.ts'
 import { removeFile, renameDurably, requireSpace, syncFile } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
@@ -21,7 +23,8 @@ import { type EncodedFile, requireDecodable } from './encoded-file.ts'
 import { type BackupEncoder, encoderOfOneFile } from './encoder-for.ts'
 import type { AddBackupRequest, BackupAdded } from './file-reports.ts'
 import { freeFilename } from './free-filename.ts'
-import { writeMetadata } from './store-backup.ts'
+import { signedBy, writeMetadata } from './store-backup.ts'
+import { judged } from './trust.ts'
 
 /** sqlite.org/fileformat.html, 1.3 */
 const USER_VERSION_AT = 60
@@ -43,6 +46,7 @@ export async function addBackup(
   requireKnownType(type, settings.backupTypes)
   const createdAt = instantOf(request.createdAt, context.now())
   const encoder = await encoderOfOneFile(context)
+  const signer = await openSigner(settings.signing)
   begin(context, 'find-backup')
   const { form, sizeBytes } = await recogniseFile(from)
   begin(context, 'prepare-directories')
@@ -96,15 +100,20 @@ export async function addBackup(
       verified_at: context.now().toISOString(),
       duration_ms: Math.round(performance.now() - started),
     }
-    await writeMetadata(filename, metadata, context)
+    await writeMetadata(filename, { ...metadata, ...signedBy(signer, metadata) }, context)
   } catch (error) {
     // Without metadata there is no backup: what was published goes again.
     await removeFile(path).catch(() => {})
     throw error
   }
-  const backup = await readBackup(settings.backupDir, type, filename)
-  if (backup === null) throw new Error(`what was added is not listed: ${path}`)
+  const backup = await listed(type, filename, context)
   return { success: true, backup, durationMs: Math.round(performance.now() - started) }
+}
+
+async function listed(type: string, filename: string, context: Context): Promise<BackupInfo> {
+  const backup = await readBackup(context.settings.backupDir, type, filename)
+  if (backup === null) throw new Error(`what was added is not listed: ${filename}`)
+  return judged(backup, context)
 }
 
 /** The file that is to be stored: an image is not left in the clear where backups are encrypted. */

@@ -15,6 +15,7 @@ import { decideHere } from './decide-by-size.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { finishConversions } from './finish-conversions.ts'
 import type { BackupDecision, BackupsCleanedUp, CleanupRequest, FailedDeletion } from './reports.ts'
+import { judgedAll } from './trust.ts'
 
 /** Waiting for answers is most of the work at a target. */
 const TARGETS_MAX = 8
@@ -80,7 +81,8 @@ async function cleanupHere(request: CleanupRequest, context: Context): Promise<H
 async function decide(request: CleanupRequest, context: Context): Promise<BackupDecision[]> {
   const { settings } = context
   begin(context, 'decide-retention')
-  const backups = await listCatalog(settings.backupDir, { database: settings.name })
+  const listed = await listCatalog(settings.backupDir, { database: settings.name })
+  const backups = await judgedAll(listed, context)
   const policy = policyFor(request, settings.retention.policy)
   const decisions = await decideHere(backups, policy, context)
   return capDeletions(decisions, request.maxDeletions ?? settings.retention.maxDeletions)

@@ -12,6 +12,7 @@ import { decideAt } from './decide-by-size.ts'
 import { deleteAtTarget, finishAtTarget } from './delete-at-target.ts'
 import type { BackupDecision, CleanupRequest, FailedDeletion, TargetCleanup } from './reports.ts'
 import { catalogOf, targetSettings, withTarget } from './target-access.ts'
+import { judgedAll } from './trust.ts'
 
 /**
  * Cleans up at one target, by its own rules and with the same guards as in the backup directory. A target that fails is
@@ -56,7 +57,7 @@ async function cleanUp(target: Target, request: CleanupRequest, context: Context
   const decisions = capDeletions(
     await decideAt(
       target,
-      await withLocalPins(catalog.backups, context),
+      await withLocalPins(await judgedAll(catalog.backups, context), context),
       policyFor(request, retention.policy),
       context,
     ),

@@ -11,7 +11,10 @@ import { filenameIn } from '../catalog/names.ts'
 import { Staging } from '../catalog/staging.ts'
 import { Tap } from '../encoding/bytes.ts'
 import type { Encoder } from '../encoding/encoding.ts'
-import { throwIfCancelled, toFailure } from '../errors.ts'
+import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
+import type { Signer } from '../signing/keys.ts'
+import { openSigner } from '../signing/open-signer.ts'
+import { signatureOf } from '../signing/signature.ts'
 import {
   isThere,
   removeFile,
@@ -33,6 +36,7 @@ import { finishConversions } from './finish-conversions.ts'
 import { readStored } from './read-stored.ts'
 import { replaceMetadata } from './replace-metadata.ts'
 import { decoderOf, expectedImageOf, imageBytes, whyUndecodable } from './stored-image.ts'
+import { judged, requireTrusted } from './trust.ts'
 import { withStoredHere } from './with-stored.ts'
 
 /** Room for the metadata, the directories' growth and what the file system itself takes. */
@@ -51,6 +55,7 @@ export async function convertBackups(
   const encoding = request.encoding ?? context.settings.storing.encoding
   // Whatever is wrong with the configuration is said before anything is done.
   await encoderFor(encoding, context)
+  const signer = await requireSigner(context)
   await finishEarlier(context)
   const wanted = request.backups ?? (await allOf(context))
   const converted: ConvertedBackup[] = []
@@ -60,7 +65,7 @@ export async function convertBackups(
     throwIfCancelled(context.signal)
     try {
       const done = await withStoredHere(backup, context, stored =>
-        convert(stored.backup, encoding, request, context),
+        convert(stored.backup, { ...request, encoding, signer }, context),
       )
       if ('why' in done) skipped.push(done)
       else converted.push(done)
@@ -79,6 +84,15 @@ export async function convertBackups(
     failed,
     durationMs: Math.round(performance.now() - started),
   }
+}
+
+/** Throws `CONFIG_INVALID` where signatures are asked for, and converted backups would be without. */
+async function requireSigner({ settings }: Context): Promise<Signer | null> {
+  const signer = await openSigner(settings.signing)
+  if (signer !== null || settings.signing.trusted.length === 0) return signer
+  throw new BackupError('CONFIG_INVALID', 'Converted backups would lose their signatures', {
+    hint: 'There is no signing.key in the configuration. Convert where the key is that signs.',
+  })
 }
 
 type Skipped = BackupsConverted['skipped'][number]
@@ -101,10 +115,14 @@ async function allOf({ settings }: Context): Promise<string[]> {
     .toReversed()
 }
 
+interface ConvertOrder extends ConvertBackupsRequest {
+  readonly encoding: Encoding
+  readonly signer: Signer | null
+}
+
 async function convert(
   backup: BackupInfo,
-  encoding: Encoding,
-  { identity }: ConvertBackupsRequest,
+  { encoding, identity, acceptUnsigned, signer }: ConvertOrder,
   context: Context,
 ): Promise<ConvertedBackup | Skipped> {
   const { filename, type, size } = backup
@@ -112,6 +130,8 @@ async function convert(
   if (backup.encoding === encoding) return { filename, why: `it is stored as ${encoding} already` }
   if (backup.metadata?.backup_type !== type)
     return { filename, why: 'it has no metadata of its own that can be read' }
+  // Otherwise a conversion would turn whatever somebody has put here into one that is signed.
+  await requireTrusted(backup, { acceptUnsigned, isLatest: false }, context)
   // Somebody else's conversion was killed since this began.
   if (backup.metadata.converted_from !== undefined) await finishConversions(context)
   const target = filenameIn(encoding, filename)
@@ -120,13 +140,13 @@ async function convert(
 
   await using staging = await Staging.open(backupDir, typeDirectory(backupDir, type))
   const anew = await encodeAnew(backup, encoding, { staging, identity }, context)
-  await publish(backup, { filename: target, encoding, ...anew }, context)
+  await publish(backup, { filename: target, encoding, signer, ...anew }, context)
   await anew.afterwards?.(`${type}/${target}`).catch(() => {})
   await deleteStored(backup, context)
   const there: BackupInfo = { ...backup, filename: target }
   const converted = await replaceMetadata(there, { converted_from: undefined }, context)
   if (converted === null) throw new Error('The converted backup is not there')
-  return { backup: converted, from: filename, sizeBefore: size }
+  return { backup: judged(converted, context), from: filename, sizeBefore: size }
 }
 
 /** Makes the new file, flushed, and proves that it holds the same image. */
@@ -193,11 +213,12 @@ async function publish(
     image,
     addedBytes,
     isSealed,
-  }: Anew & Pick<BackupInfo, 'filename' | 'encoding'>,
+    signer,
+  }: Anew & Pick<BackupInfo, 'filename'> & Pick<ConvertOrder, 'encoding' | 'signer'>,
   context: Context,
 ): Promise<void> {
   const { backupDir, fileMode } = context.settings
-  const keys: Partial<Metadata> = {
+  const keys = {
     file_size: written.sizeBytes,
     checksum: written.checksum,
     image_size: image.sizeBytes,
@@ -206,13 +227,15 @@ async function publish(
     encoding,
     encrypted: isSealed === true ? true : undefined,
     converted_from: before.filename,
-  }
+  } satisfies Partial<Metadata>
+  // Of what was signed the file is another: where nobody signs, the old signature would be wrong.
+  const signature = signatureOf({ ...(before.metadata as Metadata), ...keys }, signer)
   begin(context, 'write-metadata')
   const old = metadataPath(backupDir, before.filename)
   const text = await during('read', old, () => readFile(old, 'utf8'))
   await using staging = await Staging.open(backupDir, metadataDirectory(backupDir))
   const staged = staging.file('metadata.json')
-  await writeNewFile(staged, editMetadata(text, keys), fileMode, durabilityOf(context))
+  await writeNewFile(staged, editMetadata(text, { ...keys, signature }), fileMode, durabilityOf(context))
   const metadata = metadataPath(backupDir, filename)
   await renameDurably(staged, metadata, durabilityOf(context))
   begin(context, 'publish-image')

@@ -10,6 +10,8 @@ export interface ConvertBackupsRequest {
   readonly encoding?: Encoding
   /** Path of an identity file that opens encrypted backups, beside those of the config. */
   readonly identity?: string
+  /** Convert, and sign, those that nobody has signed, though the configuration trusts keys: from before backups were signed. */
+  readonly acceptUnsigned?: boolean
 }
 
 export interface ConvertedBackup {

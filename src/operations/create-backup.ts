@@ -5,6 +5,7 @@ import { metadataDirectory, typeDirectory } from '../catalog/layout.ts'
 import { readBackup } from '../catalog/list.ts'
 import { removeLeftovers } from '../catalog/staging.ts'
 import { BackupError } from '../errors.ts'
+import { openSigner } from '../signing/open-signer.ts'
 import { makeDirectory } from '../storage/durable.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 import { copyToTargets } from './copy-to-targets.ts'
@@ -33,6 +34,7 @@ export async function createBackup(request: CreateBackupRequest, context: Contex
     check: request.check ?? settings.check,
     keepDamaged: request.keepDamaged ?? settings.keepDamaged,
     encoder: await encoderFor(request.encoding, context),
+    signer: await openSigner(settings.signing),
   }
   const { targets, ...stored } = settings.keepLocal
     ? await storeAndCopy(order, request, context)

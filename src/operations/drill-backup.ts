@@ -12,6 +12,7 @@ import { findReadable } from './find-intact.ts'
 import type { BackupDrilled, DrillBackupRequest } from './reports.ts'
 import { restoreBackup } from './restore-backup.ts'
 import { expectedImageOf, imageBytes } from './stored-image.ts'
+import { judged } from './trust.ts'
 
 /** Room for the scratch directory itself, and what the file system takes. */
 const SPACE_RESERVE_BYTES = 1 << 20
@@ -32,7 +33,7 @@ export async function drillBackup(
   await makeDirectory(scratchDir, context.settings.directoryMode, durabilityOf(context))
   const { restored, scratchDirectory } = await restoreInto(
     scratchDir,
-    { backup, identity: request.identity },
+    { backup, identity: request.identity, acceptUnsigned: request.acceptUnsigned },
     context,
   )
   const isRemoved = !(await isThere(scratchDirectory))
@@ -48,7 +49,7 @@ export async function drillBackup(
   return {
     success: true,
     status,
-    backup: recorded ?? backup,
+    backup: judged(recorded ?? backup, context),
     checks,
     rowCounts,
     integrity: {
@@ -69,6 +70,7 @@ export async function drillBackup(
 interface DrillOrder {
   readonly backup: BackupInfo
   readonly identity: string | undefined
+  readonly acceptUnsigned: boolean | undefined
 }
 
 async function restoreInto(
@@ -87,7 +89,7 @@ async function restoreInto(
 }
 
 async function restoreAndCheck(
-  { backup, identity }: DrillOrder,
+  { backup, identity, acceptUnsigned }: DrillOrder,
   path: string,
   context: Context,
 ): Promise<Restored> {
@@ -99,6 +101,7 @@ async function restoreAndCheck(
         to: path,
         ...(backup.target === null ? {} : { target: backup.target }),
         ...(identity === undefined ? {} : { identity }),
+        ...(acceptUnsigned === undefined ? {} : { acceptUnsigned }),
       },
       context,
     )
@@ -120,6 +123,7 @@ function isAboutBackup(error: unknown): error is BackupError {
     (error.code === 'BACKUP_DAMAGED' ||
       error.code === 'OBJECT_DAMAGED' ||
       error.code === 'METADATA_INVALID' ||
+      error.code === 'BACKUP_UNTRUSTED' ||
       error.code === 'RESTORE_FAILED')
   )
 }

@@ -9,11 +9,16 @@ export interface DrillBackupRequest {
   readonly identity?: string
   /** The target that the backup is at. Default: the backup directory; where nothing is kept there, the first target. */
   readonly target?: string
+  /** Take one that nobody has signed, though the configuration trusts keys: from before backups were signed. */
+  readonly acceptUnsigned?: boolean
 }
 
-/** One question that a drill asks. `skipped`: it could not be asked, and `message` says why. */
+/**
+ * One question that a drill asks. `skipped`: it could not be asked, and `message` says why. `signature` is asked where the
+ * configuration trusts keys.
+ */
 export interface DrillCheck {
-  readonly name: 'stored-file' | 'restore' | 'integrity' | 'row-counts'
+  readonly name: 'signature' | 'stored-file' | 'restore' | 'integrity' | 'row-counts'
   readonly status: 'passed' | 'failed' | 'skipped'
   readonly message: string
 }

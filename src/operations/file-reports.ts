@@ -117,6 +117,12 @@ export interface SettingsShown {
   /** IANA name; null: the system's. */
   readonly timeZone: string | null
   readonly editable: Editable
+  readonly signing: {
+    /** Whether new backups are signed. */
+    readonly signs: boolean
+    /** The public keys whose backups are restored; none: signatures are not looked at. */
+    readonly trusted: readonly string[]
+  }
   /** What holds for this database, defaults among it. */
   readonly retention: { readonly policy: RetentionPolicy; readonly maxDeletions: number }
   readonly schedule: {

@@ -10,6 +10,7 @@ import type { Settings } from '../config/settings.ts'
 import { BackupError } from '../errors.ts'
 import type { Context } from './context.ts'
 import { primaryTarget, withTarget } from './target-access.ts'
+import { judged } from './trust.ts'
 
 /** A stored backup, as a user names it. */
 export interface Wanted {
@@ -19,8 +20,12 @@ export interface Wanted {
   readonly target?: string | undefined
 }
 
-/** Finds the backup that a user means. Throws `BACKUP_NOT_FOUND`, and says which target may have it. */
+/** Finds the backup that a user means, and judges its signature. Throws `BACKUP_NOT_FOUND`, and says which target may have it. */
 export async function findStored(wanted: Wanted, context: Context): Promise<BackupInfo> {
+  return judged(await find(wanted, context), context)
+}
+
+async function find(wanted: Wanted, context: Context): Promise<BackupInfo> {
   const { backupDir, name, keepLocal } = context.settings
   const place = placeOf(wanted, context.settings)
   if (place === null) return await findHere(wanted.backup, context)

@@ -28,23 +28,50 @@ export async function generateKeys({ output }: GenerateKeysRequest = {}): Promis
     const created = new Date().toISOString().replace(/\.\d+Z$/, 'Z')
     const identity = `# created: ${created}\n# public key: ${recipient}\n${secret}\n`
     if (output === undefined) return { success: true, recipient, identityPath: null, identity }
-    const path = resolve(output)
-    if (await isThere(path)) throw alreadyThere(path)
-    await writeNewFile(path, identity, FILE_MODE, { isDurable: true })
-    await syncDirectory(dirname(path), { isDurable: true })
-    return { success: true, recipient, identityPath: path, identity: null }
+    const hint = 'Choose another path. Whoever loses an identity loses every backup that only it opens.'
+    return { success: true, recipient, identityPath: await writeKey(output, identity, hint), identity: null }
   } catch (error) {
     return toFailure(error)
   }
 }
 
-function alreadyThere(path: string): BackupError {
-  return new BackupError(
-    'TARGET_INVALID',
-    `There is a file already, and a key is never overwritten: ${path}`,
-    {
-      hint: 'Choose another path. Whoever loses an identity loses every backup that only it opens.',
-      path,
-    },
-  )
+export interface GenerateSigningKeyRequest {
+  /** Where the secret key is written, for its owner only. Nothing is overwritten. Default: nowhere. */
+  readonly output?: string
+}
+
+export interface SigningKeyGenerated {
+  readonly success: true
+  /** What belongs in `signing.trusted`, here and wherever backups are restored. */
+  readonly publicKey: string
+  /** Absolute path of the key file, which belongs in `signing.key` where backups are made; null when there is none. */
+  readonly keyPath: string | null
+  /** The text of the key file, which is secret; null when it was written. */
+  readonly key: string | null
+}
+
+/** Makes a key to sign backups with, as `openssl genpkey -algorithm ed25519` does. */
+export async function generateSigningKey({ output }: GenerateSigningKeyRequest = {}): Promise<
+  SigningKeyGenerated | Failure
+> {
+  try {
+    const { newSigningKey } = await import('../signing/keys.ts')
+    const { publicKey, pem: key } = newSigningKey()
+    if (output === undefined) return { success: true, publicKey, keyPath: null, key }
+    const hint = 'Choose another path. Where the other key signs, its backups are restored by it alone.'
+    return { success: true, publicKey, keyPath: await writeKey(output, key, hint), key: null }
+  } catch (error) {
+    return toFailure(error)
+  }
+}
+
+async function writeKey(output: string, text: string, hint: string): Promise<string> {
+  const path = resolve(output)
+  if (await isThere(path)) {
+    const message = `There is a file already, and a key is never overwritten: ${path}`
+    throw new BackupError('TARGET_INVALID', message, { hint, path })
+  }
+  await writeNewFile(path, text, FILE_MODE, { isDurable: true })
+  await syncDirectory(dirname(path), { isDurable: true })
+  return path
 }

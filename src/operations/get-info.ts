@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
+import { isTrusted } from '../catalog/good-backup.ts'
 import { BackupError } from '../errors.ts'
 import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
 import { readState } from '../schedule/state-file.ts'
@@ -49,6 +50,8 @@ export async function getInfo(request: InfoRequest, context: Context): Promise<I
       lastDrill: findLastDrill(backups),
       lastGood,
       lastGoodAgeMs: lastGoodAt === null ? null : ageOf(lastGoodAt.getTime(), now),
+      untrusted:
+        settings.signing.trusted.length === 0 ? null : backups.filter(backup => !isTrusted(backup)).length,
     },
     store: await storeTotals(settings.backupDir),
     maxBackupAgeMs: settings.maxBackupAgeMs,

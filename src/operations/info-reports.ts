@@ -70,6 +70,8 @@ export interface Info {
     /** The newest whose last check passed, pre_restore backups aside; null when there is none. */
     readonly lastGood: BackupInfo | null
     readonly lastGoodAgeMs: number | null
+    /** How many are not signed by a trusted key; null where the configuration trusts none. */
+    readonly untrusted: number | null
   }
   /** The packs that backups of pages rely on, of all databases in the backup directory; null where there are none. */
   readonly store: StoreTotals | null

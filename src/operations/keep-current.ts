@@ -4,6 +4,7 @@ import { localTime, PRE_RESTORE } from '../catalog/names.ts'
 import { BackupError } from '../errors.ts'
 import { removeFile } from '../storage/durable.ts'
 import type { Decoder } from '../encoding/encoding.ts'
+import { openSigner } from '../signing/open-signer.ts'
 import type { Context } from './context.ts'
 import { deleteStored } from './delete-stored.ts'
 import { encoderOfOneFile } from './encoder-for.ts'
@@ -11,6 +12,7 @@ import { freeFilename } from './free-filename.ts'
 import { keepDamagedFiles } from './keep-damaged.ts'
 import type { Target } from './restore-target.ts'
 import { storeBackup } from './store-backup.ts'
+import { judged } from './trust.ts'
 
 /** What is kept of the target as it was. */
 export interface KeptState {
@@ -45,10 +47,12 @@ export async function keepCurrent(
         check: 'none',
         keepDamaged: false,
         encoder,
+        signer: await openSigner(context.settings.signing),
       },
       context,
     )
-    const backup = await readBackup(context.settings.backupDir, PRE_RESTORE, created.filename)
+    const stored = await readBackup(context.settings.backupDir, PRE_RESTORE, created.filename)
+    const backup = stored === null ? null : judged(stored, context)
     return { backup, decoder: encoder.encoding === 'blocks' ? null : encoder, files: [] }
   } catch (error) {
     const isDamage = error instanceof BackupError && error.code === 'DATABASE_DAMAGED'

@@ -1,14 +1,23 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog, type ListFilter, newestFirst } from '../catalog/list.ts'
+import { judgeAll } from '../signing/signature.ts'
 import type { TargetContext } from './context.ts'
 import { identityOf } from './copy-identity.ts'
 import { catalogOf, primaryTarget, withTarget } from './target-access.ts'
 
 /**
  * The backups at a target, or in the backup directory; where nothing is kept there, at the first target, together with
- * what there is here all the same. Newest first.
+ * what there is here all the same. Newest first, and each with what its signature is worth.
  */
 export async function listStored(
+  target: string | undefined,
+  filter: ListFilter,
+  context: TargetContext,
+): Promise<readonly BackupInfo[]> {
+  return judgeAll(await list(target, filter, context), context.settings.signing.trusted)
+}
+
+async function list(
   target: string | undefined,
   filter: ListFilter,
   context: TargetContext,

@@ -9,6 +9,7 @@ import { assessDatabase } from '../metrics/assess.ts'
 import type { DatabaseHealth, JobHealth } from '../metrics/health.ts'
 import { PREFIX, renderMetrics } from '../metrics/render.ts'
 import { readState } from '../schedule/state-file.ts'
+import { judgeAll } from '../signing/signature.ts'
 import { syncDirectory, writeNewFile } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { replaceFile } from '../storage/put-in-place.ts'
@@ -92,7 +93,8 @@ async function read(
 ): Promise<DatabaseRead<Omit<DatabaseHealth, 'packBytes'>>[]> {
   if (databases.length === 0) return []
   try {
-    const backups = await list()
+    // They are of one configuration.
+    const backups = await judgeAll(await list(), (databases[0] as Settings).signing.trusted)
     return databases.map(({ name }) => ({
       health: assessDatabase(name, backups.filter(isOf(name)), now),
       problem: null,

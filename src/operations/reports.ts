@@ -1,7 +1,6 @@
 /**
  * What the operations are asked and what they answer: the types that every door shows.
- * Everything here survives JSON, so that the CLI's `--json`, HTTP and the engine's
- * process boundary carry the same object.
+ * Everything here survives JSON, so that the CLI's `--json`, HTTP and the engine's process boundary carry the same object.
  */
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
@@ -186,6 +185,8 @@ export interface RestoreBackupRequest {
   readonly identity?: string
   /** The target that the backup is at. Default: the backup directory; where nothing is kept there, the first target. */
   readonly target?: string
+  /** Take one that nobody has signed, though the configuration trusts keys: from before backups were signed. */
+  readonly acceptUnsigned?: boolean
 }
 
 /**

@@ -21,6 +21,7 @@ import {
   type Target,
   wayFor,
 } from './restore-target.ts'
+import { requireTrusted } from './trust.ts'
 import type { Applied } from './write-image.ts'
 
 type Request = RestoreBackupRequest & { readonly backup: string }
@@ -40,7 +41,7 @@ export async function restoreBackup(
   if (request.dryRun === true) return planRestore(request, path, started, context)
   await requireConfirmation(request, path)
 
-  const backup = await findReadable(request, context)
+  const backup = await findTrusted(request, context)
   await requireOtherFile(backup, path)
   await prepareDirectories(PRE_RESTORE, context)
   begin(context, 'lock-catalog')
@@ -71,6 +72,14 @@ export async function restoreBackup(
   }
 }
 
+/** What its metadata says is signed, and from now on believed: that the file is as it says is checked when it is read. */
+async function findTrusted(request: Request, context: Context): Promise<BackupInfo> {
+  const backup = await findReadable(request, context)
+  const { acceptUnsigned } = request
+  await requireTrusted(backup, { acceptUnsigned, isLatest: request.backup === 'latest' }, context)
+  return backup
+}
+
 interface Prepared {
   readonly backup: BackupInfo
   readonly image: IntactImage
@@ -96,7 +105,7 @@ async function planRestore(
   started: number,
   context: Context,
 ): Promise<RestorePlan> {
-  const backup = await findReadable(request, context)
+  const backup = await findTrusted(request, context)
   await requireOtherFile(backup, path)
   const image = await openIntact(backup, { level: 'quick', identity: request.identity }, context)
   await image[Symbol.asyncDispose]()

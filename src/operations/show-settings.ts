@@ -25,6 +25,7 @@ export function showSettings(
     })),
     timeZone: settings.timeZone ?? null,
     editable: editableOf(loaded.file),
+    signing: { signs: settings.signing.key !== null, trusted: settings.signing.trusted },
     retention: settings.retention,
     schedule: {
       configured: {

@@ -3,6 +3,7 @@ import type { CheckLevel } from '../catalog/backup-info.ts'
 import type { LocalTime } from '../catalog/names.ts'
 import type { Staging } from '../catalog/staging.ts'
 import type { Encoder } from '../encoding/encoding.ts'
+import type { Signer } from '../signing/keys.ts'
 import { BackupError } from '../errors.ts'
 import type { Image } from '../snapshot/image.ts'
 import { findDatabase } from '../snapshot/source-files.ts'
@@ -28,6 +29,8 @@ export interface StoreOrder {
   readonly keepDamaged: boolean
   /** How it is stored. */
   readonly encoder: BackupEncoder
+  /** Null: nobody signs it. */
+  readonly signer: Signer | null
 }
 
 /** An order for one file that is read from end to end. */

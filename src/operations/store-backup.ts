@@ -6,6 +6,8 @@ import { type Metadata, printMetadata } from '../catalog/metadata.ts'
 import { type LocalTime, localTime } from '../catalog/names.ts'
 import { Staging } from '../catalog/staging.ts'
 import { throwIfCancelled } from '../errors.ts'
+import type { Signer } from '../signing/keys.ts'
+import { signatureOf } from '../signing/signature.ts'
 import { removeFile, renameDurably, syncDirectory, writeNewFile } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
@@ -77,7 +79,7 @@ export async function writeMetadata(filename: string, metadata: Metadata, contex
   }
 }
 
-/** The metadata of a new backup. */
+/** The metadata of a new backup, signed where somebody signs. */
 export function describeBackup(
   order: StoreOrder,
   { image, checked, sizeBytes, checksum, addedBytes }: Omit<StagedBackup, 'file' | 'synced' | 'afterwards'>,
@@ -88,7 +90,7 @@ export function describeBackup(
     durationMs,
   }: { createdAt: Date; time: LocalTime; name: string; durationMs: number },
 ): Metadata {
-  return {
+  const metadata: Metadata = {
     timestamp: time.timestamp,
     backup_type: order.type,
     database_version: String(image.userVersion),
@@ -113,4 +115,11 @@ export function describeBackup(
     verified_at: checked.at?.toISOString() ?? null,
     duration_ms: durationMs,
   }
+  return { ...metadata, ...signedBy(order.signer, metadata) }
+}
+
+/** The key of metadata that says who signed it; none where nobody does. */
+export function signedBy(signer: Signer | null, metadata: Metadata): Pick<Metadata, 'signature'> {
+  const signature = signatureOf(metadata, signer)
+  return signature === undefined ? {} : { signature }
 }

@@ -19,6 +19,7 @@ import { editAtTarget } from './edit-at-target.ts'
 import { placeOf, type Wanted } from './find-stored.ts'
 import { replaceMetadata } from './replace-metadata.ts'
 import { catalogOf, targetSettings, withTarget } from './target-access.ts'
+import { judged, judgedAll } from './trust.ts'
 
 /** A stored backup, and what can be done with it where it is. */
 export interface Stored {
@@ -64,15 +65,15 @@ export async function withStoredHere<T>(
   const backup = await readBackup(backupDir, image.type, image.filename)
   if (backup === null) throw notHere(path, backupDir)
   return await act({
-    backup,
-    others: () => listCatalog(backupDir, {}),
+    backup: judged(backup, context),
+    others: async () => judgedAll(await listCatalog(backupDir, {}), context),
     async delete() {
       await finishDeletions(context)
       await deleteStored(backup, context)
       // It is gone: cancelling what follows would only say that it is not.
       return backup.encoding === 'blocks' ? await collectBlocks(withoutCancelling(context)) : null
     },
-    edit: async keys => stillThere(await replaceMetadata(backup, keys, context), backup),
+    edit: async keys => judged(stillThere(await replaceMetadata(backup, keys, context), backup), context),
   })
 }
 
@@ -86,8 +87,9 @@ async function withStoredAt<T>(
   begin(context, 'find-backup')
   const backup = await findAtTarget(target, settings.name, wanted, { signal, cache: null })
   return await act({
-    backup,
-    others: async () => (await catalogOf(target, { database: settings.name }, context)).backups,
+    backup: judged(backup, context),
+    others: async () =>
+      judgedAll((await catalogOf(target, { database: settings.name }, context)).backups, context),
     async delete() {
       if (targetSettings(settings, target.name).isAppendOnly) throw appendOnly(target.name, backup)
       await deleteAtTarget(target, backup, context)
@@ -95,7 +97,8 @@ async function withStoredAt<T>(
       // What lives on in part is left to a cleanup: who deletes one backup does not wait for packs to be fetched.
       return await collectAtTarget(target, { isShortening: false }, withoutCancelling(context))
     },
-    edit: async keys => stillThere(await editAtTarget(target, backup, () => keys, context), backup),
+    edit: async keys =>
+      judged(stillThere(await editAtTarget(target, backup, () => keys, context), backup), context),
   })
 }
 

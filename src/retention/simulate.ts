@@ -166,6 +166,7 @@ function madeUpBackup(
     created,
     size: sizeBytes,
     pinned: null,
+    signature: null,
     metadataState: 'ok',
     metadata: {
       timestamp,

@@ -5,7 +5,15 @@ import { parseFilename } from '../catalog/names.ts'
 /** What is looked at of a backup. */
 export type Candidate = Pick<
   BackupInfo,
-  'filename' | 'type' | 'database' | 'created' | 'size' | 'pinned' | 'metadataState' | 'metadata'
+  | 'filename'
+  | 'type'
+  | 'database'
+  | 'created'
+  | 'size'
+  | 'pinned'
+  | 'signature'
+  | 'metadataState'
+  | 'metadata'
 >
 
 /** Why nothing but its owner may delete it: it is not what we name and describe; null for one of ours. */

@@ -48,12 +48,14 @@ export class Databases implements Disposable {
    * library lists instead, or those at `target`.
    */
   async backups(name: string, target?: string): Promise<readonly BackupInfo[]> {
-    const { databases } = await this.settings(name)
+    const { databases, signing } = await this.settings(name)
     const database = databases.find(each => each.name === name)
     if (database === undefined) throw noDatabase(name)
+    // Whom the configuration trusts may change while the server runs.
+    const { trusted } = signing
     if (target === undefined && database.primaryTarget === null)
-      return await this.#inDirectory(name, database.backupDir)
-    return await this.#atTargets.list(JSON.stringify([name, target ?? null]), () =>
+      return await this.#inDirectory(name, database.backupDir, trusted)
+    return await this.#atTargets.list(JSON.stringify([name, target ?? null, trusted]), () =>
       new Database(this.#named(name)).listBackups(target === undefined ? {} : { target }),
     )
   }
@@ -63,12 +65,17 @@ export class Databases implements Disposable {
     this.#atTargets.forget()
   }
 
-  async #inDirectory(name: string, backupDir: string): Promise<readonly BackupInfo[]> {
-    let listing = this.#listings.get(backupDir)
+  async #inDirectory(
+    name: string,
+    backupDir: string,
+    trusted: readonly string[],
+  ): Promise<readonly BackupInfo[]> {
+    const key = JSON.stringify([backupDir, trusted])
+    let listing = this.#listings.get(key)
     if (listing === undefined) {
       listing = new Administration(this.#named(name)).openListing()
-      this.#listings.set(backupDir, listing)
-      listing.catch(() => this.#listings.delete(backupDir))
+      this.#listings.set(key, listing)
+      listing.catch(() => this.#listings.delete(key))
     }
     const all = await (await listing).list()
     return all.filter(({ database }) => database === null || database === name)

@@ -56,6 +56,8 @@ function risksOf(info: Info): string[] {
   ) {
     reasons.push('The last drill is more than a month ago.')
   }
+  const signature = backups.newest?.signature ?? 'valid'
+  if (signature !== 'valid') reasons.push('The newest backup is not signed by a key that is trusted.')
   if (backups.newest?.metadata?.damaged_at !== undefined) {
     reasons.push('The last check of the newest backup found damage.')
   }

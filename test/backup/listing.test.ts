@@ -70,6 +70,7 @@ test('a listed backup says everything that its metadata says', async () => {
       encoding: 'plain',
       pinned: null,
       copies: [],
+      signature: null,
       metadataState: 'ok',
       metadataProblem: null,
       metadata,

@@ -48,6 +48,7 @@ export function madeUp(created: string, form: Form = {}): Candidate {
     created: at.toISOString(),
     size,
     pinned: form.pinned ?? null,
+    signature: null,
     metadataState: 'ok',
     metadata,
   }

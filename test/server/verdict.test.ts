@@ -37,6 +37,7 @@ function backups(more: Partial<Info['backups']> = {}): Pick<Info, 'backups'> {
       lastDrill: null,
       lastGood: GOOD,
       lastGoodAgeMs: HOUR_MS,
+      untrusted: null,
       ...more,
     },
   }
@@ -123,6 +124,10 @@ const RISKS: readonly (readonly [string, Partial<Info>])[] = [
   [
     'The last check of the newest backup found damage.',
     backups({ newest: backup({ metadata: { ...metadata, damaged_at: CREATED } }) }),
+  ],
+  [
+    'The newest backup is not signed by a key that is trusted.',
+    backups({ newest: backup({ signature: 'missing' }), untrusted: 1 }),
   ],
   ['The newest backup is not at s3.', { ...targets('s3'), ...backups() }],
   [

@@ -17,6 +17,7 @@ export function backupInfo(more: Partial<BackupInfo> = {}): BackupInfo {
     encoding: 'plain',
     pinned: null,
     copies: [],
+    signature: null,
     metadataState: 'ok',
     metadataProblem: null,
     metadata: null,

@@ -48,6 +48,7 @@ test('without a file, options or environment the defaults hold', () => {
       zstd: { level: 3, threads: Math.min(availableParallelism(), 4) },
       encryption: { recipients: [], passphrase: null, identities: [], directory: '/elsewhere' },
     },
+    signing: { key: null, trusted: [], directory: '/elsewhere' },
     exporting: { redact: {}, sensitiveWords: [], notSensitive: [], redactionKey: undefined },
     retention: {
       policy: {

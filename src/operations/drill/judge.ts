@@ -17,15 +17,17 @@ type Verdict = Pick<BackupDrilled, 'status' | 'checks' | 'rowCounts'>
 export function judgeDrill(backup: BackupInfo, restored: Restored): Verdict {
   const { stored } = restored
   const rowCounts = stored?.tables == null ? [] : compareRows(backup.metadata?.tables, stored.tables)
-  const checks =
-    stored === null
+  const checks = [
+    ...signatureOf(backup, restored.failure),
+    ...(stored === null
       ? notRestored(restored.failure)
       : [
           passed('stored-file', 'The stored file is as its metadata says.'),
           restoredAsRecorded(stored.problems),
           integrityOf(stored),
           rowsOf(rowCounts, stored),
-        ]
+        ]),
+  ]
   return {
     status: checks.some(check => check.status === 'failed') ? 'failed' : 'passed',
     checks,
@@ -51,16 +53,30 @@ function countIn(counts: Readonly<Record<string, number>>, table: string): numbe
   return Object.hasOwn(counts, table) ? (counts[table] as number) : null
 }
 
+/** Nothing where nobody asks for signatures. */
+function signatureOf({ signature }: BackupInfo, failure: Failure | null): DrillCheck[] {
+  if (signature === null) return []
+  if (failure?.code === 'BACKUP_UNTRUSTED') return [failed('signature', failure.message)]
+  if (signature === 'valid') return [passed('signature', 'It is signed by a trusted key.')]
+  return [skipped('signature', 'It is not signed, which was accepted.')]
+}
+
 function notRestored({ code, message }: Failure): DrillCheck[] {
-  const isOfRestore = code === 'RESTORE_FAILED'
   return [
-    isOfRestore
-      ? passed('stored-file', 'The stored file is as its metadata says.')
-      : failed('stored-file', message),
-    isOfRestore ? failed('restore', message) : skipped('restore', 'Nothing damaged is ever restored.'),
+    ...storedAndRestored(code, message),
     skipped('integrity', 'There is no restored database.'),
     skipped('row-counts', 'There is no restored database.'),
   ]
+}
+
+function storedAndRestored(code: Failure['code'], message: string): DrillCheck[] {
+  if (code === 'BACKUP_UNTRUSTED') {
+    const why = 'Nothing is restored that no trusted key has signed.'
+    return [skipped('stored-file', why), skipped('restore', why)]
+  }
+  return code === 'RESTORE_FAILED'
+    ? [passed('stored-file', 'The stored file is as its metadata says.'), failed('restore', message)]
+    : [failed('stored-file', message), skipped('restore', 'Nothing damaged is ever restored.')]
 }
 
 function restoredAsRecorded(problems: readonly VerifyProblem[]): DrillCheck {

@@ -4,9 +4,14 @@ import type { BackupInfo } from '../../index.ts'
 import { databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { Refusal } from '../problems.ts'
 import { atTarget, idempotencyKey, json, onBackup } from '../schemas/common.ts'
-import { accepted, begin, findBackup, placeOf } from './parts.ts'
+import { accepted, begin, defined, findBackup, placeOf } from './parts.ts'
 
 const tags = ['Restore']
+
+const acceptUnsigned = z
+  .boolean()
+  .optional()
+  .describe('Take one that nobody has signed, though the configuration trusts keys.')
 
 const plan = createRoute({
   method: 'post',
@@ -17,7 +22,7 @@ const plan = createRoute({
     params: onBackup,
     query: atTarget,
     headers: idempotencyKey,
-    body: { required: true, content: json(z.strictObject({})) },
+    body: { required: true, content: json(z.strictObject({ acceptUnsigned })) },
   },
   responses: accepted,
 })
@@ -40,6 +45,7 @@ const restore = createRoute({
             .max(100)
             .describe('Of the result of restore-plan; it holds for a few minutes, once.'),
           confirm: z.string().max(64).describe('The name of the database.'),
+          acceptUnsigned,
         }),
       ),
     },
@@ -51,6 +57,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
   app.openapi(plan, async c => {
     const { database: name, backup } = c.req.valid('param')
     const { target } = c.req.valid('query')
+    const order = defined(c.req.valid('json'))
     const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { name: by } = c.get('principal')
@@ -60,7 +67,8 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
       needs: 'admin',
       subject: found.filename,
       work: async run => {
-        const result = await database.restoreBackup(found.path, { dryRun: true, ...placeOf(found), ...run })
+        const where = placeOf(found)
+        const result = await database.restoreBackup(found.path, { dryRun: true, ...where, ...order, ...run })
         if (!result.success) return result
         // With dryRun it is never done.
         if (!result.dryRun) throw new Error('a dry run restored')
@@ -72,7 +80,7 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
   app.openapi(restore, async c => {
     const { database: name, backup } = c.req.valid('param')
     const { target } = c.req.valid('query')
-    const { plan: id, confirm } = c.req.valid('json')
+    const { plan: id, confirm, ...rest } = c.req.valid('json')
     const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { name: by } = c.get('principal')
@@ -88,7 +96,8 @@ export function addRestoreRoutes(app: ServerApp, service: Service): void {
       needs: 'admin',
       subject: found.filename,
       work: async run => {
-        const result = await database.restoreBackup(found.path, { confirm: true, ...placeOf(found), ...run })
+        const order = { confirm: true, ...placeOf(found), ...defined(rest) }
+        const result = await database.restoreBackup(found.path, { ...order, ...run })
         if (result.success && result.dryRun) throw new Error('a restore was a dry run')
         return result
       },

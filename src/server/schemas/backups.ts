@@ -54,6 +54,7 @@ const metadata: z.ZodType<Metadata> = z
       .optional()
       .describe('What targets have of it; null: it was deleted there on purpose.'),
     last_drill: z.object({ at: instant, passed: z.boolean(), duration_ms: z.number() }).optional(),
+    signature: z.object({ by: z.string(), value: z.string() }).optional(),
   })
   .openapi('Metadata')
 
@@ -73,6 +74,10 @@ export const backupInfo: z.ZodType<BackupInfo> = z
     target: z.string().nullable(),
     copies: z.array(z.string()),
     pinned: z.object({ reason: z.string(), by: z.string(), at: instant }).nullable(),
+    signature: z
+      .enum(['valid', 'missing', 'unknown-key', 'wrong'])
+      .nullable()
+      .describe('Null: the configuration trusts no keys, so that nobody looked.'),
     metadataState: z.enum(['ok', 'missing', 'invalid']),
     metadataProblem: z.string().nullable(),
     metadata: orNull(metadata),
@@ -146,7 +151,7 @@ export const backupDrilled: z.ZodType<BackupDrilled> = z
     backup: backupInfo,
     checks: z.array(
       z.object({
-        name: z.enum(['stored-file', 'restore', 'integrity', 'row-counts']),
+        name: z.enum(['signature', 'stored-file', 'restore', 'integrity', 'row-counts']),
         status: z.enum(['passed', 'failed', 'skipped']),
         message: z.string(),
       }),

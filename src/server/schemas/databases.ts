@@ -88,6 +88,10 @@ const info = {
       .nullable(),
     lastGood: orNull(backupInfo),
     lastGoodAgeMs: z.number().nullable(),
+    untrusted: z
+      .number()
+      .nullable()
+      .describe('How many no trusted key has signed; null where none is trusted.'),
   }),
   maxBackupAgeMs: z.number().nullable(),
   isOverdue: z.boolean(),

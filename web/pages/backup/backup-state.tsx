@@ -4,7 +4,7 @@ import { Badge } from '../../parts/badge.tsx'
 
 /** Whether a backup was checked, what holds it, and which targets have it. */
 export function BackupState({ backup }: { readonly backup: BackupInfo }): ReactElement {
-  const { metadata, metadataState, pinned, encoding, target, copies } = backup
+  const { metadata, metadataState, pinned, encoding, signature, target, copies } = backup
   return (
     <span className="inline-flex flex-wrap gap-1">
       {metadataState !== 'ok' && (
@@ -17,6 +17,9 @@ export function BackupState({ backup }: { readonly backup: BackupInfo }): ReactE
       ) : (
         <Badge>not verified</Badge>
       )}
+      {signature !== null && metadataState === 'ok' && (
+        <Badge tone={SIGNATURES[signature].tone}>{SIGNATURES[signature].words}</Badge>
+      )}
       {pinned !== null && <Badge tone="info">pinned</Badge>}
       {encoding !== 'plain' && <Badge>{encoding}</Badge>}
       {(target === null ? copies : [target]).map(name => (
@@ -25,6 +28,13 @@ export function BackupState({ backup }: { readonly backup: BackupInfo }): ReactE
     </span>
   )
 }
+
+const SIGNATURES = {
+  valid: { tone: 'good', words: 'signed' },
+  missing: { tone: 'warn', words: 'not signed' },
+  'unknown-key': { tone: 'bad', words: 'signed by an unknown key' },
+  wrong: { tone: 'bad', words: 'signature of another' },
+} as const
 
 /** Whether its last check found damage. */
 function isDamaged({ metadata }: Pick<BackupInfo, 'metadata'>): boolean {
