@@ -98,7 +98,7 @@ const TESTS: readonly string[] = [
   ].map(name => `test/off-site/${name}.test.ts`),
   'test/look',
   'test/signing',
-  'test/audit/actions.test.ts',
+  ...['actions', 'anchors', 'thinning'].map(name => `test/audit/${name}.test.ts`),
   'test/server/administration.test.ts',
   'test/server/listing.test.ts',
   'test/server/stored-files.test.ts',

@@ -1,7 +1,12 @@
 /** What a database has around it: its audit log, its configuration's targets and channels, what runs its scheduler. */
 import { bounded } from './audit/actions.ts'
 import type { AuditEvent } from './audit/entry.ts'
-import type { AuditLogRead, AuditLogRequest, AuditLogVerified } from './audit/reports.ts'
+import type {
+  AuditLogRead,
+  AuditLogRequest,
+  AuditLogVerified,
+  VerifyAuditLogRequest,
+} from './audit/reports.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import type { DatabaseCore } from './database-core.ts'
@@ -35,8 +40,14 @@ export class DatabaseSurroundings {
     }
   }
 
-  /** Looks for lines of the audit log that were changed, removed or put elsewhere. What it finds is a result, not a failure. */
-  async verifyAuditLog(): Promise<AuditLogVerified | Failure> {
+  /**
+   * Looks for lines of the audit log that were changed, removed or put elsewhere; with `targets` also for a tail that was
+   * cut off and for a log that was written anew, by what those know of it. What it finds is a result, not a failure.
+   */
+  async verifyAuditLog(
+    request: VerifyAuditLogRequest & RunOptions = {},
+  ): Promise<AuditLogVerified | Failure> {
+    if (request.targets !== undefined) return this.core.run('verifyAudit', request)
     try {
       const { verifyLog } = await import('./audit/verify-log.ts')
       return await verifyLog((await this.core.settle()).backupDir)

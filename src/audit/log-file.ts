@@ -1,12 +1,13 @@
 /** The files of the audit log: the log itself, its head, and the lock under which both are written. */
 import { constants } from 'node:fs'
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CatalogLock } from '../catalog/lock.ts'
 import { BackupError } from '../errors.ts'
 import { syncDirectory } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
+import { logId, NO_LOG } from './anchor.ts'
 import type { AuditEntry, AuditGap } from './entry.ts'
 import {
   type AuditHead,
@@ -117,15 +118,10 @@ interface Tail {
 }
 
 async function readTail(file: FileHandle, size: number): Promise<Tail> {
-  const bytes = Buffer.alloc(Math.min(size, LINE_BYTES_MAX))
-  let got = 0
-  while (got < bytes.length) {
-    const { bytesRead } = await file.read(bytes, got, bytes.length - got, size - bytes.length + got)
-    if (bytesRead === 0) break
-    got += bytesRead
-  }
+  const length = Math.min(size, LINE_BYTES_MAX)
+  const bytes = await readAt(file, size - length, length)
   const end = bytes.lastIndexOf(0x0a) + 1
-  const torn = end === got ? null : bytes.subarray(end, got)
+  const torn = end === bytes.length ? null : bytes.subarray(end)
   const start = end < 2 ? 0 : bytes.lastIndexOf(0x0a, end - 2) + 1
   // A line of which only the end is missing is whole.
   const whole = torn === null ? null : entryOf(torn)
@@ -134,6 +130,49 @@ async function readTail(file: FileHandle, size: number): Promise<Tail> {
     isEmpty: size === 0,
     torn,
   }
+}
+
+/** As many of these bytes as there are. */
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length)
+  let got = 0
+  while (got < length) {
+    const { bytesRead } = await file.read(bytes, got, length - got, position + got)
+    if (bytesRead === 0) break
+    got += bytesRead
+  }
+  return bytes.subarray(0, got)
+}
+
+/** The newest line, and which file of the log has it, as an anchor says them. */
+interface NewestLine extends AuditHead {
+  readonly log: string
+}
+
+/**
+ * What is known of the newest line, by the log or its head. Under the lock, so that it is one that would survive a power
+ * cut: who keeps it elsewhere must not remember what is lost here. Null where nothing was noted yet.
+ */
+export async function readNewest(backupDir: string): Promise<NewestLine | null> {
+  const path = logPath(backupDir)
+  if ((await unlessMissing(path, () => stat(path))) === null) return null
+  using _lock = await lock(backupDir)
+  const head = await readHead(backupDir)
+  // Awaited here: the lock is released when this function ends.
+  return await unlessMissing(path, async () => {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    const { size } = await file.stat()
+    const { seq, hash } = continueChain(await readTail(file, size), head)
+    return size === 0 || seq === 0 ? null : { log: await readLogId(file, size), seq, hash }
+  })
+}
+
+async function readLogId(file: FileHandle, size: number): Promise<string> {
+  for (const line of (await readAt(file, 0, Math.min(size, LINE_BYTES_MAX))).toString('utf8').split('\n')) {
+    const read = readLine(line)
+    if (read.state !== 'invalid') return logId(read.entry.hash)
+  }
+  return NO_LOG
 }
 
 function entryOf(line: Buffer): AuditHead | null {

@@ -1,34 +1,107 @@
 /** Following the chain of the audit log from its first line to its last. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import type { Failure } from '../errors.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
+import type { AuditAnchor } from './anchor.ts'
+import { type ComparedAnchors, compareAnchors, LogOutline } from './compare-anchors.ts'
 import type { AuditEntry } from './entry.ts'
-import { type AuditHead, LINE_BYTES_MAX, NO_HASH, readLine, sha256 } from './line.ts'
+import { type AuditHead, LINE_BYTES_MAX, NO_HASH, type ReadLine, readLine, sha256 } from './line.ts'
 import { logPath, readHead } from './log-file.ts'
-import type { AuditLogVerified, AuditProblem } from './reports.ts'
+import type { AuditLogVerified, AuditProblem, TargetAnchors } from './reports.ts'
+
+/** The anchors that a target has, of this log and of others; or why it could not be asked. */
+export interface FoundAnchors {
+  readonly target: string
+  readonly anchors: readonly AuditAnchor[]
+  readonly failure: Failure | null
+}
+
+/** What targets keep of logs. It is read before the log: an anchor that is put meanwhile is of a line that nobody misses. */
+interface AnchorsKept {
+  readonly found: readonly FoundAnchors[]
+  /** What names the backup directory that the log is in. */
+  readonly place: string
+}
+
+const NO_ANCHORS: AnchorsKept = { found: [], place: '' }
 
 /**
- * Names the first line that was changed, removed or put elsewhere. Reads the file once, line by line, without its lock:
- * what is added meanwhile is looked at too.
+ * Names the first line that was changed, removed or put elsewhere, and the first that each target knows otherwise. Reads
+ * the file once, line by line, without its lock: what is added meanwhile is looked at too.
  */
-export async function verifyLog(backupDir: string): Promise<AuditLogVerified> {
+export async function verifyLog(
+  backupDir: string,
+  { found, place }: AnchorsKept = NO_ANCHORS,
+): Promise<AuditLogVerified> {
   const started = performance.now()
-  const path = logPath(backupDir)
-  // Before the log: a line that is added meanwhile must not look like one that is missing.
-  const head = await readHead(backupDir)
-  const chain = new Chain(head)
-  const isThere = (await unlessMissing(path, () => stat(path))) !== null
-  if (isThere) for await (const line of linesOf(path)) chain.add(line)
-  const problem = chain.end()
+  const { chain, outline, problem } = await followLog(
+    backupDir,
+    found.flatMap(({ anchors }) => anchors),
+  )
+  const compared = found.map(each => ({ each, result: compareAnchors(each, outline, place) }))
+  const anchors = compared.map(({ each, result }) => reportAnchors(each, result))
+  const problems = [problem, ...compared.map(({ result }) => result.problem)].filter(each => each !== null)
+  // An empty log needs nobody to vouch for it, unless an anchor knows of a line.
+  const isUnproven = ({ status }: TargetAnchors): boolean =>
+    status === 'failed' || (status === 'none' && chain.last !== null)
   return {
     success: true,
-    status: problem === null ? 'intact' : 'damaged',
-    path,
+    status: problems.length > 0 ? 'damaged' : anchors.some(isUnproven) ? 'incomplete' : 'intact',
+    path: logPath(backupDir),
     entries: chain.entries,
-    problems: problem === null ? [] : [problem],
+    problems,
     notes: chain.notes,
     head: chain.last,
+    anchors,
     durationMs: Math.round(performance.now() - started),
+  }
+}
+
+/** The anchors of this log at one target, by what the log says of them; null where anything contradicts, here or there. */
+export async function agreeingAnchors(
+  backupDir: string,
+  found: FoundAnchors,
+  place: string,
+): Promise<readonly AuditAnchor[] | null> {
+  const { outline, problem } = await followLog(backupDir, found.anchors)
+  const { agreeing, earlier, problem: contradiction } = compareAnchors(found, outline, place)
+  return problem === null && contradiction === null ? [...agreeing, ...earlier] : null
+}
+
+interface Followed {
+  readonly chain: Chain
+  readonly outline: LogOutline
+  /** What is wrong with the chain itself. */
+  readonly problem: AuditProblem | null
+}
+
+/** @param anchors whose lines are looked at */
+async function followLog(backupDir: string, anchors: readonly AuditAnchor[]): Promise<Followed> {
+  const path = logPath(backupDir)
+  // Before the log: a line that is added meanwhile must not look like one that is missing.
+  const chain = new Chain(await readHead(backupDir))
+  const outline = new LogOutline(anchors)
+  const isThere = (await unlessMissing(path, () => stat(path))) !== null
+  if (isThere) for await (const line of linesOf(path)) outline.add(chain.add(line), chain.line)
+  return { chain, outline, problem: chain.end() }
+}
+
+function reportAnchors({ target, failure }: FoundAnchors, result: ComparedAnchors): TargetAnchors {
+  const { agreeing, earlier, others, problem } = result
+  const newest = agreeing.reduce<AuditAnchor | null>(
+    (found, anchor) => (found === null || anchor.seq > found.seq ? anchor : found),
+    null,
+  )
+  const status = problem !== null ? 'contradicts' : newest === null ? 'none' : 'agrees'
+  return {
+    target,
+    status: failure !== null ? 'failed' : status,
+    agreeing: agreeing.length,
+    earlier: earlier.length,
+    others,
+    newest: newest === null ? null : { seq: newest.seq, hash: newest.hash, time: newest.time },
+    failure,
   }
 }
 
@@ -57,8 +130,9 @@ class Chain {
   entries = 0
   readonly notes: string[] = []
   last: AuditHead | null = null
+  /** The number of the one that was added last. */
+  line = 0
   readonly #head: AuditHead | null
-  #line = 0
   #problem: AuditProblem | null = null
   /** The entry that should have stood where another one does. */
   #missed: number | null = null
@@ -69,22 +143,23 @@ class Chain {
     this.#head = head
   }
 
-  add({ bytes, isWhole }: Line): void {
-    this.#line++
+  add({ bytes, isWhole }: Line): ReadLine {
+    this.line++
     const read = readLine(bytes.toString('utf8'))
     if (read.state === 'invalid') {
       if (this.#torn !== null) this.#report('LINE_INVALID', this.#torn.line, 'is no entry')
-      this.#torn = { line: this.#line, bytes }
+      this.#torn = { line: this.line, bytes }
       if (!isWhole) this.#noteTorn()
-      return
+      return read
     }
     const { entry } = read
     this.entries++
     this.#settleTorn(entry)
-    if (read.state === 'changed') this.#report('LINE_CHANGED', this.#line, 'was changed: its hash is another')
+    if (read.state === 'changed') this.#report('LINE_CHANGED', this.line, 'was changed: its hash is another')
     this.#follow(entry)
     if (this.#head?.seq === entry.seq && this.#head.hash !== entry.hash)
-      this.#report('LINE_CHANGED', this.#line, 'is not what the head says of it')
+      this.#report('LINE_CHANGED', this.line, 'is not what the head says of it')
+    return read
   }
 
   /** What is wrong, once all lines are there. */
@@ -113,7 +188,7 @@ class Chain {
   #follow(entry: AuditEntry): void {
     if (this.#missed === entry.seq && this.#problem?.code === 'LINE_MISSING') {
       const { line, message } = this.#problem
-      this.#problem = { code: 'LINE_REORDERED', line, message: `${message}; it stands in line ${this.#line}` }
+      this.#problem = { code: 'LINE_REORDERED', line, message: `${message}; it stands in line ${this.line}` }
     }
     const isFirst = this.last === null
     const { seq, hash } = this.last ?? { seq: 0, hash: NO_HASH }
@@ -123,10 +198,10 @@ class Chain {
     if (entry.seq === seq + 1 && entry.previous === hash) return
     if (this.#problem === null && entry.seq > seq + 1) this.#missed = seq + 1
     if (entry.seq > seq + 1)
-      this.#report('LINE_MISSING', this.#line, `is entry ${entry.seq}, where entry ${seq + 1} should be`)
+      this.#report('LINE_MISSING', this.line, `is entry ${entry.seq}, where entry ${seq + 1} should be`)
     else if (entry.seq <= seq)
-      this.#report('LINE_REORDERED', this.#line, `is entry ${entry.seq}, behind entry ${seq}`)
-    else this.#report('LINE_CHANGED', this.#line - 1, 'was changed: the next one knows another hash of it')
+      this.#report('LINE_REORDERED', this.line, `is entry ${entry.seq}, behind entry ${seq}`)
+    else this.#report('LINE_CHANGED', this.line - 1, 'was changed: the next one knows another hash of it')
   }
 
   #noteGap({ gap, seq }: AuditEntry): void {
@@ -146,7 +221,7 @@ class Chain {
 
   #noteTorn(): void {
     this.#torn = null
-    this.notes.push(`Line ${this.#line} was cut short, as by a crash, and counts for nothing`)
+    this.notes.push(`Line ${this.line} was cut short, as by a crash, and counts for nothing`)
   }
 
   #report(code: AuditProblem['code'], line: number, what: string): void {

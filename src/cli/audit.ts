@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander'
-import type { AuditEntry, AuditLogRead, AuditLogVerified } from '../index.ts'
+import type { AuditEntry, AuditLogRead, AuditLogVerified, TargetAnchors } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { given, parseCount } from './options.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
@@ -11,6 +11,8 @@ import { duration, plural } from './units.ts'
 interface AuditOptions {
   readonly limit?: number
   readonly before?: number
+  readonly target?: string[]
+  readonly targets?: true
 }
 
 export function auditCommand(): Command {
@@ -21,21 +23,30 @@ export function auditCommand(): Command {
     .addArgument(new Argument('<action>', 'what to do').choices(['show', 'verify']))
     .option('--limit <n>', 'show: entries at most, up to 1,000 (default: 50)', parseCount)
     .option('--before <seq>', 'show: only entries before this one', parseCount)
+    .option(
+      '--target <name>',
+      'verify: compare the log with the anchors at this target (repeatable)',
+      (name: string, names: string[] | undefined) => [...(names ?? []), name],
+    )
+    .option('--targets', 'verify: compare it with those at all targets of the configuration')
     .addHelpText(
       'after',
       `${examples([
         ['audit show', 'what was done last'],
         ['audit show --limit 200 --json', 'the same for a program'],
         ['audit verify', 'follow the chain of the log from its first line to its last'],
-      ])}\n\nExits with 3 when audit verify finds a line that was changed, removed or put elsewhere.`,
+        ['audit verify --targets', 'see also whether its tail was cut off, or all of it written anew'],
+      ])}\n\nExits with 3 when audit verify finds a line that was changed, removed or put elsewhere, and when a target\nthat the log is to be compared with is away or has no anchor of it.`,
     )
     .action((action: 'show' | 'verify', options: AuditOptions, command: Command) =>
-      inSession(command, session => (action === 'show' ? show(session, options) : verify(session))),
+      inSession(command, session => (action === 'show' ? show(session, options) : verify(session, options))),
     )
 }
 
 async function show(session: Session, options: AuditOptions): Promise<number> {
-  return session.show(await session.database.auditLog(given(options)), read => renderLog(read, paintOut))
+  const { limit, before } = options
+  const read = await session.database.auditLog(given({ limit, before }))
+  return session.show(read, log => renderLog(log, paintOut))
 }
 
 function renderLog({ entries, hasMore }: AuditLogRead, paint: Paint): string {
@@ -65,23 +76,42 @@ function parametersOf({ parameters, gap }: AuditEntry): string {
   return safeText([...shown, ...(gap === undefined ? [] : [`gap=${JSON.stringify(gap)}`])].join(' '))
 }
 
-async function verify(session: Session): Promise<number> {
-  const result = await session.database.verifyAuditLog()
+async function verify(session: Session, options: AuditOptions): Promise<number> {
+  const targets = options.targets === true ? ('all' as const) : options.target
+  const result = await session.run(run => session.database.verifyAuditLog({ ...run, ...given({ targets }) }))
   const exit = session.show(result, verified =>
     session.options.quiet && verified.status === 'intact' ? '' : describeVerified(verified, paintOut),
   )
-  return result.success && result.status === 'damaged' ? session.exitOf('BACKUP_DAMAGED') : exit
+  return result.success && result.status !== 'intact' ? session.exitOf('BACKUP_DAMAGED') : exit
 }
 
+const VERDICTS = {
+  intact: ['green', '✔ Intact:'],
+  incomplete: ['yellow', '– Intact as far as it could be compared:'],
+  damaged: ['red', '✘ Not intact:'],
+} as const
+
 function describeVerified(
-  { status, path, entries, problems, notes, head }: AuditLogVerified,
+  { status, path, entries, problems, notes, head, anchors }: AuditLogVerified,
   paint: Paint,
 ): string {
-  const verdict = status === 'intact' ? paint('green', '✔ Intact:') : paint(['red', 'bold'], '✘ Not intact:')
+  const [colour, verdict] = VERDICTS[status]
   return [
-    `${verdict} ${safeText(path)}`,
+    `${paint([colour, 'bold'], verdict)} ${safeText(path)}`,
     ...problems.map(problem => `  ${paint('red', safeText(problem.message))}`),
     ...notes.map(note => `  ${safeText(note)}`),
     `  ${plural(entries, 'entry', 'entries')}${head === null ? '' : `, the newest ${head.seq} ${safeText(head.hash)}`}`,
+    ...anchors.map(each => `  ${safeText(each.target)}: ${describeAnchors(each)}`),
   ].join('\n')
+}
+
+function describeAnchors({ status, agreeing, earlier, others, newest, failure }: TargetAnchors): string {
+  if (failure !== null) return `could not be asked: ${safeText(failure.message)}`
+  const agree = newest === null ? '' : `, the newest of entry ${newest.seq} (${safeText(newest.time)})`
+  const words = `${plural(agreeing, 'anchor')} that ${agreeing === 1 ? 'agrees' : 'agree'}${agree}`
+  return [
+    status === 'none' ? 'it has no anchor of this log' : words,
+    ...(earlier === 0 ? [] : [`${earlier} of lines that were put away`]),
+    ...(others === 0 ? [] : [`${others} of other logs`]),
+  ].join('; ')
 }

@@ -51,8 +51,10 @@ async function create(session: Session, options: CreateOptions): Promise<number>
     }),
   )
   const exit = session.show(result, created => {
-    const failed = created.targets.filter(({ status }) => status === 'failed')
-    if (session.options.quiet) return failed.map(copy => describeCopy(copy, paintOut)).join('\n')
+    const problems = created.targets.filter(
+      ({ status, anchorProblem }) => status === 'failed' || anchorProblem !== undefined,
+    )
+    if (session.options.quiet) return problems.map(copy => describeCopy(copy, paintOut)).join('\n')
     return describeCreated(created, paintOut)
   })
   const isMissed = result.success && result.targets.some(({ status }) => status === 'failed')
@@ -76,8 +78,13 @@ function describeCreated(created: BackupCreated, paint: Paint): string {
 }
 
 function describeCopy(copy: TargetCopy, paint: Paint): string {
-  const { name, status, message = '', hint, durationMs } = copy
-  if (status === 'copied') return `copied to ${safeText(name)}, ${duration(durationMs)}`
+  const { name, status, message = '', hint, durationMs, anchorProblem } = copy
+  if (status === 'copied') {
+    const copied = `copied to ${safeText(name)}, ${duration(durationMs)}`
+    return anchorProblem === undefined
+      ? copied
+      : `${copied}; ${paint('yellow', 'without an anchor of the audit log:')} ${safeText(anchorProblem)}`
+  }
   const next = hint === undefined ? '' : ` ${safeText(hint)}`
   return `${paint(['red', 'bold'], `✘ Not copied to ${safeText(name)}:`)} ${safeText(message)}.${next} The next sync copies it.`
 }

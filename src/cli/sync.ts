@@ -37,12 +37,14 @@ async function sync(session: Session, options: SyncOptions): Promise<number> {
 
 function describeSynced({ targets }: TargetsSynced, isQuiet: boolean, paint: Paint): string {
   if (targets.length === 0) return isQuiet ? '' : 'There are no targets: see docs/targets.md.'
-  const shown = isQuiet ? targets.filter(({ status }) => status !== 'synced') : targets
+  const shown = isQuiet
+    ? targets.filter(({ status, anchorProblem }) => status !== 'synced' || anchorProblem !== null)
+    : targets
   return shown.map(target => describeTarget(target, paint)).join('\n')
 }
 
 function describeTarget(synced: TargetSynced, paint: Paint): string {
-  const { name, status, copied, failed, present, leftOut, failure, durationMs } = synced
+  const { name, status, copied, failed, present, leftOut, failure, anchorProblem, durationMs } = synced
   const sent = `${plural(copied.length, 'backup')} copied, ${bytes(synced.bytes)}, ${duration(durationMs)}`
   const left = leftOut === 0 ? '' : `, ${leftOut} left out`
   const title = `${safeText(name)}:`
@@ -50,6 +52,9 @@ function describeTarget(synced: TargetSynced, paint: Paint): string {
     status === 'synced'
       ? `${paint('green', `✔ ${title}`)} ${sent}; it has ${plural(present, 'backup')}${left}`
       : `${paint(['red', 'bold'], `✘ ${title}`)} ${sent}; not all of them`,
+    ...(anchorProblem === null
+      ? []
+      : [`  ${paint('yellow', 'without an anchor of the audit log:')} ${safeText(anchorProblem)}`]),
     ...failed.map(({ filename, message }) => `  not copied: ${safeText(filename)}: ${safeText(message)}`),
     ...(failure === null
       ? []

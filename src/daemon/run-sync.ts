@@ -1,5 +1,5 @@
 import { ERRORS, type Failure } from '../errors.ts'
-import type { TargetsSynced } from '../operations/reports.ts'
+import type { TargetsSynced, TargetSynced } from '../operations/reports.ts'
 import type { JobRunner, RunDone } from './ports.ts'
 import { plural } from './words.ts'
 
@@ -25,13 +25,16 @@ export function summarize({ targets }: TargetsSynced): RunDone | Failure {
   if (first === undefined) {
     return {
       success: true,
-      summary: targets
-        .map(({ name, copied }) => `${plural(copied.length, 'backup')} copied to ${name}`)
-        .join('; '),
+      summary: targets.map(summarizeTarget).join('; '),
     }
   }
   // One that may pass is worth another try, whatever else there is.
   const worst = failures.find(({ code }) => ERRORS[code].retryable) ?? first
   const more = failures.length === 1 ? '' : ` (and ${failures.length - 1} more: chame-backup sync says which)`
   return { ...worst, message: `Not everything is off-site: ${worst.message}${more}` }
+}
+
+function summarizeTarget({ name, copied, anchorProblem }: TargetSynced): string {
+  const done = `${plural(copied.length, 'backup')} copied to ${name}`
+  return anchorProblem === null ? done : `${done}, without an anchor of the audit log: ${anchorProblem}`
 }

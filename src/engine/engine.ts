@@ -28,6 +28,7 @@ const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
   'delete',
   'pin',
   'unpin',
+  'verifyAudit',
 ])
 
 /**

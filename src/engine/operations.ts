@@ -1,5 +1,6 @@
 /** The operations by name: what each is asked, what it answers, and which function does it. */
 import type { NoteRequest, Noted } from '../audit/recorder.ts'
+import type { AuditLogVerified, VerifyAuditLogRequest } from '../audit/reports.ts'
 import type { Context } from '../operations/context.ts'
 import { during } from '../storage/io-errors.ts'
 import type {
@@ -80,6 +81,8 @@ export interface Operations {
   rows: { request: ReadRowsRequest & { readonly backup: string }; result: RowsRead }
   query: { request: QueryBackupRequest & { readonly backup: string }; result: BackupQueried }
   compare: { request: CompareBackupsRequest & { readonly backup: string }; result: BackupsCompared }
+  /** With the anchors of targets; without them nothing here is needed. */
+  verifyAudit: { request: VerifyAuditLogRequest; result: AuditLogVerified }
   /** A line of the audit log: by the process that opens files, so that a disk that hangs keeps nobody else. */
   note: { request: NoteRequest; result: Noted }
 }
@@ -116,6 +119,7 @@ const loaders: { readonly [Name in OperationName]: () => Promise<Handler<Name>> 
   rows: async () => (await import('../operations/look/read-rows.ts')).readRows,
   query: async () => (await import('../operations/look/query-backup.ts')).queryBackup,
   compare: async () => (await import('../operations/compare/compare-backups.ts')).compareBackups,
+  verifyAudit: async () => (await import('../operations/verify-audit.ts')).verifyAudit,
   note: async () => {
     const { writeNote } = await import('../audit/recorder.ts')
     return (request, { settings }) => writeNote(settings.backupDir, request)

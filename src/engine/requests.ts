@@ -160,6 +160,9 @@ const requests = {
     offset,
     includeSensitive: z.boolean().optional(),
   }),
+  verifyAudit: z.strictObject({
+    targets: z.union([z.literal('all'), z.array(z.string().min(1).max(64)).max(100)]).optional(),
+  }),
   note: z.strictObject({ facts: z.looseObject({}), unwritten: z.int().nonnegative() }),
 } as const
 

@@ -4,6 +4,7 @@ import { throwIfCancelled, toFailure } from '../errors.ts'
 import { capDeletions } from '../retention/decide.ts'
 import { policyFor } from '../retention/policy.ts'
 import type { Target } from '../storage/target.ts'
+import { thinAnchors } from './anchors.ts'
 import type { PacksCollected } from './blocks-reports.ts'
 import { collectAtTarget } from './collect-at-target.ts'
 import { begin, type Context } from './context.ts'
@@ -67,6 +68,7 @@ async function cleanUp(target: Target, request: CleanupRequest, context: Context
     ? { failed: [], locked: new Map() }
     : await deleteAll(target, decisions, context)
   const packs = isDryRun ? null : await collectAtTarget(target, { isShortening: true }, context)
+  if (!isDryRun) await thinAnchors(target, context)
   return report(target.name, { decisions, finished, failed, locked, packs })
 }
 

@@ -6,6 +6,7 @@ import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
 import { metadataKey } from '../catalog/target-keys.ts'
 import { BackupError, toFailure } from '../errors.ts'
 import { readObject } from '../storage/read-object.ts'
+import { putAnchor } from './anchors.ts'
 import { fileOf } from './backup-files.ts'
 import { begin, type Context } from './context.ts'
 import { copyBackup, type CopyOrder } from './copy-backup.ts'
@@ -49,17 +50,33 @@ async function tryCopy(
   const started = performance.now()
   const durationMs = (): number => Math.round(performance.now() - started)
   try {
-    const { filename, size } = await withTarget(name, context, async target => {
+    const { copied, anchorProblem } = await withTarget(name, context, async target => {
       const { isAppendOnly } = targetSettings(context.settings, name)
       const { signal } = context
       const packs = new PacksAtTarget(target, signal)
-      return copyBackup(await orderOf(backup, context), target, { signal, isAppendOnly, packs, onBytes })
+      const order = await orderOf(backup, context)
+      return {
+        copied: await copyBackup(order, target, { signal, isAppendOnly, packs, onBytes }),
+        anchorProblem: await putAnchor(target, context),
+      }
     })
-    return { name, status: 'copied', filename, bytes: size, durationMs: durationMs() }
+    const { filename, size: bytes } = copied
+    return copiedTo(name, { filename, bytes, durationMs: durationMs(), anchorProblem })
   } catch (error) {
     const { success: _, ...failure } = toFailure(error)
     return { name, status: 'failed', filename: null, bytes: 0, durationMs: durationMs(), ...failure }
   }
+}
+
+/** The answer of a target that has the backup now. */
+export function copiedTo(
+  name: string,
+  {
+    anchorProblem,
+    ...copied
+  }: Pick<TargetCopy, 'filename' | 'bytes' | 'durationMs'> & { readonly anchorProblem: string | null },
+): TargetCopy {
+  return { name, status: 'copied', ...copied, ...(anchorProblem === null ? {} : { anchorProblem }) }
 }
 
 /** What is to be copied of a backup, with its metadata as it is now. */

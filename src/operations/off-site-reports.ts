@@ -14,6 +14,8 @@ export interface TargetCopy {
   readonly code?: ErrorCode
   readonly message?: string
   readonly hint?: string
+  /** Why the newest line of the audit log could not be anchored there; the copy is whole all the same. */
+  readonly anchorProblem?: string
 }
 
 export interface SyncTargetsRequest {
@@ -42,6 +44,8 @@ export interface TargetSynced {
   readonly bytes: number
   /** Why the target could not be used; null unless it failed. */
   readonly failure: Failure | null
+  /** Why the newest line of the audit log could not be anchored there, once something was copied; null otherwise. */
+  readonly anchorProblem: string | null
   readonly durationMs: number
 }
 

@@ -8,9 +8,10 @@ import { imageKey, markKey, metadataKey, targetPath } from '../catalog/target-ke
 import { BackupError, type ErrorCode, ERRORS, throwIfCancelled, toFailure } from '../errors.ts'
 import { findDatabase } from '../snapshot/source-files.ts'
 import type { Target } from '../storage/target.ts'
+import { putAnchor } from './anchors.ts'
 import { claimName } from './claim-name.ts'
 import { begin, type Context } from './context.ts'
-import { copyToTargets } from './copy-to-targets.ts'
+import { copiedTo, copyToTargets } from './copy-to-targets.ts'
 import type { BackupCreated, TargetCopy } from './reports.ts'
 import { type Checked, damagedImage, type StoreOrder } from './stage-backup.ts'
 import { type BackupStored, describeBackup } from './store-backup.ts'
@@ -52,12 +53,15 @@ export async function storeOffSite(
     const started = performance.now()
     const durationMs = (): number => Math.round(performance.now() - started)
     try {
-      const { backup, stored } = await withTarget(name, context, target => storeAt(target, streamed, context))
+      const { backup, stored, anchorProblem } = await withTarget(name, context, async target => ({
+        ...(await storeAt(target, streamed, context)),
+        anchorProblem: await putAnchor(target, context),
+      }))
       const { filename, size: bytes } = backup
       const others = copies
         ? names.filter(each => each !== name && !failed.some(copy => copy.name === each))
         : []
-      const first: TargetCopy = { name, status: 'copied', filename, bytes, durationMs: durationMs() }
+      const first = copiedTo(name, { filename, bytes, durationMs: durationMs(), anchorProblem })
       return { ...stored, targets: [...failed, first, ...(await copyToTargets(backup, others, context))] }
     } catch (error) {
       const { success: _, ...failure } = toFailure(error)

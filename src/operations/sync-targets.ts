@@ -3,6 +3,7 @@ import { listCatalog, newestFirst } from '../catalog/list.ts'
 import { type ErrorCode, throwIfCancelled, toFailure } from '../errors.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import type { Target } from '../storage/target.ts'
+import { putAnchor } from './anchors.ts'
 import { begin, type Context } from './context.ts'
 import { copyBackup } from './copy-backup.ts'
 import { identityOf } from './copy-identity.ts'
@@ -74,6 +75,7 @@ interface Tally {
   present: number
   leftOut: number
   bytes: number
+  anchorProblem: string | null
 }
 
 async function syncTarget(
@@ -83,7 +85,14 @@ async function syncTarget(
   context: Context,
 ): Promise<TargetSynced> {
   const started = performance.now()
-  const tally: Tally = { copied: [], failed: [], present: 0, leftOut: 0, bytes: 0 }
+  const tally: Tally = {
+    copied: [],
+    failed: [],
+    present: 0,
+    leftOut: 0,
+    bytes: 0,
+    anchorProblem: null,
+  }
   let failure: TargetSynced['failure'] = null
   try {
     await withTarget(name, context, target => copyLacking(target, local, { tally, progress }, context))
@@ -146,6 +155,7 @@ async function copyLacking(
       if (failed.code !== 'BACKUP_NOT_FOUND') tally.failed.push({ filename: backup.filename, ...failed })
     }
   })
+  if (tally.copied.length > 0) tally.anchorProblem = await putAnchor(target, context)
 }
 
 /** Brings what is noted in the backup directory into agreement with what the target lists. */

@@ -82,6 +82,7 @@ export const PERMISSIONS: Readonly<Record<string, Permission>> = {
   'GET /api/v1/metrics': 'viewer',
   'GET /api/v1/audit': 'operator',
   'GET /api/v1/audit/verify': 'operator',
+  'POST /api/v1/audit/verify': 'operator',
 
   'GET /api/v1/tokens': 'admin',
   'POST /api/v1/tokens': 'admin',

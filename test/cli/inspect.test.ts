@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { openWorkplace, type Workplace } from './run-cli.ts'
@@ -122,4 +122,56 @@ test('audit show lists what was done through the command line, and audit verify 
   writeFileSync(log, readFileSync(log, 'utf8').replace('first', 'other'))
   const verified = await place.cli(['audit', 'verify'])
   expect(verified).toMatchObject({ exit: 3, stdout: expect.stringContaining('Line 1 was changed') })
+})
+
+test('audit verify compares the log with what targets know of it, and exits with 3 where they know better or nothing', async () => {
+  using place = openWorkplace()
+  const targets = { far: { kind: 'local', path: 'far' }, away: { kind: 'local', path: 'away' } }
+  writeFileSync(place.path('chame-backup.config.json'), JSON.stringify({ targets }))
+  mkdirSync(place.path('far'))
+  await place.cli(['create'])
+  const early = await place.cli(['audit', 'verify', '--target', 'far'])
+  expect(early).toMatchObject({ exit: 3, stderr: '' })
+  expect(early.stdout).toContain('– Intact as far as it could be compared:')
+  expect(early.stdout).toContain('far: it has no anchor of this log')
+  await place.cli(['create'])
+  const agreeing = await place.cli(['audit', 'verify', '--target', 'far'])
+  expect(agreeing).toMatchObject({ exit: 0, stderr: '' })
+  expect(agreeing.stdout).toMatch(/far: 1 anchor that agrees, the newest of entry 1 \(\d{4}-/)
+  const all = await place.cli(['audit', 'verify', '--targets'])
+  expect(all.exit).toBe(3)
+  expect(all.stdout).toMatch(/away: could not be asked: .*there is no directory/)
+  // The whole log, written anew by nobody who could delete at the target.
+  for (const name of ['audit.jsonl', 'audit.head']) rmSync(place.path('backups', name))
+  await place.cli(['create', '--no-copy'])
+  expect((await place.cli(['audit', 'verify'])).exit).toBe(0)
+  const replaced = await place.cli(['audit', 'verify', '--target', 'far', '--target', 'far'])
+  expect(replaced).toMatchObject({ exit: 3, stderr: '' })
+  expect(replaced.stdout).toMatch(
+    /✘ Not intact: .*\n {2}The target far knows of entry 1 since .*it was replaced/,
+  )
+  const { stdout } = await place.cli(['audit', 'verify', '--target', 'far', '--json'])
+  expect(JSON.parse(stdout)).toMatchObject({
+    status: 'damaged',
+    problems: [{ code: 'LOG_REPLACED', target: 'far' }],
+  })
+  expect((await place.cli(['audit', 'verify', '--target', 'nowhere'])).exit).toBe(2)
+})
+
+test('create and sync say when the log could not be anchored, and that is no failure', async () => {
+  using place = openWorkplace()
+  const targets = { far: { kind: 'local', path: 'far' } }
+  writeFileSync(place.path('chame-backup.config.json'), JSON.stringify({ targets }))
+  mkdirSync(place.path('far'))
+  await place.cli(['create'])
+  writeFileSync(place.path('far', 'audit-anchors'), 'in the way')
+  const created = await place.cli(['create'])
+  expect(created).toMatchObject({ exit: 0, stderr: '' })
+  expect(created.stdout).toMatch(/copied to far, .*; without an anchor of the audit log: .*audit-anchors/)
+  await place.cli(['create', '--no-copy'])
+  const synced = await place.cli(['sync'])
+  expect(synced).toMatchObject({ exit: 0, stderr: '' })
+  expect(synced.stdout).toMatch(
+    /✔ far: 1 backup copied.*\n {2}without an anchor of the audit log: .*audit-anchors/,
+  )
 })

@@ -15,7 +15,7 @@ export interface Place {
   database(options?: DatabaseOptions): Database
   /** Writes the configuration anew. */
   configure(config: Config): void
-  /** Files below a directory, but for locks, the audit log and what is cached. */
+  /** Files below a directory, but for locks, the audit log, its anchors and what is cached. */
   files(...parts: string[]): string[]
 }
 
@@ -64,7 +64,9 @@ function filesIn(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
     .map(entry => join(entry.parentPath, entry.name).slice(directory.length + 1))
-    .filter(name => !/^(?:\.chame-backup\.lock|\.chame-audit\.lock|audit\.|targets\/)/.test(name))
+    .filter(
+      name => !/^(?:\.chame-backup\.lock|\.chame-audit\.lock|audit\.|audit-anchors\/|targets\/)/.test(name),
+    )
     .toSorted()
 }
 

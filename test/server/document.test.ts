@@ -85,6 +85,8 @@ test('every operation of the document answers with each success that it tells of
   await ask('POST', '/api/v1/notifications/test', { body: {} })
   await done('/api/v1/targets/missing/check')
   const { id } = await done('/api/v1/targets/there/check')
+  const compared = await done('/api/v1/audit/verify')
+  expect(compared.result).toMatchObject({ anchors: [{ target: 'there' }, { status: 'failed' }] })
 
   await readings(['/api/v1/jobs', `/api/v1/jobs/${id}`, `/api/v1/jobs/${id}/events`, '/api/v1/settings'])
   await ask('POST', `/api/v1/jobs/${id}/cancel`, { body: {} })

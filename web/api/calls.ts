@@ -296,6 +296,11 @@ export async function verifyAudit(database: string): Promise<AuditLogVerified> {
   return get(url(['audit', 'verify'], { database }))
 }
 
+/** Compares the log with what all targets know of it. */
+export async function compareAudit(database: string): Promise<JobOf<'verify-audit'>> {
+  return post(url(['audit', 'verify']), { database })
+}
+
 export async function getJob(id: string): Promise<Job> {
   return get(url(['jobs', id]))
 }

@@ -11,8 +11,8 @@ import {
 } from '../environment.ts'
 import { Refusal } from '../problems.ts'
 import { auditLogRead, auditLogVerified, role, session, token } from '../schemas/access.ts'
-import { count, json, problems } from '../schemas/common.ts'
-import { defined, resultOf } from './parts.ts'
+import { count, idempotencyKey, json, problems, targetName } from '../schemas/common.ts'
+import { accepted, begin, defined, resultOf } from './parts.ts'
 
 const open = createRoute({
   method: 'post',
@@ -132,6 +132,31 @@ const verifyAudit = createRoute({
   responses: { 200: { description: 'What was found.', content: json(auditLogVerified) }, ...problems },
 })
 
+const compareAudit = createRoute({
+  method: 'post',
+  path: '/api/v1/audit/verify',
+  tags: ['Audit'],
+  summary: 'Whether the audit log is what targets know of it',
+  request: {
+    headers: idempotencyKey,
+    body: {
+      required: true,
+      content: json(
+        z.strictObject({
+          database: z.string().max(64).optional().describe('Whose log. Default: the default.'),
+          targets: z
+            .array(targetName)
+            .min(1)
+            .max(100)
+            .optional()
+            .describe('Names of targets. Default: all of the configuration.'),
+        }),
+      ),
+    },
+  },
+  responses: accepted,
+})
+
 export function addAccessRoutes(app: ServerApp, service: Service): void {
   app.openapi(open, async c => c.json(await logIn(service, c, c.req.valid('json')), 200))
   app.openapi(show, c => {
@@ -177,6 +202,17 @@ export function addAccessRoutes(app: ServerApp, service: Service): void {
     const { database: name } = c.req.valid('query')
     const database = await databaseFor(service, c, name ?? (await service.databases.settings()).database)
     return c.json(await resultOf(database.verifyAuditLog()), 200)
+  })
+  app.openapi(compareAudit, async c => {
+    const { database: name, targets = 'all' } = c.req.valid('json')
+    const whose = name ?? (await service.databases.settings()).database
+    const database = await databaseFor(service, c, whose)
+    const begun = begin(service, c, {
+      kind: 'verify-audit',
+      database: whose,
+      work: run => database.verifyAuditLog({ ...run, targets }),
+    })
+    return c.json(begun, 202)
   })
 }
 

@@ -1,6 +1,7 @@
 /** Who may do what, and what they did. */
 import { z } from '@hono/zod-openapi'
-import type { AccessToken, AuditLogRead, AuditLogVerified, Role } from '../../index.ts'
+import type { AccessToken, AuditLogRead, AuditLogVerified, Role, TargetAnchors } from '../../index.ts'
+import { failure, mayLack, orNull } from './common.ts'
 
 export const role: z.ZodType<Role> = z.enum(['viewer', 'operator', 'admin']).openapi('Role')
 
@@ -66,10 +67,24 @@ export const auditLogRead: z.ZodType<AuditLogRead> = z
   })
   .openapi('AuditLogRead')
 
+const targetAnchors: z.ZodType<TargetAnchors> = z
+  .object({
+    target: z.string(),
+    status: z.enum(['agrees', 'contradicts', 'none', 'failed']),
+    agreeing: z.number(),
+    earlier: z.number().describe('Of lines that were put away.'),
+    others: z.number().describe('Of the logs of other backup directories.'),
+    newest: z.object({ seq: z.number(), hash: z.string(), time: z.string() }).nullable(),
+    failure: orNull(failure),
+  })
+  .openapi('TargetAnchors')
+
 export const auditLogVerified: z.ZodType<AuditLogVerified> = z
   .object({
     success: z.literal(true),
-    status: z.enum(['intact', 'damaged']),
+    status: z
+      .enum(['intact', 'damaged', 'incomplete'])
+      .describe('incomplete: a target that was asked for vouches for nothing.'),
     path: z.string(),
     entries: z.number(),
     problems: z.array(
@@ -81,13 +96,17 @@ export const auditLogVerified: z.ZodType<AuditLogVerified> = z
           'LINE_REORDERED',
           'TAIL_MISSING',
           'HEAD_INVALID',
+          'LOG_REWRITTEN',
+          'LOG_REPLACED',
         ]),
         line: z.number().nullable(),
         message: z.string(),
+        target: mayLack(z.string()).describe('The target that knows better.'),
       }),
     ),
     notes: z.array(z.string()),
     head: z.object({ seq: z.number(), hash: z.string() }).nullable(),
+    anchors: z.array(targetAnchors),
     durationMs: z.number(),
   })
   .openapi('AuditLogVerified')

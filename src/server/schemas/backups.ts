@@ -99,6 +99,7 @@ const targetCopy: z.ZodType<TargetCopy> = z
     code: mayLack(errorCode),
     message: mayLack(z.string()),
     hint: mayLack(z.string()),
+    anchorProblem: mayLack(z.string()),
   })
   .openapi('TargetCopy')
 

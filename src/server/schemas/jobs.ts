@@ -1,6 +1,7 @@
 /** Long work: it is begun with 202, and asked for by its id. */
 import { z } from '@hono/zod-openapi'
 import type {
+  AuditLogVerified,
   BackupCreated,
   BackupDrilled,
   BackupInfo,
@@ -14,6 +15,7 @@ import type {
   SensitiveScan,
   TargetsChecked,
 } from '../../index.ts'
+import { auditLogVerified } from './access.ts'
 import {
   backupCreated,
   backupDrilled,
@@ -53,6 +55,7 @@ export interface JobResults {
   compare: BackupsCompared
   'run-scheduled': JobsRun
   'check-target': TargetsChecked
+  'verify-audit': AuditLogVerified
 }
 
 export type JobKind = keyof JobResults
@@ -129,5 +132,6 @@ export const job: z.ZodType<Job> = z
     jobOf('compare', backupsCompared),
     jobOf('run-scheduled', jobsRun),
     jobOf('check-target', targetsChecked),
+    jobOf('verify-audit', auditLogVerified),
   ])
   .openapi('Job') as unknown as z.ZodType<Job>

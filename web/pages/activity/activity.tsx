@@ -1,8 +1,11 @@
-import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
 import { type ReactElement, useState } from 'react'
-import { readAudit, verifyAudit } from '../../api/calls.ts'
+import { compareAudit, readAudit, verifyAudit } from '../../api/calls.ts'
 import { useDatabases } from '../../api/queries.ts'
+import { listTargets } from '../../api/settings-calls.ts'
 import type { AuditEntry, AuditLogVerified } from '../../api/types.ts'
+import { JobProgress } from '../../jobs/job-progress.tsx'
+import { useJob } from '../../jobs/use-job.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
@@ -143,6 +146,8 @@ function EntryTable({ entries }: { readonly entries: readonly AuditEntry[] }): R
 
 function VerifyChain({ database }: { readonly database: string }): ReactElement {
   const verifying = useMutation({ mutationFn: async () => verifyAudit(database) })
+  const query = useQuery({ queryKey: ['targets'], queryFn: async ({ signal }) => listTargets(signal) })
+  const targets = query.data ?? []
   return (
     <div className="grid gap-2 sm:justify-items-end">
       <Button onClick={() => verifying.mutate()} disabled={verifying.isPending}>
@@ -150,23 +155,54 @@ function VerifyChain({ database }: { readonly database: string }): ReactElement 
       </Button>
       {verifying.isError && <ProblemNote error={verifying.error} />}
       {verifying.data !== undefined && <Verified verified={verifying.data} />}
+      {targets.length > 0 && <CompareWithTargets database={database} />}
     </div>
   )
 }
 
+/** What the log itself cannot show: that its tail was cut off, or all of it written anew. */
+function CompareWithTargets({ database }: { readonly database: string }): ReactElement {
+  const running = useJob<'verify-audit'>(async () => compareAudit(database))
+  return (
+    <>
+      <Button onClick={running.begin} disabled={running.isBusy}>
+        Compare with the targets
+      </Button>
+      <JobProgress job={running.job} error={running.error} onCancel={running.cancel} />
+      {running.result !== null && <Verified verified={running.result} />}
+    </>
+  )
+}
+
+const WORDS = {
+  intact: lines => `Intact: ${lines}, none changed, missing or moved.`,
+  incomplete: lines => `${lines}, none changed, missing or moved; but not all of it could be compared.`,
+  damaged: () => 'The log was tampered with or damaged.',
+} as const satisfies Record<AuditLogVerified['status'], (lines: string) => string>
+
+function anchorWords({
+  target,
+  status,
+  agreeing,
+  newest,
+  failure,
+}: AuditLogVerified['anchors'][number]): string {
+  if (failure !== null) return `${target} could not be asked: ${failure.message}`
+  if (status === 'none' || newest === null) return `${target} knows nothing of this log yet.`
+  return `${target} knows ${counted(agreeing, 'line')} that ${agreeing === 1 ? 'is' : 'are'} there, the newest since ${formatInstant(newest.time)}.`
+}
+
 function Verified({
-  verified: { status, entries, problems, notes },
+  verified: { status, entries, problems, notes, anchors },
 }: {
   readonly verified: AuditLogVerified
 }): ReactElement {
   return (
     <Notice tone={status === 'intact' ? 'good' : 'warn'}>
       <p role="status" className="font-semibold">
-        {status === 'intact'
-          ? `Intact: ${counted(entries, 'line')}, none changed, missing or moved.`
-          : 'The log was tampered with or damaged.'}
+        {WORDS[status](counted(entries, 'line'))}
       </p>
-      {[...problems.map(({ message }) => message), ...notes].map(text => (
+      {[...problems.map(({ message }) => message), ...notes, ...anchors.map(anchorWords)].map(text => (
         <p key={text}>{text}</p>
       ))}
     </Notice>
