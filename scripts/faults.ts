@@ -25,8 +25,17 @@ Options:
   --help               show this help
 `
 
-/** Where the harness lives. */
-const DIRECTORIES = ['test/faults', 'test/crash', 'test/malformed', 'test/disks', 'test/soak']
+/** Where the harness lives, and what elsewhere is drawn at random, or is too long for every run of the tests. */
+const PLACES = [
+  'test/faults',
+  'test/crash',
+  'test/malformed',
+  'test/disks',
+  'test/soak',
+  ...['memory', 'no-secret-salvage', 'redact-plan-property', 'round-trip'].map(
+    name => `test/export/${name}.test.ts`,
+  ),
+]
 const PAGE = 'docs/reliability.md'
 /** What is kept of a run that may go on; not of one of single files. */
 const KEPT = '.faults'
@@ -82,7 +91,7 @@ function run(faults: FaultsRun): number {
   const vitest = [
     'node_modules/vitest/vitest.mjs',
     'run',
-    ...(values.only?.split(',') ?? DIRECTORIES),
+    ...(values.only?.split(',') ?? PLACES),
     '--reporter=default',
     '--reporter=./scripts/passed-tests.ts',
     ...(pattern === null ? [] : ['--testNamePattern', pattern]),

@@ -30,6 +30,22 @@ export class Slots {
     return false
   }
 
+  /** Those that another one does not have, ascending. */
+  *beyond(other: Slots | undefined): Generator<number> {
+    const theirs = other === undefined ? new Uint8Array() : other.#bits
+    for (let byte = 0; byte < this.#bits.length; byte++) {
+      let left = (this.#bits[byte] as number) & ~(theirs[byte] ?? 0)
+      for (let slot = byte * 8; left !== 0; slot++, left >>= 1) if ((left & 1) !== 0) yield slot
+    }
+  }
+
+  /** Adds all that another one has. */
+  addFrom(other: Slots): void {
+    if (other.end > this.end) this.#grow(other.end)
+    for (let byte = 0; byte < other.#bits.length; byte++)
+      this.#bits[byte] = (this.#bits[byte] as number) | (other.#bits[byte] as number)
+  }
+
   /** Whether all of its slots are among those whose bits are set. */
   isWithin(bits: Uint8Array): boolean {
     return this.#bits.every((byte, index) => (byte & ~(bits[index] ?? 0)) === 0)

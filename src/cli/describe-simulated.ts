@@ -9,9 +9,10 @@ const DAYS_SHOWN = 16
 const BAR_WIDTH = 40
 
 export function describeSimulated(simulated: RetentionSimulated, view: CleanupView): string {
-  const { days, held, leaving, backupBytes } = simulated
+  const { days, held, leaving, backupBytes, sharedBytes } = simulated
   const { paint } = view
-  const size = backupBytes === 0 ? '' : ` of ${bytes(backupBytes)} each`
+  const shared = sharedBytes === 0 ? '' : ` beside ${bytes(sharedBytes)} that they have in common`
+  const size = backupBytes === 0 ? '' : ` of ${bytes(backupBytes)} each${shared}`
   return [
     paint('bold', `What would be there each evening, with a daily and a weekly backup${size}`),
     indent(chart(days, simulated, view)),

@@ -73,7 +73,7 @@ export class CsvReader {
     if (this.#records > 1) return this.#onRow(this.#values(text))
     const { fields, dialect } = this.#shape
     const unmarked = text.startsWith('\ufeff') ? text.slice(1) : text
-    const header = cutRecord(unmarked, dialect.delimiter, fields.length).map(({ text: name }) => name)
+    const header = cutRecord(unmarked, dialect.delimiter, fields.length).map(field => textOf(field, dialect))
     if (header.length !== fields.length || header.some((name, index) => name !== fields[index])) {
       throw new Malformed('the header is not that of the table in the schema')
     }
@@ -125,8 +125,14 @@ function endOfQuoted(text: string, from: number): number {
   }
 }
 
-function valueOf({ text, isQuoted }: Field, dialect: CsvDialect): SqlValue {
-  if (isQuoted) return dialect.excel_safe && text.startsWith("'") ? text.slice(1) : text
+/** Without the apostrophe that keeps a spreadsheet from taking it for a formula. */
+function textOf({ text }: Field, { excel_safe }: CsvDialect): string {
+  return excel_safe && text.startsWith("'") ? text.slice(1) : text
+}
+
+function valueOf(field: Field, dialect: CsvDialect): SqlValue {
+  const { text, isQuoted } = field
+  if (isQuoted) return textOf(field, dialect)
   if (text === dialect.null) return null
   if (INTEGER.test(text)) {
     const value = toInteger(text)

@@ -8,7 +8,7 @@ export function assessDatabase(
   database: string,
   backups: readonly BackupInfo[] | null,
   now: Date,
-): DatabaseHealth {
+): Omit<DatabaseHealth, 'packBytes'> {
   if (backups === null) return { database, isReadable: false, newestGoodAt: null, types: [] }
   const good = findLastGood(backups, now)
   const byType = [...Map.groupBy(backups, backup => backup.type)]

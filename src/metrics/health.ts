@@ -14,12 +14,14 @@ export interface DatabaseHealth {
   /** When the newest backup was made whose last check passed and that was not made by a restore; null when there is none. */
   readonly newestGoodAt: Date | null
   readonly types: readonly TypeHealth[]
+  /** What the packs in its backup directory take, of all databases there; null where there are none. */
+  readonly packBytes: number | null
 }
 
 export interface TypeHealth {
   readonly type: string
   readonly backups: number
-  /** What they take together. */
+  /** What their own files take together. */
   readonly bytes: number
   /** Backups whose metadata is missing or cannot be read. */
   readonly withoutMetadata: number

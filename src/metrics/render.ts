@@ -71,7 +71,12 @@ const METRICS: readonly Metric[] = [
     whenKnown(lastDrill?.durationMs, fromMs),
   ),
   ofTypes('backups', 'How many backups of this type there are.', ({ backups }) => backups),
-  ofTypes('stored_bytes', 'What they take together.', ({ bytes }) => bytes),
+  ofTypes('stored_bytes', 'What their own files take together.', ({ bytes }) => bytes),
+  ofDatabases(
+    'pack_bytes',
+    'What the packs in its backup directory take, which backups of pages rely on, of all databases there.',
+    ({ packBytes }) => packBytes,
+  ),
   ofTypes(
     'backups_without_metadata',
     'How many of them have no metadata that can be read.',

@@ -3,7 +3,7 @@ import { listCatalog } from '../catalog/list.ts'
 import { CatalogLock } from '../catalog/lock.ts'
 import { removeLeftovers } from '../catalog/staging.ts'
 import { throwIfCancelled, toFailure } from '../errors.ts'
-import { capDeletions, decideRetention } from '../retention/decide.ts'
+import { capDeletions } from '../retention/decide.ts'
 import { policyFor } from '../retention/policy.ts'
 import { isThere } from '../storage/durable.ts'
 import type { PacksCollected } from './blocks-reports.ts'
@@ -11,6 +11,7 @@ import { collectBlocks } from './collect-blocks.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import { cleanupTarget } from './cleanup-target.ts'
 import { begin, type Context } from './context.ts'
+import { decideHere } from './decide-by-size.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { finishConversions } from './finish-conversions.ts'
 import type { BackupDecision, BackupsCleanedUp, CleanupRequest, FailedDeletion } from './reports.ts'
@@ -83,7 +84,7 @@ async function decide(request: CleanupRequest, context: Context): Promise<Backup
   const listed = await listCatalog(settings.backupDir, { database: settings.name })
   const backups = await judgedAll(listed, context)
   const policy = policyFor(request, settings.retention.policy)
-  const decisions = decideRetention(backups, policy, context.now(), settings.timeZone)
+  const decisions = await decideHere(backups, policy, context)
   return capDeletions(decisions, request.maxDeletions ?? settings.retention.maxDeletions)
 }
 

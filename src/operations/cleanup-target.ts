@@ -1,7 +1,7 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { throwIfCancelled, toFailure } from '../errors.ts'
-import { capDeletions, decideRetention } from '../retention/decide.ts'
+import { capDeletions } from '../retention/decide.ts'
 import { policyFor } from '../retention/policy.ts'
 import type { Target } from '../storage/target.ts'
 import { thinAnchors } from './anchors.ts'
@@ -9,6 +9,7 @@ import type { PacksCollected } from './blocks-reports.ts'
 import { collectAtTarget } from './collect-at-target.ts'
 import { begin, type Context } from './context.ts'
 import { identityOf } from './copy-identity.ts'
+import { decideAt } from './decide-by-size.ts'
 import { deleteAtTarget, finishAtTarget } from './delete-at-target.ts'
 import type { BackupDecision, CleanupRequest, FailedDeletion, TargetCleanup } from './reports.ts'
 import { catalogOf, targetSettings, withTarget } from './target-access.ts'
@@ -55,11 +56,11 @@ async function cleanUp(target: Target, request: CleanupRequest, context: Context
   const finished = isDryRun ? [] : await finishAtTarget(target, catalog, context)
   begin(context, 'decide-retention')
   const decisions = capDeletions(
-    decideRetention(
+    await decideAt(
+      target,
       await withLocalPins(await judgedAll(catalog.backups, context), context),
       policyFor(request, retention.policy),
-      context.now(),
-      settings.timeZone,
+      context,
     ),
     request.maxDeletions ?? retention.maxDeletions,
   )

@@ -8,11 +8,13 @@ import { type Selected, type SelectedTable, selectTables } from '../export/selec
 import { readThrough } from '../snapshot/read-through.ts'
 import { fromSqlite } from '../snapshot/sqlite-failure.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
+import { standardOutput } from '../storage/standard-output.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 import { type ExportForm, resolveForm } from './export/form.ts'
 import { type Redacted, redactSelected } from './export/redact.ts'
-import { type ExportOutput, openOutput, streamOutput } from './export/output.ts'
+import { type ExportOutput, openOutput } from './export/output.ts'
 import { type ExportSource, openSource } from './export/source.ts'
+import { streamOutput } from './export/stream-output.ts'
 import { writeExport } from './export/write-export.ts'
 import type { DataExported, ExportDataRequest } from './reports.ts'
 
@@ -138,15 +140,16 @@ function outputFor(
 ): Promise<ExportOutput> {
   const { settings, now, signal } = context
   const { output, force, includeSensitive } = request
-  if (output === '-') return Promise.resolve(streamOutput(process.stdout, form.compression))
-  const isSensitive = includeSensitive === true
+  const { packing, compression } = form
   const time = now()
+  if (output === '-') return Promise.resolve(streamOutput(standardOutput(), { packing, compression, time }))
+  const isSensitive = includeSensitive === true
   const local = localTime(time, settings.timeZone)
   const directory = join(settings.backupDir, 'exports')
   return openOutput(
     {
-      packing: form.packing,
-      compression: form.compression,
+      packing,
+      compression,
       candidates: attempt =>
         output ??
         join(directory, exportName(settings.name, local, { isSensitive, attempt, suffix: form.suffix })),

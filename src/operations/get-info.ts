@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises'
-import { listPacks } from '../blocks/store.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
 import { isTrusted } from '../catalog/good-backup.ts'
@@ -11,18 +10,10 @@ import { fromSqlite } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
 import { freeBytes, nearestDirectory } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
-import { blockStoreOf } from './block-store.ts'
 import { begin, type Context } from './context.ts'
 import { listStored } from './list-stored.ts'
-import type {
-  DatabaseFacts,
-  Info,
-  InfoRequest,
-  KnownCopies,
-  ScheduleSummary,
-  StoreTotals,
-  TypeTotals,
-} from './reports.ts'
+import type { DatabaseFacts, Info, InfoRequest, KnownCopies, ScheduleSummary, TypeTotals } from './reports.ts'
+import { storeTotals } from './store-totals.ts'
 
 /** Rows are counted up to this many pages: a count reads every page of a table, under a read transaction. */
 const COUNT_PAGES_MAX = 25_000
@@ -62,7 +53,7 @@ export async function getInfo(request: InfoRequest, context: Context): Promise<I
       untrusted:
         settings.signing.trusted.length === 0 ? null : backups.filter(backup => !isTrusted(backup)).length,
     },
-    store: await storeTotals(context),
+    store: await storeTotals(settings.backupDir),
     maxBackupAgeMs: settings.maxBackupAgeMs,
     isOverdue: isOverdue(lastGoodAt, settings.maxBackupAgeMs, now),
     schedule: await readSchedule(context),
@@ -79,12 +70,6 @@ function expectedBytes(
   const like = backups.find(backup => backup.encoding === encoding && (backup.metadata?.image_size ?? 0) > 0)
   const { file_size = 1, image_size = 1, added_bytes = file_size } = like?.metadata ?? {}
   return Math.ceil((pageSize * pageCount * added_bytes) / image_size)
-}
-
-async function storeTotals(context: Context): Promise<StoreTotals | null> {
-  const packs = await listPacks(blockStoreOf(context))
-  if (packs.length === 0) return null
-  return { packs: packs.length, sizeBytes: packs.reduce((total, { sizeBytes }) => total + sizeBytes, 0) }
 }
 
 /** Never older than nothing: a clock may have run ahead when it was made. */

@@ -9,6 +9,7 @@ export type { DatabaseState, JobState, LastRun, SchedulerHolder } from '../sched
 export interface TypeTotals {
   readonly type: string
   readonly count: number
+  /** Bytes of the stored files; what backups of pages have in common is in `store`. */
   readonly sizeBytes: number
   /** UTC, ISO 8601; null when there is none. */
   readonly newest: string | null
@@ -56,6 +57,7 @@ export interface Info {
   readonly targets: readonly KnownCopies[]
   readonly backups: {
     readonly count: number
+    /** Bytes of the stored files, without packs: see `store`. */
     readonly sizeBytes: number
     readonly byType: readonly TypeTotals[]
     readonly newest: BackupInfo | null

@@ -1,10 +1,9 @@
-/** Which backups a target lacks and is to have. Reads nothing. */
+/** Which backups a target lacks and is to have. */
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { parseFilename } from '../catalog/names.ts'
-import { decideRetention } from '../retention/decide.ts'
-import type { RetentionPolicy } from '../retention/policy.ts'
 import { identityOf } from './copy-identity.ts'
+import type { BackupDecision } from './reports.ts'
 
 type Described = BackupInfo & { readonly metadata: Metadata }
 
@@ -19,9 +18,8 @@ export interface Lacking {
 
 export interface LackingRules {
   readonly target: string
-  readonly policy: RetentionPolicy
-  readonly now: Date
-  readonly timeZone: string | undefined
+  /** What retention there would keep of these. */
+  readonly decide: (backups: readonly BackupInfo[]) => Promise<readonly BackupDecision[]>
 }
 
 /**
@@ -31,11 +29,11 @@ export interface LackingRules {
  *
  * @param local backups of the backup directory, newest first
  */
-export function findLacking(
+export async function findLacking(
   local: readonly BackupInfo[],
   atTarget: readonly BackupInfo[],
-  { target, policy, now, timeZone }: LackingRules,
-): Lacking {
+  { target, decide }: LackingRules,
+): Promise<Lacking> {
   const there = new Map(
     atTarget.flatMap(({ metadata, size }) =>
       metadata !== null && metadata.file_size === size && metadata.damaged_at === undefined
@@ -53,10 +51,10 @@ export function findLacking(
   const lacking = ours.filter(backup => !present.has(backup))
   const candidates = lacking.filter(({ metadata }) => metadata.copies?.[target] !== null)
   const isLacking = new Set<BackupInfo>(candidates)
+  // Where nothing is lacking nothing has to be decided, nor read for that.
+  const decisions = candidates.length === 0 ? [] : await decide([...atTarget, ...candidates])
   const kept = new Set(
-    decideRetention([...atTarget, ...candidates], policy, now, timeZone).flatMap(({ backup, keptBy }) =>
-      isLacking.has(backup) && keptBy.length > 0 ? [backup] : [],
-    ),
+    decisions.flatMap(({ backup, keptBy }) => (isLacking.has(backup) && keptBy.length > 0 ? [backup] : [])),
   )
   return {
     wanted: candidates.filter(backup => kept.has(backup)),

@@ -16,6 +16,7 @@ import { replaceFile } from '../storage/put-in-place.ts'
 import { listStored } from './list-stored.ts'
 import type { MetricsMade, MetricsRequest, UnreadableCatalog } from './monitoring-reports.ts'
 import { openConfigured } from './open-configured.ts'
+import { storeTotals } from './store-totals.ts'
 
 /** The node exporter is another user. */
 const DEFAULT_MODE = 0o644
@@ -45,8 +46,8 @@ export async function makeMetrics(
   return { success: true, text, path, unreadable: read.flatMap(({ problem }) => problem ?? []) }
 }
 
-interface DatabaseRead {
-  readonly health: DatabaseHealth
+interface DatabaseRead<Read = DatabaseHealth> {
+  readonly health: Read
   readonly problem: UnreadableCatalog | null
 }
 
@@ -66,7 +67,11 @@ async function readDirectory(
       .filter(({ keepLocal }) => !keepLocal)
       .map(settings => read([settings], look.at, () => listElsewhere(settings, look))),
   )
-  return [...(await read(here, look.at, () => listCatalog(backupDir, {}))), ...everywhere.flat()]
+  const found = [...(await read(here, look.at, () => listCatalog(backupDir, {}))), ...everywhere.flat()]
+  const [packs] = await Promise.allSettled([storeTotals(backupDir)])
+  // Where they cannot be listed nothing is said of them: what is wrong there a backup says.
+  const packBytes = packs.status === 'fulfilled' ? (packs.value?.sizeBytes ?? null) : null
+  return found.map(({ health, problem }) => ({ health: { ...health, packBytes }, problem }))
 }
 
 /** Where nothing is kept in the backup directory. */
@@ -85,7 +90,7 @@ async function read(
   databases: readonly Settings[],
   now: Date,
   list: () => Promise<readonly BackupInfo[]>,
-): Promise<DatabaseRead[]> {
+): Promise<DatabaseRead<Omit<DatabaseHealth, 'packBytes'>>[]> {
   if (databases.length === 0) return []
   try {
     // They are of one configuration.

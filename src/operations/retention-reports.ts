@@ -143,8 +143,13 @@ export interface SimulateRetentionRequest extends RetentionRequest {
 export interface RetentionSimulated {
   readonly success: true
   readonly policy: RetentionPolicy
-  /** Bytes that each backup was taken to have: those of the newest one; 0 when there is none. */
+  /**
+   * Bytes that each backup was taken to have: those of the newest one; 0 when there is none. Of backups of pages what
+   * the newest one has added.
+   */
   readonly backupBytes: number
+  /** Bytes that backups of pages were taken to have in common; 0 for others. */
+  readonly sharedBytes: number
   /** One entry a day, after that day's cleanup. */
   readonly days: readonly SimulatedDay[]
   /** What is there in the end, newest first. */

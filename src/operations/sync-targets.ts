@@ -8,6 +8,7 @@ import { begin, type Context } from './context.ts'
 import { copyBackup } from './copy-backup.ts'
 import { identityOf } from './copy-identity.ts'
 import { copyBytes, CopyProgress } from './copy-progress.ts'
+import { decideAt } from './decide-by-size.ts'
 import { orderOf } from './copy-to-targets.ts'
 import { listStored } from './list-stored.ts'
 import { findLacking, type Lacking } from './lacking-copies.ts'
@@ -121,9 +122,10 @@ async function copyLacking(
   const { settings, signal } = context
   const { retention, isAppendOnly } = targetSettings(settings, target.name)
   const { backups } = await catalogOf(target, { database: settings.name }, context)
-  const { policy } = retention
-  const rules = { target: target.name, policy, now: context.now(), timeZone: settings.timeZone }
-  const lacking = findLacking(local, backups, rules)
+  const lacking = await findLacking(local, backups, {
+    target: target.name,
+    decide: all => decideAt(target, all, retention.policy, context),
+  })
   tally.present = lacking.present.size
   tally.leftOut = lacking.leftOut.length
   await noteFound(target.name, lacking, context)

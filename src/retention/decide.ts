@@ -6,6 +6,7 @@ import { clockProblem } from './clock.ts'
 import { isEmpty, type RetentionPolicy, type RetentionRules, requirePolicy } from './policy.ts'
 import { Reasons, type RetentionDecision } from './reasons.ts'
 import { type Dated, wishes } from './rules.ts'
+import { ownSize, type SizeAnswer, type SizeQuestion } from './sizes.ts'
 import { type Candidate, type Foreignness, foreignness } from './standing.ts'
 import { before, bytesOf } from './units.ts'
 
@@ -17,6 +18,7 @@ import { before, bytesOf } from './units.ts'
  * is not ours; and none lets go of anything while dates and clock contradict each other.
  *
  * @param timeZone IANA name; undefined means the system's
+ * @param sizeOf answers what `maxSize` has to know; default: what lies in the backup's own file
  * @returns one decision a backup, newest first. Throws `INVALID_ARGUMENT` for a policy that keeps nothing.
  */
 export function decideRetention<Backup extends Candidate>(
@@ -24,7 +26,24 @@ export function decideRetention<Backup extends Candidate>(
   policy: RetentionPolicy,
   now: Date,
   timeZone: string | undefined,
+  sizeOf: (question: SizeQuestion<Backup>) => SizeAnswer = ownSize,
 ): RetentionDecision<Backup>[] {
+  const deciding = decideAsking(backups, policy, now, timeZone)
+  let step = deciding.next()
+  while (step.done !== true) step = deciding.next(sizeOf(step.value))
+  return step.value
+}
+
+/**
+ * The same where an answer takes its time: the generator yields a question and is handed the answer with the next call.
+ * It asks about backups of types with a `maxSize` alone, and stops at the first that does not fit.
+ */
+export function* decideAsking<Backup extends Candidate>(
+  backups: readonly Backup[],
+  policy: RetentionPolicy,
+  now: Date,
+  timeZone: string | undefined,
+): Generator<SizeQuestion<Backup>, RetentionDecision<Backup>[], SizeAnswer> {
   requirePolicy(policy)
   const calendar = new Calendar(timeZone)
   const dated = backups.map(backup => ({ backup, at: madeAt(backup, calendar), isGood: isGood(backup) }))
@@ -39,7 +58,7 @@ export function decideRetention<Backup extends Candidate>(
     guard(ofDatabase, reasons)
     for (const [type, ofType] of Map.groupBy(ofDatabase, ({ backup }) => backup.type)) {
       const rules = Object.hasOwn(policy, type) ? policy[type] : undefined
-      if (rules !== undefined) applyRules(ofType, rules, { reasons, calendar, now })
+      if (rules !== undefined) yield* applyRules(ofType, rules, { reasons, calendar, now })
       else for (const each of ofType) reasons.keep(each, 'type-not-named', `the policy does not name ${type}`)
     }
     const problem = clockProblem(
@@ -100,11 +119,11 @@ interface Surroundings<Backup extends Candidate> {
   readonly now: Date
 }
 
-function applyRules<Backup extends Candidate>(
+function* applyRules<Backup extends Candidate>(
   ofType: readonly Dated<Backup>[],
   rules: RetentionRules,
   { reasons, calendar, now }: Surroundings<Backup>,
-): void {
+): Generator<SizeQuestion<Backup>, void, SizeAnswer> {
   const good = ofType.filter(each => each.isGood)
   for (const [list, among] of [
     [ofType, ''],
@@ -119,27 +138,44 @@ function applyRules<Backup extends Candidate>(
     const isYoung = rules.minAge !== undefined && each.at > before(now, rules.minAge)
     if (isYoung) reasons.keep(each, 'min-age', `younger than ${rules.minAge}`)
   }
-  if (rules.maxSize !== undefined) fit(ofType, rules, reasons)
+  if (rules.maxSize !== undefined) yield* fit(ofType, rules, reasons)
 }
 
 /**
  * Lets the oldest go until the rest fits, those that nobody has checked before those that were; never the newest.
- * Without another rule all that fit are kept.
+ * Without another rule all that fit are kept. What two backups have in common counts once, for the one that stays
+ * whatever its size, else for the newer one. While nobody knows what one of them takes, none goes.
  */
-function fit<Backup extends Candidate>(
+function* fit<Backup extends Candidate>(
   ofType: readonly Dated<Backup>[],
   { maxSize = 0, ...others }: RetentionRules,
   reasons: Reasons<Backup>,
-): void {
-  if (isEmpty(others)) for (const each of ofType) reasons.keep(each, 'max-size', `fits into ${maxSize}`)
-  const kept = ofType.filter(each => reasons.has(each))
+): Generator<SizeQuestion<Backup>, void, SizeAnswer> {
+  const isAlone = isEmpty(others)
+  const kept = isAlone ? ofType : ofType.filter(each => reasons.has(each))
   const [fixed, free] = partition(kept, each => each === ofType[0] || reasons.isProtected(each))
-  let room = bytesOf(maxSize) - fixed.reduce((sum, { backup }) => sum + backup.size, 0)
-  for (const list of partition(free, each => each.isGood)) {
-    const tooMuch = list.findIndex(({ backup }) => (room -= backup.size) < 0)
-    if (tooMuch === -1) continue
-    for (const each of list.slice(tooMuch)) reasons.letGo(each, `it does not fit into ${maxSize}`)
-    room += list[tooMuch]?.backup.size ?? 0
+  const staying: Backup[] = []
+  const going = new Set<Dated<Backup>>()
+  let room = bytesOf(maxSize)
+  for (const list of [fixed, ...partition(free, each => each.isGood)]) {
+    for (const [index, each] of list.entries()) {
+      const size = yield { backup: each.backup, staying }
+      if (typeof size !== 'number') {
+        const why = `maxSize lets none go, because nobody knows what they take: ${size.unknown}`
+        for (const one of free) reasons.keep(one, 'size-unknown', why)
+        return
+      }
+      if (list !== fixed && size > room) {
+        for (const one of list.slice(index)) going.add(one)
+        break
+      }
+      room -= size
+      staying.push(each.backup)
+    }
+  }
+  for (const each of kept) {
+    if (going.has(each)) reasons.letGo(each, `it does not fit into ${maxSize}`)
+    else if (isAlone) reasons.keep(each, 'max-size', `fits into ${maxSize}`)
   }
 }
 

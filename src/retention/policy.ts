@@ -17,7 +17,10 @@ export interface RetentionRules {
   readonly keepYearly?: number | undefined
   /** All that are younger than this, counted from the newest backup of the type. */
   readonly keepWithin?: string | undefined
-  /** Bytes, or text such as "10GB" or "512MiB", that all of them may take; the oldest go first. Alone it keeps all that fit. */
+  /**
+   * Bytes, or text such as "10GB" or "512MiB", that all of them may take, packs included; the oldest go first. Alone it
+   * keeps all that fit.
+   */
   readonly maxSize?: number | string | undefined
   /** At least so many stay, whatever their size. */
   readonly minCount?: number | undefined

@@ -6,6 +6,7 @@ import type { Candidate, Foreignness } from './standing.ts'
 export type KeepReason =
   | KeepRule
   | 'max-size'
+  | 'size-unknown'
   | 'min-count'
   | 'min-age'
   | 'type-not-named'

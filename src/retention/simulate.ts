@@ -1,8 +1,10 @@
 /** What a policy would hold over time, played through with made-up backups of a schedule. */
+import { type Encoding, SUFFIXES } from '../catalog/encodings.ts'
 import { backupFilename } from '../catalog/names.ts'
 import { Calendar } from './calendar.ts'
 import { decideRetention } from './decide.ts'
 import type { RetentionPolicy } from './policy.ts'
+import type { SizeQuestion } from './sizes.ts'
 import type { Candidate } from './standing.ts'
 import { after, before } from './units.ts'
 
@@ -26,8 +28,12 @@ export interface Simulation {
   readonly schedule: readonly ScheduledType[]
   /** Name of the database that the backups are of. */
   readonly database: string
-  /** Bytes of each backup. */
+  /** Bytes of each backup; of those that are stored by their pages what each takes beside the others. */
   readonly sizeBytes: number
+  /** How backups that are made are stored. */
+  readonly encoding: Encoding
+  /** Bytes that those have in common that are stored by their pages, if that is how they are made. */
+  readonly sharedBytes: number
   readonly timeZone: string | undefined
   /** The simulation ends here, or begins here with {@link there}. */
   readonly now: Date
@@ -87,7 +93,10 @@ export function simulateRetention(policy: RetentionPolicy, simulation: Simulatio
     // What was due today already is there, or was missed.
     const due = there === null ? made : made.filter(({ created }) => new Date(created) > now)
     const evening = calendar.instantOf(`${date}T23:59:59`) ?? end
-    const decisions = decideRetention([...held, ...due], policy, evening < end ? evening : end, timeZone)
+    const at = evening < end ? evening : end
+    const decisions = decideRetention([...held, ...due], policy, at, timeZone, question =>
+      sizeOf(question, simulation),
+    )
     const kept = decisions.filter(decision => decision.keptBy.length > 0)
     for (const { backup, keptBy: reasons } of decisions) {
       const { filename, type } = backup
@@ -95,7 +104,7 @@ export function simulateRetention(policy: RetentionPolicy, simulation: Simulatio
     }
     held = kept.map(({ backup }) => backup)
     keptBy = new Map(kept.map(decision => [decision.backup, decision.keptBy]))
-    days.push(summary(date, held))
+    days.push(summary(date, held, simulation))
   }
   return {
     days,
@@ -106,6 +115,18 @@ export function simulateRetention(policy: RetentionPolicy, simulation: Simulatio
     })),
     leaving,
   }
+}
+
+/** The first of those that have something in common takes that, too. */
+function sizeOf({ backup, staying }: SizeQuestion<Candidate>, simulation: Simulation): number {
+  const { sizeBytes, sharedBytes } = simulation
+  if (!isSharing(backup, simulation)) return backup.size
+  return staying.some(each => isSharing(each, simulation)) ? sizeBytes : sharedBytes + sizeBytes
+}
+
+/** Whether it is stored by its pages, as those are that are made. */
+function isSharing({ filename }: Candidate, { encoding }: Simulation): boolean {
+  return encoding === 'blocks' && filename.endsWith(SUFFIXES.blocks)
 }
 
 /** @param from, to what clocks show, as {@link Calendar.local} says it */
@@ -129,12 +150,17 @@ function backupsOf(date: string, { schedule, ...of }: Simulation, calendar: Cale
 function madeUpBackup(
   type: string,
   timestamp: string,
-  { database, sizeBytes, at }: { readonly database: string; readonly sizeBytes: number; readonly at: Date },
+  {
+    database,
+    sizeBytes,
+    encoding,
+    at,
+  }: Pick<Simulation, 'database' | 'sizeBytes' | 'encoding'> & { readonly at: Date },
 ): Candidate {
   const compact = timestamp.replaceAll(/[-:]/g, '').replace('T', '_')
   const created = at.toISOString()
   return {
-    filename: backupFilename(database, type, { compact, timestamp }, 1),
+    filename: backupFilename(database, type, { compact, timestamp }, 1, encoding),
     type,
     database,
     created,
@@ -156,12 +182,16 @@ function madeUpBackup(
   }
 }
 
-function summary(date: string, held: readonly Candidate[]): SimulatedDay {
+function summary(date: string, held: readonly Candidate[], simulation: Simulation): SimulatedDay {
+  const { sizeBytes, sharedBytes } = simulation
   const byType = [...Map.groupBy(held, ({ type }) => type)].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const sharing = held.filter(backup => isSharing(backup, simulation)).length
+  const others = held.filter(backup => !isSharing(backup, simulation))
+  const sharedTotal = sharing === 0 ? 0 : sharedBytes + sharing * sizeBytes
   return {
     date,
     counts: Object.fromEntries(byType.map(([type, list]) => [type, list.length])),
     count: held.length,
-    sizeBytes: held.reduce((sum, { size }) => sum + size, 0),
+    sizeBytes: others.reduce((sum, { size }) => sum + size, sharedTotal),
   }
 }

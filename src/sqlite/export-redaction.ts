@@ -3,7 +3,13 @@ import type { DatabaseSync } from 'node:sqlite'
 import { foldName, resolveRedaction } from '../export/redact/parse-redaction.ts'
 import type { RedactionWay } from '../export/model.ts'
 import type { WantedRedaction, WantedRedactions } from '../export/redact/plan.ts'
-import { judgeTable, type SensitiveFinding } from '../export/sensitive/scan.ts'
+import {
+  judgeColumn,
+  judgeTable,
+  type SampledColumn,
+  type SensitiveFinding,
+  type SensitiveRules,
+} from '../export/sensitive/scan.ts'
 import type { SchemaDescription, TableDescription } from './describe-tables.ts'
 import { tableFacts } from './redact-facts.ts'
 import { tiedColumns } from './redact-ties.ts'
@@ -29,8 +35,45 @@ export function findSensitive(
         declaredType,
         values: samples[names.indexOf(column)] ?? [],
       }))
-      return judgeTable(name, sampled, { words })
+      const found = judgeTable(name, sampled, { words })
+      const others = sampled.filter(({ column }) => !found.some(each => each.column === column))
+      const orphans = orphansIn(connection, name, tables)
+      return [...found, ...judgeOrphans(name, orphans, others, { words })]
     })
+}
+
+interface Orphan {
+  readonly column: string
+  readonly parent: string
+  /** Null names the parent's PRIMARY KEY. */
+  readonly to: string | null
+}
+
+/** The columns that refer to a table which is not there: dropped, or lost with a part of the schema. */
+function orphansIn(connection: DatabaseSync, table: string, tables: readonly TableDescription[]): Orphan[] {
+  const known = new Set(tables.map(({ name }) => foldName(name)))
+  return tableFacts(connection, table)
+    .foreignKeys.filter(({ parent }) => !known.has(foldName(parent)))
+    .flatMap(({ from, parent, to }) =>
+      from.map((column, index): Orphan => ({ column, parent, to: to[index] ?? null })),
+    )
+}
+
+/** They hold what is there no more, so they are judged as that would be. */
+function judgeOrphans(
+  table: string,
+  orphans: readonly Orphan[],
+  columns: readonly SampledColumn[],
+  rules: SensitiveRules,
+): SensitiveFinding[] {
+  return orphans.flatMap(({ column, parent, to }) => {
+    const own = columns.find(each => foldName(each.column) === foldName(column))
+    if (own === undefined) return []
+    const found = judgeColumn({ ...own, table: parent, column: to ?? 'id' }, rules)
+    return found?.by !== 'name'
+      ? []
+      : [{ ...found, table, column: own.column, why: `It refers to ${parent}. ${found.why}` }]
+  })
 }
 
 /**

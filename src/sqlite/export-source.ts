@@ -27,8 +27,8 @@ interface OpenSource {
   readonly connection: DatabaseSync
   readonly isLive: boolean
   readonly schema: SchemaDescription
-  /** Whether what is damaged is passed over. */
-  readonly isSalvaging: boolean
+  /** Set where what is damaged is passed over: whether nothing of the schema is. */
+  readonly salvaging: { readonly isWhole: boolean } | null
   /** Whether nothing is prepared any more but what {@link authorize} allows. */
   isSealed: boolean
 }
@@ -53,7 +53,7 @@ function open(connection: DatabaseSync, walIndex: Uint8Array | null): ExportOpen
   connection.enableDefensive(true)
   prepareReading(connection)
   const schema = describeSchema(connection)
-  source = { connection, isLive: walIndex !== null, schema, isSealed: false, isSalvaging: false }
+  source = { connection, isLive: walIndex !== null, schema, isSealed: false, salvaging: null }
   return { isOpen: true, walIndex, ...schema }
 }
 
@@ -75,7 +75,7 @@ async function openDamaged(connection: DatabaseSync): Promise<ExportOpened> {
   // Says whether it is a database at all, without making sense of its schema.
   connection.prepare('PRAGMA schema_version').get()
   const { lost, ...schema } = describeSalvageable(connection)
-  source = { connection, isLive: false, schema, isSealed: false, isSalvaging: true }
+  source = { connection, isLive: false, schema, isSealed: false, salvaging: { isWhole: lost.length === 0 } }
   return { isOpen: true, walIndex: null, ...schema, lost }
 }
 
@@ -134,10 +134,10 @@ export async function scanExport(words: readonly string[]): Promise<SensitiveFin
 }
 
 export async function redact(order: RedactionOrder): Promise<RedactionAnswer> {
-  const { connection, schema, isSalvaging } = openedExport()
-  if (isSalvaging) {
+  const { connection, schema, salvaging } = openedExport()
+  if (salvaging !== null) {
     const { redactSalvageable } = await import('./salvage-redaction.ts')
-    return redactSalvageable(connection, schema, order)
+    return redactSalvageable(connection, schema, order, salvaging)
   }
   const { redactExport } = await import('./export-redaction.ts')
   return redactExport(connection, schema, order)
@@ -159,11 +159,11 @@ type RowsRequest = SqliteRequests['exportRows']['request']
 
 /** Null when there are more than may be held. What few exports need is loaded by those. */
 export async function exportRows(request: RowsRequest, pipe: OpenFile): Promise<RowsWritten | null> {
-  const { connection, schema, isSalvaging } = sealedExport()
+  const { connection, schema, salvaging } = sealedExport()
   const { encoding, page_size } = schema.settings
   const order = { ...request, connection, encoding, databaseBytes: pageCountOf(connection) * page_size }
   const { to } = request
-  if (isSalvaging) {
+  if (salvaging !== null) {
     const { salvageRows } = await import('./salvage-rows.ts')
     return beginRows(to, pipe, write => atOnce(() => salvageRows({ ...order, write })))
   }

@@ -28,6 +28,12 @@ export function damageOf(error: unknown): string {
   return error.message
 }
 
+/** What SQLite says of a statement, without what it quotes of it: that may be a secret. */
+export function withoutQuotes(message: string): string {
+  if (message.includes('syntax error')) return 'syntax error'
+  return message.split(/: |"/, 1)[0]?.trim() ?? ''
+}
+
 /** Whether the row is wanted, and its values. Rows that are not are read too, so that it is known how far reading went. */
 export function wantedSql({ values, where }: SalvageOrder): string {
   if (where === null) return ['1', ...values].join(',')

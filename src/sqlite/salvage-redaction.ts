@@ -1,28 +1,50 @@
-/** Planning the redactions of a damaged database: a table whose redaction cannot be planned is not exported at all. */
+/** Planning the redactions of a damaged database: what cannot be planned, or cannot be judged any more, is not exported. */
 import type { DatabaseSync } from 'node:sqlite'
 import { BackupError } from '../errors.ts'
 import type { LeftOut, SchemaObject } from '../export/model.ts'
 import { foldName } from '../export/redact/parse-redaction.ts'
-import { leaveOutDependents } from '../export/redact/plan.ts'
+import { keyOf, leaveOutDependents } from '../export/redact/plan.ts'
 import type { SchemaDescription } from './describe-tables.ts'
 import { redactExport } from './export-redaction.ts'
 import type { RedactionAnswer, RedactionOrder } from './requests.ts'
+import { doubtfulParts } from './salvage-doubts.ts'
+import { withoutQuotes } from './salvage-order.ts'
 
+/** @param isWhole whether nothing of the schema is lost */
 export async function redactSalvageable(
   connection: DatabaseSync,
   schema: SchemaDescription,
   order: RedactionOrder,
+  { isWhole }: { readonly isWhole: boolean },
 ): Promise<RedactionAnswer> {
+  const doubtful = isWhole || order.includeSensitive ? [] : doubtfulParts(schema, order)
+  const sound = withoutParts(order, doubtful)
   const plan = (tables: readonly string[]): Promise<RedactionAnswer> =>
-    redactExport(connection, schema, { ...order, tables, objects: objectsOf(order.objects, tables, schema) })
-  const { why } = await attempt(plan(order.tables))
-  if (why === null) return await plan(order.tables)
+    redactExport(connection, schema, { ...sound, tables, objects: objectsOf(sound.objects, tables, schema) })
+  const unplanned = await findUnplanned(sound.tables, plan)
+  const leftOut = [...doubtful, ...unplanned]
+  const answer = await plan(withoutParts(sound, unplanned).tables)
+  const gone = new Set(leftOut.filter(({ type }) => type !== 'trigger').map(({ name }) => foldName(name)))
+  const dependents = leaveOutDependents(answer.objects, [], gone)
+  return {
+    ...answer,
+    objects: withoutParts({ ...sound, objects: answer.objects }, dependents).objects,
+    leftOut: [...leftOut, ...dependents, ...answer.leftOut],
+  }
+}
+
+/** The tables with which there is no plan, each tried together with those that could be planned: a foreign key may tie it to one of them. */
+async function findUnplanned(
+  tables: readonly string[],
+  plan: (tables: readonly string[]) => Promise<RedactionAnswer>,
+): Promise<LeftOut[]> {
+  const { why } = await attempt(plan(tables))
+  if (why === null) return []
   // What is wrong with the order itself is wrong without any table too.
   await plan([])
   const leftOut: LeftOut[] = []
   const kept: string[] = []
-  for (const name of order.tables) {
-    // Together with those that could be planned: a foreign key may tie it to one of them.
+  for (const name of tables) {
     const tried = await attempt(plan([...kept, name]))
     if (tried.why === null) kept.push(name)
     else
@@ -32,15 +54,7 @@ export async function redactSalvageable(
         why: `it is damaged, and its redaction cannot be planned: ${tried.why}`,
       })
   }
-  const gone = new Set(leftOut.map(({ name }) => foldName(name)))
-  const answer = await plan(kept)
-  const dependents = leaveOutDependents(answer.objects, [], gone)
-  const names = new Set(dependents.map(({ type, name }) => `${type} ${name}`))
-  return {
-    ...answer,
-    objects: answer.objects.filter(({ type, name }) => !names.has(`${type} ${name}`)),
-    leftOut: [...leftOut, ...dependents, ...answer.leftOut],
-  }
+  return leftOut
 }
 
 /** Why it did not work, as SQLite or the plan says. Damage that SQLite was asked about in a trial looks like a way that does not fit. */
@@ -49,9 +63,18 @@ async function attempt(planning: Promise<unknown>): Promise<{ why: string | null
     await planning
     return { why: null }
   } catch (error) {
-    const isForeseen = error instanceof BackupError || (error instanceof Error && 'errcode' in error)
-    if (!isForeseen) throw error
-    return { why: error.message }
+    if (error instanceof BackupError) return { why: error.message }
+    if (error instanceof Error && 'errcode' in error) return { why: withoutQuotes(error.message) }
+    throw error
+  }
+}
+
+function withoutParts(order: RedactionOrder, parts: readonly LeftOut[]): RedactionOrder {
+  const gone = new Set(parts.map(keyOf))
+  return {
+    ...order,
+    tables: order.tables.filter(name => !gone.has(keyOf({ type: 'table', name }))),
+    objects: order.objects.filter(object => !gone.has(keyOf(object))),
   }
 }
 

@@ -11,7 +11,7 @@ import {
   SCHEMA_ROWS,
   type TableDescription,
 } from './describe-tables.ts'
-import { damageOf } from './salvage-order.ts'
+import { damageOf, withoutQuotes } from './salvage-order.ts'
 import { quoteName } from './sql.ts'
 
 export interface Salvageable extends SchemaDescription {
@@ -28,7 +28,7 @@ export function describeSalvageable(connection: DatabaseSync): Salvageable {
       if (kind === 'virtual' || table.columns.length > 0) return table
       return lose(lost, row, 'SQLite makes nothing of its statement')
     } catch (error) {
-      return lose(lost, row, damageOf(error))
+      return lose(lost, row, withoutQuotes(damageOf(error)))
     }
   })
   return {
@@ -51,7 +51,7 @@ function readRows(connection: DatabaseSync, lost: LostRows[]): SchemaRow[] {
         if (rows.length > OBJECTS_MAX) throw new TooMany()
       }
     } catch (error) {
-      why ??= error instanceof TooMany ? error.message : damageOf(error)
+      why ??= error instanceof TooMany ? error.message : withoutQuotes(damageOf(error))
     }
     for (const row of order === 'ASC' ? rows : rows.toReversed()) {
       const key = JSON.stringify([
@@ -188,7 +188,7 @@ class Scratch implements Disposable {
     } catch (error) {
       this.#run('ROLLBACK TO attempt')
       if (!(error instanceof Error)) throw error
-      if (!isBeyondUs(error)) return { why: error.message }
+      if (!isBeyondUs(error)) return { why: withoutQuotes(error.message) }
       if (type === 'table') this.#unmade.add(fold(name))
       return object
     } finally {

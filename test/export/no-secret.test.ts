@@ -12,7 +12,7 @@ import {
 } from '../../src/index.ts'
 import { REDACTIONS } from '../../src/export/model.ts'
 import { withCopy } from '../support/intact.ts'
-import { failedWith, protect, succeeded } from '../support/product.ts'
+import { backUp, failedWith, protect, succeeded } from '../support/product.ts'
 import { commandLines } from '../support/processes.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { allBytes, metadataIn, readExport } from './export-bytes.ts'
@@ -33,6 +33,8 @@ const FORMS: readonly ExportDataRequest[] = [
   { format: 'sql', compress: 'gzip' },
   { format: 'parquet' },
   { format: 'parquet', zip: true },
+  { format: 'sql', from: 'latest' },
+  { format: 'json', salvage: true },
 ]
 const named = FORMS.map(form => [JSON.stringify(form), form] as const)
 
@@ -42,6 +44,7 @@ class Scene {
   readonly needles: readonly Needle[] = makeSecretDatabase(this.path)
 
   async export(request: ExportDataRequest = {}): Promise<DataExported> {
+    if (request.from !== undefined) await backUp(this.path, {}, { engine: 'here' })
     return succeeded(await protect(this.path, { engine: 'here' }).exportData(request))
   }
 

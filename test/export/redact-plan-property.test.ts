@@ -1,8 +1,12 @@
 import type { SQLInputValue } from 'node:sqlite'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { REDACTIONS } from '../../src/export/model.ts'
+import { isFull, SEED } from '../faults/extent.ts'
 import { database, insert, redact, SECRET } from './redact-database.ts'
+
+const RUNS = isFull ? 5_000 : 250
+if (isFull) vi.setConfig({ testTimeout: 3_600_000 })
 
 interface Column {
   readonly type: string
@@ -84,7 +88,7 @@ test('whatever the schema, the plan loads, its constraints hold and nothing of t
       result.close()
       source.close()
     }),
-    { numRuns: 250, seed: 4 },
+    { numRuns: RUNS, seed: SEED },
   )
 })
 

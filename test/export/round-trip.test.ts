@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { ExportDataRequest } from '../../src/index.ts'
+import { isFull, SEED } from '../faults/extent.ts'
 import { testWith } from '../support/requirements.ts'
 import { anyDatabase, makeDatabase } from './build-database.ts'
 import { expectSameContent, Workplace } from './build-round-trip.ts'
 
 /** Every run starts several processes. */
-const RUNS = 20
-const SEED = 4
+const RUNS = isFull ? 500 : 20
+if (isFull) vi.setConfig({ testTimeout: 3_600_000 })
 
 const compress = fc.constantFrom(undefined, 'zstd', 'gzip')
 const csv = fc.record({

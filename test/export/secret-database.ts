@@ -1,6 +1,7 @@
 /** A database that has secrets in every place that an export could carry them from. */
 import { createHash } from 'node:crypto'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { PAGE_BYTES } from './damage.ts'
 import { card, iban, letters, type Needle, needleOf, SHAPES } from './secrets.ts'
 
 /** Rows of every table, so that each has as many secrets. */
@@ -113,7 +114,10 @@ export function makeSecretDatabase(path: string): Needle[] {
     return value
   }
   using connection = new DatabaseSync(path, { defensive: false })
-  connection.exec(`PRAGMA journal_mode = wal; PRAGMA foreign_keys = on; ${SCHEMA}`)
+  // Small pages: there are many to damage.
+  connection.exec(
+    `PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = wal; PRAGMA foreign_keys = on; ${SCHEMA}`,
+  )
   const marked = secret(`literal-${letters(20, 77)}`)
   connection.exec(`
     CREATE INDEX accounts_one ON accounts (author) WHERE "api key" = '${marked}';

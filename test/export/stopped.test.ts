@@ -93,9 +93,9 @@ describe('an export that is cancelled', () => {
 
 test('an export whose reader has seen enough ends without a word', async () => {
   const place = new Place()
-  for (const format of ['json', 'ndjson', 'sql']) {
+  for (const form of [['json'], ['ndjson'], ['sql'], ['csv', '--zip']]) {
     const command = `"$@" | head -c 1000 | wc -c`
-    const args = [...place.args.slice(0, -1), '-', '--format', format, '--include-sensitive']
+    const args = [...place.args.slice(0, -1), '-', '--include-sensitive', '--format', ...form]
     const { stdout, stderr, status } = spawnSync(
       'sh',
       ['-c', command, 'sh', process.execPath, '--no-warnings', CLI, ...args],

@@ -158,7 +158,7 @@ function csvOf(value: Value, content: Content, dialect: CsvDialect): string {
 }
 
 function guarded(text: string, dialect: CsvDialect): string {
-  return dialect.excel_safe && /^[=+\-@\t\r']/.test(text) ? `'${text}` : text
+  return dialect.excel_safe && /^[=+\-@＝＋－＠\t\r\n']/.test(text) ? `'${text}` : text
 }
 
 function fieldsOf({ rowid, columns }: ExportTable): string[] {
@@ -212,7 +212,7 @@ const PLAIN: CsvDialect = { delimiter: ',', null: '', excel_safe: false }
 
 /** The files of a CSV export by name. */
 export function csvFiles(content: Content, csv: CsvDialect = PLAIN): Map<string, string> {
-  const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+  const quoted = (name: string): string => `"${guarded(name, csv).replaceAll('"', '""')}"`
   const files = content.schema.tables.map((table): [string, string] => {
     const rows = (content.rows.get(table.name) ?? []).map(row =>
       row.map(value => csvOf(value, content, csv)).join(csv.delimiter),

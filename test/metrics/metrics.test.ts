@@ -47,6 +47,18 @@ test('the metrics of a database are those of its catalog', async () => {
   expect(valuesOf(text, 'last_size_bytes')['shop/daily']).toBe(second.metadata.file_size)
 })
 
+test('what packs take is there once for each database that has its backups beside them', async () => {
+  const directory = temporaryDirectory()
+  const path = join(directory, 'shop.db')
+  buildLedger(path)
+  await backUp(path)
+  expect(valuesOf(succeeded(await protect(path).metrics()).text, 'pack_bytes')).toEqual({})
+  await backUp(path, { encoding: 'blocks' })
+  const { store } = succeeded(await protect(path).info())
+  const { text } = succeeded(await protect(path).metrics())
+  expect(valuesOf(text, 'pack_bytes')).toEqual({ shop: store?.sizeBytes })
+})
+
 function writeConfig(directory: string, databases: Record<string, object>): string {
   const config = join(directory, 'chame-backup.config.json')
   writeFileSync(config, JSON.stringify({ backupDir: 'all', databases }))
@@ -104,6 +116,7 @@ test('a catalog that cannot be read is said to be so, and the others are measure
   mkdirSync(join(directory, 'broken'))
   // A directory's name that lists as a type, and is a link that leads to itself.
   symlinkSync('daily', join(directory, 'broken', 'daily'))
+  symlinkSync('blocks', join(directory, 'broken', 'blocks'))
   const { text, unreadable } = succeeded(await new Database({ config }).metrics())
   expect(valuesOf(text, 'catalog_readable')).toEqual({ shop: 1, blog: 0 })
   expect(unreadable).toMatchObject([{ database: 'blog', code: 'IO_FAILED' }])

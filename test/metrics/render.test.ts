@@ -19,6 +19,7 @@ const HEALTH: Health = {
       database: 'shop',
       isReadable: true,
       newestGoodAt: new Date('2026-11-25T02:00:00.500Z'),
+      packBytes: 81_920,
       types: [
         {
           type: 'daily',
@@ -36,8 +37,8 @@ const HEALTH: Health = {
         },
       ],
     },
-    { database: 'gone', isReadable: false, newestGoodAt: null, types: [] },
-    { database: 'new', isReadable: true, newestGoodAt: null, types: [] },
+    { database: 'gone', isReadable: false, newestGoodAt: null, types: [], packBytes: null },
+    { database: 'new', isReadable: true, newestGoodAt: null, types: [], packBytes: null },
   ],
   jobs: [
     {
@@ -70,6 +71,7 @@ test('every figure is there, by database and type, in base units', () => {
     'chame_backup_last_drill_passed{database="shop",type="daily"} 0',
     'chame_backup_backups{database="shop",type="daily"} 7',
     'chame_backup_stored_bytes{database="shop",type="daily"} 7168',
+    'chame_backup_pack_bytes{database="shop"} 81920',
     'chame_backup_backups_without_metadata{database="shop",type="daily"} 1',
     'chame_backup_job_last_run_timestamp_seconds{database="shop",job="daily"} 1795572000',
     'chame_backup_job_failing{database="shop",job="daily"} 1',
@@ -93,6 +95,7 @@ const anyHealth: fc.Arbitrary<Health> = fc.record({
     fc.record({
       database: fc.string({ unit: 'binary' }),
       isReadable: fc.boolean(),
+      packBytes: fc.option(fc.nat()),
       newestGoodAt: fc.option(anyDate),
       types: fc.uniqueArray(
         fc.record({

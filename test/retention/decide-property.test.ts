@@ -5,6 +5,8 @@ import { Calendar } from '../../src/retention/calendar.ts'
 import { decideRetention } from '../../src/retention/decide.ts'
 import { isEmpty, type RetentionPolicy, type RetentionRules } from '../../src/retention/policy.ts'
 import { isGood } from '../../src/catalog/good-backup.ts'
+import type { KeepReason } from '../../src/retention/reasons.ts'
+import type { SizeQuestion } from '../../src/retention/sizes.ts'
 import { type Candidate, foreignness } from '../../src/retention/standing.ts'
 import { before } from '../../src/retention/units.ts'
 import { madeUp } from './made-up.ts'
@@ -61,6 +63,8 @@ const policy: fc.Arbitrary<RetentionPolicy> = fc
   .dictionary(fc.constantFrom(...TYPES), rules, { minKeys: 1 })
   .map(each => ({ ...each }))
 const zone = fc.constantFrom(...ZONES)
+/** What keeps a backup whatever its size. */
+const PROTECTING = new Set<KeepReason>(['pinned', 'newest', 'last-good', 'min-count', 'min-age'])
 
 function staying(list: readonly Candidate[], by: RetentionPolicy, timeZone: string): Candidate[] {
   return decideRetention(list, by, NOW, timeZone)
@@ -206,16 +210,86 @@ test('what a size limit leaves fits, but for what is kept whatever its size', ()
             foreignness(each) === null,
         )
         const [, ...rest] = left
-        const free = rest.filter(
-          ({ keptBy }) =>
-            !keptBy.some(reason =>
-              ['pinned', 'newest', 'last-good', 'min-count', 'min-age'].includes(reason),
-            ),
-        )
+        const free = rest.filter(({ keptBy }) => !keptBy.some(reason => PROTECTING.has(reason)))
         const size = left.reduce((sum, decision) => sum + decision.backup.size, 0)
         // Those without size fit in everywhere.
         if (free.some(decision => decision.backup.size > 0)) expect(size).toBeLessThanOrEqual(maxSize)
       }
+    }),
+    RUNS,
+  )
+})
+
+const limit = fc.integer({ min: 1, max: 8000 })
+/** Parts that several backups may rely on: how many bytes each of them takes. */
+const PARTS = [1, 20, 300, 500, 700, 1000, 1500]
+/** The bits of a number say which parts a backup relies on. */
+const parts = fc.array(fc.integer({ min: 0, max: 2 ** PARTS.length - 1 }), { minLength: 60, maxLength: 60 })
+
+/** What backups take together, each part once. */
+function together(list: readonly Candidate[], partsOf: ReadonlyMap<Candidate, number>): number {
+  const all = list.reduce((bits, each) => bits | (partsOf.get(each) ?? 0), 0)
+  const own = list.reduce((sum, { size }) => sum + size, 0)
+  return PARTS.reduce((sum, bytes, part) => sum + ((all >> part) & 1) * bytes, own)
+}
+
+test('what a size limit leaves fits, and stays as it is, where backups have parts in common', () => {
+  fc.assert(
+    fc.property(backups, parts, rules, limit, zone, (list, bits, all, maxSize, timeZone) => {
+      const partsOf = new Map(list.map((each, index) => [each, bits[index] ?? 0]))
+      const sizeOf = ({ backup: each, staying: others }: SizeQuestion<Candidate>): number =>
+        together([...others, each], partsOf) - together(others, partsOf)
+      const by = { daily: { ...all, maxSize } }
+      const decisions = decideRetention(list, by, NOW, timeZone, sizeOf)
+      const stay = decisions.filter(({ keptBy }) => keptBy.length > 0)
+      const again = decideRetention(
+        stay.map(decision => decision.backup),
+        by,
+        NOW,
+        timeZone,
+        sizeOf,
+      )
+      expect(again.filter(({ keptBy }) => keptBy.length === 0)).toEqual([])
+      for (const database of ['app', 'shop']) {
+        const left = stay.filter(
+          ({ backup: each, keptBy }) =>
+            each.type === 'daily' &&
+            each.database === database &&
+            !keptBy.includes('clock') &&
+            foreignness(each) === null,
+        )
+        const [, ...rest] = left
+        const free = rest.filter(({ keptBy }) => !keptBy.some(reason => PROTECTING.has(reason)))
+        const size = together(
+          left.map(decision => decision.backup),
+          partsOf,
+        )
+        const fixed = together(
+          left.filter(decision => !free.includes(decision)).map(decision => decision.backup),
+          partsOf,
+        )
+        expect(size).toBeLessThanOrEqual(Math.max(maxSize, fixed))
+      }
+    }),
+    RUNS,
+  )
+})
+
+test('while nobody knows what one takes that stays or would stay, none goes for its size', () => {
+  fc.assert(
+    fc.property(backups, rules, limit, zone, (list, all, maxSize, timeZone) => {
+      const { maxSize: _, ...others } = all
+      const unknown = { unknown: 'it cannot be read' }
+      const decisions = decideRetention(
+        list,
+        { daily: { ...others, maxSize } },
+        NOW,
+        timeZone,
+        ({ staying: before }) => (before.length === 0 ? unknown : 1),
+      )
+      const stay = decisions.filter(({ keptBy }) => keptBy.length > 0).map(decision => decision.backup)
+      const unlimited = isEmpty(others) ? list : staying(list, { daily: others }, timeZone)
+      expect(new Set(stay)).toEqual(new Set(unlimited))
     }),
     RUNS,
   )

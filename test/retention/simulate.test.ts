@@ -18,6 +18,8 @@ const SIMULATION: Omit<Simulation, 'span'> = {
   schedule: DEFAULT_SCHEDULE,
   database: 'app',
   sizeBytes: 1000,
+  encoding: 'zstd',
+  sharedBytes: 0,
   timeZone: 'Europe/Berlin',
   now: new Date('2025-11-03T12:00:00Z'),
   there: null,
@@ -73,6 +75,15 @@ test.each(['Europe/Berlin', 'Australia/Lord_Howe'])(
 test('a size limit shows in what is held', () => {
   const { days } = simulate({ daily: { maxSize: 5000 } }, '30d')
   expect(Math.max(...days.map(({ counts }) => counts['daily'] ?? 0))).toBe(5)
+})
+
+test('a size limit counts once what backups of pages have in common, for each type', () => {
+  const rules = { daily: { maxSize: 25_000 }, weekly: { maxSize: 22_000 } }
+  const pages = { encoding: 'blocks', sharedBytes: 20_000, span: '90d' } as const
+  const { days } = simulateRetention(rules, { ...SIMULATION, ...pages })
+  expect(days.at(-1)).toMatchObject({ counts: { daily: 5, weekly: 2 }, sizeBytes: 27_000 })
+  const none = simulateRetention(rules, { ...SIMULATION, ...pages, span: '1h', there: [] })
+  expect(none.days).toMatchObject([{ count: 0, sizeBytes: 0 }])
 })
 
 test('the library simulates the policy that holds, with backups as large as the newest', async () => {

@@ -5,8 +5,11 @@ import { castText, decodePlain } from './text.ts'
 
 /** RFC 4180. */
 const LINE_END = '\r\n'
-/** What spreadsheets take for the beginning of a formula, and the apostrophe itself, so that it can be told from ours. */
-const FORMULA_STARTS: readonly string[] = ['=', '+', '-', '@', '\t', '\r', "'"]
+/**
+ * What spreadsheets take for the beginning of a formula, some of them behind what they leave out or in the wide form
+ * of it, and the apostrophe itself, so that it can be told from ours.
+ */
+const FORMULA_STARTS: readonly string[] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n', "'"]
 
 /**
  * Rows as RFC 4180 lines. Text is always quoted and nothing else is, so that the number 1, the text "1", NULL
@@ -40,22 +43,22 @@ export function csvEncoder(table: TablePlan, dialect: CsvDialect): RowEncoder {
   }
 }
 
-/** The line of column names. */
-export function csvHeader(table: TablePlan, { delimiter }: CsvDialect): string {
-  const names = valuesOf(table.rowid, table.columns).map(({ name }) => quote(name))
-  return names.join(delimiter) + LINE_END
+/** The line of column names, which a spreadsheet may take for formulas like any other text. */
+export function csvHeader(table: TablePlan, dialect: CsvDialect): string {
+  const names = valuesOf(table.rowid, table.columns).map(({ name }) => quoteSafely(name, dialect))
+  return names.join(dialect.delimiter) + LINE_END
 }
 
 function codeSql(character: string): string {
   return `char(${character.charCodeAt(0)})`
 }
 
-function encodeText(bytes: Uint8Array, encoding: DatabaseEncoding, { excel_safe }: CsvDialect): string {
+function encodeText(bytes: Uint8Array, encoding: DatabaseEncoding, dialect: CsvDialect): string {
   const text = decodePlain(bytes, encoding)
-  if (text === null) return castText(bytes)
-  return quote(excel_safe && FORMULA_STARTS.includes(text[0] ?? '') ? `'${text}` : text)
+  return text === null ? castText(bytes) : quoteSafely(text, dialect)
 }
 
-function quote(text: string): string {
-  return `"${text.replaceAll('"', '""')}"`
+function quoteSafely(text: string, { excel_safe }: CsvDialect): string {
+  const safe = excel_safe && FORMULA_STARTS.includes(text[0] ?? '') ? `'${text}` : text
+  return `"${safe.replaceAll('"', '""')}"`
 }

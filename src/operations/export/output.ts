@@ -186,21 +186,7 @@ async function zipOutput(order: PlacedOrder, work: WorkDirectory): Promise<Expor
   }
 }
 
-/** The caller's own stream, such as stdout: nothing to publish, and nobody to take back what was written. */
-export function streamOutput(stream: Writable, compression: Compression | null): ExportOutput {
-  const output = new OutputStream(stream, 'standard output', transformsOf(compression))
-  return {
-    part: async () => ({
-      write: chunk => output.write(chunk),
-      end: () => output.end({ isLastKept: true }),
-      file: null,
-    }),
-    publish: async () => ({ path: '-', files: ['-'], bytes: output.bytes }),
-    [Symbol.asyncDispose]: async () => {},
-  }
-}
-
-function transformsOf(compression: Compression | null): Duplex[] {
+export function transformsOf(compression: Compression | null): Duplex[] {
   const transform = compressor(compression)
   return transform === null ? [] : [transform]
 }
@@ -209,7 +195,7 @@ async function openPart(path: string, order: PlacedOrder): Promise<OutputPart> {
   const { compression, durability, flushes } = order
   if (compression === null) return filePart(await OutputFile.create(path, durability), order)
   const stored = await openStored(path, order)
-  const output = new OutputStream(stored.stream, path, transformsOf(compression))
+  const output = new OutputStream(stored.stream, path, { transforms: transformsOf(compression) })
   return streamPart(output, () => flushes.start(() => stored.finish()))
 }
 
@@ -225,7 +211,8 @@ function filePart(file: OutputFile, { fileMode, flushes }: PlacedOrder): OutputP
   }
 }
 
-function streamPart(output: OutputStream, finish?: () => Promise<void>): OutputPart {
+/** `finish` is what remains to be done once all has been written. */
+export function streamPart(output: OutputStream, finish?: () => Promise<void>): OutputPart {
   return {
     file: null,
     write: chunk => output.write(chunk),

@@ -206,6 +206,7 @@ export const retentionSimulated: z.ZodType<RetentionSimulated> = z
     success,
     policy,
     backupBytes: z.number(),
+    sharedBytes: z.number(),
     days: z.array(
       z.object({
         date: z.string(),

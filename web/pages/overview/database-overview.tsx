@@ -56,7 +56,7 @@ function Body({ view }: { readonly view: DatabaseView }): ReactElement {
         </Loaded>
         <div className="grid content-start gap-6 sm:grid-cols-2">
           <NextRuns schedule={view.schedule} />
-          <StorageByType totals={view.backups.byType} />
+          <StorageByType totals={view.backups.byType} packs={view.store} />
         </div>
       </div>
       <Loaded query={history} what="its history">
@@ -67,7 +67,7 @@ function Body({ view }: { readonly view: DatabaseView }): ReactElement {
 }
 
 function Figures({
-  view: { name, backups, database, databaseProblem, disk },
+  view: { name, backups, database, databaseProblem, disk, store },
 }: {
   readonly view: DatabaseView
 }): ReactElement {
@@ -103,6 +103,7 @@ function Figures({
       </Figure>
       <Figure name="Backups" value={formatCount(backups.count)}>
         {formatBytes(backups.sizeBytes)} stored
+        {store !== null && `, and ${formatBytes(store.sizeBytes)} in packs`}
       </Figure>
       <Figure name="Free space" value={formatBytes(disk.freeBytes)}>
         {disk.fits > 9999 ? 'more than 9,999 more backups' : counted(disk.fits, 'more backup')} fit

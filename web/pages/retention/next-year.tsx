@@ -38,7 +38,7 @@ export function NextYear({
 }
 
 function Year({ simulated }: { readonly simulated: RetentionSimulated }): ReactElement {
-  const { days, leaving, backupBytes } = simulated
+  const { days, leaving, backupBytes, sharedBytes } = simulated
   const types = useMemo(
     () => [...new Set(days.flatMap(({ counts }) => Object.keys(counts)))].toSorted(),
     [days],
@@ -61,7 +61,9 @@ function Year({ simulated }: { readonly simulated: RetentionSimulated }): ReactE
         <p role="status" className="text-sm">
           <strong>{words}</strong>{' '}
           <span className="text-muted">
-            With a daily and a weekly backup, each as large as the newest one, from what is there today.
+            With a daily and a weekly backup, each{' '}
+            {sharedBytes === 0 ? 'as large as the newest one' : 'adding as much as the newest one'}, from what
+            is there today.
           </span>
         </p>
         <Suspense fallback={<Loading what="the chart" />}>
