@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Progress } from '../../src/index.ts'
 import { descendantsOf, untilEnded } from '../crash/processes.ts'
+import { select } from '../faults/extent.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { startScript } from '../support/scripts.ts'
@@ -72,7 +73,9 @@ for (const engine of ['here', 'process'] as const) {
       const steps = await stepsOf(place)
       const before = place.protectedFiles()
       let left = 0
-      for (let wanted = 0; wanted < steps.length; wanted++) {
+      // Where the engine has a process of its own it goes on to its end, mostly.
+      const all = [...steps.keys()]
+      for (const wanted of engine === 'here' ? all : select(all, 6)) {
         const started = await startScript(DRILL_AND_STOP, [
           place.path,
           place.backupDir,

@@ -13,7 +13,7 @@ import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
 import { broken, classOf, NEVER, openPlace } from './hostile-place.ts'
 
 /** Of SQLite's corpus, where not everything is tried. */
-const IMAGES = 40
+const IMAGES = 16
 
 describe('whatever a malformed database is, an export of it', () => {
   test('ends in a file, or in a typed error and none: SQLite’s corpus, one of each outcome', async () => {
@@ -63,7 +63,8 @@ describe('whatever a malformed database is, an export of it', () => {
     const place = openPlace()
     mkdirSync(join(place.output, '..'))
     endlessTree(place.path, levels)
-    for (const format of ['json', 'ndjson', 'csv', 'sql', 'parquet'] as const) {
+    // The texts have one reader in common.
+    for (const format of select(['json', 'ndjson', 'csv', 'sql', 'parquet'] as const, 2)) {
       failedWith('DATABASE_DAMAGED', await place.export({ format, includeSensitive: true }))
       failedWith('DATABASE_DAMAGED', await place.export({ format }))
       expect(filesBelow(join(place.output, '..'))).toEqual([])
