@@ -1,9 +1,12 @@
-/** What the server's list of 10,000 backups costs: the first time, and once it knows them. */
+/** What 10,000 backups cost the server: their list, the first time and once it knows them, and the console's first page. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Browser } from 'playwright-core'
+import { launchChromium } from '../../test/console/support/chromium.ts'
 import type { BenchContext } from '../bench-context.ts'
+import { isInstalled } from '../command.ts'
 import { makeDatabase } from '../make-database.ts'
 import { median } from '../measure.ts'
 import { atMost, type Group } from '../table.ts'
@@ -31,6 +34,8 @@ export async function server(context: BenchContext): Promise<Group> {
   if (!made.success) throw new Error(made.message)
   const cold: number[] = []
   const warm: number[] = []
+  const page: number[] = []
+  const browser = isInstalled('chromium', '--version') ? await launchChromium() : null
   for (let i = 0; i < context.options.runs; i++) {
     const { child, url } = await start(cli, directory)
     const list = `${url}/api/v1/databases/shop/backups?limit=50`
@@ -38,9 +43,11 @@ export async function server(context: BenchContext): Promise<Group> {
     await timed(`${url}/api/v1/settings`, made.secret)
     cold.push(await timed(list, made.secret))
     for (let j = 0; j < WARM_RUNS_FACTOR; j++) warm.push(await timed(list, made.secret))
+    if (browser !== null) page.push(await firstPage(browser, url, made.secret))
     child.kill('SIGTERM')
     await once(child, 'exit')
   }
+  await browser?.close()
   return {
     ...group,
     rows: [
@@ -54,8 +61,21 @@ export async function server(context: BenchContext): Promise<Group> {
         samples: warm,
         goals: [atMost(50, median(warm), '', 'ms')],
       },
+      ...(browser === null
+        ? []
+        : [
+            {
+              name: "the console's first page, from its address to its verdict",
+              samples: page,
+              goals: [atMost(1000, median(page), '', 'ms')],
+            },
+          ]),
     ],
-    notes: [],
+    notes: [
+      browser === null
+        ? "chromium is not installed: the row of the console's first page was skipped."
+        : 'The page is opened in Chromium, logged in, with nothing in its cache but what logging in has loaded.',
+    ],
   }
 }
 
@@ -100,6 +120,27 @@ async function start(cli: string, cwd: string): Promise<{ child: ChildProcess; u
     if (url !== undefined) return { child, url }
   }
   throw new Error(`the server has not started: ${output}`)
+}
+
+async function firstPage(browser: Browser, url: string, secret: string): Promise<number> {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await page.goto(url)
+  await page.getByLabel('API token').fill(secret)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+  await page.close()
+  const again = await context.newPage()
+  const started = performance.now()
+  await again.goto(url)
+  await again
+    .getByRole('main')
+    .getByText(/^\W*(?:Protected|At risk|Failing)$/)
+    .first()
+    .waitFor()
+  const elapsed = performance.now() - started
+  await context.close()
+  return elapsed
 }
 
 async function timed(url: string, secret: string): Promise<number> {
