@@ -14,7 +14,7 @@ type Result = { readonly success: true } | Failure
 interface Rule {
   readonly action: string
   /** Whether it changes something or reads data out; default: always. */
-  readonly isNoted?: (request: Request) => boolean
+  readonly isNoted?: (request: Request, result: Request) => boolean
   /** What it was done to; default: the backup that was asked for. */
   readonly on?: (request: Request, result: Request) => unknown
   /** Which parts of the request are noted as they are. */
@@ -68,7 +68,13 @@ const RULES: Readonly<Record<string, Rule>> = {
     keys: ['encoding', 'acceptUnsigned'],
     more: (_, { converted }) => (Array.isArray(converted) ? { converted: converted.map(nameOf) } : {}),
   },
-  sync: { action: 'sync', on: () => null, keys: ['target'] },
+  sync: {
+    action: 'sync',
+    // Each scheduled backup asks for one, with targets or without.
+    isNoted: (_, { targets }) => !Array.isArray(targets) || targets.length > 0,
+    on: () => null,
+    keys: ['target'],
+  },
   import: { action: 'import', on: ({ to }) => to, keys: ['from', 'format'] },
   rows: {
     action: 'look',
@@ -92,8 +98,8 @@ const RULES: Readonly<Record<string, Rule>> = {
 export function auditedAction(name: string, request: object, result: Result): AuditedAction | null {
   const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined
   const asked = request as Request
-  if (rule === undefined || rule.isNoted?.(asked) === false) return null
   const answered = result as unknown as Request
+  if (rule === undefined || rule.isNoted?.(asked, answered) === false) return null
   const on = rule.on === undefined ? (nameOf(answered) ?? asked['backup']) : rule.on(asked, answered)
   const parameters = Object.fromEntries(rule.keys.map(key => [key, asked[key]]))
   return {

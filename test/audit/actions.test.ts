@@ -58,6 +58,8 @@ test('what only looks is not noted, and makes no log', async () => {
   const place = new AuditPlace()
   succeeded(await place.product.createBackup())
   rmSync(place.log)
+  // Without targets there is nothing to copy to.
+  succeeded(await place.product.syncTargets())
   rmSync(place.head)
   await place.product.listBackups()
   succeeded(await place.product.info())

@@ -17,8 +17,8 @@ export const ACTIONS: Readonly<Record<Operation, string | null>> = {
   convert: 'convert',
   drill: 'drill',
   sync: 'sync',
-  // What a job makes it copies to the targets, be they none.
-  schedule: 'sync',
+  // These have no targets to copy to afterwards.
+  schedule: 'create',
 }
 
 const NO_HASH = '0'.repeat(64)
