@@ -137,7 +137,12 @@ export async function structureOf(path: string, ask: () => Promise<CheckOutcome>
   }
 }
 
-const DAMAGE: ReadonlySet<number | null> = new Set([SQLITE.ERROR, SQLITE.CORRUPT, SQLITE.NOTADB])
+const DAMAGE: ReadonlySet<number | null> = new Set([
+  SQLITE.ERROR,
+  SQLITE.CORRUPT,
+  SQLITE.TOOBIG,
+  SQLITE.NOTADB,
+])
 
 /** A file that ends too early is damaged; one that the disk does not give is not. */
 function isDamage({ primaryCode, resultCode }: SqliteError): boolean {

@@ -10,10 +10,12 @@ export const SQLITE = {
   PERM: 3,
   BUSY: 5,
   LOCKED: 6,
+  NOMEM: 7,
   READONLY: 8,
   CORRUPT: 11,
   FULL: 13,
   CANTOPEN: 14,
+  TOOBIG: 18,
   AUTH: 23,
   NOTADB: 26,
   IOERR_SHORT_READ: 522,
@@ -63,6 +65,20 @@ export function fromSqlite(error: unknown, database: string): unknown {
       return new BackupError('DATABASE_INVALID', `Not a SQLite database: ${path}`, {
         ...details,
         hint: 'It may be encrypted, damaged, or another kind of file.',
+      })
+    case SQLITE.TOOBIG:
+      return new BackupError(
+        'DATABASE_DAMAGED',
+        `Backup integrity check failed: it has, or computes, a value larger than any that fits into it: ${path}`,
+        {
+          ...details,
+          hint: 'It is damaged, or made to exhaust whoever reads it. Ask where it comes from. A copy can be kept with --keep-damaged.',
+        },
+      )
+    case SQLITE.NOMEM:
+      return new BackupError('ENGINE_FAILED', `SQLite found no more memory: ${path}`, {
+        ...details,
+        hint: 'The machine is short of memory, or the file is made to exhaust it. Check the system log and try again.',
       })
     case SQLITE.FULL:
       return new BackupError('INSUFFICIENT_SPACE', `Insufficient disk space: could not write: ${path}`, {

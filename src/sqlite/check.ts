@@ -1,7 +1,7 @@
 /** Checking an image. It may be hostile, so it is opened as sqlite.org/security.html advises. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { CheckOutcome, SqliteRequests } from './requests.ts'
-import { openImmutable, quoteName } from './sql.ts'
+import { openImmutable, quoteName, single } from './sql.ts'
 import { countRows, tableNames } from './tables.ts'
 
 /** SQLite stops after so many findings; the first few say what is wrong. */
@@ -24,8 +24,25 @@ export function checkConnection(
   { level, countRows: isCounted }: Omit<CheckRequest, 'path'>,
 ): CheckOutcome {
   connection.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;')
+  // What a view sorts without an end would fill a disk; memory is watched by whoever asked.
+  if (process.platform === 'linux') connection.exec('PRAGMA temp_store = MEMORY')
+  limitValues(connection)
   const { problems, unchecked } = runCheck(connection, level)
   return { problems, unchecked, tables: problems.length > 0 || !isCounted ? null : countTables(connection) }
+}
+
+/** A value that is read fits into the file, and what an index makes of one is a few times as large. */
+const VALUE_BYTES_MIN = 16 << 20
+const VALUE_TIMES_FILE = 4
+
+/** Lets nothing that the schema computes be much larger than the file, which may be made of a few bytes of SQL. */
+function limitValues(connection: DatabaseSync): void {
+  // Node before 25.8 knows no limits; there the memory is watched all the same.
+  if (!('limits' in connection)) return
+  const bytes =
+    Number(single(connection, 'PRAGMA page_count')) * Number(single(connection, 'PRAGMA page_size'))
+  const { length } = connection.limits
+  connection.limits.length = Math.min(length, Math.max(VALUE_BYTES_MIN, VALUE_TIMES_FILE * bytes))
 }
 
 interface Findings {

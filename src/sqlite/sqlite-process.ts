@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { statSync } from 'node:fs'
-import { extname } from 'node:path'
+import { readdirSync, statSync } from 'node:fs'
+import { extname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { BackupError, cancelled, fromFailure } from '../errors.ts'
@@ -51,6 +51,11 @@ const BOUNDED: ReadonlySet<SqliteRequestName> = new Set([
 const DELAY_MS_MAX = 2 ** 31 - 1
 /** A hundred times what the slowest check takes on a slow disk. */
 const MS_PER_MEBIBYTE = 1_000
+/** Ten times what the most expensive of ordinary questions takes. */
+const MEMORY_BYTES_MIN = 1 << 30
+/** Beside it a value may stand in memory as text, as bytes and as SQLite has it; none is larger than SQLite lets it be. */
+const COPIES_OF_VALUE = 4
+const VALUE_BYTES_MAX = 1_000_000_000
 
 /**
  * A process that encodes rows makes much garbage that lives shortly. With V8's own limit of 16 MiB for the newest of
@@ -62,7 +67,7 @@ export interface AskOptions {
   /** Aborting kills the process: SQLite's long calls cannot be interrupted otherwise, and its kernel locks go with it. */
   readonly signal?: AbortSignal
   readonly onBytes?: (doneBytes: number, totalBytes: number) => void
-  /** What the answer may cost; default: for some questions a time that depends on the file. */
+  /** What the answer may cost; default: a memory that depends on the file, and for some questions a time that does. */
   readonly bounds?: Bounds
 }
 
@@ -131,16 +136,19 @@ export class SqliteProcess {
       this.kill()
     }
     signal?.addEventListener('abort', abort, { once: true })
-    const limitMs = bounds?.timeMs ?? (BOUNDED.has(name) ? this.#limitMs(request) : Number.POSITIVE_INFINITY)
+    const bytes = this.#bytesAskedAbout(request)
+    const limitMs =
+      bounds?.timeMs ?? (BOUNDED.has(name) ? this.#limitMs(request, bytes) : Number.POSITIVE_INFINITY)
+    const memoryBytes =
+      bounds?.memoryBytes ?? MEMORY_BYTES_MIN + COPIES_OF_VALUE * Math.min(bytes, VALUE_BYTES_MAX)
     const endWith = (error: BackupError): void => {
       reject(error)
       this.kill()
     }
     const giveUp = (): void => endWith(bounds?.exceeded('time') ?? tookTooLong(this.#path, limitMs))
-    using _memory =
-      bounds === undefined || child.pid === undefined
-        ? null
-        : new MemoryWatch(child.pid, bounds.memoryBytes, () => endWith(bounds.exceeded('memory')))
+    const tookTooMuch = (): void =>
+      endWith(bounds?.exceeded('memory') ?? neededTooMuch(this.#path, memoryBytes))
+    using _memory = child.pid === undefined ? null : new MemoryWatch(child.pid, memoryBytes, tookTooMuch)
     const timer = limitMs <= DELAY_MS_MAX ? setTimeout(giveUp, limitMs) : undefined
     this.#hold(child)
     child.send({ id, name, request }, error => {
@@ -157,10 +165,15 @@ export class SqliteProcess {
     }
   }
 
-  #limitMs(request: SqliteRequests[SqliteRequestName]['request']): number {
+  /** Of the file that this question is about, or the last one was, and of what lies beside it. */
+  #bytesAskedAbout(request: SqliteRequests[SqliteRequestName]['request']): number {
     if ('path' in request) this.#path = request.path
+    else if ('source' in request && 'format' in request) this.#path = request.source
+    return sizeOf(this.#path) + sizeOf(`${this.#path}-wal`) + sizeOf(`${this.#path}-journal`)
+  }
+
+  #limitMs(request: SqliteRequests[SqliteRequestName]['request'], bytes: number): number {
     const waitMs = 'waitMs' in request ? request.waitMs : 0
-    const bytes = sizeOf(this.#path) + sizeOf(`${this.#path}-wal`) + sizeOf(`${this.#path}-journal`)
     return this.patienceMs + waitMs + (bytes / (1 << 20)) * MS_PER_MEBIBYTE
   }
 
@@ -228,9 +241,23 @@ function tookTooLong(path: string, limitMs: number): BackupError {
   )
 }
 
+function neededTooMuch(path: string, memoryBytes: number): BackupError {
+  return new BackupError(
+    'ENGINE_FAILED',
+    `SQLite needed more than ${Math.round(memoryBytes / 2 ** 20)} MiB of memory for the file, and was ended: ${path}`,
+    {
+      hint: 'It is damaged, or made to exhaust whoever reads it; nothing was done with it. Ask where it comes from. A backup can be made of it with --check none.',
+      path,
+    },
+  )
+}
+
+/** Of a directory, such as an export of several files, what is right in it. */
 function sizeOf(path: string): number {
   try {
-    return statSync(path).size
+    const stats = statSync(path)
+    if (!stats.isDirectory()) return stats.size
+    return readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
   } catch {
     return 0
   }
