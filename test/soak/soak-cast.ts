@@ -28,7 +28,7 @@ export class Cast {
     this.#world = world
     this.#random = random
     const logs = world.databases.map(database => [database.name, this.#newLog(database)] as const)
-    this.checker = new Checker(join(world.directory, 'scratch'), Object.fromEntries(logs), world.fail)
+    this.checker = new Checker(world, Object.fromEntries(logs))
     for (const [i, database] of world.databases.entries()) this.#startWriter(database, logs[i]?.[1] ?? '')
   }
 

@@ -2,14 +2,15 @@
  * The soak's checker, in a process of its own and without the product: knows from the writers' logs and from
  * when restores ran which states each backup can hold, and looks whether it holds one of them.
  *
- * Usage: fork('soak-checker.ts', [scratch directory, '{"<database>": "<its writer's log>", …}'])
+ * Usage: fork('soak-checker.ts', [scratch directory, key file, '{"<database>": "<its writer's log>", …}'])
  */
 import { closeSync, copyFileSync, openSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { commitToLedger } from '../support/ledger.ts'
 import { Timeline } from './soak-timeline.ts'
-import { examine, examineOpen, metadataProblems, type StoredBackup } from './stored-backup.ts'
+import { examine, examineOpen, imageProblems, metadataProblems, type StoredBackup } from './stored-backup.ts'
+import { openStored } from './stored-image.ts'
 
 export type ToChecker =
   | { readonly kind: 'restoring'; readonly database: string; readonly time: number; key: string; id: number }
@@ -21,14 +22,14 @@ export type ToChecker =
       readonly isDone: boolean
     }
   /** A backup came to be between the two times. */
-  | { readonly kind: 'appeared'; database: string; path: string; id: number; from: number; to: number }
+  | { readonly kind: 'appeared'; database: string; key: string; id: number; from: number; to: number }
   /** An export came to be between the two times. */
   | { readonly kind: 'exported'; database: string; id: number; commits: number; from: number; to: number }
   /** The database has a new writer, which notes its commits in another file. */
   | { readonly kind: 'log'; readonly database: string; readonly path: string }
-  | { readonly kind: 'check'; readonly question: number; readonly backup: StoredBackup }
+  | { readonly kind: 'check'; readonly question: number; readonly key: string; readonly backup: StoredBackup }
   | { readonly kind: 'compare'; readonly question: number; readonly path: string; readonly id: number }
-  | { readonly kind: 'gone'; readonly path: string }
+  | { readonly kind: 'gone'; readonly key: string }
   | { readonly kind: 'finish'; readonly question: number }
 
 export interface FromChecker {
@@ -38,7 +39,7 @@ export interface FromChecker {
 
 type Event = Extract<ToChecker, { readonly kind: 'restoring' | 'restored' }>
 
-const [scratch = '', logs = '{}'] = process.argv.slice(2)
+const [scratch = '', keyPath = '', logs = '{}'] = process.argv.slice(2)
 
 /** One database: its writer's log as far as it was read, and what follows from it. */
 class Subject {
@@ -115,7 +116,7 @@ class Subject {
 const subjects = new Map(
   Object.entries(JSON.parse(logs) as Record<string, string>).map(([name, log]) => [name, new Subject(log)]),
 )
-/** The states that each stored backup can hold, with their commits, by path. */
+/** The states that each backup can hold, with their commits, by what it keeps wherever and however it is stored. */
 const expected = new Map<string, ReadonlyMap<number, number>>()
 
 function subjectOf(database: string): Subject {
@@ -126,11 +127,11 @@ function subjectOf(database: string): Subject {
 
 function handle(message: ToChecker): void {
   if (message.kind === 'restoring' || message.kind === 'restored') subjectOf(message.database).add(message)
-  else if (message.kind === 'gone') expected.delete(message.path)
+  else if (message.kind === 'gone') expected.delete(message.key)
   else if (message.kind === 'log') tell(null, subjectOf(message.database).continueWith(message.path))
   else if (message.kind === 'appeared') tell(null, appeared(message))
   else if (message.kind === 'exported') tell(null, exported(message))
-  else if (message.kind === 'check') tell(message.question, check(message.backup))
+  else if (message.kind === 'check') tell(message.question, check(message.backup, message.key))
   else if (message.kind === 'compare') tell(message.question, compare(message.path, message.id))
   else
     tell(
@@ -145,12 +146,12 @@ function tell(question: number | null, problems: readonly string[]): void {
 }
 
 /** Notes what the backup can hold, while that is known, and compares the number in its header with it at once. */
-function appeared({ database, path, id, from, to }: Extract<ToChecker, { kind: 'appeared' }>): string[] {
+function appeared({ database, key, id, from, to }: Extract<ToChecker, { kind: 'appeared' }>): string[] {
   const subject = subjectOf(database)
   const problems = [...subject.catchUp()]
   const possible = subject.timeline.possibleWithin(from, to)
-  expected.set(path, possible)
-  if (!possible.has(id)) problems.push(`${path} holds state ${id}, not one of ${[...possible.keys()].join()}`)
+  expected.set(key, possible)
+  if (!possible.has(id)) problems.push(`${key} holds state ${id}, not one of ${[...possible.keys()].join()}`)
   return problems
 }
 
@@ -174,16 +175,28 @@ function exported({
 }
 
 /** Reads it all back, and restores it by hand: a copy of it is a database that can be written. */
-function check(backup: StoredBackup): string[] {
-  const { mark, commits, problems } = examine(backup.path)
-  const possible = expected.get(backup.path)
-  const found = [...metadataProblems(backup), ...problems]
+function check(backup: StoredBackup, key: string): string[] {
+  const opened = join(scratch, 'opened.db')
+  try {
+    const image = openStored(backup.path, keyPath, opened)
+    return [...metadataProblems(backup), ...imageProblems(image, backup), ...contentProblems(image, key)].map(
+      problem => `${backup.path}: ${problem}`,
+    )
+  } finally {
+    rmSync(opened, { force: true })
+  }
+}
+
+function contentProblems(image: string, key: string): string[] {
+  const { mark, commits, problems } = examine(image)
+  const possible = expected.get(key)
+  const found = [...problems]
   if (possible?.get(mark) !== commits) {
     found.push(
       `it holds state ${mark} with ${commits} commits, not one of ${JSON.stringify([...(possible ?? [])])}`,
     )
   }
-  return [...found, ...problemsOfCopy(backup.path)].map(problem => `${backup.path}: ${problem}`)
+  return [...found, ...problemsOfCopy(image)]
 }
 
 function problemsOfCopy(path: string): readonly string[] {

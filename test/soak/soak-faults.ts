@@ -14,7 +14,7 @@ import type { World } from './soak-world.ts'
 interface Excuse {
   readonly from: number
   to: number
-  readonly codes: readonly (ErrorCode | 'KILLED' | 'UNAUDITED' | 'ENGINE_UNAUDITED')[]
+  readonly codes: readonly (ErrorCode | 'INCOMPLETE' | 'KILLED' | 'UNAUDITED' | 'ENGINE_UNAUDITED')[]
 }
 
 /** A process that carries out operations was killed, or one that it had started. */
@@ -25,10 +25,11 @@ const KILLED = [
   'KILLED',
   'ENGINE_UNAUDITED',
 ] as const
-const FULL = ['INSUFFICIENT_SPACE', 'RESTORE_ROLLED_BACK', 'UNAUDITED'] as const
+const FULL = ['INSUFFICIENT_SPACE', 'INCOMPLETE', 'RESTORE_ROLLED_BACK', 'UNAUDITED'] as const
 /** Where SQLite only says that it cannot open a file, a second look finds the reason gone when the permission is back. */
 const FORBIDDEN = [
   'PERMISSION_DENIED',
+  'INCOMPLETE',
   'IO_FAILED',
   'RESTORE_ROLLED_BACK',
   'RESTORE_FAILED',

@@ -9,15 +9,32 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { Database, toFailure } from '../../src/index.ts'
+import { Database, type Encoding, toFailure } from '../../src/index.ts'
 import { descendantsOf } from '../crash/processes.ts'
+import { type Outcome, toldBy } from './soak-outcome.ts'
+
+export type Operation =
+  | 'create'
+  | 'restore'
+  | 'restore-to'
+  | 'verify'
+  | 'export'
+  | 'import'
+  | 'cleanup'
+  | 'convert'
+  | 'sync'
+  | 'list'
+  | 'info'
 
 export interface Order {
   readonly path: string
   readonly backupDir: string
   readonly config: string
   readonly engine: 'here' | 'process'
-  readonly operation: 'create' | 'restore' | 'restore-to' | 'verify' | 'export' | 'list' | 'info'
+  readonly operation: Operation
+  /** How a backup that is made, or converted, is to be stored. */
+  readonly encoding: Encoding
+  /** The backup that it is about, or the export that is imported. */
   readonly backup: string
   readonly to: string
   readonly cancelAfterMs: number | null
@@ -87,27 +104,43 @@ async function carryOut(order: Order): Promise<Omit<Answer, 'unaudited'>> {
       await database.listBackups()
       return made()
     }
-    const options = { signal }
-    const result = await (order.operation === 'create'
-      ? database.createBackup(options)
-      : order.operation === 'verify'
-        ? database.verifyBackup(order.backup, options)
-        : order.operation === 'info'
-          ? database.info(options)
-          : order.operation === 'export'
-            ? database.exportData({ ...options, output: order.to, includeSensitive: true })
-            : database.restoreBackup(order.backup, {
-                ...options,
-                confirm: true,
-                ...(order.operation === 'restore-to' ? { to: order.to } : {}),
-              }))
+    const result = await resultOf(order, database, { signal })
     if (!result.success) return { code: result.code, message: result.message, made: [] }
-    if ('status' in result) return { ...made(), message: result.status }
+    if ('status' in result) return { ...made(), ...toldBy(result as Outcome) }
     if ('preRestoreBackup' in result && result.dryRun === false) return made(result.preRestoreBackup?.path)
     return made('backupPath' in result ? result.backupPath : undefined)
   } catch (error) {
     const { code, message } = toFailure(error)
     return { code, message, made: [] }
+  }
+}
+
+type Options = { readonly signal: AbortSignal }
+
+/** Each has a type of its own; what is looked at of them is what they have in common. */
+function resultOf(order: Order, database: Database, options: Options) {
+  const { encoding, to, backup } = order
+  switch (order.operation) {
+    case 'create':
+      return database.createBackup({ ...options, encoding, copy: false })
+    case 'verify':
+      return database.verifyBackup(backup, options)
+    case 'export':
+      return database.exportData({ ...options, output: to, includeSensitive: true })
+    case 'import':
+      return database.importData({ ...options, from: backup, to })
+    case 'cleanup':
+      return database.cleanupOldBackups(options)
+    case 'convert':
+      return database.convertBackups({ ...options, backups: [backup], encoding })
+    case 'sync':
+      return database.syncTargets(options)
+    case 'restore':
+      return database.restoreBackup(backup, { ...options, confirm: true })
+    case 'restore-to':
+      return database.restoreBackup(backup, { ...options, confirm: true, to })
+    default:
+      return database.info(options)
   }
 }
 

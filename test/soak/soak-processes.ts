@@ -1,12 +1,15 @@
 /** The processes of a soak, seen from the test: hosts of the library, the command line, writers, the checker. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { UNPRIVILEGED } from '../support/other-process.ts'
 import { descendantsOf } from '../crash/processes.ts'
 import type { FromChecker, ToChecker } from './soak-checker.ts'
 import type { Answer, FromHost, Measure, Order, ToHost } from './soak-host.ts'
+import { type Outcome, toldBy } from './soak-outcome.ts'
+import type { World } from './soak-world.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 /** Of the audit log, or of its head only: the fault may have come between the two. */
@@ -102,13 +105,17 @@ export class Command {
   readonly #child: ChildProcess
   readonly answer: Promise<Answer>
 
-  constructor({ path, backupDir, config, operation, backup, to, cancelAfterMs }: Order) {
+  constructor({ path, backupDir, config, operation, encoding, backup, to, cancelAfterMs }: Order) {
     const words = {
-      create: ['create'],
+      create: ['create', '--encoding', encoding, '--no-copy'],
       restore: ['restore', backup, '--confirm'],
       'restore-to': ['restore', backup, '--to', to, '--confirm'],
       verify: ['verify', backup],
       export: ['export', '--output', to, '--include-sensitive'],
+      import: ['import', backup, '--to', to],
+      cleanup: ['cleanup', '--confirm'],
+      convert: ['convert', backup, '--encoding', encoding],
+      sync: ['sync'],
       list: ['list'],
       info: ['info'],
     }[operation]
@@ -164,10 +171,12 @@ export class Command {
       status?: string
       backupPath?: string
       preRestoreBackup?: { path: string } | null
-    }
+    } & Partial<Omit<Outcome, 'status'>>
     if (!answer.success) return said(answer.code ?? 'NONE', answer.message)
     const made = [answer.backupPath, answer.preRestoreBackup?.path].filter(path => path !== undefined)
-    return said(null, answer.status, made)
+    if (answer.status === undefined) return said(null, '', made)
+    const { code, message } = toldBy({ ...answer, status: answer.status })
+    return said(code, message, made)
   }
 }
 
@@ -206,8 +215,12 @@ export class Checker {
   readonly #questions = new Questions<readonly string[]>()
 
   /** @param fail is told what must not be, as soon as it is found */
-  constructor(scratch: string, logs: Readonly<Record<string, string>>, fail: (problem: string) => void) {
-    this.#child = start('./soak-checker.ts', [scratch, JSON.stringify(logs)], { under: [] })
+  constructor(
+    { directory, keyPath, fail }: Pick<World, 'directory' | 'keyPath' | 'fail'>,
+    logs: Readonly<Record<string, string>>,
+  ) {
+    const args = [join(directory, 'scratch'), keyPath, JSON.stringify(logs)]
+    this.#child = start('./soak-checker.ts', args, { under: [] })
     this.#child.stderr?.setEncoding('utf8').on('data', fail)
     this.#child.on('message', ({ question, problems }: FromChecker) => {
       problems.forEach(fail)

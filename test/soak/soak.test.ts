@@ -75,13 +75,13 @@ testWith(
 async function finish(world: World, soak: Soak): Promise<number> {
   let checks = 0
   for (const database of world.databases) {
-    for (const operation of ['create', 'restore', 'restore-to'] as const)
+    for (const operation of ['create', 'restore', 'restore-to', 'convert', 'cleanup', 'sync'] as const)
       await soak.finish(database, operation)
   }
   await soak.cast.checker.ask(question => ({ kind: 'finish', question }))
   for (const database of world.databases) {
-    for (const backup of backupsOf(database)) {
-      await soak.cast.checker.ask(question => ({ kind: 'check', question, backup }))
+    for (const backup of [...backupsOf(database), ...backupsOf(database, database.mirror)]) {
+      await soak.cast.checker.ask(question => ({ kind: 'check', question, key: backup.stem, backup }))
       checks++
     }
   }

@@ -7,40 +7,62 @@ import { isRoot } from '../support/requirements.ts'
 import { Cast, type Door, DOORS } from './soak-cast.ts'
 import { now } from './soak-clock.ts'
 import { Excuses, fillDisk, processesOf, stopFor, takePermission } from './soak-faults.ts'
-import type { Answer, Order } from './soak-host.ts'
-import { backupsOf, idOf, type Protected, type World } from './soak-world.ts'
-import { createdOf, type StoredBackup } from './stored-backup.ts'
+import type { Answer, Operation, Order } from './soak-host.ts'
+import { Holding } from './soak-holding.ts'
+import { backupsOf, idOf, KEPT, type Protected, type World } from './soak-world.ts'
+import { recordedOf, type StoredBackup } from './stored-backup.ts'
 
 /** Errors that ask for another try; in a soak somebody is always in the way. */
 const RETRYABLE: readonly string[] = ['CATALOG_LOCKED', 'DATABASE_LOCKED', 'DATABASE_CHANGING']
-const OPERATIONS: readonly Order['operation'][] = [
+const OPERATIONS: readonly Operation[] = [
   ...Array<'create'>(8).fill('create'),
   ...Array<'restore'>(4).fill('restore'),
   ...Array<'restore-to'>(2).fill('restore-to'),
   ...Array<'verify'>(4).fill('verify'),
   'export',
   'export',
+  'import',
+  'cleanup',
+  'cleanup',
+  'convert',
+  'convert',
+  'sync',
   'list',
   'info',
 ]
-/** More are taken away, oldest first: a soak of hours does not fill the disk. */
-const BACKUPS_MAX = 12
+/** What is about a backup. */
+const OF_BACKUP: readonly Operation[] = ['restore', 'restore-to', 'verify', 'convert']
+/** What takes backups away, or puts others in their place: not under the hands of who reads one. */
+const EXCLUSIVE: readonly Operation[] = ['cleanup', 'convert']
+/** More are taken away, oldest first, however many cleanups fail: a soak of hours does not fill the disk. */
+const BACKUPS_MAX = 3 * KEPT
 /** What happened longer ago excuses nothing any more. */
 const EXCUSED_US = 300_000_000
 
 type Ended = Answer & { readonly from: number }
+
+/** The newest export of a lane, which only it reads. */
+interface Exported {
+  readonly path: string
+  readonly id: number
+}
+
+interface Lane {
+  readonly database: Protected
+  exported: Exported | null
+}
 
 export class Soak {
   readonly #world: World
   readonly #random: () => number
   readonly cast: Cast
   readonly #excuses = new Excuses()
-  /** When the backup at a path was made: one that is cancelled leaves its name to the next of the same second. */
+  /** When the backup of a name was made: one that is cancelled leaves its name to the next of the same second. */
   readonly #known = new Map<string, string>()
   #placesUsed = 0
   /** When each operation under way began, by the directory of the backups that it works with. */
   readonly #running = new Map<symbol, { readonly backupDir: string; readonly from: number }>()
-  readonly #inUse = new Map<string, number>()
+  readonly #holding = new Holding()
   #isStopped = false
   readonly operations: Record<string, number> = {}
   readonly outcomes: Record<string, number> = {}
@@ -65,8 +87,8 @@ export class Soak {
   }
 
   /** Carries out one operation that nothing gets in the way of. */
-  async finish(database: Protected, operation: 'create' | 'restore' | 'restore-to'): Promise<void> {
-    const answer = await this.#operate(database, operation, 'steady', null)
+  async finish(database: Protected, operation: Operation): Promise<void> {
+    const answer = await this.#operate({ database, exported: null }, operation, 'steady', null)
     if (answer.code !== null || answer.unaudited.length > 0)
       this.#world.fail(
         `At the end, ${operation} of ${database.name}: ${answer.message} ${answer.unaudited.join(' ')}`,
@@ -74,11 +96,12 @@ export class Soak {
   }
 
   async #lane(database: Protected): Promise<void> {
+    const lane: Lane = { database, exported: null }
     while (!this.#isStopped) {
       const cancelAfterMs = this.#random() < 0.1 ? Math.floor(this.#random() * 150) : null
       const operation = this.#oneOf(OPERATIONS)
       const door = this.#oneOf(DOORS)
-      const answer = await this.#operate(database, operation, door, cancelAfterMs)
+      const answer = await this.#operate(lane, operation, door, cancelAfterMs)
       const what = `${operation} of ${database.name} (${door})`
       this.#judge(answer, what, cancelAfterMs !== null)
       this.#judgeNote(answer, what, door)
@@ -87,36 +110,43 @@ export class Soak {
     }
   }
 
-  async #operate(
-    database: Protected,
-    operation: Order['operation'],
-    door: Door,
-    cancelAfterMs: number | null,
-  ): Promise<Ended> {
-    const { path, backupDir } = database
+  /** Carries out an operation; one that cannot be now, because of what others do, is as good as done. */
+  async #operate(lane: Lane, operation: Operation, door: Door, cancelAfterMs: number | null): Promise<Ended> {
+    const { database, exported } = lane
+    const { path, backupDir, config } = database
+    const nothing: Ended = { code: null, message: '', made: [], unaudited: [], from: now() }
+    const isExclusive = EXCLUSIVE.includes(operation)
+    using alone = isExclusive ? this.#holding.holdAlone(backupDir) : null
+    if (isExclusive && alone === null) return nothing
+    if (!isExclusive) await this.#holding.untilShared(backupDir)
+    const backup = OF_BACKUP.includes(operation) ? this.#pick(database) : undefined
+    if (OF_BACKUP.includes(operation) && backup === undefined) return nothing
+    if (operation === 'import' && exported === null) return nothing
+    const id = operation === 'import' ? (exported?.id ?? null) : backup === undefined ? 0 : idOf(backup)
+    // It has just gone, or its directory cannot be looked into.
+    if (id === null) return nothing
+    using _held =
+      backup === undefined && operation !== 'sync'
+        ? null
+        : this.#holding.hold(backupDir, backup?.path ?? 'all')
+    const from = now()
     const suffix = operation === 'export' ? 'json' : 'db'
     const to = join(this.#world.directory, 'restored', `${database.name}-${this.#placesUsed++}.${suffix}`)
-    const backup = this.#pick(database)
-    const from = now()
-    if (backup === undefined && !['create', 'export', 'list', 'info'].includes(operation)) {
-      return { code: null, message: '', made: [], unaudited: [], from }
-    }
     const order: Order = {
       path,
       backupDir,
-      config: this.#world.config,
+      config,
       engine: door === 'here' ? 'here' : 'process',
       operation,
-      backup: backup?.filename ?? '',
+      encoding: this.#oneOf(this.#world.encodings),
+      backup: operation === 'import' ? (exported?.path ?? '') : (backup?.filename ?? ''),
       to,
       cancelAfterMs,
     }
     const key = Symbol(operation)
     this.#running.set(key, { backupDir, from })
-    const id = backup === undefined ? 0 : idOf(backup)
-    if (backup !== undefined) this.#hold(backup.path, 1)
     const name = `${operation} ${database.name} ${backup?.filename ?? ''} by ${door} at ${from}`
-    this.#world.log('begins', { name, id, cancelAfterMs })
+    this.#world.log('begins', { name, id, encoding: order.encoding, cancelAfterMs })
     if (operation === 'restore')
       this.cast.checker.tell({ kind: 'restoring', database: database.name, time: from, key: name, id })
     const answer = await this.cast.send(order, door)
@@ -125,8 +155,7 @@ export class Soak {
       this.cast.checker.tell({ kind: 'restored', database: database.name, time: now(), key: name, isDone })
     }
     this.#world.log('ends', { name, ...answer })
-    await this.#lookAfter(order, database, answer, { id, from })
-    if (backup !== undefined) this.#hold(backup.path, -1)
+    await this.#lookAfter(order, lane, answer, { id, from })
     this.#running.delete(key)
     this.operations[operation] = (this.operations[operation] ?? 0) + 1
     return { ...answer, from }
@@ -135,10 +164,11 @@ export class Soak {
   /** What an answer says must be so; what has come to be is told to the checker. */
   async #lookAfter(
     { operation, to }: Order,
-    { name }: Protected,
+    lane: Lane,
     answer: Answer,
     { id, from }: { readonly id: number; readonly from: number },
   ): Promise<void> {
+    const { name } = lane.database
     for (const path of answer.made) {
       // While nobody may look there, nothing can be said of it.
       if (this.#excuses.cover('PERMISSION_DENIED', now())) continue
@@ -146,18 +176,18 @@ export class Soak {
         this.#world.fail(`${operation} of ${name} says that it made ${path}, which is not there`)
     }
     for (const database of this.#world.databases) this.#tellNew(database)
-    if (operation === 'export') return this.#lookIntoExport(name, to, answer, from)
-    if (operation !== 'restore-to') return
-    // A restore to a new place that failed has made nothing there, or the whole of it.
+    if (operation === 'export') return this.#lookIntoExport(lane, to, answer, from)
+    if (operation !== 'restore-to' && operation !== 'import') return
+    // What failed has made nothing in a new place, or the whole of it.
     const isThere = existsSync(to)
     if (answer.code === null && !isThere)
-      this.#world.fail(`${name} was restored to ${to}, which is not there`)
+      this.#world.fail(`${operation} of ${name} to ${to}, which is not there`)
     if (isThere) await this.cast.checker.ask(question => ({ kind: 'compare', question, path: to, id }))
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(to + suffix, { force: true })
   }
 
   /** What has the export's name is the whole of it; one that failed has left nothing under it. */
-  #lookIntoExport(name: string, path: string, answer: Answer, from: number): void {
+  #lookIntoExport(lane: Lane, path: string, answer: Answer, from: number): void {
     if (answer.code === null && !existsSync(path)) this.#world.fail(`${path} is said to be an export`)
     if (!existsSync(path)) return
     const { schema, tables } = JSON.parse(readFileSync(path, 'utf8')) as {
@@ -168,15 +198,11 @@ export class Soak {
     const rowsOfLog = tables['log']?.length
     if (rowsOfLog !== Math.min(commits, LOG_ROWS_MAX) || tables['log']?.at(-1)?.['seq'] !== commits)
       this.#world.fail(`${path} mixes commits`)
-    this.cast.checker.tell({
-      kind: 'exported',
-      database: name,
-      id: schema.settings.user_version,
-      commits,
-      from,
-      to: now(),
-    })
-    rmSync(path)
+    const { user_version: id } = schema.settings
+    const { name } = lane.database
+    this.cast.checker.tell({ kind: 'exported', database: name, id, commits, from, to: now() })
+    if (lane.exported !== null) rmSync(lane.exported.path)
+    lane.exported = { path, id }
   }
 
   /** Backups that were not there before are of the time since the oldest operation under way there began. */
@@ -184,19 +210,13 @@ export class Soak {
     const froms = [...this.#running.values()].filter(({ backupDir }) => backupDir === database.backupDir)
     const from = Math.min(now(), ...froms.map(running => running.from))
     for (const backup of backupsOf(database)) {
-      const { path } = backup
-      const created = createdOf(backup)
-      if (created === null || this.#known.get(path) === created) continue
-      if (this.#known.has(path)) this.cast.checker.tell({ kind: 'gone', path })
-      this.#known.set(path, created)
-      this.cast.checker.tell({
-        kind: 'appeared',
-        database: database.name,
-        path,
-        id: idOf(backup),
-        from,
-        to: now(),
-      })
+      const { stem: key } = backup
+      const recorded = recordedOf(backup)
+      const id = idOf(backup)
+      if (recorded === null || id === null || this.#known.get(key) === recorded.created) continue
+      if (this.#known.has(key)) this.cast.checker.tell({ kind: 'gone', key })
+      this.#known.set(key, recorded.created)
+      this.cast.checker.tell({ kind: 'appeared', database: database.name, key, id, from, to: now() })
     }
   }
 
@@ -221,25 +241,27 @@ export class Soak {
     if (!isExcused) this.#world.fail(`${what}, without a fault: ${unaudited.join(' ')}`)
   }
 
-  /** Restores a backup drawn at random by hand, and compares it with its writer's log; answers how many there were. */
+  /** Restores a backup drawn at random by hand, and a copy at the mirror, and compares them with their writer's log; answers how many there were. */
   async check(database: Protected): Promise<number> {
+    const { backupDir, mirror } = database
+    await this.#holding.untilShared(backupDir)
     // One may be there whose maker has not answered yet.
     this.#tellNew(database)
-    const backup = this.#pick(database)
-    if (backup === undefined) return 0
-    this.#hold(backup.path, 1)
-    await this.cast.checker.ask(question => ({ kind: 'check', question, backup }))
-    this.#hold(backup.path, -1)
-    return 1
+    const wanted = [this.#pick(database), this.#pick(database, mirror)].filter(backup => backup !== undefined)
+    const held = wanted.map(backup => this.#holding.hold(backupDir, backup.path))
+    for (const backup of wanted)
+      await this.cast.checker.ask(question => ({ kind: 'check', question, key: backup.stem, backup }))
+    for (const one of held) one[Symbol.dispose]()
+    return wanted.length
   }
 
   #prune(database: Protected): void {
-    const backups = backupsOf(database).filter(({ path }) => (this.#inUse.get(path) ?? 0) === 0)
+    const { backupDir } = database
+    if (this.#holding.isAlone(backupDir) || this.#holding.isHeld(backupDir, 'all')) return
+    const backups = backupsOf(database).filter(({ path }) => !this.#holding.isHeld(backupDir, path))
     for (const { path, metadataPath } of backups.slice(0, Math.max(0, backups.length - BACKUPS_MAX))) {
       rmSync(metadataPath)
       rmSync(path)
-      this.#known.delete(path)
-      this.cast.checker.tell({ kind: 'gone', path })
       this.#world.log('removed', path)
     }
   }
@@ -296,15 +318,12 @@ export class Soak {
     kill()
   }
 
-  /** A backup that is there, whole to the eye; its file may go with the directory's permission. */
-  #pick(database: Protected): StoredBackup | undefined {
-    const backups = backupsOf(database).filter(({ path }) => existsSync(path) && statSync(path).size > 64)
+  /** A backup that is there, whole to the eye, and known; its file may go with the directory's permission. */
+  #pick(database: Protected, place?: string): StoredBackup | undefined {
+    const backups = backupsOf(database, place).filter(
+      ({ path, stem }) => this.#known.has(stem) && existsSync(path) && statSync(path).size > 64,
+    )
     return this.#oneOf(backups)
-  }
-
-  #hold(path: string, by: 1 | -1): void {
-    this.#inUse.set(path, (this.#inUse.get(path) ?? 0) + by)
-    if (this.#inUse.get(path) === 0) this.#inUse.delete(path)
   }
 
   #oneOf<T>(items: readonly T[]): T {

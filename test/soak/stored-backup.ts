@@ -11,6 +11,8 @@ import { ledgerProblems, readLedger } from '../support/ledger.ts'
 
 export interface StoredBackup {
   readonly filename: string
+  /** Without what tells the encoding: a backup that is converted keeps it. */
+  readonly stem: string
   readonly path: string
   readonly metadataPath: string
 }
@@ -28,6 +30,8 @@ export interface Examined {
 
 const LEDGER_TABLES: readonly string[] = ['accounts', 'log', 'payload', 'state']
 
+const NAME = /^(.+_backup_(.+)_\d{8}_\d{6}(?:_\d+)?)\.db(?:\.zst|\.zst\.age|\.blocks)?$/
+
 /** Every backup that exists, which is: every metadata file with a name of its own. */
 export function storedBackups(backupDir: string): StoredBackup[] {
   const directory = join(backupDir, 'metadata')
@@ -35,15 +39,18 @@ export function storedBackups(backupDir: string): StoredBackup[] {
     .filter(name => name.endsWith('.json') && !name.startsWith('.'))
     .map(name => {
       const filename = name.slice(0, -'.json'.length)
-      const type = /_backup_(.+)_\d{8}_\d{6}(?:_\d+)?\.db$/.exec(filename)?.[1] ?? ''
-      return { filename, path: join(backupDir, type, filename), metadataPath: join(directory, name) }
+      const [, stem = filename, type = ''] = NAME.exec(filename) ?? []
+      return { filename, stem, path: join(backupDir, type, filename), metadataPath: join(directory, name) }
     })
 }
 
-/** When it was made, as its metadata says; null for one that has just gone. */
-export function createdOf({ metadataPath }: StoredBackup): string | null {
+/** When it was made, and the number of the state that it holds, as its metadata says; null for one that has just gone. */
+export function recordedOf({ metadataPath }: StoredBackup): { readonly created: string; id: number } | null {
   try {
-    return (JSON.parse(readFileSync(metadataPath, 'utf8')) as { readonly created_at: string }).created_at
+    const { created_at: created, database_version: version } = JSON.parse(
+      readFileSync(metadataPath, 'utf8'),
+    ) as { readonly created_at: string; readonly database_version: string }
+    return { created, id: Number(version) }
   } catch {
     return null
   }
@@ -56,8 +63,31 @@ export function metadataProblems({ path, metadataPath }: StoredBackup): string[]
   const found = {
     file_size: bytes.length,
     checksum: createHash('sha256').update(bytes).digest('hex'),
-    database_version: bytes.length === 0 ? '0' : String(bytes.readInt32BE(60)),
+    ...(path.endsWith('.db') ? factsOf(bytes) : {}),
   }
+  return differencesFrom(metadata, found)
+}
+
+/** Where an image is not what the metadata of its backup says, however it is stored. */
+export function imageProblems(image: string, { metadataPath }: StoredBackup): string[] {
+  const bytes = readFileSync(image)
+  const metadata = JSON.parse(readFileSync(metadataPath, 'utf8')) as Record<string, unknown>
+  const found = {
+    image_size: bytes.length,
+    image_checksum: createHash('sha256').update(bytes).digest('hex'),
+    ...factsOf(bytes),
+  }
+  return differencesFrom(metadata, found)
+}
+
+function factsOf(image: Buffer): { readonly database_version: string } {
+  return { database_version: image.length === 0 ? '0' : String(image.readInt32BE(60)) }
+}
+
+function differencesFrom(
+  metadata: Readonly<Record<string, unknown>>,
+  found: Readonly<Record<string, unknown>>,
+): string[] {
   return Object.entries(found).flatMap(([key, value]) =>
     metadata[key] === value ? [] : [`${key} is ${String(value)}, the metadata says ${String(metadata[key])}`],
   )
