@@ -20,6 +20,7 @@ export {
   type KeysGenerated,
   type SigningKeyGenerated,
 } from './operations/generate-keys.ts'
+export type * from './operations/key-reports.ts'
 export type * from './operations/monitoring-reports.ts'
 export type {
   Config,

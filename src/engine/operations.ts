@@ -9,6 +9,7 @@ import type {
   BackupUnpacked,
   UnpackBackupRequest,
 } from '../operations/file-reports.ts'
+import type { CheckKeysRequest, KeysChecked } from '../operations/key-reports.ts'
 import type { BackupsListed } from '../operations/list-backups.ts'
 import type {
   BackupCreated,
@@ -67,6 +68,7 @@ export interface Operations {
   verifyStore: { request: VerifyStoreRequest; result: StoreVerified }
   drill: { request: DrillBackupRequest & { readonly backup: string }; result: BackupDrilled }
   info: { request: InfoRequest; result: Info }
+  checkKeys: { request: CheckKeysRequest; result: KeysChecked }
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
   import: { request: ImportDataRequest; result: DataImported }
@@ -105,6 +107,7 @@ const loaders: { readonly [Name in OperationName]: () => Promise<Handler<Name>> 
   verifyStore: async () => (await import('../operations/verify-store.ts')).verifyStore,
   drill: async () => (await import('../operations/drill-backup.ts')).drillBackup,
   info: async () => (await import('../operations/get-info.ts')).getInfo,
+  checkKeys: async () => (await import('../operations/keys/check-keys.ts')).checkKeys,
   export: async () => (await import('../operations/export-data.ts')).exportData,
   scan: async () => (await import('../operations/scan-sensitive.ts')).scanSensitive,
   import: async () => (await import('../operations/import-data.ts')).importData,

@@ -182,7 +182,7 @@ async function recode(
   { staging, identity }: { readonly staging: Staging; readonly identity: string | undefined },
   context: Context,
 ): Promise<Anew> {
-  const decoder = await decoderOf(backup, identity, context)
+  const decoder = await decoderOf(backup, { identity }, context)
   const onBytes = bytesOf(context, 'encode-image')
   const [stored, decoded] = [new Tap(), new Tap()]
   const bytes = readStored(backup, context, done => onBytes(done, backup.size))

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
 import { isTrusted } from '../catalog/good-backup.ts'
+import { adviseOnKeys } from '../encoding/key-advice.ts'
 import { BackupError } from '../errors.ts'
 import { findLastGood, isOverdue } from '../schedule/good-backup.ts'
 import { readState } from '../schedule/state-file.ts'
@@ -56,6 +57,7 @@ export async function getInfo(request: InfoRequest, context: Context): Promise<I
     store: await storeTotals(settings.backupDir),
     maxBackupAgeMs: settings.maxBackupAgeMs,
     isOverdue: isOverdue(lastGoodAt, settings.maxBackupAgeMs, now),
+    warnings: adviseOnKeys(settings.storing),
     schedule: await readSchedule(context),
     disk: { freeBytes: free, nextBackupBytes: next, fits: next === 0 ? 0 : Math.floor(free / next) },
   }

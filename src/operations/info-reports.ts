@@ -79,6 +79,8 @@ export interface Info {
   readonly maxBackupAgeMs: number | null
   /** Whether the last good backup is older than that, or missing. */
   readonly isOverdue: boolean
+  /** What should be known about the keys that new backups are encrypted to. */
+  readonly warnings: readonly string[]
   /** What the scheduler last wrote about this database; null when it never ran here. */
   readonly schedule: ScheduleSummary | null
   readonly disk: {
