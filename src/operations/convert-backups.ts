@@ -70,10 +70,10 @@ export async function convertBackups(
       if ('why' in done) skipped.push(done)
       else converted.push(done)
     } catch (error) {
-      const { code, message } = toFailure(error)
+      const { success: _, ...why } = toFailure(error)
       // Where only one is meant, its failure is that of all.
-      if (code === 'CANCELLED' || wanted.length === 1) throw error
-      failed.push({ filename: basename(backup), code, message })
+      if (why.code === 'CANCELLED' || wanted.length === 1) throw error
+      failed.push({ filename: basename(backup), ...why })
     }
   }
   return {
