@@ -67,6 +67,7 @@ export const MEASURED_TESTS: readonly string[] = [
   ...[
     'blocks',
     'blocks-meanwhile',
+    'blocks-only',
     'cleanup',
     'cleanup-meanwhile',
     'copying',
@@ -81,6 +82,7 @@ export const MEASURED_TESTS: readonly string[] = [
     'restore',
     'shortened',
   ].map(name => `test/off-site/${name}.test.ts`),
+  'test/keys',
   'test/look',
   'test/signing',
   ...['actions', 'anchors', 'thinning'].map(name => `test/audit/${name}.test.ts`),
