@@ -77,7 +77,7 @@ function basePath({ name }: Target, { settings }: Context): string {
 /** The restore point that fingerprints are about; null when it is gone, or is another by now. */
 async function fetchPoint(
   target: Target,
-  { restorePoint, checksum, pageSize, pageCount }: Fingerprints,
+  { restorePoint, checksum }: Fingerprints,
   { signal }: Context,
 ): Promise<RestorePoint | null> {
   try {
@@ -85,8 +85,7 @@ async function fetchPoint(
       await readObject(target, restorePoint, { signal, bytesMax: RESTORE_POINT_BYTES_MAX }),
     )
     if (sha256(bytes).toString('hex') !== checksum) return null
-    const point = parseRestorePoint(bytes, restorePoint)
-    return point.pageSize === pageSize && point.pageCount === pageCount ? point : null
+    return parseRestorePoint(bytes, restorePoint)
   } catch (error) {
     if (isOfObject(error) || isDamage(error)) return null
     throw error
