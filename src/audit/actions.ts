@@ -75,6 +75,19 @@ const RULES: Readonly<Record<string, Rule>> = {
     on: () => null,
     keys: ['target'],
   },
+  repair: {
+    action: 'repair',
+    on: () => null,
+    keys: ['backups', 'target'],
+    more: (_, { backups }) =>
+      Array.isArray(backups)
+        ? {
+            repaired: backups
+              .filter(each => isObject(each) && each['status'] === 'repaired')
+              .map(each => (each as Request)['filename']),
+          }
+        : {},
+  },
   import: { action: 'import', on: ({ to }) => to, keys: ['from', 'format'] },
   rows: {
     action: 'look',
