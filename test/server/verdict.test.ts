@@ -65,7 +65,16 @@ function info(more: Partial<Info> = {}): Info {
 }
 
 function targets(...names: string[]): Pick<Info, 'targets'> {
-  return { targets: names.map(target => ({ target, count: 0, lacking: 1, newest: null })) }
+  return {
+    targets: names.map(target => ({
+      target,
+      count: 0,
+      lacking: 1,
+      damaged: 0,
+      verifiedAt: null,
+      newest: null,
+    })),
+  }
 }
 
 function failingJob(job: string, kind: JobState['kind']): Pick<Info, 'schedule'> {
