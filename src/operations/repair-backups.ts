@@ -11,12 +11,12 @@ import { parseRestorePoint } from '../blocks/restore-point.ts'
 import { metadataPath } from '../catalog/layout.ts'
 import { CatalogLock } from '../catalog/lock.ts'
 import { readMetadata } from '../catalog/read-metadata.ts'
-import { WorkDirectory } from '../catalog/work-directory.ts'
+import { removeAbandonedWork, WorkDirectory } from '../catalog/work-directory.ts'
 import { readKeys } from '../encoding/keys.ts'
 import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
 import { hashFile } from '../snapshot/hash.ts'
 import { RawFile } from '../snapshot/source-files.ts'
-import { makeDirectory, renameDurably, syncFile } from '../storage/durable.ts'
+import { makeDirectory, namesIn, renameDurably, syncFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 import type { BackupsRepaired, RepairBackupsRequest, RepairedBackup } from './copies-reports.ts'
@@ -41,6 +41,8 @@ export async function repairBackups(
   if (targets.length === 0) throw noTargets()
   const keys = await readKeys(settings.storing.encryption, request.identity)
   const open = openKeyFilesWith(async () => keys)
+  begin(context, 'remove-leftovers')
+  await removeAbandonedWork(settings.backupDir, await namesIn(settings.backupDir), signal)
   begin(context, 'find-backup')
   const sick =
     request.backups === undefined
