@@ -22,6 +22,8 @@ interface Rule {
   readonly more?: (request: Request, result: Request) => Record<string, unknown>
 }
 
+const hasTargets = (_: Request, { targets }: Request): boolean =>
+  !Array.isArray(targets) || targets.length > 0
 const isSensitive = ({ includeSensitive }: Request): boolean => includeSensitive === true
 
 const RULES: Readonly<Record<string, Rule>> = {
@@ -71,9 +73,16 @@ const RULES: Readonly<Record<string, Rule>> = {
   sync: {
     action: 'sync',
     // Each scheduled backup asks for one, with targets or without.
-    isNoted: (_, { targets }) => !Array.isArray(targets) || targets.length > 0,
+    isNoted: hasTargets,
     on: () => null,
     keys: ['target'],
+  },
+  verifyCopies: {
+    action: 'verify-copies',
+    isNoted: hasTargets,
+    on: () => null,
+    keys: ['target', 'within', 'sample', 'time'],
+    more: (_, { status }) => ({ status }),
   },
   repair: {
     action: 'repair',

@@ -79,6 +79,6 @@ function damage(damaged: readonly string[], looked: number): Failure {
     success: false,
     code: 'BACKUP_DAMAGED',
     message: `${damaged.length} of ${plural(looked, 'backup')} are damaged: ${damaged.join('; ')}`,
-    hint: 'Make a new backup now (chame-backup create), and look for the cause: the disk, or whoever writes there.',
+    hint: 'Make a new backup now (chame-backup create), and look for the cause: the disk, or whoever writes there. What a target has a good copy of is brought back with: chame-backup repair.',
   }
 }

@@ -16,7 +16,7 @@ export class PacksAtTarget {
   #isListed = false
   readonly #turns = new Map<string, Promise<unknown>>()
   /** Pages that were read and found whole, and how large the file was that they were in. */
-  readonly #whole = new Map<string, { readonly pages: Slots; readonly sizeBytes: number }>()
+  readonly #whole = new Map<string, { readonly pages: Slots; readonly sizeBytes: number | null }>()
 
   constructor(target: Target, signal: AbortSignal) {
     this.target = target
@@ -46,7 +46,7 @@ export class PacksAtTarget {
 
   /** Notes which pages of a pack were read and are whole, in the file that it is now. */
   noteWhole(id: string, pages: Slots): void {
-    this.#whole.set(id, { pages, sizeBytes: this.#sizes.get(id) ?? 0 })
+    this.#whole.set(id, { pages, sizeBytes: this.sizeOf(id) })
   }
 
   /** Whether all of these were read in this run, and found whole in a file of the size that is there now. */

@@ -127,7 +127,7 @@ async function put(
   if (isReplaced) await putFile(file, sick, context)
   if (metadata.damaged_at !== undefined) {
     // What nobody had looked into is not vouched for by being what was stored.
-    const isChecked = (metadata.check ?? 'none') !== 'none'
+    const isChecked = metadata.check === 'quick' || metadata.check === 'full'
     const at = isChecked ? context.now().toISOString() : null
     await replaceMetadata(sick, { damaged_at: undefined, verified_at: at }, context)
   }

@@ -17,7 +17,6 @@ export type { ServiceFiles, ServiceFilesRequest, ServiceForm } from './service-r
 export type { SnapshotWay } from '../snapshot/taken-image.ts'
 export type * from './compare-reports.ts'
 export type * from './blocks-reports.ts'
-export type * from './copies-reports.ts'
 export type * from './info-reports.ts'
 export type * from './look-reports.ts'
 export type * from './off-site-reports.ts'

@@ -18,6 +18,7 @@ import { targetSettings, withTarget } from './target-access.ts'
 export async function verifyCopies(request: VerifyCopiesRequest, context: Context): Promise<CopiesVerified> {
   const started = performance.now()
   const { settings, signal } = context
+  const startedAt = context.now()
   const limits = limitsOf(request)
   const names = request.target === undefined ? Object.keys(settings.targets) : [request.target]
   for (const name of names) targetSettings(settings, name)
@@ -26,7 +27,7 @@ export async function verifyCopies(request: VerifyCopiesRequest, context: Contex
   const progress = new CopyProgress(context, 'verify-backup')
   const open = openKeyFilesWith(() => readKeys(settings.storing.encryption, undefined).catch(() => NO_KEYS))
   const targets = await Promise.all(
-    names.map(name => verifyAt(name, { here, limits, progress, open, started }, context)),
+    names.map(name => verifyAt(name, { here, limits, progress, open, startedAt }, context)),
   )
   throwIfCancelled(signal)
   return {

@@ -245,7 +245,7 @@ test('of a pack that is damaged here and there, in other places, one is made tha
   const [name = ''] = await makeCopied(place, 1)
   const [pack = ''] = packs(place, 'backups')
   const before = readFileSync(place.path('backups', pack))
-  const [first = 0, last = 0] = groupsAt(place.path('backups', pack))
+  const [first, last] = groupsAt(place.path('backups', pack))
   damageByte(place.path('backups', pack), first)
   damageByte(place.path('far', pack), last)
   expect(await damagedInStore(place)).toEqual([name])
@@ -293,7 +293,8 @@ for (const isOpened of [true, false]) {
     expect(found.targets).toMatchObject([{ problems: [{ code: 'damaged', path: `far:${pack}` }] }])
     expect(succeeded(await place.database().syncTargets()).status).toBe('synced')
     expect(succeeded(await place.database().verifyCopies()).status).toBe('intact')
-    damageByte(place.path('backups', pack), 400)
+    // Its key, and what is behind it.
+    for (const at of [20, 400]) damageByte(place.path('backups', pack), at)
     const [hurt = ''] = await damagedInStore(place)
     expect(await repaired(place, hurt)).toMatchObject([{ status: 'repaired', packs: 1 }])
     expect(await damagedInStore(place)).toEqual([])

@@ -197,3 +197,14 @@ test.each(PROTECTED)('a database is protected %s', (_, more) => {
     reasons: ['The last good backup was made 1 hour ago.'],
   })
 })
+
+test('a copy that was found damaged is a risk until it has been replaced', () => {
+  const [far] = targets('far').targets
+  const damaged = (count: number): Pick<Info, 'targets'> => ({
+    targets: [{ ...(far as Info['targets'][number]), damaged: count }],
+  })
+  const reasons = (count: number): readonly string[] => assessVerdict(info(damaged(count))).reasons
+  expect(reasons(0)).not.toContainEqual(expect.stringContaining('damaged'))
+  expect(reasons(1)).toContain('A copy at far is damaged, and has not been replaced.')
+  expect(reasons(2)).toContain('2 copies at far are damaged, and have not been replaced.')
+})

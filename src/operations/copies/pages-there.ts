@@ -1,45 +1,37 @@
 /** Which pages of which packs the backups of pages at a target rely on. */
 import { readFile } from 'node:fs/promises'
-import { isDamage } from '../../blocks/damage.ts'
+import { unlessDamaged } from '../../blocks/damage.ts'
 import { pagesOf, Slots } from '../../blocks/live-pages.ts'
 import { parseRestorePoint, sha256 } from '../../blocks/restore-point.ts'
 import { imageKey } from '../../catalog/target-keys.ts'
+import { BackupError } from '../../errors.ts'
 import { unlessMissing } from '../../storage/io-errors.ts'
 import { readObject } from '../../storage/read-object.ts'
-import { isOfObject } from '../../storage/target-failure.ts'
+import { orProblemOf } from '../../storage/target-failure.ts'
 import type { Target } from '../../storage/target.ts'
 import type { Copy } from './read-file.ts'
 
 type Pages = ReadonlyMap<string, Slots>
 
 /** The pages that one copy relies on; null when its file makes no sense, or is gone, which reading that file tells. */
-export async function pagesOfCopy(copy: Copy, target: Target, signal: AbortSignal): Promise<Pages | null> {
+async function pagesOfCopy(copy: Copy, target: Target, signal: AbortSignal): Promise<Pages | null> {
   const { there } = copy
   const bytes = (await bytesHere(copy)) ?? (await bytesThere(copy, target, signal))
   if (bytes === null) return null
-  try {
-    return pagesOf(parseRestorePoint(bytes, there.path))
-  } catch (error) {
-    if (isDamage(error)) return null
-    throw error
-  }
+  return await unlessDamaged(() => pagesOf(parseRestorePoint(bytes, there.path)))
 }
 
 /** The same bytes need not be fetched. */
 async function bytesHere({ there, here }: Copy): Promise<Buffer | null> {
   const { checksum } = there.metadata
-  if (here === null || here.target !== null || here.metadata.checksum !== checksum) return null
+  if (here === null || here.metadata.checksum !== checksum) return null
   const bytes = await unlessMissing(here.path, () => readFile(here.path))
   return bytes !== null && sha256(bytes).toString('hex') === checksum ? bytes : null
 }
 
 async function bytesThere({ there }: Copy, target: Target, signal: AbortSignal): Promise<Buffer | null> {
-  try {
-    return Buffer.from(await readObject(target, imageKey(there), { signal, bytesMax: there.size }))
-  } catch (error) {
-    if (isOfObject(error)) return null
-    throw error
-  }
+  const read = await orProblemOf(() => readObject(target, imageKey(there), { signal, bytesMax: there.size }))
+  return read instanceof BackupError ? null : Buffer.from(read)
 }
 
 /** What the copies at a target need of one pack. */

@@ -4,8 +4,9 @@ import type { BackupInfo } from '../../catalog/backup-info.ts'
 import type { Metadata } from '../../catalog/metadata.ts'
 import { readAtTarget } from '../../catalog/target-catalog.ts'
 import { imageKey } from '../../catalog/target-keys.ts'
+import { BackupError } from '../../errors.ts'
 import type { Seen } from '../../encoding/bytes.ts'
-import { isOfObject } from '../../storage/target-failure.ts'
+import { orProblemOf } from '../../storage/target-failure.ts'
 import type { Target } from '../../storage/target.ts'
 import { differences, expectedOf } from '../check-stored.ts'
 import type { Context } from '../context.ts'
@@ -21,7 +22,7 @@ export interface Copy {
 }
 
 /** What is wrong with something at a target; null: nothing. `gone`: it was deleted meanwhile, which is none of this. */
-export type Wrong = string | null | 'gone'
+export type Wrong = { readonly message: string } | null | 'gone'
 
 /** Reads a copy's metadata and its file, all of it, and compares them with what is known here and with each other. */
 export async function readCopy(
@@ -34,17 +35,14 @@ export async function readCopy(
   const now = await readAtTarget(target, there.filename, { signal })
   if (now === null) return 'gone'
   const { metadata, metadataProblem } = now
-  if (metadata === null) return `its metadata there cannot be read: ${metadataProblem}`
+  if (metadata === null) return { message: `its metadata there cannot be read: ${metadataProblem}` }
   const otherwise = otherThanHere({ ...now, metadata }, here)
-  if (otherwise !== null) return otherwise
-  if (judged(now, context).signature === 'wrong') return 'its signature is not of it'
-  try {
-    const { sizeBytes, checksum } = await hashObject(target, now, { signal, onBytes })
-    return differences(sizeBytes, checksum, expectedOf(now))[0]?.message ?? null
-  } catch (error) {
-    if (!isOfObject(error)) throw error
-    return error.code === 'OBJECT_NOT_FOUND' ? 'gone' : error.message
-  }
+  if (otherwise !== null) return { message: otherwise }
+  if (judged(now, context).signature === 'wrong') return { message: 'its signature is not of it' }
+  const read = await orProblemOf(() => hashObject(target, now, { signal, onBytes }))
+  if (read instanceof BackupError)
+    return read.code === 'OBJECT_NOT_FOUND' ? 'gone' : { message: read.message }
+  return differences(read.sizeBytes, read.checksum, expectedOf(now))[0] ?? null
 }
 
 /** What the metadata there says of the file, where that contradicts what is known here. After a conversion there are two files. */

@@ -1,5 +1,5 @@
 /** Reading a pack at a target: each page that a backup there relies on is held against its name. */
-import { isDamage } from '../../blocks/damage.ts'
+import { unlessDamaged } from '../../blocks/damage.ts'
 import type { OpenKeyFile } from '../../blocks/key-files.ts'
 import { Slots } from '../../blocks/live-pages.ts'
 import { PackFile } from '../../blocks/pack-file.ts'
@@ -14,8 +14,8 @@ const SPACE_RESERVE_BYTES = 1 << 20
 export interface PackRead {
   /** The pages that are in it as they were written. */
   readonly whole: Slots
-  /** What is wrong with the rest, where something is. */
-  readonly problem: string | null
+  /** What is wrong where that is not enough. */
+  readonly problem: string
 }
 
 export interface PackReading {
@@ -43,12 +43,12 @@ export async function readPack(id: string, { packs, work, open, signal }: PackRe
 }
 
 async function look(path: string, id: string, open: OpenKeyFile): Promise<PackRead> {
-  try {
+  const whole = await unlessDamaged(async () => {
     using pack = PackFile.open(path, id)
     await pack.unlockIfPossible(open)
-    return { whole: await findWhole(pack), problem: 'pages in it are missing, or not what was written' }
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    return { whole: new Slots(), problem: error.message.replace(`: ${path}`, '') }
-  }
+    return await findWhole(pack)
+  })
+  return whole === null
+    ? { whole: new Slots(), problem: 'it is not the pack that was put there, or its index or key is damaged' }
+    : { whole, problem: 'pages in it are missing, or not what was written' }
 }

@@ -42,8 +42,7 @@ export interface CopiesRun {
   readonly progress: CopyProgress
   /** Opens the keys of encrypted packs, where it can. */
   readonly open: OpenKeyFile
-  /** On `performance.now()`. */
-  readonly started: number
+  readonly startedAt: Date
 }
 
 /** An object at the target. */
@@ -61,8 +60,8 @@ export class CopiesReading {
   readonly #run: CopiesRun
   readonly #context: Context
   readonly #problems: CopyProblem[] = []
-  /** Copies of which something was found damaged in this run. */
-  readonly #damaged = new Set<Copy>()
+  /** Copies of which something was found damaged in this run, and what of their own files; null: a pack. */
+  readonly #damaged = new Map<Copy, string | null>()
   readonly #packKeys = new Map<Copy, string[]>()
   #copies: readonly Copy[] = []
   #units: readonly Unit[] = []
@@ -176,14 +175,13 @@ export class CopiesReading {
       bytes: there.size,
       copies: [copy],
       // That its size is another needs no reading to be told.
-      readAt: there.size === there.metadata.file_size ? (times.of(key) ?? putAt(copy)) : 0,
+      readAt: there.size === there.metadata.file_size ? (times.of(key) ?? putAt(copy, this.#name)) : 0,
       read: async () => {
         const report = this.#run.progress.add(`${this.#name}:${key}`, there.size)
         const wrong = await readCopy(copy, target, this.#context, report)
         if (wrong === 'gone') return null
         if (wrong === null) return true
-        this.#foundDamaged(copy)
-        if (!this.#isSuperseded(copy)) this.#add('damaged', key, wrong, [there.filename])
+        this.#damaged.set(copy, wrong.message)
         return false
       },
     }
@@ -215,7 +213,7 @@ export class CopiesReading {
     for (const [id, pack] of needed) {
       const key = packKey(id)
       for (const copy of pack.copies) this.#packKeys.set(copy, [...(this.#packKeys.get(copy) ?? []), key])
-      const readAt = times.of(key) ?? Math.min(...pack.copies.map(putAt))
+      const readAt = times.of(key) ?? Math.min(...pack.copies.map(copy => putAt(copy, this.#name)))
       units.push({
         key,
         bytes: packs.sizeOf(id) ?? 0,
@@ -243,22 +241,22 @@ export class CopiesReading {
       if ((await readAtTarget(target, copy.there.filename, { signal })) !== null) hurt.push(copy)
     }
     if (hurt.length === 0) return null
-    for (const copy of hurt) this.#foundDamaged(copy)
+    for (const copy of hurt) if (!this.#damaged.has(copy)) this.#damaged.set(copy, null)
     this.#add(
       'damaged',
       packKey(id),
-      problem ?? 'it cannot be read',
+      problem,
       hurt.map(({ there }) => there.filename),
     )
     return false
   }
 
   async #readChosen(times: ReadTimes): Promise<void> {
-    const { limits, started } = this.#run
+    const { limits, startedAt } = this.#run
     const { now, signal } = this.#context
     const chosen = choosePortion(this.#units, limits.portion, now().getTime())
     const isOver = (): boolean =>
-      limits.timeMs !== null && this.#read.size > 0 && performance.now() - started >= limits.timeMs
+      limits.timeMs !== null && this.#read.size > 0 && now().getTime() - startedAt.getTime() >= limits.timeMs
     await inParallel(chosen, READS_AT_ONCE, async unit => {
       if (isOver()) return
       throwIfCancelled(signal)
@@ -269,27 +267,28 @@ export class CopiesReading {
     })
   }
 
-  #foundDamaged(copy: Copy): void {
-    this.#damaged.add(copy)
-  }
-
   /** What was found, of each copy of which something was read; and what is known of the others from before. */
   async #record(target: Target, times: ReadTimes): Promise<void> {
     const read = new Set([...this.#read.keys()].flatMap(({ copies }) => copies))
     for (const copy of this.#copies) {
-      const { there } = copy
-      const before = damagedAt(copy)
-      if (this.#damaged.has(copy)) {
+      const found = this.#damaged.get(copy)
+      const before = damagedAt(copy, this.#name)
+      if (found !== undefined) {
         if (before === null) await noteDamaged(copy, target, this.#context)
+        if (found !== null) this.#tell(copy, found)
         continue
       }
       const since = wholeSince(copy, this.#packKeys.get(copy) ?? [], key => times.wholeAt(key))
       const isWhole = since !== null && (before === null || since > before)
       if (isWhole && read.has(copy)) await noteWhole(copy, since, target, this.#context)
-      if (before === null || isWhole || this.#isSuperseded(copy)) continue
-      const message = `it was found damaged on ${before}, and has not been replaced`
-      this.#add('damaged', imageKey(there), message, [there.filename])
+      if (before !== null && !isWhole)
+        this.#tell(copy, `it was found damaged on ${before}, and has not been replaced`)
     }
+  }
+
+  #tell(copy: Copy, message: string): void {
+    const { there } = copy
+    if (!this.#isSuperseded(copy)) this.#add('damaged', imageKey(there), message, [there.filename])
   }
 
   #add(code: CopyProblem['code'], key: string, message: string, hurts: readonly string[]): void {
@@ -302,9 +301,6 @@ function isDescribed(backup: BackupInfo): backup is Described {
 }
 
 /** When it was put there, as far as anybody noted it. */
-function putAt({ there, here }: Copy): number {
-  const noted = there.target === null ? undefined : here?.metadata.copies?.[there.target]?.at
-  const { verified_at } = there.metadata
-  const at = Date.parse(noted ?? verified_at ?? there.created)
-  return Number.isFinite(at) ? at : 0
+function putAt({ there, here }: Copy, name: string): number {
+  return Date.parse(here?.metadata.copies?.[name]?.at ?? there.created)
 }

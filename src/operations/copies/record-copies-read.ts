@@ -15,13 +15,12 @@ export type WholeAt = (key: string) => string | null
 export function wholeSince(copy: Copy, packKeys: readonly string[], wholeAt: WholeAt): string | null {
   const times = [imageKey(copy.there), ...packKeys].map(wholeAt)
   if (times.includes(null)) return null
-  return (times as string[]).toSorted()[0] ?? null
+  return (times as string[]).toSorted()[0] as string
 }
 
 /** What was found before, wherever it was noted. */
-export function damagedAt({ there, here }: Copy): string | null {
-  const noted = there.target === null ? undefined : here?.metadata.copies?.[there.target]?.damaged_at
-  return noted ?? there.metadata.damaged_at ?? null
+export function damagedAt({ there, here }: Copy, name: string): string | null {
+  return here?.metadata.copies?.[name]?.damaged_at ?? there.metadata.damaged_at ?? null
 }
 
 /** Notes that it is damaged, so that the next sync replaces it. What cannot be noted at the target is noted here alone. */

@@ -1,9 +1,9 @@
 /** Fetching the file of a backup from whichever target has it as it was stored. */
 import { imageKey } from '../../catalog/target-keys.ts'
 import { cancellable, Tap } from '../../encoding/bytes.ts'
-import { BackupError, type Failure, toFailure } from '../../errors.ts'
+import { BackupError, type ErrorCode, type Failure, toFailure } from '../../errors.ts'
 import { removeFile, requireSpace } from '../../storage/durable.ts'
-import { isOfObject } from '../../storage/target-failure.ts'
+import { orProblemOf } from '../../storage/target-failure.ts'
 import type { Target } from '../../storage/target.ts'
 import { writeBytes } from '../../storage/write-bytes.ts'
 import { differences, expectedOf } from '../check-stored.ts'
@@ -15,6 +15,9 @@ import { catalogOf, withTarget } from '../target-access.ts'
 import type { Sick } from './sick.ts'
 
 const SPACE_RESERVE_BYTES = 1 << 20
+
+/** Another target would not help. */
+export const OF_HERE: ReadonlySet<ErrorCode> = new Set(['CANCELLED', 'INSUFFICIENT_SPACE'])
 
 /** Why the targets that were asked did not help, in their order. */
 export class NoHelp {
@@ -62,7 +65,7 @@ export async function fetchGoodFile(
       if (isGood) return name
     } catch (error) {
       const failure = toFailure(error)
-      if (failure.code === 'CANCELLED' || failure.code === 'INSUFFICIENT_SPACE') throw error
+      if (OF_HERE.has(failure.code)) throw error
       noHelp.noteFailure(name, failure)
     }
     await removeFile(file)
@@ -113,13 +116,11 @@ async function fetchOne(
   )
   const report = bytesOf(context, 'fetch-backup')
   const tap = new Tap()
-  try {
-    const bytes = target.get(imageKey(there), { signal, onBytes: done => report(done, file_size) })
-    await writeBytes(file, cancellable(tap.through(limited(bytes, file_size)), signal))
-  } catch (error) {
-    if (isOfObject(error)) return error.message
-    throw error
-  }
+  const bytes = target.get(imageKey(there), { signal, onBytes: done => report(done, file_size) })
+  const written = await orProblemOf(() =>
+    writeBytes(file, cancellable(tap.through(limited(bytes, file_size)), signal)),
+  )
+  if (written instanceof BackupError) return written.message
   const { sizeBytes, checksum } = tap.seen()
   return differences(sizeBytes, checksum, expectedOf(sick))[0]?.message ?? null
 }

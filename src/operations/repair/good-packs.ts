@@ -1,6 +1,6 @@
 /** Bringing back packs that a backup of pages relies on from whichever target has their pages. */
 import { copyFile } from 'node:fs/promises'
-import { isDamage } from '../../blocks/damage.ts'
+import { unlessDamaged } from '../../blocks/damage.ts'
 import type { OpenKeyFile } from '../../blocks/key-files.ts'
 import type { Slots } from '../../blocks/live-pages.ts'
 import { mergePacks } from '../../blocks/merge-packs.ts'
@@ -18,7 +18,7 @@ import type { Context } from '../context.ts'
 import { FETCHED_BYTES_MAX, fetchAsItIs } from '../fetch-blocks.ts'
 import { PacksAtTarget } from '../packs-at-target.ts'
 import { withTarget } from '../target-access.ts'
-import type { NoHelp } from './good-file.ts'
+import { type NoHelp, OF_HERE } from './good-file.ts'
 
 const SPACE_RESERVE_BYTES = 1 << 20
 
@@ -65,7 +65,7 @@ export async function fetchPacks(
       })
     } catch (error) {
       const failure = toFailure(error)
-      if (failure.code === 'CANCELLED' || failure.code === 'INSUFFICIENT_SPACE') throw error
+      if (OF_HERE.has(failure.code)) throw error
       noHelp.noteFailure(name, failure)
     }
     const still: LostPack[] = []
@@ -98,7 +98,7 @@ async function fetchOne(
   await requireSpace(work.path, 2 * sizeBytes + SPACE_RESERVE_BYTES, 'a pack that is fetched')
   const path = work.file(`${fetched.length}-${id}.pack`)
   const [problem] = await fetchAsItIs(id, path, packs, { signal: context.signal, onBytes: () => {} })
-  if (problem === undefined && canBeRead(path, id)) fetched.push(path)
+  if (problem === undefined && (await canBeRead(path, id))) fetched.push(path)
   else {
     noHelp.note(name, problem?.message ?? `${packKey(id)} is not what was put there`)
     await removeFile(path)
@@ -106,14 +106,10 @@ async function fetchOne(
 }
 
 /** One that is another pack, or of which nothing can be read, is of no use. */
-function canBeRead(path: string, id: string): boolean {
-  try {
-    PackFile.open(path, id)[Symbol.dispose]()
-    return true
-  } catch (error) {
-    if (isDamage(error)) return false
-    throw error
-  }
+async function canBeRead(path: string, id: string): Promise<boolean> {
+  const opened = await unlessDamaged(() => PackFile.open(path, id))
+  opened?.[Symbol.dispose]()
+  return opened !== null
 }
 
 async function canBeMade(
@@ -138,7 +134,7 @@ async function make(
   context: Context,
 ): Promise<string | null> {
   const here = packPath(blockStoreOf(context), id)
-  const parts = canBeRead(here, id) ? [here, ...fetched] : fetched
+  const parts = (await canBeRead(here, id)) ? [here, ...fetched] : fetched
   let made: string | null = null
   for (const [index, part] of parts.entries()) {
     const path = work.file(`made-${index}-${id}.pack`)
@@ -154,27 +150,23 @@ async function make(
   return made
 }
 
+/** One whose key is damaged stays locked. */
 async function openWith(path: string, id: string, open: OpenKeyFile): Promise<PackFile> {
-  const pack = PackFile.open(path, id)
-  try {
-    if (pack.isKeyWhole) await pack.unlockIfPossible(open)
-    return pack
-  } catch (error) {
-    pack[Symbol.dispose]()
-    throw error
-  }
+  using held = new DisposableStack()
+  const pack = held.use(PackFile.open(path, id))
+  await unlessDamaged(() => pack.unlockIfPossible(open))
+  held.move()
+  return pack
 }
 
 /** Whether the pages that are needed are in the file, each as it was written. */
 async function isEnough(path: string, id: string, needed: Slots, open: OpenKeyFile): Promise<boolean> {
-  try {
+  const whole = await unlessDamaged(async () => {
     using pack = PackFile.open(path, id)
     await pack.unlockIfPossible(open)
-    return needed.beyond(await findWhole(pack)).next().done === true
-  } catch (error) {
-    if (isDamage(error)) return false
-    throw error
-  }
+    return await findWhole(pack)
+  })
+  return whole !== null && needed.beyond(whole).next().done === true
 }
 
 /**

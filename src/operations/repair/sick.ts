@@ -1,9 +1,6 @@
 /** Which backups of the backup directory are to be repaired. */
-import { readFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
-import { isDamage } from '../../blocks/damage.ts'
-import { pagesOf } from '../../blocks/live-pages.ts'
-import { parseRestorePoint } from '../../blocks/restore-point.ts'
+import { basename, resolve } from 'node:path'
+import { readLivePages } from '../../blocks/live-pages.ts'
 import { hasPack } from '../../blocks/store.ts'
 import type { BackupInfo } from '../../catalog/backup-info.ts'
 import { backupOf } from '../../catalog/backup-of.ts'
@@ -17,7 +14,6 @@ import { readMetadata } from '../../catalog/read-metadata.ts'
 import { isBackupName } from '../../catalog/target-keys.ts'
 import { BackupError } from '../../errors.ts'
 import { isThere, namesIn } from '../../storage/durable.ts'
-import { unlessMissing } from '../../storage/io-errors.ts'
 import { blockStoreOf } from '../block-store.ts'
 import type { Context } from '../context.ts'
 
@@ -56,8 +52,8 @@ export async function allSick(context: Context): Promise<Sick[]> {
     if (isKnown || (await lacksPacks(backup, context))) sick.push(backup)
   }
   for (const entry of await namesIn(metadataDirectory(backupDir))) {
-    const filename = /^(?<filename>.+)\.json$/.exec(entry)?.groups?.['filename'] ?? ''
-    if (parseFilename(filename)?.database !== name) continue
+    const filename = basename(entry, '.json')
+    if (filename === entry || parseFilename(filename)?.database !== name) continue
     const gone = await withoutFile(backupDir, filename)
     if (gone !== null) sick.push(gone)
   }
@@ -80,16 +76,9 @@ async function withoutFile(backupDir: string, filename: string): Promise<Sick | 
 /** Whether a pack is not there at all; what is in those that are takes reading them. */
 async function lacksPacks({ encoding, path }: Sick, context: Context): Promise<boolean> {
   if (encoding !== 'blocks') return false
-  const bytes = await unlessMissing(path, () => readFile(path))
-  if (bytes === null) return false
-  try {
-    for (const id of pagesOf(parseRestorePoint(bytes, path)).keys())
-      if (!(await hasPack(blockStoreOf(context), id))) return true
-    return false
-  } catch (error) {
-    if (isDamage(error)) return true
-    throw error
-  }
+  const { packs, unreadable } = await readLivePages([path], { mayBeDeleted: true })
+  const there = await Promise.all([...packs.keys()].map(id => hasPack(blockStoreOf(context), id)))
+  return unreadable.length > 0 || there.includes(false)
 }
 
 function isDescribed(backup: BackupInfo): backup is Sick {
@@ -99,6 +88,6 @@ function isDescribed(backup: BackupInfo): backup is Sick {
 function notHere({ path }: BackupInfo, backupDir: string): BackupError {
   return new BackupError('BACKUP_NOT_FOUND', `Not a backup in ${backupDir}: ${path}`, {
     hint: 'See what there is with: chame-backup list. For another backup directory use --backup-dir (backupDir).',
-    path: join(backupDir),
+    path: backupDir,
   })
 }
