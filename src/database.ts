@@ -18,9 +18,11 @@ import type {
   BackupsCleanedUp,
   BackupVerified,
   BackupsCompared,
+  BackupsRepaired,
   CleanupRequest,
   CompareBackupsRequest,
   ConvertBackupsRequest,
+  CopiesVerified,
   CreateBackupRequest,
   SyncTargetsRequest,
   TargetsSynced,
@@ -37,6 +39,7 @@ import type {
   PinBackupRequest,
   QueryBackupRequest,
   ReadRowsRequest,
+  RepairBackupsRequest,
   RestoreBackupRequest,
   RestorePlan,
   RetentionSimulated,
@@ -48,6 +51,7 @@ import type {
   StoreVerified,
   UnpinBackupRequest,
   VerifyBackupRequest,
+  VerifyCopiesRequest,
   VerifyStoreRequest,
 } from './operations/reports.ts'
 
@@ -136,6 +140,24 @@ export class Database extends DatabaseSurroundings {
    */
   verifyStore(request: VerifyStoreRequest & RunOptions = {}): Promise<StoreVerified | Failure> {
     return this.core.run('verifyStore', request)
+  }
+
+  /**
+   * Reads again what lies at the targets, as it lies there, those objects first that were read longest ago: all of it, or
+   * a part that goes on where the last one stopped. What is damaged or gone is a result (`status: 'damaged'`), is noted in
+   * the backups' metadata, and is replaced by the next sync.
+   */
+  verifyCopies(request: VerifyCopiesRequest & RunOptions = {}): Promise<CopiesVerified | Failure> {
+    return this.core.run('verifyCopies', request)
+  }
+
+  /**
+   * Replaces what is damaged or gone in the backup directory by good copies from targets: stored files, and packs of
+   * backups of pages. Nothing is put in its place before all of it was fetched and found to be what was stored. One that
+   * no target has is a result (`status: 'incomplete'`).
+   */
+  repairBackups(request: RepairBackupsRequest & RunOptions = {}): Promise<BackupsRepaired | Failure> {
+    return this.core.run('repair', request)
   }
 
   /**

@@ -102,10 +102,12 @@ function packsFact({ store }: Info): Fact[] {
 }
 
 function copiesFact({ now, paint }: InfoView): (copies: KnownCopies) => Fact {
-  return ({ target, count, lacking, newest }) => {
+  return ({ target, count, lacking, damaged, verifiedAt, newest }) => {
+    const read = verifiedAt === null ? '' : `, read again ${age(now.getTime() - Date.parse(verifiedAt))}`
+    const bad = damaged === 0 ? '' : paint('red', `, ${number(damaged)} damaged`)
     const last = newest === null ? '' : `, the newest ${age(now.getTime() - Date.parse(newest))}`
     const missing = lacking === 0 ? '' : paint('yellow', `, ${plural(lacking, 'backup')} not there`)
-    return [`At ${safeText(target)}`, `${plural(count, 'backup')}${last}${missing}`]
+    return [`At ${safeText(target)}`, `${plural(count, 'backup')}${last}${read}${missing}${bad}`]
   }
 }
 

@@ -23,9 +23,11 @@ import type {
   BackupsCleanedUp,
   BackupVerified,
   BackupsCompared,
+  BackupsRepaired,
   CleanupRequest,
   CompareBackupsRequest,
   ConvertBackupsRequest,
+  CopiesVerified,
   CreateBackupRequest,
   SyncTargetsRequest,
   TargetsSynced,
@@ -42,6 +44,7 @@ import type {
   PinBackupRequest,
   QueryBackupRequest,
   ReadRowsRequest,
+  RepairBackupsRequest,
   RestoreBackupRequest,
   RestorePlan,
   RetentionSimulated,
@@ -52,6 +55,7 @@ import type {
   StoreVerified,
   UnpinBackupRequest,
   VerifyBackupRequest,
+  VerifyCopiesRequest,
   VerifyStoreRequest,
 } from '../operations/reports.ts'
 
@@ -66,6 +70,8 @@ export interface Operations {
   }
   verify: { request: VerifyBackupRequest & { readonly backup: string }; result: BackupVerified }
   verifyStore: { request: VerifyStoreRequest; result: StoreVerified }
+  verifyCopies: { request: VerifyCopiesRequest; result: CopiesVerified }
+  repair: { request: RepairBackupsRequest; result: BackupsRepaired }
   drill: { request: DrillBackupRequest & { readonly backup: string }; result: BackupDrilled }
   info: { request: InfoRequest; result: Info }
   checkKeys: { request: CheckKeysRequest; result: KeysChecked }
@@ -105,6 +111,8 @@ const loaders: { readonly [Name in OperationName]: () => Promise<Handler<Name>> 
   restore: async () => (await import('../operations/restore-backup.ts')).restoreBackup,
   verify: async () => (await import('../operations/verify-backup.ts')).verifyBackup,
   verifyStore: async () => (await import('../operations/verify-store.ts')).verifyStore,
+  verifyCopies: async () => (await import('../operations/verify-copies.ts')).verifyCopies,
+  repair: async () => (await import('../operations/repair-backups.ts')).repairBackups,
   drill: async () => (await import('../operations/drill-backup.ts')).drillBackup,
   info: async () => (await import('../operations/get-info.ts')).getInfo,
   checkKeys: async () => (await import('../operations/keys/check-keys.ts')).checkKeys,

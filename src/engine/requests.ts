@@ -69,6 +69,13 @@ const requests = {
     time: text.optional(),
     identity,
   }),
+  verifyCopies: z.strictObject({
+    target,
+    within: text.optional(),
+    sample: text.optional(),
+    time: text.optional(),
+  }),
+  repair: z.strictObject({ backups: z.array(backup).min(1).optional(), identity, target }),
   drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity, target, acceptUnsigned }),
   info: z.strictObject({ target }),
   checkKeys: z.strictObject({ identity, passphraseFile: path.min(1).optional(), target }),

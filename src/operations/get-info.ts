@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
+import { damagedCopies } from '../catalog/backup-of.ts'
 import { isTrusted } from '../catalog/good-backup.ts'
 import { adviseOnKeys } from '../encoding/key-advice.ts'
 import { BackupError } from '../errors.ts'
@@ -129,10 +130,13 @@ async function describeDatabase(
 /** By what was last noted: no target is asked. */
 function copiesAt(target: string, backups: readonly BackupInfo[]): KnownCopies {
   const copied = backups.filter(backup => backup.target === target || backup.copies.includes(target))
+  const verified = copied.flatMap(({ metadata }) => metadata?.copies?.[target]?.verified_at ?? [])
   return {
     target,
     count: copied.length,
     lacking: backups.length - copied.length,
+    damaged: backups.filter(({ metadata }) => damagedCopies(metadata?.copies).includes(target)).length,
+    verifiedAt: verified.toSorted().at(-1) ?? null,
     newest: copied[0]?.created ?? null,
   }
 }

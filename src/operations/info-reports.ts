@@ -37,8 +37,12 @@ export interface InfoRequest {
 export interface KnownCopies {
   readonly target: string
   readonly count: number
-  /** How many of them it does not have. */
+  /** How many of them it does not have, or has damaged. */
   readonly lacking: number
+  /** How many of them were found damaged there, and have not been replaced. */
+  readonly damaged: number
+  /** When any of them was last read there and found intact, UTC, ISO 8601; null when none was. */
+  readonly verifiedAt: string | null
   /** When the newest of them was made, UTC, ISO 8601; null when it has none. */
   readonly newest: string | null
 }

@@ -65,6 +65,8 @@ const info = {
       target: z.string(),
       count: z.number(),
       lacking: z.number(),
+      damaged: z.number(),
+      verifiedAt: z.string().nullable(),
       newest: z.string().nullable(),
     }),
   ),
