@@ -17,6 +17,7 @@ export interface Judgement {
 }
 
 const FLUSHES: readonly string[] = ['fsync', 'fdatasync']
+const OF_MANY: readonly Job['operation'][] = ['cleanup', 'convert']
 /** What a leftover may be the consequence of. */
 const REMOVING: readonly string[] = ['unlink', 'unlinkat', 'rmdir', 'open', 'readdir']
 
@@ -49,7 +50,7 @@ export function judge(
         ? problemsOfSuccess(answer, operation, failing, told)
         : problemsOfFailure(answer, scene, codesFor(failing.errno, operation, { hits, isSqlite }))),
       ...problemsOfState(said, operation, failing, state),
-      ...flushedAgain(scene, answer.success, told),
+      ...flushedAgain(scene, { isSuccess: answer.success, isOfMany: OF_MANY.includes(operation) }, told),
       ...leaked.map(path => `still open after the answer: ${path}`),
       ...unexplainedLeftovers(scene, failing, hits),
     ],
@@ -152,15 +153,20 @@ function problemsOfState(
  * After a failed flush the kernel may have dropped what was written, and a second one would succeed all the
  * same. So no file is flushed again unless it was written anew, and nothing is published after it. Only in
  * the database itself, where the answer says that the restore failed, SQLite does so when it closes its log.
+ * What is done with many backups goes on with the others.
  */
-function flushedAgain({ databasePath }: Scene, isSuccess: boolean, calls: readonly SeenCall[]): string[] {
+function flushedAgain(
+  { databasePath }: Scene,
+  { isSuccess, isOfMany }: { readonly isSuccess: boolean; readonly isOfMany: boolean },
+  calls: readonly SeenCall[],
+): string[] {
   const ofDatabase = [dirname(databasePath), databasePath, `${databasePath}-wal`, `${databasePath}-journal`]
   return calls.flatMap(({ call, path, isHit }, index) => {
     if (!isHit || !FLUSHES.includes(call) || (!isSuccess && ofDatabase.includes(path))) return []
     const after = calls.slice(index + 1)
     const again = after.findIndex(later => FLUSHES.includes(later.call) && later.path === path)
     const isWrittenAnew = after.slice(0, Math.max(0, again)).some(later => changes(later, path))
-    const published = after.filter(later => later.call === 'rename' || later.call === 'link')
+    const published = isOfMany ? [] : after.filter(({ call: name }) => name === 'rename' || name === 'link')
     return [
       ...(again === -1 || isWrittenAnew ? [] : [`flushed again after a failed ${call}: ${path}`]),
       ...published.map(later => `published after a failed ${call} of ${path}: ${later.path}`),
@@ -171,7 +177,8 @@ function flushedAgain({ databasePath }: Scene, isSuccess: boolean, calls: readon
 function changes({ call, path }: SeenCall, flushed: string): boolean {
   if (call === 'write' || call === 'ftruncate64') return path === flushed
   // A directory changes by the names in it.
-  return ['create', 'make', 'unlink', 'rmdir', 'mkdir'].includes(call) && path.startsWith(`${flushed}/`)
+  const isOfName = ['create', 'make', 'unlink', 'rmdir', 'mkdir', 'rename', 'link'].includes(call)
+  return isOfName && path.startsWith(`${flushed}/`)
 }
 
 function unexplainedLeftovers(scene: Scene, { isSticky }: Failing, hits: readonly SeenCall[]): string[] {
