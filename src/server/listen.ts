@@ -67,6 +67,8 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
   server.timeout = SILENT_MS_MAX
   // 100 headers are plenty; Node drops those beyond.
   server.maxHeadersCount = 200
+  // Whatever else a client expects than 100-continue: answered as if it did not, where Node would answer with no problem.
+  server.on('checkExpectation', listener)
   server.on('clientError', (error: NodeJS.ErrnoException, client: Socket) =>
     refuse(error, client, tls !== null),
   )

@@ -10,7 +10,7 @@ import { ERRORS, type ErrorCode } from '../../src/index.ts'
 import { failureProblem, problemOf, Refusal } from '../../src/server/problems.ts'
 import { HTTP_CODES, type HttpCode, problem } from '../../src/server/schemas/common.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { backUp, documentOf, openServing, type Serving } from './serving.ts'
+import { backUp, documentOf, openServing, operationsOf, type Serving } from './serving.ts'
 
 const SHOP = '/api/v1/databases/shop'
 
@@ -241,20 +241,4 @@ function askAsHost(url: string, host: string): Promise<{ status: number; body: u
       .on('error', reject)
       .end()
   })
-}
-
-interface Described {
-  readonly name: string
-  readonly method: string
-  readonly template: string
-  readonly operation: Awaited<ReturnType<typeof documentOf>>['paths'][string][string]
-}
-
-async function operationsOf(url: string): Promise<readonly Described[]> {
-  return Object.entries((await documentOf(url)).paths).flatMap(([template, item]) =>
-    Object.entries(item).map(([verb, operation]) => {
-      const method = verb.toUpperCase()
-      return { name: `${method} ${template}`, method, template, operation }
-    }),
-  )
 }

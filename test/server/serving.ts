@@ -10,6 +10,7 @@ import { type RunningServer, type ServeOptions, startServer } from '../../src/se
 import { buildDatabase } from '../support/databases.ts'
 import { succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import type { Schema, Schemas } from './json-schema.ts'
 
 export const USERS = `
   CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, password TEXT);
@@ -162,12 +163,18 @@ function collect(into: (LogFields & { level: string; message: string })[]): Serv
 
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-  readonly components: { readonly schemas: Readonly<Record<string, object>> }
+  readonly components: { readonly schemas: Schemas }
+}
+
+export interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly required?: boolean
 }
 
 export interface Operation {
-  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
-  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> }
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
   readonly responses: Readonly<
     Record<
       string,
@@ -178,6 +185,24 @@ export interface Operation {
     >
   >
   readonly 'x-role'?: string
+}
+
+/** An operation of the document. */
+export interface Described {
+  /** Such as "GET /healthz". */
+  readonly name: string
+  readonly method: string
+  readonly template: string
+  readonly operation: Operation
+}
+
+export async function operationsOf(url: string): Promise<readonly Described[]> {
+  return Object.entries((await documentOf(url)).paths).flatMap(([template, item]) =>
+    Object.entries(item).map(([verb, operation]) => {
+      const method = verb.toUpperCase()
+      return { name: `${method} ${template}`, method, template, operation }
+    }),
+  )
 }
 
 const documents = new Map<string, Promise<Document>>()
@@ -196,7 +221,7 @@ export function documentOf(url: string): Promise<Document> {
  * content. Returns which of the document's answers it is, such as "GET /healthz 200" or "GET /healthz default"; null for
  * what is not the API's: a page of the console, or a path of nothing.
  */
-async function holdToDocument(
+export async function holdToDocument(
   url: string,
   method: string,
   path: string,
