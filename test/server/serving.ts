@@ -47,6 +47,8 @@ export interface Serving {
   readonly ask: (method: string, path: string, asked?: Asked) => Promise<Answer>
   /** Begins a job and waits for its end. */
   readonly done: (path: string, body?: unknown, asked?: Asked) => Promise<Job>
+  /** Waits for a job's end. */
+  readonly ended: (id: string) => Promise<Job>
 }
 
 export interface ServingForm {
@@ -130,6 +132,7 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
       if (begun.status !== 202) throw new Error(`not begun: ${begun.text}`)
       return await ended(ask, begun.body.id)
     },
+    ended: id => ended(ask, id),
   }
 }
 
@@ -275,6 +278,13 @@ function check(document: Document, name: string, schema: object, value: unknown)
 }
 
 function schemaOf(document: Document, schema: object): z.ZodType {
-  const text = JSON.stringify({ ...schema, $defs: document.components.schemas })
+  const text = JSON.stringify({ ...schema, $defs: document.components.schemas }, closed)
   return z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')))
+}
+
+/** An object has the keys that the document tells of, and no others: what nobody told of nobody meant to show. */
+function closed(_: string, value: unknown): unknown {
+  const isObject = typeof value === 'object' && value !== null && 'properties' in value
+  const isOpen = isObject && 'type' in value && value.type === 'object' && !('additionalProperties' in value)
+  return isOpen ? { ...value, additionalProperties: false } : value
 }
