@@ -1,4 +1,5 @@
 /** Bodies of requests: small, soon there, and JSON; what is larger is refused before it is read. */
+import { createHash } from 'node:crypto'
 import type { RequestContext } from './environment.ts'
 import { Refusal } from './problems.ts'
 
@@ -59,8 +60,38 @@ export function requireMediaType(header: string | undefined, wanted: string): vo
   })
 }
 
-/** An upload's bytes, given up when they come too slowly. */
-export async function* patiently(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The body of an upload, which is read once: into a file, or only to see whether it is the same again. */
+export class UploadBody {
+  readonly #stream: ReadableStream<Uint8Array> | null
+  readonly #hash = createHash('sha256')
+  #state: 'unread' | 'begun' | 'whole' = 'unread'
+
+  constructor(stream: ReadableStream<Uint8Array> | null) {
+    this.#stream = stream
+  }
+
+  get isEmpty(): boolean {
+    return this.#stream === null
+  }
+
+  /** The bytes. Refused as `REQUEST_TIMEOUT` when they come too slowly. */
+  async *bytes(): AsyncGenerator<Uint8Array> {
+    this.#state = 'begun'
+    for await (const piece of this.#stream === null ? [] : patiently(this.#stream)) {
+      this.#hash.update(piece)
+      yield piece
+    }
+    this.#state = 'whole'
+  }
+
+  /** SHA-256 of all of it, read for that unless it was read before; null when it was read in part. */
+  async digest(): Promise<string | null> {
+    if (this.#state === 'unread') for await (const _ of this.bytes());
+    return this.#state === 'whole' ? this.#hash.copy().digest('hex') : null
+  }
+}
+
+async function* patiently(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const started = performance.now()
   let size = 0
   const reader = body.getReader()

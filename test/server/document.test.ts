@@ -136,7 +136,7 @@ test('every operation refuses with a problem that the document tells of, and say
         : ['MEDIA_TYPE_UNSUPPORTED', 'REQUEST_INVALID', 'REQUEST_INVALID', 'BODY_TOO_LARGE'],
     ])
     const takesKey = operation.parameters?.some(each => each.name === 'idempotency-key') === true
-    const isKeyless = method === 'PUT' || isUpload || ['/api/v1/tokens', '/api/v1/session'].includes(path)
+    const isKeyless = method === 'PUT' || ['/api/v1/tokens', '/api/v1/session'].includes(path)
     expect([name, takesKey]).toEqual([name, !isKeyless])
   }
   const refusing = operations.filter(({ method }) => method === 'POST' || method === 'PUT')

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { basename, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -12,6 +12,7 @@ import { Database } from '../../src/index.ts'
 import { openHttpSink } from '../notify/sinks.ts'
 import { succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { filesOf } from './files.ts'
 import {
   anyStrings,
   HOSTILE_ENCODINGS,
@@ -238,13 +239,10 @@ async function attempt(
 const LEAKED = new RegExp(`\\n\\s+at |node:internal|\\.[jt]s:\\d+|${CANARY}|root:x:0`)
 
 /** The content of every file, but what the API may change: the configuration, the tokens, and the audit log. */
-function filesOf(...directories: readonly string[]): Readonly<Record<string, string>> {
-  const files = directories.flatMap(directory =>
-    readdirSync(directory, { recursive: true, withFileTypes: true })
-      .filter(entry => entry.isFile())
-      .map(entry => join(entry.parentPath, entry.name)),
+function contentOf(directory: string): Readonly<Record<string, string>> {
+  const kept = filesOf(directory).filter(
+    path => !/config\.json$|\/server\/|audit|\.lock|shop\.db-/.test(path),
   )
-  const kept = files.filter(path => !/config\.json$|\/server\/|audit|\.lock|shop\.db-/.test(path))
   return Object.fromEntries(
     kept.map(path => [path, createHash('sha256').update(readFileSync(path)).digest('hex')]),
   )
@@ -253,7 +251,7 @@ function filesOf(...directories: readonly string[]): Readonly<Record<string, str
 test('8: nothing hostile at any place of any request fails the server, or leads anywhere but to an answer', async () => {
   const fuzzed = await openFuzzed()
   const { serving, headers } = fuzzed
-  const before = filesOf(serving.directory)
+  const before = contentOf(serving.directory)
   const { schemas } = (await documentOf(serving.url)).components
   const turn = new Turn()
   const reached = new Set<string>()
@@ -277,7 +275,7 @@ test('8: nothing hostile at any place of any request fails the server, or leads 
   // Refused for many reasons, and deep inside too; what is only strange, and not wrong, is answered.
   expect([...answers.keys()]).toEqual(expect.arrayContaining(DEEP))
 
-  expect(filesOf(serving.directory)).toEqual(before)
+  expect(contentOf(serving.directory)).toEqual(before)
   const audit = await ask(serving.url, { method: 'GET', path: '/api/v1/audit/verify', headers })
   expect(audit.body.status).toBe('intact')
   expect(Object.getOwnPropertyNames(Object.prototype)).not.toContain('polluted')
@@ -316,7 +314,7 @@ test('8: neither do strange headers, queries, bodies or methods, on any route', 
   const serving = await openServing()
   const headers = { authorization: `Bearer ${serving.tokens.admin}` }
   const fuzzed = { serving, names: {}, headers }
-  const before = filesOf(serving.directory)
+  const before = contentOf(serving.directory)
   const turn = new Turn()
   const document = await documentOf(serving.url)
   for (const { method, template } of await operationsOf(serving.url)) {
@@ -334,7 +332,22 @@ test('8: neither do strange headers, queries, bodies or methods, on any route', 
       if (other !== 'HEAD') expect([other, path, answer.status]).toEqual([other, path, 404])
     }
   }
-  expect(filesOf(serving.directory)).toEqual(before)
+  expect(contentOf(serving.directory)).toEqual(before)
+})
+
+test('8: no address of a page leads to a file but those of the console and the reference', async () => {
+  const serving = await openServing()
+  writeFileSync(join(serving.directory, 'secret.txt'), CANARY)
+  const page = await serving.ask('GET', '/')
+  for (const written of [...STRINGS.flatMap(inPath), ...HOSTILE_ENCODINGS]) {
+    for (const path of [`/${written}`, `/api/reference/${written}`]) {
+      const answer = await ask(serving.url, { method: 'GET', path })
+      // Where the console is built, every address of no file shows its page, for it to say that there is no such thing.
+      const expected = answer.status === 200 && !path.startsWith('/api/') ? page.text : ''
+      expect([path, answer.status]).toEqual([path, expect.toBeOneOf([200, 400, 404, 431])])
+      expect([path, answer.status === 200 ? answer.text : '']).toEqual([path, expected])
+    }
+  }
 })
 
 /** Begun for real, as what they are told becomes names of tables, of files and in statements only then. */
@@ -351,16 +364,16 @@ const DEEP_ORDERS: readonly (readonly [path: string, body: object])[] = [
 
 test('8: what is begun with hostile orders fails as not valid, and writes nowhere else', async () => {
   const serving = await openServing()
-  const outside = filesOf(serving.directory)
+  const outside = contentOf(serving.directory)
   await backUp(serving)
   for (const [path, body] of DEEP_ORDERS) {
     const job = await serving.done(`${SHOP}/${path}`, body)
     expect([path, job.problem?.code]).toEqual([path, 'INVALID_ARGUMENT'])
   }
   const backups = join(serving.directory, 'backups', '/')
-  const after = Object.entries(filesOf(serving.directory)).filter(([file]) => !file.startsWith(backups))
+  const after = Object.entries(contentOf(serving.directory)).filter(([file]) => !file.startsWith(backups))
   expect(Object.fromEntries(after)).toEqual(outside)
-  const names = Object.keys(filesOf(serving.backupDir)).map(file => file.slice(backups.length))
+  const names = Object.keys(contentOf(serving.backupDir)).map(file => file.slice(backups.length))
   const grammar = /^(?:(?:manual|metadata)\/shop_backup_manual_|exports\/shop_export_)[\w.]+$/
   expect(names.filter(name => !grammar.test(name))).toEqual([])
 })

@@ -44,6 +44,8 @@ export interface Serving {
   /** Which of the document's answers there have been. */
   readonly answered: ReadonlySet<string>
   readonly server: RunningServer
+  /** Starts another one, on the same files. */
+  readonly start: (more: Partial<ServeOptions>) => Promise<RunningServer>
   readonly ask: (method: string, path: string, asked?: Asked) => Promise<Answer>
   /** Begins a job and waits for its end. */
   readonly done: (path: string, body?: unknown, asked?: Asked) => Promise<Job>
@@ -77,17 +79,13 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
     admin: await make('admin'),
   }
   const logged: (LogFields & { level: string; message: string })[] = []
-  const server = await startServer({
-    host: '127.0.0.1',
-    port: 0,
-    socket: null,
-    tls: null,
-    database: options,
-    allowedHosts: [],
-    log: collect(logged),
-    ...serve,
-  })
-  onTestFinished(() => server.close(5000))
+  const start = async (more: Partial<ServeOptions> = {}): Promise<RunningServer> => {
+    const where = { host: '127.0.0.1', port: 0, socket: null, tls: null, allowedHosts: [] }
+    const server = await startServer({ ...where, database: options, log: collect(logged), ...more })
+    onTestFinished(() => server.close(5000))
+    return server
+  }
+  const server = await start(serve)
   const url = server.address
   const answered = new Set<string>()
   const ask = async (method: string, path: string, asked: Asked = {}): Promise<Answer> => {
@@ -126,6 +124,7 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
     logged,
     answered,
     server,
+    start,
     ask,
     async done(path, body = {}, asked = {}) {
       const begun = await ask('POST', path, { ...asked, body })
