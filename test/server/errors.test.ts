@@ -219,7 +219,7 @@ test('the document says of every name in a path what it is, and refers to nothin
   const { url } = await openServing()
   const document = await documentOf(url)
   for (const { name, template, operation } of await operationsOf(url)) {
-    const inPath = [...template.matchAll(/\{(\w+)\}/g)].map(([, each]) => each)
+    const inPath = [...template.matchAll(/\{(\w+)\}/g)].map(([, each = '']) => each)
     const told = (operation.parameters ?? []).filter(each => each.in === 'path')
     expect([name, told.map(each => each.name).toSorted()]).toEqual([name, inPath.toSorted()])
     expect([name, told.every(each => each.required === true)]).toEqual([name, true])

@@ -52,7 +52,12 @@ test.skipIf(needs)(needs ? `${title} (skipped: needs an address besides 127.0.0.
   // Five are free; of those that came at the same time some were let try before these had failed.
   expect((refused?.length ?? 0) + (waiting?.length ?? 0)).toBe(1000)
   expect(waiting?.length).toBeGreaterThan(900)
-  const locked = await ask(elsewhere, serving.tokens.admin)
+  // On a busy machine the first wait may be over before the right one is tried, and then nothing is held against it.
+  let locked: Response
+  do {
+    await Promise.all(Array.from({ length: 20 }, () => ask(elsewhere, wrong)))
+    locked = await ask(elsewhere, serving.tokens.admin)
+  } while (locked.status === 200)
   expect([locked.status, Number(locked.headers.get('retry-after')) > 0]).toEqual([429, true])
   expect((await ask('127.0.0.1', serving.tokens.admin)).status).toBe(200)
   expect(serving.logged.filter(({ event }) => event === 'log-in-refused').length).toBeLessThan(1000)

@@ -7,7 +7,7 @@ export interface RawRequest {
   /** As it goes over the wire. */
   readonly path: string
   readonly headers?: OutgoingHttpHeaders
-  readonly body?: string | Buffer
+  readonly body?: string
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1 })
