@@ -54,17 +54,15 @@ export function guard(service: Service, hosts: ReadonlySet<string>): MiddlewareH
   }
 }
 
-/** All that makes this request what it is; of an upload, whose body is not read yet, a function that reads it. */
+/** All that makes this request what it is; the body of an upload is not read yet. */
 async function readRequest(c: RequestContext, path: string): Promise<KeyedRequest['request']> {
   // The url may have a query.
   const line = `${c.req.method} ${c.req.url}`
   if (path === UPLOAD) {
     const upload = new UploadBody(c.req.raw.body)
     c.set('upload', upload)
-    return async () => {
-      const digest = await upload.digest()
-      return digest === null ? null : `${line}\n${digest}`
-    }
+    const asRead = (): string | null => (upload.digest === null ? null : `${line}\n${upload.digest}`)
+    return { asRead, read: async () => `${line}\n${await upload.read()}` }
   }
   const body = await readSmallBody(c)
   if (c.req.method !== 'DELETE') requireJson(body)

@@ -12,7 +12,7 @@ const KEPT_MAX = 1000
 const ANSWER_BYTES_MAX = 256 << 10
 
 interface Kept {
-  /** Null when it was not kept. */
+  /** Of a streamed one known once it was answered; null when that is not kept. */
   readonly fingerprint: Promise<string | null>
   readonly atMs: number
   readonly answer: Promise<Answer | null>
@@ -23,11 +23,16 @@ export interface KeyedRequest {
   /** Whose key it is: keys of others are others. */
   readonly owner: string
   readonly key: string
-  /**
-   * All that makes it this request: method, path, body. Of a body that is streamed it is a function: called once it has been
-   * answered, or to read it for nothing else; null when it was read in part.
-   */
-  readonly request: string | (() => Promise<string | null>)
+  /** All that makes it this request: method, path, body. */
+  readonly request: string | StreamedRequest
+}
+
+/** A request whose body is not read yet. */
+interface StreamedRequest {
+  /** Null unless the body was read to its end. */
+  asRead(): string | null
+  /** Reads the body, for nothing else. */
+  read(): Promise<string>
 }
 
 interface Answer {
@@ -55,7 +60,7 @@ export class IdempotencyBook {
     // Of several that wait for one that fails, the next is the one that the others wait for.
     for (let known = this.#kept.get(name); known !== undefined; known = this.#kept.get(name)) {
       const fingerprint = await known.fingerprint
-      if (fingerprint !== null && fingerprint !== (await fingerprintOf(request))) {
+      if (fingerprint !== null && fingerprint !== digestOf(await textOf(request))) {
         throw new Refusal('KEY_REUSED', 'This idempotency key was another request’s', {
           hint: 'Take a new key for a new request.',
         })
@@ -70,11 +75,11 @@ export class IdempotencyBook {
     let kept: Answer | null = null
     try {
       // Whoever sends something else under this key need not wait for the answer.
-      if (typeof request === 'string') fingerprint.resolve(await fingerprintOf(request))
+      if (typeof request === 'string') fingerprint.resolve(digestOf(request))
       const response = await respond()
-      const own = await fingerprintOf(request)
-      kept = own === null ? null : await keep(response)
-      fingerprint.resolve(kept === null ? null : own)
+      const text = typeof request === 'string' ? request : request.asRead()
+      kept = text === null ? null : await keep(response)
+      fingerprint.resolve(text === null || kept === null ? null : digestOf(text))
       return response
     } finally {
       if (kept === null) this.#kept.delete(name)
@@ -92,9 +97,12 @@ export class IdempotencyBook {
   }
 }
 
-async function fingerprintOf(request: KeyedRequest['request']): Promise<string | null> {
-  const text = typeof request === 'string' ? request : await request()
-  return text === null ? null : createHash('sha256').update(text).digest('hex')
+async function textOf(request: KeyedRequest['request']): Promise<string> {
+  return typeof request === 'string' ? request : await request.read()
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 async function keep(response: Response): Promise<Answer | null> {

@@ -64,7 +64,7 @@ export function requireMediaType(header: string | undefined, wanted: string): vo
 export class UploadBody {
   readonly #stream: ReadableStream<Uint8Array> | null
   readonly #hash = createHash('sha256')
-  #state: 'unread' | 'begun' | 'whole' = 'unread'
+  #isWhole = false
 
   constructor(stream: ReadableStream<Uint8Array> | null) {
     this.#stream = stream
@@ -76,18 +76,22 @@ export class UploadBody {
 
   /** The bytes. Refused as `REQUEST_TIMEOUT` when they come too slowly. */
   async *bytes(): AsyncGenerator<Uint8Array> {
-    this.#state = 'begun'
     for await (const piece of this.#stream === null ? [] : patiently(this.#stream)) {
       this.#hash.update(piece)
       yield piece
     }
-    this.#state = 'whole'
+    this.#isWhole = true
   }
 
-  /** SHA-256 of all of it, read for that unless it was read before; null when it was read in part. */
-  async digest(): Promise<string | null> {
-    if (this.#state === 'unread') for await (const _ of this.bytes());
-    return this.#state === 'whole' ? this.#hash.copy().digest('hex') : null
+  /** Reads it for its digest alone. */
+  async read(): Promise<string> {
+    for await (const _ of this.bytes());
+    return this.#hash.copy().digest('hex')
+  }
+
+  /** SHA-256 of all of it; null unless it was read to its end. */
+  get digest(): string | null {
+    return this.#isWhole ? this.#hash.copy().digest('hex') : null
   }
 }
 

@@ -93,6 +93,17 @@ function beginUpload(serving: Pick<Serving, 'url'>, token: string, length: numbe
   return socket
 }
 
+test('an upload to nowhere is refused before it is read, with a key too', async () => {
+  const serving = await openServing()
+  const socket = dial(serving)
+  socket.write(
+    `POST ${UPLOAD.replace('shop', 'nothing')} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n` +
+      'Content-Type: application/octet-stream\r\nContent-Length: 1073741824\r\nIdempotency-Key: k\r\n' +
+      `Authorization: Bearer ${serving.tokens.admin}\r\n\r\nSQLite`,
+  )
+  expect(await all(socket)).toMatch(/^HTTP\/1\.1 404[^]*"code":"DATABASE_NOT_FOUND"/)
+})
+
 test('an upload that is broken off leaves nothing behind, and its key to who sends it again', async () => {
   const serving = await openServing()
   const bytes = otherDatabase()
