@@ -8,6 +8,7 @@ import type { IdempotencyBook } from './idempotency.ts'
 import type { JobBook } from './job-book.ts'
 import type { ServerLog } from './log.ts'
 import type { PlanBook } from './plan-book.ts'
+import type { UploadBody } from './request-body.ts'
 import type { StreamBook } from './stream-book.ts'
 import type { LockOut } from './auth/lock-out.ts'
 import type { SessionBook } from './auth/session-book.ts'
@@ -31,6 +32,8 @@ export interface AppEnv {
     readonly principal: Principal
     /** Of this one request, in answers and in the log. */
     readonly instance: string
+    /** The body, where it is a file. */
+    readonly upload: UploadBody
   }
   readonly Bindings: HttpBindings
 }

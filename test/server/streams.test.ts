@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { CatalogLock } from '../../src/catalog/lock.ts'
 import { Administration } from '../../src/index.ts'
 import { buildDatabase } from '../support/databases.ts'
 import { succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { residentBytes, serve } from './served.ts'
 import { openServing, type Serving, USERS } from './serving.ts'
 
 const SHOP = '/api/v1/databases/shop'
@@ -106,30 +105,6 @@ test('2: a token that is revoked is refused at once, also in a stream that it ha
   await serving.ask('POST', `/api/v1/jobs/${id}/cancel`, { body: {} })
 })
 
-interface Served {
-  readonly url: string
-  readonly child: ChildProcess
-  readonly output: () => string
-}
-
-/** `chame-backup serve` as it is started by people. */
-async function serve(directory: string, more: readonly string[] = []): Promise<Served> {
-  const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
-  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--path', 'shop.db', ...more], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let output = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-  while (!/Listening on (\S+)\n/.test(output)) {
-    if (child.exitCode !== null) throw new Error(output)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  return { url: /Listening on (\S+)\n/.exec(output)?.[1] ?? '', child, output: () => output }
-}
-
 test('a hundred clients that follow a job take no more than 200 MB, and an idle server 100', async () => {
   const directory = temporaryDirectory()
   buildDatabase(join(directory, 'shop.db'), USERS)
@@ -154,11 +129,6 @@ test('a hundred clients that follow a job take no more than 200 MB, and an idle 
   const [code] = await once(child, 'exit')
   expect(code).toBe(0)
 })
-
-function residentBytes({ pid }: ChildProcess): number {
-  const [, kB] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kB) * 1024
-}
 
 test('the first start prints a link that logs in once, and a stop cancels what runs and exits with 0', async () => {
   const directory = temporaryDirectory()
