@@ -6,6 +6,7 @@ import type {
   TokenCreated,
   TokensListed,
 } from './access/reports.ts'
+import type { BackupInfo } from './catalog/backup-info.ts'
 import { CatalogListing } from './catalog/listing.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
@@ -23,7 +24,7 @@ import type {
   SettingsShown,
   StoredFile,
 } from './operations/file-reports.ts'
-import type { RunOptions } from './operations/reports.ts'
+import type { Info, InfoRequest, RunOptions } from './operations/reports.ts'
 
 /** A token was made: its secret, which is stored nowhere. */
 export type TokenMade = { readonly success: true } & TokenCreated
@@ -173,6 +174,28 @@ export class Administration {
   async openListing(): Promise<CatalogListing> {
     const { backupDir, signing } = this.#settingsOf(await this.#load(), this.#options.database)
     return new CatalogListing(backupDir, undefined, signing.trusted)
+  }
+
+  /**
+   * What {@link Database.info} says, without listing the backups once more: for programs that keep their list.
+   *
+   * @param backups of this database, as {@link openListing} or `listBackups` has them, at the target of the request if it
+   * names one; newest first
+   */
+  info(
+    backups: readonly BackupInfo[],
+    { target, signal }: InfoRequest & Pick<RunOptions, 'signal'> = {},
+  ): Promise<Info | Failure> {
+    return this.#within(async settings => {
+      const core = new DatabaseCore(this.#options, Promise.resolve(settings))
+      const [described, { assembleInfo }] = await Promise.all([
+        core.run('describe', signal === undefined ? {} : { signal }),
+        import('./operations/assemble-info.ts'),
+      ])
+      if (!described.success) throw fromFailure(described)
+      const request = target === undefined ? {} : { target }
+      return assembleInfo(request, described, backups, { settings, now: () => new Date() })
+    })
   }
 
   /** Who may come in by HTTP, for a server. */

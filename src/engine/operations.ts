@@ -28,8 +28,10 @@ import type {
   CreateBackupRequest,
   SyncTargetsRequest,
   TargetsSynced,
+  DatabaseDescribed,
   DataExported,
   DeleteBackupRequest,
+  DescribeRequest,
   ExportDataRequest,
   DataImported,
   DrillBackupRequest,
@@ -67,6 +69,8 @@ export interface Operations {
   verifyStore: { request: VerifyStoreRequest; result: StoreVerified }
   drill: { request: DrillBackupRequest & { readonly backup: string }; result: BackupDrilled }
   info: { request: InfoRequest; result: Info }
+  /** The part of it for which the database is opened. */
+  describe: { request: DescribeRequest; result: DatabaseDescribed }
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
   import: { request: ImportDataRequest; result: DataImported }
@@ -105,6 +109,7 @@ const loaders: { readonly [Name in OperationName]: () => Promise<Handler<Name>> 
   verifyStore: async () => (await import('../operations/verify-store.ts')).verifyStore,
   drill: async () => (await import('../operations/drill-backup.ts')).drillBackup,
   info: async () => (await import('../operations/get-info.ts')).getInfo,
+  describe: async () => (await import('../operations/describe-database.ts')).describeDatabase,
   export: async () => (await import('../operations/export-data.ts')).exportData,
   scan: async () => (await import('../operations/scan-sensitive.ts')).scanSensitive,
   import: async () => (await import('../operations/import-data.ts')).importData,

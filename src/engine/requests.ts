@@ -71,6 +71,7 @@ const requests = {
   }),
   drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity, target, acceptUnsigned }),
   info: z.strictObject({ target }),
+  describe: z.strictObject({}),
   scan: z.strictObject({ from: backup.optional(), identity, target }),
   export: z.strictObject({
     format: z.enum(FORMATS).optional(),
