@@ -85,6 +85,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   })
   const listener = await listen(app.fetch, options)
   log.info({ event: 'started', address: listener.address }, 'The server listens')
+  databases.warm().catch(() => {})
   return {
     address: listener.address,
     logInLink: async () => `${listener.address}/#${(await access.createLogInLink()).secret}`,
