@@ -1,3 +1,4 @@
+import { accessDirectory } from './access/access-file.ts'
 import { AccessStore } from './access/access-store.ts'
 import type {
   AccessToken,
@@ -8,6 +9,7 @@ import type {
 } from './access/reports.ts'
 import type { BackupInfo } from './catalog/backup-info.ts'
 import { CatalogListing } from './catalog/listing.ts'
+import { removeAbandonedWork } from './catalog/work-directory.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
 import { DatabaseCore, type DatabaseOptions } from './database-core.ts'
@@ -24,7 +26,9 @@ import type {
   SettingsShown,
   StoredFile,
 } from './operations/file-reports.ts'
+import type { KeptImage, KeptImages } from './operations/look/kept-images.ts'
 import type { Info, InfoRequest, RunOptions } from './operations/reports.ts'
+import { namesIn } from './storage/durable.ts'
 
 /** A token was made: its secret, which is stored nowhere. */
 export type TokenMade = { readonly success: true } & TokenCreated
@@ -151,6 +155,39 @@ export class Administration {
         return unpacked
       })
     })
+  }
+
+  /**
+   * The plain image of a backup that would be fetched or decoded for every request that looks into it, kept in `images` for
+   * a while: for `image` of these requests. Null for one that needs none. It must be disposed of. Throws {@link BackupError}.
+   */
+  async openImage(
+    backup: BackupInfo,
+    images: KeptImages,
+    { signal = new AbortController().signal, onProgress }: RunOptions = {},
+  ): Promise<KeptImage | null> {
+    const settings = this.#settingsOf(await this.#load(), this.#options.database)
+    const { keepImage } = await import('./operations/look/keep-image.ts')
+    const core = new DatabaseCore(this.#options, Promise.resolve(settings))
+    return keepImage(backup, images, {
+      settings,
+      signal,
+      async unpack(from, to, abandoned) {
+        const run = { signal: abandoned, ...(onProgress === undefined ? {} : { onProgress }) }
+        const unpacked = await core.run('unpack', { backup: from, to, ...run })
+        if (!unpacked.success) throw fromFailure(unpacked)
+      },
+    })
+  }
+
+  /**
+   * Removes what programs that were killed had fetched, decoded or received in the backup directories and nobody is at work
+   * with: for a server that starts. Throws {@link BackupError}.
+   */
+  async removeAbandoned(): Promise<void> {
+    for (const { backupDir } of this.#resolveAll(await this.#load()))
+      for (const directory of [backupDir, accessDirectory(backupDir)])
+        await removeAbandonedWork(directory, await namesIn(directory))
   }
 
   /** Adds a backup whose bytes come as a stream; see {@link Database.addBackup}. */
