@@ -1,6 +1,6 @@
 /** Looking into backups that are not plain, or not here: what is fetched or decoded for it is kept for a while. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -105,6 +105,15 @@ test('a compressed backup is decoded once, into a file and a directory that only
   await look(serving, filename, '')
   expect(imagesIn(serving.backupDir)).toEqual([kept])
   expect(lstatSync(join(serving.backupDir, kept)).ino).toBe(stats.ino)
+})
+
+test('of a backup whose checksum nobody has noted nothing is kept, as nobody could say that it is the same again', async () => {
+  const serving = await openServing({ config: { databases: DATABASES, encoding: 'zstd' } })
+  const filename = await backUp(serving)
+  rmSync(join(serving.backupDir, 'metadata', `${filename}.json`))
+  await look(serving, filename, '')
+  expect(workIn(join(serving.backupDir, 'server'))).toEqual([])
+  expect(workIn(serving.backupDir)).toEqual([])
 })
 
 test('a backup that is not what was stored is refused again and again, and nothing of it is kept', async () => {
