@@ -90,6 +90,7 @@ export const MEASURED_TESTS: readonly string[] = [
   'test/signing',
   ...['actions', 'anchors', 'thinning'].map(name => `test/audit/${name}.test.ts`),
   'test/server/administration.test.ts',
+  'test/server/kept-images.test.ts',
   'test/server/listing.test.ts',
   'test/server/stored-files.test.ts',
   'test/server/transfer.test.ts',
