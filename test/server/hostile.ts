@@ -67,7 +67,7 @@ export const HOSTILE_NUMBERS: readonly string[] = [
   '0000-00-00T00:00:00Z',
 ]
 
-/** What JSON can hold besides text. */
+/** What JSON can hold besides text of a reasonable length. */
 export const HOSTILE_VALUES: readonly unknown[] = [
   null,
   true,
@@ -77,6 +77,7 @@ export const HOSTILE_VALUES: readonly unknown[] = [
   1.5,
   1e308,
   9007199254740993n,
+  '\u{1f4a5}<&"'.repeat(50_000),
   [],
   [[]],
   [null],

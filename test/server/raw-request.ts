@@ -37,6 +37,12 @@ export function ask(url: string, { method, path, headers = {}, body }: RawReques
         })
       },
     )
-    sent.on('error', reject).end(body)
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      // The server closed a connection that was kept, just as it was used again: nothing was answered.
+      if (sent.reusedSocket && error.code === 'ECONNRESET')
+        resolve(ask(url, { method, path, headers, ...(body === undefined ? {} : { body }) }))
+      else reject(error)
+    })
+    sent.end(body)
   })
 }
