@@ -66,20 +66,6 @@ export function fromSqlite(error: unknown, database: string): unknown {
         ...details,
         hint: 'It may be encrypted, damaged, or another kind of file.',
       })
-    case SQLITE.TOOBIG:
-      return new BackupError(
-        'DATABASE_DAMAGED',
-        `Backup integrity check failed: it has, or computes, a value larger than any that fits into it: ${path}`,
-        {
-          ...details,
-          hint: 'It is damaged, or made to exhaust whoever reads it. Ask where it comes from. A copy can be kept with --keep-damaged.',
-        },
-      )
-    case SQLITE.NOMEM:
-      return new BackupError('ENGINE_FAILED', `SQLite found no more memory: ${path}`, {
-        ...details,
-        hint: 'The machine is short of memory, or the file is made to exhaust it. Check the system log and try again.',
-      })
     case SQLITE.FULL:
       return new BackupError('INSUFFICIENT_SPACE', `Insufficient disk space: could not write: ${path}`, {
         ...details,
@@ -99,13 +85,29 @@ export function fromSqlite(error: unknown, database: string): unknown {
         hint: 'Check the permissions of the file and of its directory, and whether the file system is read-only.',
       })
     default:
+      return ofAnotherKind(error, path)
+  }
+}
+
+/** What wants too much memory, and what no other meaning is known of. */
+function ofAnotherKind(error: SqliteError, path: string): BackupError {
+  const details = { path, cause: error }
+  switch (error.primaryCode) {
+    case SQLITE.TOOBIG:
+      return new BackupError('IO_FAILED', `It has, or computes, a value too large for SQLite: ${path}`, {
+        ...details,
+        hint: 'Values of up to a gigabyte can be read, and what is written of one is larger. If no value of yours is, the file is made to exhaust whoever reads it: ask where it comes from.',
+      })
+    case SQLITE.NOMEM:
+      return new BackupError('ENGINE_FAILED', `SQLite found no more memory: ${path}`, {
+        ...details,
+        hint: 'The machine is short of memory, or the file is made to exhaust it. Check the system log and try again.',
+      })
+    default:
       return new BackupError(
         'IO_FAILED',
         `SQLite could not read or write the database (${error.message}): ${path}`,
-        {
-          ...details,
-          hint: 'Check the disk and the system log.',
-        },
+        { ...details, hint: 'Check the disk and the system log.' },
       )
   }
 }

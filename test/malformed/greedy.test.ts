@@ -55,6 +55,7 @@ const REFUSALS: readonly ErrorCode[] = [
   'BACKUP_DAMAGED',
   'EXPORT_INVALID',
   'INVALID_ARGUMENT',
+  'IO_FAILED',
   'ENGINE_FAILED',
   'QUERY_TIMED_OUT',
   'STALLED',
@@ -110,7 +111,7 @@ function expectTold(answer: Answer, name: string, isGreedyHere: boolean): void {
   if (answer.success) return
   expect(REFUSALS, `${name}: ${answer.code}: ${answer.message}`).toContain(answer.code)
   expect(answer.hint, `${name}: ${answer.message}`).toBeTruthy()
-  if (isGreedyHere) expect(answer.message, name).toMatch(/memory|too big|took longer|still busy/)
+  if (isGreedyHere) expect(answer.message, name).toMatch(/memory|too big|too large|took longer|still busy/)
 }
 
 /** With the most that any of the product's processes had resident meanwhile. */
