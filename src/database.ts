@@ -5,6 +5,7 @@ import { DatabaseCore, type DatabaseOptions } from './database-core.ts'
 import { DatabaseSurroundings } from './database-surroundings.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
 import type { AddBackupRequest, BackupAdded } from './operations/file-reports.ts'
+import type { CheckKeysRequest, KeysChecked } from './operations/key-reports.ts'
 import type {
   BackupCreated,
   BackupDeleted,
@@ -238,6 +239,15 @@ export class Database extends DatabaseSurroundings {
   /** The state of the database, its backups and the space for the next one. */
   info(request: InfoRequest & RunOptions = {}): Promise<Info | Failure> {
     return this.core.run('info', request)
+  }
+
+  /**
+   * Whether keys really open the encrypted backups that are there, here or at a target: each is tried on each of them, and
+   * the newest is decrypted to its end and checked. What does not open is a result (`status: 'failed'` or `'incomplete'`),
+   * not a failure.
+   */
+  checkKeys(request: CheckKeysRequest & RunOptions = {}): Promise<KeysChecked | Failure> {
+    return this.core.run('checkKeys', request)
   }
 
   /**

@@ -9,6 +9,7 @@ import type {
   BackupUnpacked,
   UnpackBackupRequest,
 } from '../operations/file-reports.ts'
+import type { CheckKeysRequest, KeysChecked } from '../operations/key-reports.ts'
 import type { BackupsListed } from '../operations/list-backups.ts'
 import type {
   BackupCreated,
@@ -30,8 +31,10 @@ import type {
   CreateBackupRequest,
   SyncTargetsRequest,
   TargetsSynced,
+  DatabaseDescribed,
   DataExported,
   DeleteBackupRequest,
+  DescribeRequest,
   ExportDataRequest,
   DataImported,
   DrillBackupRequest,
@@ -73,6 +76,9 @@ export interface Operations {
   repair: { request: RepairBackupsRequest; result: BackupsRepaired }
   drill: { request: DrillBackupRequest & { readonly backup: string }; result: BackupDrilled }
   info: { request: InfoRequest; result: Info }
+  checkKeys: { request: CheckKeysRequest; result: KeysChecked }
+  /** The part of it for which the database is opened. */
+  describe: { request: DescribeRequest; result: DatabaseDescribed }
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
   import: { request: ImportDataRequest; result: DataImported }
@@ -113,6 +119,8 @@ const loaders: { readonly [Name in OperationName]: () => Promise<Handler<Name>> 
   repair: async () => (await import('../operations/repair-backups.ts')).repairBackups,
   drill: async () => (await import('../operations/drill-backup.ts')).drillBackup,
   info: async () => (await import('../operations/get-info.ts')).getInfo,
+  checkKeys: async () => (await import('../operations/keys/check-keys.ts')).checkKeys,
+  describe: async () => (await import('../operations/describe-database.ts')).describeDatabase,
   export: async () => (await import('../operations/export-data.ts')).exportData,
   scan: async () => (await import('../operations/scan-sensitive.ts')).scanSensitive,
   import: async () => (await import('../operations/import-data.ts')).importData,

@@ -57,6 +57,7 @@ function info(more: Partial<Info> = {}): Info {
     store: null,
     maxBackupAgeMs: null,
     isOverdue: false,
+    warnings: [],
     schedule: null,
     disk: { freeBytes: 1000, nextBackupBytes: 10, fits: 100 },
     ...backups(),

@@ -97,6 +97,9 @@ const info = {
   }),
   maxBackupAgeMs: z.number().nullable(),
   isOverdue: z.boolean(),
+  warnings: z
+    .array(z.string())
+    .describe('What should be known about the keys that new backups are encrypted to.'),
   schedule: z
     .object({
       updatedAt: z.string(),
