@@ -74,9 +74,16 @@ function TestChannel({ channel: { name } }: { readonly channel: ChannelView }): 
         </span>
       </span>
       {result !== undefined && 'message' in result && typeof result.message === 'string' && (
-        <span className="max-w-sm text-muted">{result.message}</span>
+        <span className="max-w-sm min-w-56 text-start whitespace-normal text-muted [overflow-wrap:anywhere]">
+          {result.message}
+          {'hint' in result && typeof result.hint === 'string' && ` ${result.hint}`}
+        </span>
       )}
-      {testing.isError && <ProblemNote error={testing.error} />}
+      {testing.isError && (
+        <div className="max-w-sm text-start whitespace-normal">
+          <ProblemNote error={testing.error} />
+        </div>
+      )}
     </div>
   )
 }
