@@ -1,6 +1,6 @@
 /** Everything by keyboard alone, with the place where one is always to be seen, and axe at each step. */
 import { expect } from 'vitest'
-import { Keyboard } from './support/keyboard.ts'
+import { Keyboard, PATIENTLY } from './support/keyboard.ts'
 import { browserTest, expectNothingWrong, openScene } from './support/scene.ts'
 import { hasOrderFive } from './support/shop.ts'
 import { expectAccessibleInBoth } from './support/watched-page.ts'
@@ -94,7 +94,7 @@ browserTest(
     await rows.getByText('Grace 1', { exact: true }).waitFor()
     await keyboard.to(rows)
     await keyboard.press('PageDown')
-    await expect.poll(async () => rows.evaluate(({ scrollTop }) => scrollTop > 0)).toBe(true)
+    await expect.poll(async () => rows.evaluate(({ scrollTop }) => scrollTop > 0), PATIENTLY).toBe(true)
     const next = admin.getByRole('button', { name: 'Next' })
     await keyboard.use(next)
     await admin.getByText('51–100 of 120').waitFor()

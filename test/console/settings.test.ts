@@ -1,8 +1,9 @@
 /** What can be changed in the console, and how it says that something cannot. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { Locator } from 'playwright-core'
 import { expect } from 'vitest'
 import { startConsole } from './support/console-server.ts'
+import { PATIENTLY } from './support/keyboard.ts'
 import { prepareShop } from './support/prepared-shop.ts'
 import { browserTest, expectNothingWrong, openScene } from './support/scene.ts'
 import { checkTarget } from './support/target.ts'
@@ -28,7 +29,9 @@ function configuration(): Written {
 
 /** As somebody does who has the file open in an editor. */
 function saveInEditor(change: (written: Written) => object): void {
-  writeFileSync(scene.visit.server.config, JSON.stringify(change(configuration()), null, 2))
+  const beside = `${scene.visit.server.config}~`
+  writeFileSync(beside, JSON.stringify(change(configuration()), null, 2))
+  renameSync(beside, scene.visit.server.config)
 }
 
 /** Expects that a field says itself what is wrong with it. */
@@ -62,7 +65,7 @@ browserTest('a job of the schedule is changed and run, and a wrong time is said 
 browserTest('jobs are added, turned off and on again, and each stays of its kind', async () => {
   const { visit, admin } = scene
   await visit.goTo(admin, '#/schedule', 'Schedule')
-  const dialog = admin.getByRole('dialog')
+  const dialog = admin.getByRole('dialog', { name: /^(Edit|Add) / })
   await admin.getByRole('button', { name: 'Add a job' }).click()
   await dialog.getByLabel('Name').fill('daily')
   await expectRefused(dialog.getByLabel('Name'), /of this name already/)
@@ -98,7 +101,7 @@ browserTest('a schedule that somebody else has changed meanwhile is not overwrit
   const { visit, admin } = scene
   await visit.goTo(admin, '#/schedule', 'Schedule')
   await admin.getByRole('button', { name: 'Edit daily' }).click()
-  const dialog = admin.getByRole('dialog')
+  const dialog = admin.getByRole('dialog', { name: /^(Edit|Add) / })
   await dialog.getByLabel('When').fill('20 1 * * *')
   saveInEditor(written => ({ ...written, schedule: { jobs: { drill: { cron: '5 5 * * *' } } } }))
   await dialog.getByRole('button', { name: 'Save' }).click()
@@ -154,7 +157,7 @@ browserTest('a policy that somebody else has changed meanwhile is not overwritte
   const alert = admin.getByRole('alert')
   await alert.getByText('CATALOG_LOCKED').waitFor()
   await alert.getByRole('button', { name: 'Show what it says now' }).click()
-  await expect.poll(async () => newest.inputValue(), { timeout: 30_000 }).toBe('30')
+  await expect.poll(async () => newest.inputValue(), PATIENTLY).toBe('30')
   expect(configuration().databases.shop.retention).toEqual(theirs)
 })
 

@@ -1,13 +1,5 @@
 /** What an administrator does around a database: settings in a file that people edit too, and tokens. */
-import {
-  chmodSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { Administration, Database, type EditSettingsRequest, type SettingsEdited } from '../../src/index.ts'

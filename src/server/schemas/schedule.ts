@@ -98,7 +98,7 @@ const cron = z
   .max(200)
   .superRefine((text, context) => {
     const wrong = cronProblem(text)
-    if (wrong !== null) context.addIssue(`This is no cron expression: ${wrong}`)
+    if (wrong !== null) context.addIssue(`this is no cron expression: ${wrong}`)
   })
 
 /** A job as the configuration says it; false turns off one of the defaults. */
@@ -208,11 +208,8 @@ const amount = z
   .int('expected a whole number')
   .nonnegative('expected no less than 0')
   .max(100_000, 'expected 100,000 at most')
-const span = z
-  .string()
-  .max(40)
-  .refine(isSpan, 'expected a span such as "12h", "30d", "8w", "6m" (months) or "1y"')
-const size = z.string().max(40).refine(isSize, 'expected a size such as "10GB" or "512MiB"')
+const span = z.string().max(40).refine(isSpan, 'expected a span such as 12h, 30d, 8w, 6m (months) or 1y')
+const size = z.string().max(40).refine(isSize, 'expected a size such as 10GB or 512MiB')
 
 const rules: z.ZodType<RetentionRules> = z
   .strictObject({

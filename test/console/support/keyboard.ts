@@ -4,6 +4,8 @@ import { expect } from 'vitest'
 
 /** More than any page of the shop has to stop at. */
 const STOPS_MAX = 120
+/** How long something may take to come about. */
+export const PATIENTLY = { timeout: 60_000 } as const
 /** More than any dialog has. */
 const ROUND = 12
 
@@ -51,15 +53,13 @@ export class Keyboard {
 
   /** Expects that the focus is, or comes back, where it was left. */
   async expectAt(wanted: Locator): Promise<void> {
-    await expect.poll(async () => hasFocus(wanted), { timeout: 30_000 }).toBe(true)
+    await expect.poll(async () => hasFocus(wanted), PATIENTLY).toBe(true)
   }
 
   /** Expects that the focus is somewhere in `place`, and so not lost. */
   async expectIn(place: Locator): Promise<void> {
     await expect
-      .poll(async () => place.evaluate(element => element.contains(document.activeElement)), {
-        timeout: 30_000,
-      })
+      .poll(async () => place.evaluate(element => element.contains(document.activeElement)), PATIENTLY)
       .toBe(true)
   }
 

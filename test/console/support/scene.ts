@@ -9,8 +9,11 @@ import { Visit } from './visit.ts'
 
 const hasChromium = provideChromium()
 
+/** A page takes axe half a second on a quiet machine, and ten times that on one with much else to do. */
+const TIMEOUT_MS = 300_000
+
 export function browserTest(title: string, body: () => Promise<void>): void {
-  testWith(['chromium'], title, body)
+  testWith(['chromium'], title, body, TIMEOUT_MS)
 }
 
 /** For the tests of one file, one after another. */

@@ -29,7 +29,7 @@ export class Visit implements AsyncDisposable {
       // A colour on its way to another one is none to judge.
       reducedMotion: 'reduce',
     })
-    context.setDefaultTimeout(30_000)
+    context.setDefaultTimeout(60_000)
     await this.watch.over(context, new URL(this.server.url).origin)
     return context
   }

@@ -82,12 +82,11 @@ function JobForm({
   const known = view.jobs.find(job => job.name === name)
   const [newName, setNewName] = useState(name)
   const [kind, setKind] = useState<Kind>(KINDS.find(([each]) => each === known?.kind)?.[0] ?? 'backup')
-  const [type, setType] = useState(view.types[0] ?? '')
+  const [type, setType] = useState(view.types.includes('daily') ? 'daily' : (view.types[0] ?? ''))
   const [cron, setCron] = useState(known?.cron ?? '0 2 * * *')
   const job = newName.trim()
   const isTaken = name === '' && view.jobs.some(each => each.name === job)
-  const isCronWrong = problemAt(error, 'jobs', job, 'cron')
-  const isOutdated = error instanceof Problem && error.code === 'CATALOG_LOCKED'
+  const wrongCron = problemAt(error, 'jobs', job, 'cron')
   const before = view.configured.jobs?.[name]
   const change: JobConfig = {
     ...(before === undefined || before === false ? {} : before),
@@ -114,18 +113,7 @@ function JobForm({
         maxLength={64}
         onChange={event => setNewName(event.target.value)}
       />
-      <SelectField
-        label="Does"
-        value={kind}
-        disabled={name !== ''}
-        onChange={event => setKind(KINDS.find(([each]) => each === event.target.value)?.[0] ?? 'backup')}
-      >
-        {KINDS.map(([value, words]) => (
-          <option key={value} value={value}>
-            {words}
-          </option>
-        ))}
-      </SelectField>
+      <KindField kind={kind} isFixed={name !== ''} onChange={setKind} />
       {name === '' && kind === 'backup' && (
         <SelectField label="Of type" value={type} onChange={event => setType(event.target.value)}>
           {view.types.map(each => (
@@ -136,18 +124,13 @@ function JobForm({
       <TextField
         label="When"
         hint="A cron expression: minute, hour, day of the month, month, day of the week."
-        problem={isCronWrong}
+        problem={wrongCron}
         required
         value={cron}
-        className="font-mono"
+        isCode
         onChange={event => setCron(event.target.value)}
       />
-      {error !== null && isCronWrong === null && (
-        <ProblemNote
-          error={error}
-          {...(isOutdated ? { retry: 'Show what it says now', onRetry: onLook } : {})}
-        />
-      )}
+      {error !== null && wrongCron === null && <NotSaved error={error} onLook={onLook} />}
       <div className="flex flex-wrap justify-between gap-2">
         <WaysOut view={view} name={name} isBusy={isBusy} onChange={next => onSave(name, next)} />
         <Button type="submit" look="primary" disabled={job === '' || isTaken || isBusy}>
@@ -155,6 +138,39 @@ function JobForm({
         </Button>
       </div>
     </form>
+  )
+}
+
+function KindField({
+  kind,
+  isFixed,
+  onChange,
+}: {
+  readonly kind: Kind
+  readonly isFixed: boolean
+  readonly onChange: (kind: Kind) => void
+}): ReactElement {
+  return (
+    <SelectField
+      label="Does"
+      value={kind}
+      disabled={isFixed}
+      onChange={event => onChange(KINDS.find(([each]) => each === event.target.value)?.[0] ?? 'backup')}
+    >
+      {KINDS.map(([value, words]) => (
+        <option key={value} value={value}>
+          {words}
+        </option>
+      ))}
+    </SelectField>
+  )
+}
+
+/** Why nothing was saved; where others were quicker, with what they have made of it. */
+function NotSaved({ error, onLook }: { readonly error: unknown; readonly onLook: () => void }): ReactElement {
+  const isOutdated = error instanceof Problem && error.code === 'CATALOG_LOCKED'
+  return (
+    <ProblemNote error={error} {...(isOutdated ? { retry: 'Show what it says now', onRetry: onLook } : {})} />
   )
 }
 

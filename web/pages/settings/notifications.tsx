@@ -67,7 +67,7 @@ function TestChannel({ channel: { name } }: { readonly channel: ChannelView }): 
         >
           {testing.isPending ? 'Sending …' : 'Send a test'}
         </Button>
-        <span role="status">
+        <span role="status" className="empty:-ms-2">
           {result !== undefined && (
             <Badge tone={result.status === 'failed' ? 'bad' : 'good'}>{result.status}</Badge>
           )}
