@@ -55,12 +55,16 @@ export class Administration {
       import('./operations/show-settings.ts'),
       import('./operations/editable.ts'),
     ])
-    // Before it is read: an edit that gives it changes nothing that nobody has seen.
-    const version = await versionOf(process.cwd(), this.#configPath())
-    return this.#within(async (settings, loaded) => {
-      const editable = { ...(await editableOf(loaded)), version }
-      return showSettings(loaded, settings, { all: this.#resolveAll(loaded), editable })
-    })
+    try {
+      // Before it is read: an edit that gives it changes nothing that nobody has seen.
+      const version = await versionOf(process.cwd(), this.#configPath())
+      return await this.#within(async (settings, loaded) => {
+        const editable = { ...(await editableOf(loaded)), version }
+        return showSettings(loaded, settings, { all: this.#resolveAll(loaded), editable })
+      })
+    } catch (error) {
+      return toFailure(error)
+    }
   }
 
   /** Changes retention and schedule in a configuration file of JSON; one of code is `READ_ONLY`. */

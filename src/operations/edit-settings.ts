@@ -8,8 +8,8 @@ import { BackupError, toFailure } from '../errors.ts'
 import { resolveJobs } from '../schedule/jobs.ts'
 import { renameDurably, writeNewFile } from '../storage/durable.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
-import type { EditSettingsRequest, SettingsEdited } from './file-reports.ts'
 import { editableOf, editedFile, versionOf } from './editable.ts'
+import type { EditSettingsRequest, SettingsEdited } from './file-reports.ts'
 
 const DEFAULT_INDENT = '  '
 const DURABLE = { isDurable: true } as const
