@@ -2,7 +2,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import type { AccessStore, Administration, Database, Role } from '../index.ts'
+import type { AccessStore, Administration, Database, KeptImages, Role } from '../index.ts'
 import type { Databases } from './databases.ts'
 import type { IdempotencyBook } from './idempotency.ts'
 import type { JobBook } from './job-book.ts'
@@ -44,6 +44,8 @@ export type RequestContext = Context<AppEnv>
 /** The parts of the server that routes work with. */
 export interface Service {
   readonly databases: Databases
+  /** Of backups that are looked into. */
+  readonly images: KeptImages
   readonly jobs: JobBook
   readonly plans: PlanBook
   readonly sessions: SessionBook

@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { filesOf } from '../server/files.ts'
-import { serve } from '../server/served.ts'
+import { serveProcess } from '../server/serve-process.ts'
 import { buildDatabase } from '../support/databases.ts'
 import { commandLines } from '../support/processes.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -84,7 +84,7 @@ test('token list says what each token is for, when it expires and when it was la
   const place = openPlace()
   expect((await place.cli('token', 'list')).stdout).toMatch(/There are no tokens/)
   const secret = await createToken(place, '--expires', '90d')
-  const { url } = await serve(place.directory)
+  const { url } = await serveProcess(place.directory, ['--path', 'shop.db'])
   const before = (await place.json('token', 'list'))['tokens'] as { expiresAt: string; createdAt: string }[]
   expect(before).toMatchObject([{ name: 'a', role: 'admin', lastUsedAt: null }])
   const lives = Date.parse(before[0]?.expiresAt ?? '') - Date.parse(before[0]?.createdAt ?? '')
@@ -115,7 +115,7 @@ test.each([
 test('a token that another process revokes, or that expires, is refused at once by a server that runs', async () => {
   const place = openPlace()
   const [secret, brief] = [await createToken(place), await createToken(place, '--expires', '1h')]
-  const { url } = await serve(place.directory)
+  const { url } = await serveProcess(place.directory, ['--path', 'shop.db'])
   expect([await statusFor(url, secret), await statusFor(url, brief)]).toEqual([200, 200])
   const id = secret.slice(4, 20)
   const revoked = await place.cli('token', 'revoke', id)
@@ -150,7 +150,7 @@ test('serve --login-link prints a link that logs in once, while it is fresh, and
   const place = openPlace()
   // With a token there is no link of the first start.
   const token = await createToken(place)
-  const { url, output } = await serve(place.directory, ['--log-level', 'debug'])
+  const { url, output } = await serveProcess(place.directory, ['--path', 'shop.db', '--log-level', 'debug'])
   const { port } = new URL(url)
   const shown = await place.cli('serve', '--login-link', '--port', port)
   expect(shown).toMatchObject({ exit: 0, stderr: '' })

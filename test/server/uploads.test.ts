@@ -10,7 +10,7 @@ import { buildDatabase } from '../support/databases.ts'
 import { succeeded } from '../support/product.ts'
 import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
 import { all, closed, dial, drained } from './dial.ts'
-import { residentBytesMax, serve } from './served.ts'
+import { residentBytes, serveProcess } from './serve-process.ts'
 import { type Answer, openServing, type Serving, USERS } from './serving.ts'
 
 const UPLOAD = '/api/v1/databases/shop/backups/upload'
@@ -146,8 +146,8 @@ test('a very large file takes no memory, is not listed unless it is intact, and 
   const backupDir = join(directory, 'backups')
   const admin = new Administration({ path: join(directory, 'shop.db'), backupDir })
   const { secret } = succeeded(await admin.createToken({ name: 'a', role: 'admin' }))
-  const { url, child } = await serve(directory)
-  const before = residentBytesMax(child)
+  const { url, pid, child } = await serveProcess(directory, ['--path', 'shop.db'])
+  const before = residentBytes(pid).most
   // It begins like a database, and nothing follows.
   const first = readFileSync(join(directory, 'shop.db')).subarray(0, 4096)
   const piece = Buffer.alloc(1 << 20)
@@ -158,7 +158,7 @@ test('a very large file takes no memory, is not listed unless it is intact, and 
     if (!socket.write(piece.subarray(0, LARGE_BYTES - sent))) await Promise.race([drained(socket), isOver])
   }
   expect(await answer).toMatch(/^HTTP\/1\.1 422[^]*"code":"BACKUP_DAMAGED"/)
-  expect(residentBytesMax(child) - before).toBeLessThan(100e6)
+  expect(residentBytes(pid).most - before).toBeLessThan(100e6)
   const headers = { authorization: `Bearer ${secret}` }
   const listed = await fetch(`${url}/api/v1/databases/shop/backups`, { headers })
   expect(await listed.json()).toMatchObject({ total: 0 })
