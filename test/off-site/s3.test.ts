@@ -1,40 +1,33 @@
 /** The way of a backup to a real bucket and back, as a machine that is lost goes it. */
 import { rmSync } from 'node:fs'
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { Database } from '../../src/index.ts'
 import { canStart } from '../storage/servers/daemon.ts'
 import { startForwarder } from '../storage/servers/forwarder.ts'
 import { RGW_NEEDS, type Rgw, startRgw } from '../storage/servers/rgw.ts'
-import { s3Config } from '../storage/servers/s3-server.ts'
+import { makeBucket, s3Client, s3Config } from '../storage/servers/s3-server.ts'
 import { assertIntact } from '../support/intact.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { lineFaults } from './lines.ts'
 import { openPlace } from './place.ts'
+import { sealedRoundTrips } from './sealed.ts'
 
 let server: Rgw
+let client: S3Client
 
 beforeAll(async () => {
   if (!canStart(RGW_NEEDS)) return
   server = await startRgw()
   Object.assign(process.env, server.environment)
-  await using client = Object.assign(
-    new S3Client({
-      endpoint: server.endpoint,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials: {
-        accessKeyId: server.accessKeyId,
-        secretAccessKey: server.environment['S3_SECRET'] ?? '',
-      },
-    }),
-    { async [Symbol.asyncDispose]() {} },
-  )
+  client = s3Client(server)
   await client.send(new CreateBucketCommand({ Bucket: 'backups' }))
-  client.destroy()
 })
-afterAll(() => server?.[Symbol.asyncDispose]())
+afterAll(async () => {
+  client?.destroy()
+  await server?.[Symbol.asyncDispose]()
+})
 
 testWith(
   RGW_NEEDS,
@@ -88,6 +81,22 @@ testWith(RGW_NEEDS, 'a backup goes straight into a bucket, without a copy here',
     succeeded(await place.database().restoreBackup('latest', { to: place.path(`${encoding}.db`) }))
     assertIntact(place.path(`${encoding}.db`))
   }
+})
+
+sealedRoundTrips({
+  name: 's3 on Ceph',
+  needs: RGW_NEEDS,
+  target: async () => s3Config(server, { bucket: await makeBucket(client), prefix: 'apps' }),
+})
+
+sealedRoundTrips({
+  name: 's3 on Ceph, locked',
+  needs: RGW_NEEDS,
+  isLocking: true,
+  async target() {
+    const bucket = await makeBucket(client, { isLocking: true })
+    return s3Config(server, { bucket, objectLock: { mode: 'COMPLIANCE', days: 1 } })
+  },
 })
 
 let places = 0
