@@ -8,10 +8,10 @@ import { succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { contentOf } from './contents.ts'
-import { keysOf, open, read, SIGNAL } from './contract.ts'
+import { AT_ONCE, failureOf, keysOf, open, read, SIGNAL } from './contract.ts'
 import { canStart } from './servers/daemon.ts'
 import { type FaultySshd, SFTP_FAULTS_NEEDS, type SftpFault, startFaultySshd } from './servers/sftp-faults.ts'
-import { SSHD_NEEDS } from './servers/sshd.ts'
+import { SSHD_NEEDS, startSshd } from './servers/sshd.ts'
 
 const NEEDS = [...SSHD_NEEDS, ...SFTP_FAULTS_NEEDS]
 const OPTIONS = { signal: SIGNAL }
@@ -90,6 +90,14 @@ testWith(
     expect(readdirSync(root)).toEqual([])
   },
 )
+
+testWith(SSHD_NEEDS, 'sftp: a server whose SFTP ends before it begins is said to do so', async () => {
+  await using broken = await startSshd({ subsystem: '/bin/false' })
+  await using target = await open({ config: broken.config(temporaryDirectory()) }, {}, AT_ONCE)
+  const failure = await failureOf(target.head('a', OPTIONS))
+  expect(failure.code).toBe('TARGET_UNREACHABLE')
+  expect(failure.message).toContain('did not begin SFTP (1)')
+})
 
 testWith(NEEDS, 'sftp: so it is where a server replaces in two steps, at each of them', async () => {
   await using plain = await startFaultySshd('-P posix-rename')
