@@ -13,7 +13,9 @@ const config: ViteUserConfig = defineConfig({
     // Tests import the product as every other process does, with Node itself: what ran is then the source as it
     // stands, in which coverage can be counted.
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    setupFiles: process.env['NODE_V8_COVERAGE'] === undefined ? [] : ['test/support/write-coverage.ts'],
+    ...(process.env['BRANCHES'] === undefined
+      ? {}
+      : { globalSetup: ['scripts/branches/gate.ts'], setupFiles: ['test/support/count-branches.ts'] }),
   },
 })
 

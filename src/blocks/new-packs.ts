@@ -5,7 +5,7 @@ import { damaged } from './damage.ts'
 import type { Place } from './known-pages.ts'
 import type { Sealing } from './open-sealing.ts'
 import type { PackKey } from './pack-cipher.ts'
-import { PackFile } from './pack-file.ts'
+import { freeGroup, PackFile } from './pack-file.ts'
 import { groupCount } from './pack-index.ts'
 import { type PackForm, PackWriter, type WrittenPack } from './pack-writer.ts'
 import { PACK_ID_BYTES } from './restore-point.ts'
@@ -100,5 +100,6 @@ async function requireReadable(
     throwIfCancelled(signal)
     const wrong = pack.firstWrong(group)
     if (wrong !== null) throw damaged(file, `page ${wrong} was written wrongly`)
+    freeGroup(group)
   }
 }

@@ -49,6 +49,13 @@ export interface Group {
   readonly pages: Buffer
 }
 
+/** Gives back the memory of a group that nobody needs any more: the garbage collector would let many pile up. */
+export function freeGroup({ pages: { buffer, length } }: Group): void {
+  // Small ones share their memory with others.
+  if (length > SMALL_BYTES && buffer.byteLength === roomFor(length) && buffer instanceof ArrayBuffer)
+    buffer.transfer(0)
+}
+
 /**
  * A pack opened for reading, its index checked; closed by `using`. Of an encrypted one pages can be had once it is
  * unlocked; what it says of itself, and whether its bytes are those that were written, without that.
@@ -261,11 +268,15 @@ export class PackFile implements Disposable {
 }
 
 async function decompress(frame: Buffer, length: number): Promise<Buffer> {
-  // Room for one byte more than there are: where the output is full Node asks once more whether that was all.
-  const options = { maxOutputLength: length, chunkSize: Math.max(CHUNK_BYTES_MIN, length + 1) }
+  const options = { maxOutputLength: length, chunkSize: roomFor(length) }
   return length <= SMALL_BYTES
     ? zstdDecompressSync(frame, options)
     : await decompressElsewhere(frame, options)
+}
+
+/** One byte more than there are: where the output is full Node asks once more whether that was all. */
+function roomFor(length: number): number {
+  return Math.max(CHUNK_BYTES_MIN, length + 1)
 }
 
 function openPack(path: string): OpenFile {

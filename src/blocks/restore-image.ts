@@ -4,7 +4,7 @@ import { throwIfCancelled } from '../errors.ts'
 import { type OpenFile, writeFully } from '../storage/transfer.ts'
 import { damaged } from './damage.ts'
 import type { OpenKeyFile } from './key-files.ts'
-import { type Group, PackFile } from './pack-file.ts'
+import { freeGroup, type Group, PackFile } from './pack-file.ts'
 import { packId, type RestorePoint, runsOf } from './restore-point.ts'
 import { type BlockStore, packPath } from './store.ts'
 
@@ -119,7 +119,10 @@ async function restoreFromPack(
       const page = window.pages[run] as number
       for (let done = 0; done < count;) {
         const number = Math.floor((slot + done) / groupPages)
-        if (group?.group !== number) group = (await groups.next()).value as Group
+        if (group?.group !== number) {
+          if (group !== null) freeGroup(group)
+          group = (await groups.next()).value as Group
+        }
         throwIfCancelled(signal)
         const length = Math.min(count - done, (number + 1) * groupPages - slot - done)
         writeFully(file, pack.pagesOf(group, slot + done, length), (page + done) * point.pageSize)

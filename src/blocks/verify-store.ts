@@ -6,7 +6,7 @@ import { unlessMissing } from '../storage/io-errors.ts'
 import { isDamage } from './damage.ts'
 import type { OpenKeyFile } from './key-files.ts'
 import { readLivePages, Slots } from './live-pages.ts'
-import { PackFile } from './pack-file.ts'
+import { freeGroup, PackFile } from './pack-file.ts'
 import { groupCount, isPresent } from './pack-index.ts'
 import { packId, parseRestorePoint, runsOf } from './restore-point.ts'
 import { type BlockStore, packPath } from './store.ts'
@@ -184,6 +184,7 @@ async function checkGroup(
       if (!pack.isPage(pack.pagesOf(read, slot, 1), slot))
         addWrong(wrong, pack.id, slot, `page ${slot} of the pack is not what was written`)
     }
+    freeGroup(read)
   } catch (error) {
     if (!isDamage(error)) throw error
     for (const slot of slots) addWrong(wrong, pack.id, slot, error.message)

@@ -156,6 +156,7 @@ export class Lane {
       if (stop.aborted || isOld || tasks !== this.#tasks || each.next.at.getTime() > now) break
       await this.#runTask(each, stop)
     }
+    await this.book.note()
     await this.#watchman.look(this.#tasks)
     this.#plan()
     await this.book.save()
@@ -180,6 +181,7 @@ export class Lane {
     return next
   }
 
+  /** What has come of it is noted by the caller, or with the beginning of the next run, which comes at once. */
   async #runTask({ task, next }: Planned, stop: AbortSignal): Promise<void> {
     const { clock } = this.#ports
     const { dueAt } = next
@@ -204,7 +206,6 @@ export class Lane {
     if (!this.#tasks.includes(task) && !this.#tasks.some(other => nameOf(other) === nameOf(task))) return
     this.#settlement.ended(task, run, result, { isStopping: stop.aborted, tasks: this.#tasks })
     this.#planNext(task, clock.now())
-    await this.book.note()
   }
 
   async #perform(task: Task, run: Run, made: string | null, stop: AbortSignal): Promise<RunDone | Failure> {
