@@ -55,14 +55,23 @@ export class FaultsRun {
       FAULTS: isSelection ? 'selection' : 'all',
       FAULT_SEED: seed,
       FAULT_SOAK_MINUTES: soakMinutes,
+      // Of kills whose rounds are not the harness's: as many as there are changes to be killed at.
+      ...(isSelection ? {} : { CHAME_KILL_ROUNDS: '300', CHAME_KILLS: '100' }),
       FAULT_FIGURES: this.#figures,
       FAULT_TESTS: this.#notes,
     }
   }
 
-  /** Matches the full names of the tests that have still to pass; null when none has passed. */
+  /** Of these files those with a test that has still to pass. */
+  filesLeft(files: readonly string[]): readonly string[] {
+    const tests = Map.groupBy(this.#tests(), ({ file }) => file)
+    return files.filter(file => tests.get(file)?.every(({ isPassed }) => isPassed) !== true)
+  }
+
+  /** Matches the full names of the tests that have still to pass in the files that are left; null when none has passed. */
   get pattern(): string | null {
-    const tests = this.#tests()
+    const files = new Set(this.filesLeft(this.#tests().map(({ file }) => file)))
+    const tests = this.#tests().filter(({ file }) => files.has(file))
     // A name that another file has, too, is left out once both have passed.
     const left = new Set(tests.filter(({ isPassed }) => !isPassed).map(({ name }) => name))
     const passed = new Set(tests.filter(({ name }) => !left.has(name)).map(({ name }) => name))
@@ -72,6 +81,11 @@ export class FaultsRun {
   /** Notes that the last part went to its end, and over all files. */
   markWhole(): void {
     this.#isWhole = true
+  }
+
+  /** Whether it was of all that there is, to its end. */
+  get isOfEverything(): boolean {
+    return this.#isWhole && this.extent.only === null
   }
 
   readFigures(): Map<Figure['group'], Figure[]> {

@@ -1,13 +1,15 @@
 /** Runs the whole fault harness, if need be in parts, and writes its figures into docs/reliability.md. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, release, tmpdir, type } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Figure } from '../test/faults/figures.ts'
+import { attackingTests } from './attacking-tests.ts'
 import { FaultsRun } from './faults-run.ts'
-import { writeBetweenMarks } from './write-between-marks.ts'
+import { mergeTables, parseTables, printTables, tableOf } from './figure-tables.ts'
+import { readBetweenMarks, writeBetweenMarks } from './write-between-marks.ts'
 
 const USAGE = `Usage: npm run faults -- [options]
 
@@ -16,7 +18,8 @@ of docs/reliability.md. Takes many hours on two cores: stop it when you like, an
 a few packages are needed for all of it (.ci/run installs them), and what is skipped for want of them is printed.
 
 Options:
-  --only <text>        only the test files whose path contains it, such as "soak"; several with commas
+  --only <text>        only the test files whose path contains it, such as "soak"; several with commas. Its figures
+                       take the place of the same ones in the tables, and leave the others as they are
   --resume             go on with the run that was begun last without --only: leaves out the tests that have passed
   --seed <n>           what random choices follow from (default: the current second)
   --selection          the selection that \`npm test\` runs, in a quarter of an hour
@@ -25,17 +28,6 @@ Options:
   --help               show this help
 `
 
-/** Where the harness lives, and what elsewhere is drawn at random, or is too long for every run of the tests. */
-const PLACES = [
-  'test/faults',
-  'test/crash',
-  'test/malformed',
-  'test/disks',
-  'test/soak',
-  ...['memory', 'no-secret-salvage', 'redact-plan-property', 'round-trip'].map(
-    name => `test/export/${name}.test.ts`,
-  ),
-]
 const PAGE = 'docs/reliability.md'
 /** What is kept of a run that may go on; not of one of single files. */
 const KEPT = '.faults'
@@ -88,16 +80,19 @@ function run(faults: FaultsRun): number {
   execFileSync(process.execPath, ['scripts/build.ts'], { stdio: 'inherit' })
   const { pattern, environment } = faults
   console.log(`Seed ${faults.extent.seed}`)
+  const files = faults.filesLeft(values.only === undefined ? attackingTests('.') : testsNamed(values.only))
   const vitest = [
     'node_modules/vitest/vitest.mjs',
     'run',
-    ...(values.only?.split(',') ?? PLACES),
+    ...files,
     '--reporter=default',
     '--reporter=./scripts/passed-tests.ts',
     ...(pattern === null ? [] : ['--testNamePattern', pattern]),
   ]
   const env = { ...process.env, ...environment }
-  const { status } = spawnSync(process.execPath, vitest, { stdio: 'inherit', env })
+  // Without any it would run all there are.
+  const { status } =
+    files.length === 0 ? { status: 0 } : spawnSync(process.execPath, vitest, { stdio: 'inherit', env })
   if (status === 0 && (values.only ?? null) === faults.extent.only) faults.markWhole()
   const figures = faults.readFigures()
   for (const [group, rows] of figures) {
@@ -106,21 +101,26 @@ function run(faults: FaultsRun): number {
   }
   console.log(`\n${faults.describe()}`)
   // A run that failed is no claim; its figures stand above, for whoever mends it.
-  if (status === 0 && values.table) writeTables(figures, faults.describe())
+  if (status === 0 && values.table) writeTables(figures, faults)
   return status ?? 1
 }
 
-/** Each group has its own place on the page, so that a run of one leaves the others' figures as they are. */
-function writeTables(figures: ReadonlyMap<Figure['group'], readonly Figure[]>, described: string): void {
+/** The test files whose paths contain any of the words, between which are commas. */
+function testsNamed(only: string): readonly string[] {
+  const words = only.split(',')
+  const files = globSync('test/**/*.test.ts').filter(path => words.some(word => path.includes(word)))
+  if (files.length === 0) throw new Error(`No test file has ${only} in its path`)
+  return files.toSorted()
+}
+
+/** Each group has its own place on the page. What a run was not of stays there, unless it was of everything. */
+function writeTables(figures: ReadonlyMap<Figure['group'], readonly Figure[]>, faults: FaultsRun): void {
   const about =
-    `${described}; Node ${process.version}, its SQLite ${process.versions['sqlite']}; ` +
+    `${faults.describe()}; Node ${process.version}, its SQLite ${process.versions['sqlite']}; ` +
     `${type()} ${release()}, ${cpus().length} cores`
   for (const [group, rows] of figures) {
-    const lines = rows.map(
-      ({ what, count, unit, outcome }) =>
-        `| ${what} | ${count.toLocaleString('en-US')} ${unit} | ${outcome} |`,
-    )
-    writeBetweenMarks(PAGE, group, [about, '', '| | | |', '| --- | --: | --- |', ...lines].join('\n'))
+    const earlier = faults.isOfEverything ? [] : parseTables(readBetweenMarks(PAGE, group))
+    writeBetweenMarks(PAGE, group, printTables(mergeTables(earlier, tableOf(about, rows))))
   }
   if (figures.size > 0) execFileSync(process.execPath, ['node_modules/oxfmt/bin/oxfmt', PAGE])
 }

@@ -1,3 +1,4 @@
+import { accessDirectory } from './access/access-file.ts'
 import { AccessStore } from './access/access-store.ts'
 import type {
   AccessToken,
@@ -6,7 +7,9 @@ import type {
   TokenCreated,
   TokensListed,
 } from './access/reports.ts'
+import type { BackupInfo } from './catalog/backup-info.ts'
 import { CatalogListing } from './catalog/listing.ts'
+import { removeAbandonedWork } from './catalog/work-directory.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
 import { DatabaseCore, type DatabaseOptions } from './database-core.ts'
@@ -23,7 +26,9 @@ import type {
   SettingsShown,
   StoredFile,
 } from './operations/file-reports.ts'
-import type { RunOptions } from './operations/reports.ts'
+import type { KeptImage, KeptImages } from './operations/look/kept-images.ts'
+import type { Info, InfoRequest, RunOptions } from './operations/reports.ts'
+import { namesIn } from './storage/durable.ts'
 
 /** A token was made: its secret, which is stored nowhere. */
 export type TokenMade = { readonly success: true } & TokenCreated
@@ -152,6 +157,39 @@ export class Administration {
     })
   }
 
+  /**
+   * The plain image of a backup that would be fetched or decoded for every request that looks into it, kept in `images` for
+   * a while: for `image` of these requests. Null for one that needs none. It must be disposed of. Throws {@link BackupError}.
+   */
+  async openImage(
+    backup: BackupInfo,
+    images: KeptImages,
+    { signal = new AbortController().signal, onProgress }: RunOptions = {},
+  ): Promise<KeptImage | null> {
+    const settings = this.#settingsOf(await this.#load(), this.#options.database)
+    const { keepImage } = await import('./operations/look/keep-image.ts')
+    const core = new DatabaseCore(this.#options, Promise.resolve(settings))
+    return keepImage(backup, images, {
+      settings,
+      signal,
+      async unpack(from, to, abandoned) {
+        const run = { signal: abandoned, ...(onProgress === undefined ? {} : { onProgress }) }
+        const unpacked = await core.run('unpack', { backup: from, to, ...run })
+        if (!unpacked.success) throw fromFailure(unpacked)
+      },
+    })
+  }
+
+  /**
+   * Removes what programs that were killed had fetched, decoded or received in the backup directories and nobody is at work
+   * with: for a server that starts. Throws {@link BackupError}.
+   */
+  async removeAbandoned(): Promise<void> {
+    for (const { backupDir } of this.#resolveAll(await this.#load()))
+      for (const directory of [backupDir, accessDirectory(backupDir)])
+        await removeAbandonedWork(directory, await namesIn(directory))
+  }
+
   /** Adds a backup whose bytes come as a stream; see {@link Database.addBackup}. */
   receiveBackup(
     bytes: AsyncIterable<Uint8Array>,
@@ -173,6 +211,28 @@ export class Administration {
   async openListing(): Promise<CatalogListing> {
     const { backupDir, signing } = this.#settingsOf(await this.#load(), this.#options.database)
     return new CatalogListing(backupDir, undefined, signing.trusted)
+  }
+
+  /**
+   * What {@link Database.info} says, without listing the backups once more: for programs that keep their list.
+   *
+   * @param backups of this database, as {@link openListing} or `listBackups` has them, at the target of the request if it
+   * names one; newest first
+   */
+  info(
+    backups: readonly BackupInfo[],
+    { target, signal }: InfoRequest & Pick<RunOptions, 'signal'> = {},
+  ): Promise<Info | Failure> {
+    return this.#within(async settings => {
+      const core = new DatabaseCore(this.#options, Promise.resolve(settings))
+      const [described, { assembleInfo }] = await Promise.all([
+        core.run('describe', signal === undefined ? {} : { signal }),
+        import('./operations/assemble-info.ts'),
+      ])
+      if (!described.success) throw fromFailure(described)
+      const request = target === undefined ? {} : { target }
+      return assembleInfo(request, described, backups, { settings, now: () => new Date() })
+    })
   }
 
   /** Who may come in by HTTP, for a server. */

@@ -118,12 +118,13 @@ export class DatabaseCore {
   }
 
   /** The settings of every database that is meant when none is named. */
-  async resolveAll(): Promise<readonly Settings[]> {
+  async resolveAll(): Promise<readonly [Settings, ...Settings[]]> {
     const loaded = await this.load()
     const { path, database } = this.options
     const names = Object.keys(loaded.config.databases ?? {})
-    const isOne = path !== undefined || database !== undefined || names.length === 0
-    return isOne ? [this.settingsOf(loaded, database)] : names.map(name => this.settingsOf(loaded, name))
+    const [first, ...others] = path === undefined && database === undefined ? names : []
+    if (first === undefined) return [this.settingsOf(loaded, database)]
+    return [this.settingsOf(loaded, first), ...others.map(name => this.settingsOf(loaded, name))]
   }
 
   settingsOf(loaded: LoadedConfig, database: string | undefined): Settings {

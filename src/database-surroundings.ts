@@ -17,6 +17,7 @@ import type {
   NotificationsTested,
   TestNotificationsRequest,
 } from './operations/monitoring-reports.ts'
+import type { RecoverySheet, RecoverySheetRequest } from './operations/key-reports.ts'
 import { makeMetrics } from './operations/metrics.ts'
 import type { RunOptions, ServiceFiles, ServiceFilesRequest } from './operations/reports.ts'
 import type { CheckTargetRequest, TargetsChecked, TargetsListed } from './operations/target-reports.ts'
@@ -90,6 +91,20 @@ export class DatabaseSurroundings {
       if (made.installed)
         await this.recordAction({ action: 'service-install', on: made.files[0]?.path ?? null })
       return made
+    } catch (error) {
+      return toFailure(error)
+    }
+  }
+
+  /**
+   * Makes a page for whoever has to restore when this machine is gone: where the backups are, whose keys open them, which
+   * commands restore them. Of this database, or of every one in the configuration where neither `path` nor `database` was
+   * given. Without secrets, unless the request names a file with one.
+   */
+  async recoverySheet(request: RecoverySheetRequest = {}): Promise<RecoverySheet | Failure> {
+    try {
+      const { makeRecoverySheet } = await import('./operations/keys/recovery-sheet.ts')
+      return await makeRecoverySheet(request, await this.core.resolveAll(), new Date())
     } catch (error) {
       return toFailure(error)
     }

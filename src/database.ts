@@ -5,6 +5,7 @@ import { DatabaseCore, type DatabaseOptions } from './database-core.ts'
 import { DatabaseSurroundings } from './database-surroundings.ts'
 import { BackupError, type Failure, fromFailure, toFailure } from './errors.ts'
 import type { AddBackupRequest, BackupAdded } from './operations/file-reports.ts'
+import type { CheckKeysRequest, KeysChecked } from './operations/key-reports.ts'
 import type {
   BackupCreated,
   BackupDeleted,
@@ -17,9 +18,11 @@ import type {
   BackupsCleanedUp,
   BackupVerified,
   BackupsCompared,
+  BackupsRepaired,
   CleanupRequest,
   CompareBackupsRequest,
   ConvertBackupsRequest,
+  CopiesVerified,
   CreateBackupRequest,
   SyncTargetsRequest,
   TargetsSynced,
@@ -36,6 +39,7 @@ import type {
   PinBackupRequest,
   QueryBackupRequest,
   ReadRowsRequest,
+  RepairBackupsRequest,
   RestoreBackupRequest,
   RestorePlan,
   RetentionSimulated,
@@ -47,6 +51,7 @@ import type {
   StoreVerified,
   UnpinBackupRequest,
   VerifyBackupRequest,
+  VerifyCopiesRequest,
   VerifyStoreRequest,
 } from './operations/reports.ts'
 
@@ -138,6 +143,24 @@ export class Database extends DatabaseSurroundings {
   }
 
   /**
+   * Reads again what lies at the targets, as it lies there, those objects first that were read longest ago: all of it, or
+   * a part that goes on where the last one stopped. What is damaged or gone is a result (`status: 'damaged'`), is noted in
+   * the backups' metadata, and is replaced by the next sync.
+   */
+  verifyCopies(request: VerifyCopiesRequest & RunOptions = {}): Promise<CopiesVerified | Failure> {
+    return this.core.run('verifyCopies', request)
+  }
+
+  /**
+   * Replaces what is damaged or gone in the backup directory by good copies from targets: stored files, and packs of
+   * backups of pages. Nothing is put in its place before all of it was fetched and found to be what was stored. One that
+   * no target has is a result (`status: 'incomplete'`).
+   */
+  repairBackups(request: RepairBackupsRequest & RunOptions = {}): Promise<BackupsRepaired | Failure> {
+    return this.core.run('repair', request)
+  }
+
+  /**
    * Proves that a backup can be restored: restores it into a private directory, checks there what came out, and
    * removes it again. The protected database is not touched. A backup that cannot be restored is a result
    * (`status: 'failed'`), not a failure; how it went is noted in the backup's metadata.
@@ -216,6 +239,15 @@ export class Database extends DatabaseSurroundings {
   /** The state of the database, its backups and the space for the next one. */
   info(request: InfoRequest & RunOptions = {}): Promise<Info | Failure> {
     return this.core.run('info', request)
+  }
+
+  /**
+   * Whether keys really open the encrypted backups that are there, here or at a target: each is tried on each of them, and
+   * the newest is decrypted to its end and checked. What does not open is a result (`status: 'failed'` or `'incomplete'`),
+   * not a failure.
+   */
+  checkKeys(request: CheckKeysRequest & RunOptions = {}): Promise<KeysChecked | Failure> {
+    return this.core.run('checkKeys', request)
   }
 
   /**

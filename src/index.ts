@@ -11,6 +11,7 @@ export type * from './config/targets.ts'
 export type { DigestEntry, EventKind, NotifyEvent } from './notify/event.ts'
 export { type Notifier, type NotifierPorts, type NotifyOptions, openNotifier } from './notify/notifier.ts'
 export type { ToldState } from './notify/reminders.ts'
+export { type KeptImage, KeptImages, type KeptLimits } from './operations/look/kept-images.ts'
 export { summarizeComparison } from './operations/compare/summarize.ts'
 export {
   generateKeys,
@@ -20,6 +21,7 @@ export {
   type KeysGenerated,
   type SigningKeyGenerated,
 } from './operations/generate-keys.ts'
+export type * from './operations/key-reports.ts'
 export type * from './operations/monitoring-reports.ts'
 export type {
   Config,

@@ -1,10 +1,11 @@
 import { CSPProvider } from '@base-ui/react/csp-provider'
 import { QueryClientProvider } from '@tanstack/react-query'
 import type { ReactElement } from 'react'
+import { useSessionQuery } from './api/queries.ts'
 import { queryClient } from './api/query-client.ts'
 import { Toasts } from './parts/toasts.tsx'
 import { LogIn } from './session/log-in.tsx'
-import { SessionContext, useSessionQuery } from './session/session.ts'
+import { SessionContext } from './session/session.ts'
 import { Loaded } from './parts/states.tsx'
 import { Shell } from './shell/shell.tsx'
 

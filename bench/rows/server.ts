@@ -72,6 +72,7 @@ export async function server(context: BenchContext): Promise<Group> {
           ]),
     ],
     notes: [
+      'The server reads its catalog as it starts; cold is the first request right after that has begun.',
       browser === null
         ? "chromium is not installed: the row of the console's first page was skipped."
         : 'The page is opened in Chromium, logged in, with nothing in its cache but what logging in has loaded.',

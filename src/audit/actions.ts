@@ -22,6 +22,8 @@ interface Rule {
   readonly more?: (request: Request, result: Request) => Record<string, unknown>
 }
 
+const hasTargets = (_: Request, { targets }: Request): boolean =>
+  !Array.isArray(targets) || targets.length > 0
 const isSensitive = ({ includeSensitive }: Request): boolean => includeSensitive === true
 
 const RULES: Readonly<Record<string, Rule>> = {
@@ -71,9 +73,29 @@ const RULES: Readonly<Record<string, Rule>> = {
   sync: {
     action: 'sync',
     // Each scheduled backup asks for one, with targets or without.
-    isNoted: (_, { targets }) => !Array.isArray(targets) || targets.length > 0,
+    isNoted: hasTargets,
     on: () => null,
     keys: ['target'],
+  },
+  verifyCopies: {
+    action: 'verify-copies',
+    isNoted: hasTargets,
+    on: () => null,
+    keys: ['target', 'within', 'sample', 'time'],
+    more: (_, { status }) => ({ status }),
+  },
+  repair: {
+    action: 'repair',
+    on: () => null,
+    keys: ['backups', 'target'],
+    more: (_, { backups }) =>
+      Array.isArray(backups)
+        ? {
+            repaired: backups
+              .filter(each => isObject(each) && each['status'] === 'repaired')
+              .map(each => (each as Request)['filename']),
+          }
+        : {},
   },
   import: { action: 'import', on: ({ to }) => to, keys: ['from', 'format'] },
   rows: {

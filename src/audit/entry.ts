@@ -50,6 +50,11 @@ export interface AuditEntry {
   readonly result: 'success' | ErrorCode
   readonly durationMs: number
   readonly gap?: AuditGap
+  /**
+   * Which start of the machine it was written in, as Linux names them: lines whose times contradict each other are of two, or
+   * the clock was set. Missing elsewhere, and in lines from before there was one.
+   */
+  readonly boot?: string
   /** `hash` of the line before; 64 zeros in the first. */
   readonly previous: string
   /** SHA-256 of the line without it, in hex: see docs/formats.md. */

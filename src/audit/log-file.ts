@@ -8,6 +8,7 @@ import { BackupError } from '../errors.ts'
 import { type Durability, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import { logId, NO_LOG } from './anchor.ts'
+import { bootId } from './boot-id.ts'
 import type { AuditEntry, AuditGap } from './entry.ts'
 import {
   type AuditHead,
@@ -39,7 +40,7 @@ function headPath(backupDir: string): string {
 }
 
 /** What a line says, but for its place in the chain. */
-export type AuditFacts = Omit<AuditEntry, 'seq' | 'gap' | 'previous' | 'hash'>
+export type AuditFacts = Omit<AuditEntry, 'seq' | 'gap' | 'boot' | 'previous' | 'hash'>
 
 /**
  * Adds a line, all or nothing, and resolves once it would survive a power cut. Killed half-way it leaves a torn line,
@@ -53,6 +54,7 @@ export async function appendToLog(
   facts: AuditFacts,
   unwritten: number,
 ): Promise<{ readonly headProblem: unknown }> {
+  const boot = await bootId()
   using _lock = await lock(backupDir)
   const path = logPath(backupDir)
   const head = await readHead(backupDir)
@@ -72,6 +74,7 @@ export async function appendToLog(
       seq: chain.seq + 1,
       ...facts,
       ...(Object.keys(gap).length > 0 ? { gap } : {}),
+      ...(boot === null ? {} : { boot }),
       previous: chain.hash,
     })
     // A line that was cut short stays where it is: nothing that is in the log is taken out of it.

@@ -12,3 +12,13 @@ export function damaged(path: string, what: string): BackupError {
 export function isDamage(error: unknown): error is BackupError {
   return error instanceof BackupError && error.code === 'BACKUP_DAMAGED'
 }
+
+/** What something resolves to; null when stored bytes that it needs are damaged or missing. */
+export async function unlessDamaged<T>(act: () => T | Promise<T>): Promise<T | null> {
+  try {
+    return await act()
+  } catch (error) {
+    if (isDamage(error)) return null
+    throw error
+  }
+}

@@ -51,9 +51,16 @@ export interface Fingerprints extends FingerprintHead {
 export async function readFingerprints(
   store: BlockStore,
   database: string,
+  sealing: Pick<Sealing, 'namingId'>,
+): Promise<Fingerprints | null> {
+  return await readFingerprintFile(cachePath(store, database), sealing)
+}
+
+/** The same from any file. */
+export async function readFingerprintFile(
+  path: string,
   { namingId }: Pick<Sealing, 'namingId'>,
 ): Promise<Fingerprints | null> {
-  const path = cachePath(store, database)
   const bytes = await unlessMissing(path, () => readFile(path)).catch(() => null)
   if (bytes === null || bytes.length < MAGIC.length + 4 + CHECKSUM_BYTES) return null
   const end = bytes.length - CHECKSUM_BYTES
@@ -73,16 +80,23 @@ export async function readFingerprints(
 export async function writeFingerprints(
   store: BlockStore,
   database: string,
-  { runs, ...head }: Fingerprints,
+  fingerprints: Fingerprints,
 ): Promise<void> {
   const path = cachePath(store, database)
   await makeDirectory(cacheDirectory(store), store.directoryMode, CACHE_DURABILITY)
+  await using staging = await Staging.open(store.backupDir, blocksDirectory(store.backupDir))
+  await writeFingerprintFile(fingerprints, { staged: staging.file('fingerprints'), path })
+}
+
+/** The same into any file, by way of another on the same file system. */
+export async function writeFingerprintFile(
+  { runs, ...head }: Fingerprints,
+  { staged, path }: { readonly staged: string; readonly path: string },
+): Promise<void> {
   const text = Buffer.from(JSON.stringify(head))
   const length = Buffer.alloc(4)
   length.writeUInt32LE(text.length)
   const signed = Buffer.concat([MAGIC, length, text, runs])
-  await using staging = await Staging.open(store.backupDir, blocksDirectory(store.backupDir))
-  const staged = staging.file('fingerprints')
   {
     using file = new WritableFile(staged)
     writeFully(file, signed, 0)

@@ -22,7 +22,7 @@ export interface Place {
 }
 
 export class KnownPages {
-  readonly #store: BlockStore
+  readonly #store: BlockStore | null
   readonly #numberOf: (id: string) => number
   readonly #pages: PageIndex
   readonly #ids: string[] = []
@@ -33,9 +33,12 @@ export class KnownPages {
   #newPages = 0
   #isLoaded = false
 
-  /** @param numberOf gives a pack a number in the list of the new restore point */
+  /**
+   * @param store null where its packs are not at hand: then only pages of this image are found
+   * @param options `numberOf` gives a pack a number in the list of the new restore point
+   */
   constructor(
-    store: BlockStore,
+    store: BlockStore | null,
     {
       pageCount,
       pagesMax,
@@ -80,10 +83,12 @@ export class KnownPages {
   /** Takes in what the store's packs hold, the newest first, as far as memory goes. */
   async load(pageSize: number): Promise<void> {
     this.#isLoaded = true
-    const packs = (await listPacks(this.#store)).toSorted((a, b) => b.modifiedMs - a.modifiedMs)
+    const store = this.#store
+    if (store === null) return
+    const packs = (await listPacks(store)).toSorted((a, b) => b.modifiedMs - a.modifiedMs)
     for (const { id, sizeBytes } of packs.slice(0, PACKS_MAX)) {
       if (this.#pages.isFull) return
-      const index = sizeBytes > HASH_BYTES ? readIndex(this.#store, id) : null
+      const index = sizeBytes > HASH_BYTES ? readIndex(store, id) : null
       if (index?.pageSize !== pageSize || !this.#isNamedAlike(index)) continue
       const pack = this.#ids.push(id) - 1
       for (let slot = 0; slot < index.pageCount; slot++) {

@@ -12,6 +12,14 @@ interface MergedGroup {
   readonly bytes: Buffer
 }
 
+export interface MergeOptions {
+  /**
+   * Of a pack that is locked: whether a group that is whole in the first file is taken from there, whatever the other one
+   * has. Without a key nobody can tell whether the other's was written by us.
+   */
+  readonly isFirstKept: boolean
+}
+
 /**
  * Writes a pack that has every page which one of two files of the same pack has, as it was written. Pages keep their
  * slots, so that whatever restore point could be made of either can be made of it. Of a pack that is locked whole groups
@@ -19,11 +27,16 @@ interface MergedGroup {
  *
  * @param path a file that does not exist yet, in a directory of ours
  */
-export async function mergePacks(one: PackFile, other: PackFile, path: string): Promise<WrittenPack> {
+export async function mergePacks(
+  one: PackFile,
+  other: PackFile,
+  path: string,
+  { isFirstKept }: MergeOptions = { isFirstKept: false },
+): Promise<WrittenPack> {
   const { pageCount, groupPages } = one.index
   // Who has made groups of another size has not made them with this software.
   const sources = [one, other].filter(({ index }) => index.groupPages === groupPages)
-  const mergeGroup = one.isLocked ? groupWise(sources) : pageWise(sources)
+  const mergeGroup = one.isLocked ? groupWise(sources, isFirstKept) : pageWise(sources)
   const present = Buffer.alloc(one.index.present.length)
   const entries: Buffer[] = []
   using file = new WritableFile(path)
@@ -74,17 +87,18 @@ async function firstOf(sources: readonly WholePages[], slot: number): Promise<Bu
   return null
 }
 
-function groupWise(sources: readonly PackFile[]): MergeGroup {
+function groupWise(sources: readonly PackFile[], isFirstKept: boolean): MergeGroup {
   return async (group, from, until) => {
     const range = Array.from({ length: until - from }, (_, i) => from + i)
     const whole = sources
       .filter(pack => isGroupWhole(pack, group))
       .map(pack => ({ pack, slots: range.filter(slot => isPresent(pack.index, slot)) }))
-      .toSorted((a, b) => b.slots.length - a.slots.length)
+      .filter(({ slots }) => slots.length > 0)
+    if (!isFirstKept) whole.sort((a, b) => b.slots.length - a.slots.length)
     const [best] = whole
-    if (best === undefined || best.slots.length === 0) return { slots: [], bytes: Buffer.alloc(0) }
+    if (best === undefined) return { slots: [], bytes: Buffer.alloc(0) }
     const { pack, slots } = best
-    const isAll = whole.every(each => each.slots.every(slot => slots.includes(slot)))
+    const isAll = isFirstKept || whole.every(each => each.slots.every(slot => slots.includes(slot)))
     if (!isAll) throw damaged(pack.path, `two files of the pack have different pages of group ${group}`)
     return { slots, bytes: pack.readChecked(group) }
   }

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { Staging } from '../catalog/staging.ts'
 import { throwIfCancelled } from '../errors.ts'
 import { damaged } from './damage.ts'
 import type { Place } from './known-pages.ts'
@@ -10,9 +9,16 @@ import { groupCount } from './pack-index.ts'
 import { type PackForm, PackWriter, type WrittenPack } from './pack-writer.ts'
 import { PACK_ID_BYTES } from './restore-point.ts'
 
+/** Where files are made, and removed again by whoever opened it. */
+type StagingPlace = Readonly<Record<'file', (name: string) => string>>
+
+/** @param key what it is encrypted with; null where it is not */
+export type OnPack = (pack: WrittenPack, key: PackKey | null) => Promise<void>
+
 /** The packs of a restore point that is being written: those that it refers to, and those that it adds. */
 export class NewPacks implements AsyncDisposable {
-  readonly #staging: Staging
+  readonly #staging: StagingPlace
+  readonly #onPack: OnPack | undefined
   readonly #form: PackForm
   /** Ids by number; null for the one that is being written. */
   readonly #ids: (string | null)[] = []
@@ -23,8 +29,10 @@ export class NewPacks implements AsyncDisposable {
   #writer: PackWriter | null = null
   #number = -1
 
-  constructor(staging: Staging, form: PackForm, sealing: Sealing) {
+  /** @param onPack takes each pack as soon as it is whole; default: they stay where they are staged */
+  constructor(staging: StagingPlace, form: PackForm, sealing: Sealing, onPack?: OnPack) {
     this.#staging = staging
+    this.#onPack = onPack
     this.#form = form
     this.#sealing = sealing
   }
@@ -80,6 +88,7 @@ export class NewPacks implements AsyncDisposable {
     this.#writer = null
     this.#written.push(pack)
     this.#ids[this.#number] = pack.id
+    await this.#onPack?.(pack, this.#key)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -88,7 +97,7 @@ export class NewPacks implements AsyncDisposable {
 }
 
 /** Holds every page of a pack against its name. Of an encrypted one we still have the key that we made. */
-async function requireReadable(
+export async function requireReadable(
   { file, id }: WrittenPack,
   key: PackKey | null,
   signal: AbortSignal,

@@ -54,9 +54,17 @@ export async function packsThere(store: BlockStore, point: RestorePoint): Promis
   return there
 }
 
+/** What is known of the packs of a restore point. */
+export interface PointPacks {
+  /** For each of them, whether it is there with all pages that the restore point relies on. */
+  readonly there: readonly boolean[]
+  /** The index of one, by its id; null when it is lost or damaged. */
+  readonly readIndex: (id: string) => PackIndex | null
+}
+
 /** Walks through a restore point in the order of the image, and tells what its pages are. */
 export class PreviousPages {
-  readonly #store: BlockStore
+  readonly #readIndex: PointPacks['readIndex']
   readonly #point: RestorePoint
   readonly #there: readonly boolean[]
   readonly #runs: Iterator<Run>
@@ -64,15 +72,19 @@ export class PreviousPages {
   #indexBytes = 0
   #run: { pack: number; slot: number; count: number } = { pack: 0, slot: 0, count: 0 }
 
-  private constructor(store: BlockStore, point: RestorePoint, there: readonly boolean[]) {
-    this.#store = store
+  /** @param packs of a target, say; see {@link open} for those of a backup directory */
+  constructor(point: RestorePoint, { there, readIndex }: PointPacks) {
+    this.#readIndex = readIndex
     this.#point = point
     this.#there = there
     this.#runs = runsOf(point)
   }
 
   static async open(store: BlockStore, point: RestorePoint): Promise<PreviousPages> {
-    return new PreviousPages(store, point, await packsThere(store, point))
+    return new PreviousPages(point, {
+      there: await packsThere(store, point),
+      readIndex: id => readIndex(store, id),
+    })
   }
 
   /** The next `count` pages, as far as there are any; `pack` counts in the restore point's list. */
@@ -113,7 +125,7 @@ export class PreviousPages {
   #indexOf(pack: number): PackIndex | null {
     const known = this.#indexes.get(pack)
     if (known !== undefined) return known
-    const index = this.#there[pack] === true ? readIndex(this.#store, packId(this.#point, pack)) : null
+    const index = this.#there[pack] === true ? this.#readIndex(packId(this.#point, pack)) : null
     if (this.#indexBytes > INDEX_BYTES_MAX) {
       this.#indexes.clear()
       this.#indexBytes = 0

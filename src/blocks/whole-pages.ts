@@ -1,6 +1,6 @@
 /** Reading pages of a pack one by one, each held against its name. */
 import { isDamage } from './damage.ts'
-import type { Slots } from './live-pages.ts'
+import { Slots } from './live-pages.ts'
 import type { Group, PackFile } from './pack-file.ts'
 import { isPresent, type PackIndex } from './pack-index.ts'
 
@@ -49,6 +49,24 @@ export async function findLost(pack: PackFile, slots: Slots): Promise<number | n
     if (slots.has(slot) && (await pages.read(slot)) === null) return slot
   }
   return null
+}
+
+/** Every page that a pack has as it was written. Reads all of it. Of a pack that is locked it looks at the stored bytes. */
+export async function findWhole(pack: PackFile): Promise<Slots> {
+  const { index } = pack
+  const pages = new WholePages(pack)
+  const whole = new Slots()
+  const groups = new Map<number, boolean>()
+  const isWhole = async (slot: number): Promise<boolean> => {
+    if (!pack.isLocked) return (await pages.read(slot)) !== null
+    const group = Math.floor(slot / index.groupPages)
+    const known = groups.get(group) ?? isGroupWhole(pack, group)
+    groups.set(group, known)
+    return known
+  }
+  for (let slot = 0; slot < index.pageCount; slot++)
+    if (isPresent(index, slot) && (await isWhole(slot))) whole.addAll(slot, 1)
+  return whole
 }
 
 function findLostStored(pack: PackFile, slots: Slots): number | null {

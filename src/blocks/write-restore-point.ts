@@ -97,7 +97,7 @@ export class RestorePointWriter implements AsyncDisposable {
     const store = this.#store
     const { previous } = this
     const sealing = this.#sealing
-    const packs = new NewPacks(this.#staging, this.#formOf(image), sealing)
+    const packs = new NewPacks(this.#staging, formOf(image, sealing, previous), sealing)
     const { namingId, name } = sealing
     const numberOf = (id: string): number => packs.numberOf(id)
     const known = new KnownPages(store, { pageCount: image.pageCount, numberOf, namingId })
@@ -143,16 +143,6 @@ export class RestorePointWriter implements AsyncDisposable {
     }
   }
 
-  /**
-   * Who has no key can drop whole groups only. So of an encrypted image that was stored before, each page that changed is
-   * a group of its own, which goes when it dies: what changes once mostly changes again. That takes a sixth more room and
-   * three times the work, too much for a whole image.
-   */
-  #formOf({ pageSize }: ReadableImage): PackForm {
-    const isApart = this.#sealing.newKey !== null && this.previous !== null
-    return isApart ? { pageSize, groupPages: 1 } : largeGroups(pageSize)
-  }
-
   async #closePacks(): Promise<void> {
     await this.#scanned?.packs[Symbol.asyncDispose]()
     this.#scanned = null
@@ -172,14 +162,28 @@ interface Scanned {
   readonly runBytes: number
 }
 
-function runBytesOf({ pageSize, pageCount }: ReadableImage): number {
+/**
+ * Who has no key can drop whole groups only. So of an encrypted image that was stored before, each page that changed is
+ * a group of its own, which goes when it dies: what changes once mostly changes again. That takes a sixth more room and
+ * three times the work, too much for a whole image.
+ */
+export function formOf({ pageSize }: ReadableImage, { newKey }: Sealing, previous: object | null): PackForm {
+  return newKey !== null && previous !== null ? { pageSize, groupPages: 1 } : largeGroups(pageSize)
+}
+
+/** How many bytes of an image have one fingerprint. */
+export function runBytesOf({ pageSize, pageCount }: ReadableImage): number {
   let runBytes = RUN_BYTES
   while ((pageSize * pageCount) / runBytes > RUNS_MAX) runBytes *= 2
   return runBytes
 }
 
 /** Fingerprints of runs can be compared where pages and runs are of one size. */
-function usable(previous: Previous | null, image: ReadableImage, runBytes: number): Fingerprints | null {
+export function usable(
+  previous: Pick<Previous, 'fingerprints'> | null,
+  image: ReadableImage,
+  runBytes: number,
+): Fingerprints | null {
   const isSameForm =
     previous?.fingerprints.runBytes === runBytes && previous.fingerprints.pageSize === image.pageSize
   return isSameForm ? previous.fingerprints : null

@@ -38,7 +38,7 @@ export interface BackupInfo {
   readonly encoding: Encoding
   /** Who wants it kept, and why; null when nobody said so. */
   readonly pinned: Pin | null
-  /** Names of the targets that are known to have a copy of it; of a backup at a target none. */
+  /** Names of the targets that are known to have a copy of it; of a backup at a target none. One that was found damaged is none. */
   readonly copies: readonly string[]
   /** Null: the configuration trusts no keys, so that nobody looked. */
   readonly signature: SignatureState | null

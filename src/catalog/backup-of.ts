@@ -1,5 +1,5 @@
 import type { BackupInfo } from './backup-info.ts'
-import type { Metadata } from './metadata.ts'
+import type { Metadata, StoredCopy } from './metadata.ts'
 import { type ParsedFilename, parseFilename } from './names.ts'
 
 /** What is known of a stored file without its metadata. */
@@ -30,8 +30,17 @@ export function backupOf({ modified, ...stored }: StoredFacts, fields: MetadataF
   }
 }
 
-/** Names of the targets that are noted to have a copy. */
+/** Names of the targets that are noted to have a copy which is not known to be damaged. */
 export function knownCopies(copies: Metadata['copies']): string[] {
+  return targetsNoted(copies, copy => copy.damaged_at === undefined)
+}
+
+/** Names of the targets whose copy was found damaged, and has not been replaced. */
+export function damagedCopies(copies: Metadata['copies']): string[] {
+  return targetsNoted(copies, copy => copy.damaged_at !== undefined)
+}
+
+function targetsNoted(copies: Metadata['copies'], isMeant: (copy: StoredCopy) => boolean): string[] {
   const noted = Object.entries(copies ?? {})
-  return noted.flatMap(([target, copy]) => (copy === null ? [] : [target])).toSorted()
+  return noted.flatMap(([target, copy]) => (copy !== null && isMeant(copy) ? [target] : [])).toSorted()
 }

@@ -2,27 +2,15 @@
  * What was read of a target's metadata, kept in the backup directory so that it is not fetched again. Never a truth: an
  * entry counts only while the target lists the object as it was, and whatever is wrong with the file, it is made anew.
  */
-import { randomBytes } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import {
-  isThere,
-  makeDirectory,
-  namesIn,
-  removeFile,
-  renameDurably,
-  writeNewFile,
-} from '../storage/durable.ts'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isThere } from '../storage/durable.ts'
 import type { StoredObject } from '../storage/target.ts'
+import { writeCacheFile } from './cache-file.ts'
 import type { MetadataCache } from './target-catalog.ts'
 
 /** What was changed so shortly before it was read may have been changed again within what a clock tells apart. */
 const SETTLED_MS = 60_000
-
-/** A file that is being written. */
-const HALF = /^metadata\.jsonl\.[0-9a-f]{12}$/
-/** Nobody writes it for so long. */
-const ABANDONED_MS = 3_600_000
 
 interface Line extends StoredObject {
   readonly text: string
@@ -71,13 +59,8 @@ export class MetadataCacheFile implements MetadataCache, AsyncDisposable {
   }
 
   async #write(lines: readonly Line[]): Promise<void> {
-    await makeDirectory(dirname(this.#path), 0o700, { isDurable: false })
-    await removeAbandoned(dirname(this.#path), this.#now)
-    const file = `${this.#path}.${randomBytes(6).toString('hex')}`
-    await writeNewFile(file, lines.map(line => `${JSON.stringify(line)}\n`).join(''), 0o600, {
-      isDurable: false,
-    })
-    await renameDurably(file, this.#path, { isDurable: false })
+    const text = lines.map(line => `${JSON.stringify(line)}\n`).join('')
+    await writeCacheFile(this.#path, text, this.#now)
   }
 }
 
@@ -112,13 +95,4 @@ function parseLine(value: Partial<Record<keyof Line, unknown>>): Line {
     typeof text === 'string'
   if (!isWhole) throw new Error('Not a line of ours')
   return { key, sizeBytes, modified, text }
-}
-
-/** What writers that were killed have left. */
-async function removeAbandoned(directory: string, now: Date): Promise<void> {
-  for (const name of (await namesIn(directory)).filter(each => HALF.test(each))) {
-    const path = join(directory, name)
-    const { mtimeMs } = await stat(path)
-    if (now.getTime() - mtimeMs > ABANDONED_MS) await removeFile(path)
-  }
 }

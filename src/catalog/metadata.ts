@@ -74,6 +74,10 @@ export interface StoredCopy {
   readonly at: string
   /** Bytes of the stored file. */
   readonly size: number
+  /** When it was last read there and found intact; absent while it has not been. UTC, ISO 8601. */
+  readonly verified_at?: string | undefined
+  /** When it was found damaged there; absent while it is not known to be. UTC, ISO 8601. */
+  readonly damaged_at?: string | undefined
 }
 
 export interface Pin {

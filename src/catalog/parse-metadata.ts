@@ -39,7 +39,17 @@ const metadataSchema: z.ZodType<Metadata> = z.looseObject({
     .looseObject({ at: z.iso.datetime(), passed: z.boolean(), duration_ms: z.number().nonnegative() })
     .optional(),
   copies: z
-    .record(z.string(), z.looseObject({ at: z.iso.datetime(), size: z.int().nonnegative() }).nullable())
+    .record(
+      z.string(),
+      z
+        .looseObject({
+          at: z.iso.datetime(),
+          size: z.int().nonnegative(),
+          verified_at: z.iso.datetime().optional(),
+          damaged_at: z.iso.datetime().optional(),
+        })
+        .nullable(),
+    )
     .optional(),
   signature: z.looseObject({ by: z.string(), value: z.string() }).optional(),
 })

@@ -64,10 +64,11 @@ function describeConverted(done: BackupsConverted, paint: Paint): string {
     ...skipped.map(
       ({ filename, why }) => `${paint('dim', '- Left:')} ${safeText(filename)}: ${safeText(why)}`,
     ),
-    ...failed.map(
-      ({ filename, message }) =>
-        `${paint(['red', 'bold'], '✘ Failed:')} ${safeText(filename)}\n  ${paint('red', safeText(message))}`,
-    ),
+    ...failed.flatMap(({ filename, message, hint }) => [
+      `${paint(['red', 'bold'], '✘ Failed:')} ${safeText(filename)}`,
+      `  ${paint('red', safeText(message))}`,
+      ...(hint === undefined ? [] : [`  ${safeText(hint)}`]),
+    ]),
     `${plural(converted.length, 'backup')} converted${sizes}, ${duration(durationMs)}`,
   ].join('\n')
 }

@@ -34,7 +34,19 @@ function systemTime(instant: Date): string {
 export function noteOn(backup: BackupInfo): string {
   if (backup.metadataState !== 'ok')
     return backup.metadataState === 'missing' ? 'no metadata' : 'metadata invalid'
-  return [signatureNote(backup), ...(backup.pinned === null ? [] : ['pinned'])].filter(Boolean).join(', ')
+  return [signatureNote(backup), damageNote(backup), ...(backup.pinned === null ? [] : ['pinned'])]
+    .filter(Boolean)
+    .join(', ')
+}
+
+/** What the last check found, of it and of its copies. */
+function damageNote({ metadata }: BackupInfo): string {
+  const copies = Object.entries(metadata?.copies ?? {})
+  const damaged = copies.flatMap(([target, copy]) => (copy?.damaged_at === undefined ? [] : [target]))
+  return [
+    ...(metadata?.damaged_at === undefined ? [] : ['damaged']),
+    ...(damaged.length === 0 ? [] : [`damaged at ${safeText(damaged.join(', '))}`]),
+  ].join(', ')
 }
 
 /** What its signature is worth; nothing for one by a trusted key, or where none is trusted. */

@@ -23,6 +23,7 @@ import { addGlobalOptions } from './options.ts'
 import { pinCommand, unpinCommand } from './pin.ts'
 import { queryCommand } from './query.ts'
 import { restoreCommand } from './restore.ts'
+import { repairCommand } from './repair.ts'
 import { syncCommand } from './sync.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommand } from './settings.ts'
@@ -40,6 +41,7 @@ export function buildProgram(): Command {
   for (const command of [
     createCommand(),
     syncCommand(),
+    repairCommand(),
     addCommand(),
     listCommand(),
     restoreCommand(),

@@ -21,7 +21,7 @@ export function renderInfo(info: Info, view: InfoView): string {
     section(`Database ${safeText(info.name)}`, facts(databaseFacts(info)), view),
     ...(info.database === null ? [] : [tablesSection(info.database, view)]),
     section('Backups', backupsBody(info, view), view),
-    section('Next backup', facts(nextFacts(info)), view),
+    section('Next backup', [facts(nextFacts(info)), ...warningLines(info, view)].join('\n'), view),
     ...(info.schedule === null ? [] : [section('Schedule', facts(scheduleFacts(info.schedule, view)), view)]),
   ]
   return sections.join('\n\n')
@@ -102,10 +102,12 @@ function packsFact({ store }: Info): Fact[] {
 }
 
 function copiesFact({ now, paint }: InfoView): (copies: KnownCopies) => Fact {
-  return ({ target, count, lacking, newest }) => {
+  return ({ target, count, lacking, damaged, verifiedAt, newest }) => {
+    const read = verifiedAt === null ? '' : `, read again ${age(now.getTime() - Date.parse(verifiedAt))}`
+    const bad = damaged === 0 ? '' : paint('red', `, ${number(damaged)} damaged`)
     const last = newest === null ? '' : `, the newest ${age(now.getTime() - Date.parse(newest))}`
     const missing = lacking === 0 ? '' : paint('yellow', `, ${plural(lacking, 'backup')} not there`)
-    return [`At ${safeText(target)}`, `${plural(count, 'backup')}${last}${missing}`]
+    return [`At ${safeText(target)}`, `${plural(count, 'backup')}${last}${read}${missing}${bad}`]
   }
 }
 
@@ -130,6 +132,10 @@ function overdueLines({ backups, isOverdue, maxBackupAgeMs }: Info, { paint }: I
   const last =
     lastGoodAgeMs === null ? 'There is no good backup' : `The last good backup was made ${age(lastGoodAgeMs)}`
   return [paint(['red', 'bold'], `✘ ${last}; none should be older than ${duration(maxBackupAgeMs)}.`)]
+}
+
+function warningLines({ warnings }: Info, { paint }: InfoView): string[] {
+  return warnings.map(warning => paint('yellow', `! ${warning}`))
 }
 
 function scheduleFacts({ updatedAt, scheduler, jobs }: ScheduleSummary, { now, paint }: InfoView): Fact[] {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { BackupVerified, CheckLevel, StoreVerified } from '../index.ts'
+import { type CopiesOptions, verifyCopies } from './verify-copies.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup, signatureNote } from './describe-backup.ts'
 import { BACKUP_ARGUMENT, checkOption, given, identityOption, targetOption } from './options.ts'
@@ -21,6 +22,9 @@ interface StoreOptions {
   readonly identity?: string
 }
 
+type AllOptions = VerifyOptions &
+  StoreOptions & { readonly copies?: true; readonly within?: CopiesOptions['within'] }
+
 export function verifyCommand(): Command {
   return defineCommand('verify', 'Check a stored backup: its checksum, then the database inside it.')
     .argument('[backup]', `${BACKUP_ARGUMENT} (default: "latest")`)
@@ -33,6 +37,14 @@ export function verifyCommand(): Command {
       'instead: look at so much of all that is stored by pages (blocks), such as 5% or 1/30',
     )
     .option('--time <duration>', 'instead: look at it for so long, such as 10m')
+    .option(
+      '--copies',
+      'instead: read again what lies at the targets, or at --target; of it --sample or --time, what was read longest ago first',
+    )
+    .option(
+      '--within <duration>',
+      'with --copies: so much that each is read again within this time, such as 30d',
+    )
     .addHelpText(
       'after',
       `${examples([
@@ -41,10 +53,19 @@ export function verifyCommand(): Command {
         ['verify --check quick', 'faster, without the indexes'],
         ['verify --sample 5%', 'a twentieth of the packs in blocks/, another one each time'],
         ['verify --sample 100%', 'every page of every backup in blocks/'],
-      ])}\n\nExits with 3 when the backup is damaged, or not signed by a key that the configuration trusts.`,
+        ['verify --copies --within 30d', 'what is due of the copies at the targets, once a day'],
+      ])}\n\nExits with 3 when something is damaged, or not signed by a key that the configuration trusts.`,
     )
-    .action((backup: string | undefined, options: VerifyOptions & StoreOptions, command: Command) => {
-      const { sample, time, ...ofBackup } = options
+    .action((backup: string | undefined, options: AllOptions, command: Command) => {
+      const { copies, within, ...ofOthers } = options
+      if (copies === true) {
+        const { target, sample, time, ...others } = ofOthers
+        if (backup !== undefined || Object.keys(others).length > 0)
+          command.error('error: --copies goes with --target, --within, --sample and --time only')
+        return inSession(command, session => verifyCopies(session, given({ target, within, sample, time })))
+      }
+      if (within !== undefined) command.error('error: --within goes with --copies')
+      const { sample, time, ...ofBackup } = ofOthers
       if (sample === undefined && time === undefined)
         return inSession(command, session => verify(session, backup ?? 'latest', ofBackup))
       const { identity, ...ofOne } = ofBackup

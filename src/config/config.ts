@@ -86,6 +86,9 @@ export interface JobConfig {
   timeout?: string | undefined
   maxBackups?: number | undefined
   maxTime?: string | undefined
+  copies?: boolean | undefined
+  within?: string | undefined
+  share?: string | undefined
 }
 
 /** The configuration file. */

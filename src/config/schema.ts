@@ -12,6 +12,7 @@ import { targetsSchema } from './targets-schema.ts'
 import { cronProblem } from '../schedule/cron.ts'
 import { parseDuration } from '../schedule/duration.ts'
 import { JOB_KINDS, type JobKind } from '../schedule/jobs.ts'
+import { parseShare } from '../schedule/rota.ts'
 
 const path = z
   .string()
@@ -72,6 +73,20 @@ const job = z.strictObject({
   maxTime: duration
     .optional()
     .describe('Of a verify job: no further backup is begun after so long. Default: 1h'),
+  copies: z
+    .boolean()
+    .optional()
+    .describe(
+      'Of a verify job: read again what lies at the targets, not what lies in the backup directory. Default: false',
+    ),
+  within: duration
+    .optional()
+    .describe('With copies: so much a run that everything is read again within this time. Default: 30d'),
+  share: z
+    .string()
+    .refine(text => parseShare(text) !== null, 'expected a share such as "1/30" or "5%"')
+    .optional()
+    .describe('With copies, instead: so much of the bytes at each target a run.'),
 })
 
 const schedule = z.strictObject({

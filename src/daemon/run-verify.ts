@@ -4,13 +4,18 @@ import type { BackupVerified } from '../operations/reports.ts'
 import { oldestVerificationFirst } from '../schedule/good-backup.ts'
 import { suspectsAmong } from '../signing/signature.ts'
 import type { JobRunner } from './ports.ts'
+import { runVerifyCopies } from './run-verify-copies.ts'
 import { plural } from './words.ts'
 
 /**
- * Reads backups again, those first whose last look lies longest back, and notes how it went. One that is
- * damaged does not keep the others from being looked at; the run then fails with the names of all that are.
+ * Reads backups again: those in the backup directory, those first whose last look lies longest back, and notes how it went. One that is
+ * damaged does not keep the others from being looked at; the run then fails with the names of all that are. Or what lies at
+ * the targets, where the job says so.
  */
-export const runVerify: JobRunner = async ({ database, job, signal, now }) => {
+export const runVerify: JobRunner = async order =>
+  order.job.copies === null ? await verifyHere(order) : await runVerifyCopies(order)
+
+const verifyHere: JobRunner = async ({ database, job, signal, now }) => {
   const endAt = now().getTime() + job.verifyMs
   const damaged: string[] = []
   const failures: Failure[] = []
@@ -74,6 +79,6 @@ function damage(damaged: readonly string[], looked: number): Failure {
     success: false,
     code: 'BACKUP_DAMAGED',
     message: `${damaged.length} of ${plural(looked, 'backup')} are damaged: ${damaged.join('; ')}`,
-    hint: 'Make a new backup now (chame-backup create), and look for the cause: the disk, or whoever writes there.',
+    hint: 'Make a new backup now (chame-backup create), and look for the cause: the disk, or whoever writes there. What a target has a good copy of is brought back with: chame-backup repair.',
   }
 }

@@ -88,6 +88,12 @@ export class EngineProcess {
     this.#child.kill('SIGKILL')
   }
 
+  /** Has it end by itself, as without a host: for one that has nothing to do. */
+  dismiss(): void {
+    this.isReusable = false
+    if (this.#child.connected) this.#child.disconnect()
+  }
+
   /** Waits no longer for what it was asked, whatever becomes of it; nor does this process, should it end. */
   abandon(): void {
     this.isReusable = false

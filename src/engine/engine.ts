@@ -5,7 +5,7 @@ import { cancelled, type Failure, fromFailure } from '../errors.ts'
 import type { RunOptions, Step } from '../operations/reports.ts'
 import { type Job, prepareHere, runHere } from './here.ts'
 import type { OperationName, Operations } from './operations.ts'
-import { EngineProcess } from './engine-process.ts'
+import { IdleEngines } from './idle-engines.ts'
 import { silenceMsFor, stalled, StallWatch } from './stall-watch.ts'
 
 export type { OperationName, Operations } from './operations.ts'
@@ -14,10 +14,8 @@ export interface EngineOptions extends RunOptions {
   readonly where: 'process' | 'here'
 }
 
-/** Engine processes that are idle, ready for the next operation. One runs one operation at a time. */
-const idle: EngineProcess[] = []
-/** An operation uses one core and a half; more processes than this would only hold memory. */
-const IDLE_MAX = 4
+/** One runs one operation at a time. */
+const idle = new IdleEngines()
 
 /** What needs no process that opens databases. */
 const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
@@ -45,7 +43,7 @@ export async function runOperation<Name extends OperationName>(
   const isHere = where === 'here' || (name === 'list' && isOfDirectory(request, settings))
   // Whatever does the work starts while the request is being checked.
   if (isHere && !CATALOG_ONLY.has(name)) prepareHere()
-  const engine = isHere ? null : (takeIdle() ?? new EngineProcess())
+  const engine = isHere ? null : idle.take()
   try {
     const { parseRequest } = await import('./requests.ts')
     const job = { name, settings, request: parseRequest(name, request) }
@@ -56,7 +54,7 @@ export async function runOperation<Name extends OperationName>(
     if (engine === null) return await runWatched(job, options)
     return (await engine.run(job, options)) as Operations[Name]['result'] | Failure
   } finally {
-    if (engine !== null) release(engine)
+    if (engine !== null) idle.put(engine)
   }
 }
 
@@ -70,7 +68,7 @@ export async function writeAuditNote(
   where: EngineOptions['where'],
 ): Promise<Noted> {
   if (where === 'here') return await writeNote(settings.backupDir, request)
-  const engine = takeIdle() ?? new EngineProcess()
+  const engine = idle.take()
   const isOver = new AbortController()
   const late = sleep(NOTE_MS_MAX, null, { signal: isOver.signal, ref: false }).catch(() => null)
   try {
@@ -83,7 +81,7 @@ export async function writeAuditNote(
     return answer as Noted
   } finally {
     isOver.abort()
-    release(engine)
+    idle.put(engine)
   }
 }
 
@@ -116,15 +114,4 @@ async function runWatched<Name extends OperationName>(
 /** Targets need libraries that are of no concern to the caller's memory. */
 function isOfDirectory(request: object, { keepLocal }: Settings): boolean {
   return keepLocal && !('target' in request && request.target !== undefined)
-}
-
-/** An idle process that has not died meanwhile. */
-function takeIdle(): EngineProcess | undefined {
-  const engine = idle.pop()
-  return engine === undefined || engine.isReusable ? engine : takeIdle()
-}
-
-function release(engine: EngineProcess): void {
-  if (engine.isReusable && idle.length < IDLE_MAX) idle.push(engine)
-  else engine.stop()
 }

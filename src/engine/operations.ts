@@ -9,6 +9,7 @@ import type {
   BackupUnpacked,
   UnpackBackupRequest,
 } from '../operations/file-reports.ts'
+import type { CheckKeysRequest, KeysChecked } from '../operations/key-reports.ts'
 import type { BackupsListed } from '../operations/list-backups.ts'
 import type {
   BackupCreated,
@@ -22,14 +23,18 @@ import type {
   BackupsCleanedUp,
   BackupVerified,
   BackupsCompared,
+  BackupsRepaired,
   CleanupRequest,
   CompareBackupsRequest,
   ConvertBackupsRequest,
+  CopiesVerified,
   CreateBackupRequest,
   SyncTargetsRequest,
   TargetsSynced,
+  DatabaseDescribed,
   DataExported,
   DeleteBackupRequest,
+  DescribeRequest,
   ExportDataRequest,
   DataImported,
   DrillBackupRequest,
@@ -41,6 +46,7 @@ import type {
   PinBackupRequest,
   QueryBackupRequest,
   ReadRowsRequest,
+  RepairBackupsRequest,
   RestoreBackupRequest,
   RestorePlan,
   RetentionSimulated,
@@ -51,6 +57,7 @@ import type {
   StoreVerified,
   UnpinBackupRequest,
   VerifyBackupRequest,
+  VerifyCopiesRequest,
   VerifyStoreRequest,
 } from '../operations/reports.ts'
 
@@ -65,8 +72,13 @@ export interface Operations {
   }
   verify: { request: VerifyBackupRequest & { readonly backup: string }; result: BackupVerified }
   verifyStore: { request: VerifyStoreRequest; result: StoreVerified }
+  verifyCopies: { request: VerifyCopiesRequest; result: CopiesVerified }
+  repair: { request: RepairBackupsRequest; result: BackupsRepaired }
   drill: { request: DrillBackupRequest & { readonly backup: string }; result: BackupDrilled }
   info: { request: InfoRequest; result: Info }
+  checkKeys: { request: CheckKeysRequest; result: KeysChecked }
+  /** The part of it for which the database is opened. */
+  describe: { request: DescribeRequest; result: DatabaseDescribed }
   export: { request: ExportDataRequest; result: DataExported }
   scan: { request: ScanSensitiveRequest; result: SensitiveScan }
   import: { request: ImportDataRequest; result: DataImported }
@@ -103,8 +115,12 @@ const loaders: { readonly [Name in OperationName]: () => Promise<Handler<Name>> 
   restore: async () => (await import('../operations/restore-backup.ts')).restoreBackup,
   verify: async () => (await import('../operations/verify-backup.ts')).verifyBackup,
   verifyStore: async () => (await import('../operations/verify-store.ts')).verifyStore,
+  verifyCopies: async () => (await import('../operations/verify-copies.ts')).verifyCopies,
+  repair: async () => (await import('../operations/repair-backups.ts')).repairBackups,
   drill: async () => (await import('../operations/drill-backup.ts')).drillBackup,
   info: async () => (await import('../operations/get-info.ts')).getInfo,
+  checkKeys: async () => (await import('../operations/keys/check-keys.ts')).checkKeys,
+  describe: async () => (await import('../operations/describe-database.ts')).describeDatabase,
   export: async () => (await import('../operations/export-data.ts')).exportData,
   scan: async () => (await import('../operations/scan-sensitive.ts')).scanSensitive,
   import: async () => (await import('../operations/import-data.ts')).importData,

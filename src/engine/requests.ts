@@ -18,6 +18,7 @@ const path = z.string().refine(value => !value.includes('\0'), 'a path cannot co
 /** Whether there is one of that name, only the configuration says. */
 const target = z.string().min(1).max(64).optional()
 const identity = path.min(1, 'expected the path of an identity file').optional()
+const image = path.min(1).optional()
 const acceptUnsigned = z.boolean().optional()
 const backup = path.min(1, 'expected a path, a file name or "latest"')
 const table = text.min(1, 'expected the name of a table')
@@ -69,8 +70,17 @@ const requests = {
     time: text.optional(),
     identity,
   }),
+  verifyCopies: z.strictObject({
+    target,
+    within: text.optional(),
+    sample: text.optional(),
+    time: text.optional(),
+  }),
+  repair: z.strictObject({ backups: z.array(backup).min(1).optional(), identity, target }),
   drill: z.strictObject({ backup, scratchDir: path.min(1).optional(), identity, target, acceptUnsigned }),
   info: z.strictObject({ target }),
+  checkKeys: z.strictObject({ identity, passphraseFile: path.min(1).optional(), target }),
+  describe: z.strictObject({}),
   scan: z.strictObject({ from: backup.optional(), identity, target }),
   export: z.strictObject({
     format: z.enum(FORMATS).optional(),
@@ -128,11 +138,12 @@ const requests = {
   }),
   unpin: z.strictObject({ backup, target }),
   unpack: z.strictObject({ backup, to: path.min(1) }),
-  look: z.strictObject({ backup, identity, target }),
+  look: z.strictObject({ backup, identity, target, image }),
   rows: z.strictObject({
     backup,
     identity,
     target,
+    image,
     table,
     limit: z.int().min(1).max(500).optional(),
     offset,
@@ -145,6 +156,7 @@ const requests = {
     backup,
     identity,
     target,
+    image,
     sql,
     limit: z.int().min(1).max(1_000).optional(),
     timeLimitMs: z.int().min(1).max(30_000).optional(),
@@ -154,7 +166,9 @@ const requests = {
     backup,
     identity,
     target,
+    image,
     with: backup.optional(),
+    withImage: image,
     table: table.optional(),
     limit: z.int().min(1).max(500).optional(),
     offset,

@@ -14,6 +14,7 @@ import { openSigner } from '../signing/open-signer.ts'
 import { readHeaderOf } from '../snapshot/source-files.ts'
 import { removeFile, renameDurably, requireSpace, syncFile } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
+import { readUpTo } from '../storage/read-up-to.ts'
 import { recogniseFile, writeImageOf } from './added-file.ts'
 import { checkStored, type StoredCheck } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
@@ -148,8 +149,8 @@ async function requireIntact(file: string, from: string, context: Context): Prom
 async function userVersionOf(path: string): Promise<number> {
   return during('read', path, async () => {
     await using handle = await open(path, constants.O_RDONLY)
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, USER_VERSION_AT)
-    return bytesRead < 4 ? 0 : buffer.readInt32BE(0)
+    const bytes = await readUpTo(handle, 4, USER_VERSION_AT)
+    return bytes.length < 4 ? 0 : bytes.readInt32BE(0)
   })
 }
 

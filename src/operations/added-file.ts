@@ -6,6 +6,7 @@ import { Undecodable } from '../encoding/undecodable.ts'
 import { BackupError } from '../errors.ts'
 import { requireSpace } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
+import { readUpTo } from '../storage/read-up-to.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
 import type { Context } from './context.ts'
 import { readStored } from './read-stored.ts'
@@ -97,8 +98,7 @@ export async function writeImageOf(
 async function headOf(path: string): Promise<Buffer> {
   return during('read', path, async () => {
     await using handle = await open(path, constants.O_RDONLY)
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
-    return buffer.subarray(0, bytesRead)
+    return await readUpTo(handle, HEAD_BYTES, 0)
   })
 }
 

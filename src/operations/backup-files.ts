@@ -94,7 +94,7 @@ function damaged(path: string, why: string): BackupError {
     'BACKUP_DAMAGED',
     `The stored backup is damaged, and is not copied (${why}): ${path}`,
     {
-      hint: 'Look at it with: chame-backup verify <file>. If another target has it, copy it from there.',
+      hint: 'Look at it with: chame-backup verify <file>. If a target has a good copy, it is brought back with: chame-backup repair <file>.',
       path,
     },
   )

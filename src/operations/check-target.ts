@@ -74,7 +74,8 @@ function describe(name: string, config: TargetConfig): Omit<TargetInfo, 'check'>
   return { name, kind: config.kind, place: placeOf(config), appendOnly: config.appendOnly ?? false }
 }
 
-function placeOf(config: TargetConfig): string {
+/** Where a target is, in a word, without what may be secret. */
+export function placeOf(config: TargetConfig): string {
   switch (config.kind) {
     case 'local':
       return config.path

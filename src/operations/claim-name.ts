@@ -19,6 +19,10 @@ export interface Claimant {
   readonly mark: string
   /** Null for a backup that is only being made. */
   readonly metadata: Metadata | null
+  /** Whether what is there of it was found damaged, though nothing there says so; default false. */
+  readonly isDamaged?: boolean
+  /** Names under which nothing can be replaced; default none. */
+  readonly fixed?: ReadonlySet<string>
 }
 
 /**
@@ -36,6 +40,7 @@ export async function claimName(target: Target, claimant: Claimant, signal: Abor
   for (let number = 1; number <= NAMES_MAX; number++) {
     const filename = number === 1 ? claimant.filename : renumbered(claimant.filename, number)
     if (filename === null) break
+    if (claimant.fixed?.has(filename) === true) continue
     const state = await tryName(target, { ...claimant, filename }, signal)
     if (state !== 'taken') return { state, filename }
   }
@@ -87,13 +92,13 @@ async function standingOf(
   claimant: Claimant,
   signal: AbortSignal,
 ): Promise<Claim['state'] | 'taken'> {
-  const { type, filename, metadata } = claimant
+  const { type, filename, metadata, isDamaged = false } = claimant
   const there = await metadataAt(target, filename, signal)
   if (there === null || metadata === null || identityOf(there) !== identityOf(metadata)) return 'taken'
   const image = await target.head(imageKey({ type, filename }), { signal })
-  if (image?.sizeBytes === there.file_size && there.damaged_at === undefined) return 'there'
-  // What is sent has to be what the metadata there says.
-  return there.checksum === metadata.checksum ? 'incomplete' : 'taken'
+  if (image?.sizeBytes === there.file_size && there.damaged_at === undefined && !isDamaged) return 'there'
+  // What is sent has to be what the metadata there says, unless that was changed by somebody.
+  return there.checksum === metadata.checksum || isDamaged ? 'incomplete' : 'taken'
 }
 
 /** The metadata of that name; null when it cannot be read. */

@@ -17,6 +17,10 @@ export interface CompareBackupsRequest {
   readonly identity?: string
   /** The one at this target; what it is compared with is in the backup directory. */
   readonly target?: string
+  /** Path of its plain image, from `openImage` of `Administration`: what would be fetched or decoded otherwise. */
+  readonly image?: string
+  /** The same of the other backup. */
+  readonly withImage?: string
   /** Compare this table only, and show its rows. */
   readonly table?: string
   /** With `table`: rows to show, 1 to 500; default 50. */

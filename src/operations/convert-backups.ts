@@ -70,10 +70,10 @@ export async function convertBackups(
       if ('why' in done) skipped.push(done)
       else converted.push(done)
     } catch (error) {
-      const { code, message } = toFailure(error)
+      const { success: _, ...why } = toFailure(error)
       // Where only one is meant, its failure is that of all.
-      if (code === 'CANCELLED' || wanted.length === 1) throw error
-      failed.push({ filename: basename(backup), code, message })
+      if (why.code === 'CANCELLED' || wanted.length === 1) throw error
+      failed.push({ filename: basename(backup), ...why })
     }
   }
   return {
@@ -182,7 +182,7 @@ async function recode(
   { staging, identity }: { readonly staging: Staging; readonly identity: string | undefined },
   context: Context,
 ): Promise<Anew> {
-  const decoder = await decoderOf(backup, identity, context)
+  const decoder = await decoderOf(backup, { identity }, context)
   const onBytes = bytesOf(context, 'encode-image')
   const [stored, decoded] = [new Tap(), new Tap()]
   const bytes = readStored(backup, context, done => onBytes(done, backup.size))

@@ -34,6 +34,8 @@ export interface BackupsConverted {
     readonly filename: string
     readonly code: ErrorCode
     readonly message: string
+    /** What to do next, where that is known. */
+    readonly hint?: string
   }[]
   readonly durationMs: number
 }

@@ -3,7 +3,7 @@ import { editMetadata } from '../catalog/edit-metadata.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
 import { imageKey, markKey, metadataKey } from '../catalog/target-keys.ts'
-import { BackupError } from '../errors.ts'
+import { BackupError, type ErrorCode, toFailure } from '../errors.ts'
 import { putText } from '../storage/put-text.ts'
 import { readObject } from '../storage/read-object.ts'
 import type { StoredObject, Target } from '../storage/target.ts'
@@ -41,25 +41,40 @@ export interface Copied {
   readonly sentBytes: number
 }
 
+const UNREPLACEABLE: ReadonlySet<ErrorCode> = new Set(['OBJECT_LOCKED', 'TARGET_REFUSED'])
+
 /** Tries for a name of its own, where a target does not keep two machines from taking the same. */
 const TRIES_MAX = 3
 
 /**
  * Copies a backup to a target: a mark, its packs, its file, its metadata, and the mark goes. With the metadata it exists there.
  * Killed at any instant, the same call completes it. A file that is not what its metadata says is not copied
- * (`BACKUP_DAMAGED`).
+ * (`BACKUP_DAMAGED`). A copy that is damaged there is replaced; where that cannot be, another one is put beside it.
  */
 export async function copyBackup(order: CopyOrder, target: Target, options: CopyOptions): Promise<Copied> {
   const { backup } = order
   const { type, filename, metadata } = backup
+  const isDamaged = metadata.copies?.[target.name]?.damaged_at !== undefined
+  const fixed = new Set<string>()
   for (let attempt = 1; ; attempt++) {
     const claim = await claimName(
       target,
-      { type, filename, mark: identityOf(metadata), metadata },
+      {
+        type,
+        filename,
+        mark: identityOf(metadata),
+        metadata,
+        isDamaged: isDamaged && fixed.size === 0,
+        fixed,
+      },
       options.signal,
     )
     if (claim.state === 'there') return { filename: claim.filename, size: metadata.file_size, sentBytes: 0 }
-    const sentBytes = await sendFiles(order, claim, target, options)
+    const sentBytes = await sendFiles(order, claim, target, { ...options, isMending: isDamaged })
+    if (sentBytes === null) {
+      fixed.add(claim.filename)
+      continue
+    }
     if (await describe(order, claim, target, options)) {
       await confirm({ ...backup, filename: claim.filename }, target, options)
       await removeMark({ type, filename: claim.filename }, target, options)
@@ -74,20 +89,27 @@ export async function copyBackup(order: CopyOrder, target: Target, options: Copy
  * claimed its name. Then the packs are looked for once more: until the file was there, another machine's cleanup could
  * not know that they are needed. From now on it does, so that what is there then stays; one that had looked before says
  * by a mark what it drops.
+ *
+ * Null: what has the name cannot be replaced, because it is locked or the key may not. It stays as it is.
  */
 async function sendFiles(
   { backup, image, openPacks }: CopyOrder,
   { state, filename }: Claim,
   target: Target,
-  { signal, packs, onBytes }: CopyOptions,
-): Promise<number> {
+  { signal, packs, onBytes, isMending: isDamaged }: CopyOptions & { readonly isMending: boolean },
+): Promise<number | null> {
   await using copy = (await openPacks?.()) ?? null
-  const isMending = state === 'incomplete'
+  const isMending = isDamaged || state === 'incomplete'
   const before = (await copy?.sendTo(packs, { isMending, onBytes })) ?? 0
-  await target.put(imageKey({ ...backup, filename }), image.content, {
-    signal,
-    onBytes: done => onBytes(before + done),
-  })
+  try {
+    await target.put(imageKey({ ...backup, filename }), image.content, {
+      signal,
+      onBytes: done => onBytes(before + done),
+    })
+  } catch (error) {
+    if (state === 'incomplete' && UNREPLACEABLE.has(toFailure(error).code)) return null
+    throw error
+  }
   const sentBytes = before + image.content.sizeBytes
   await copy?.requireStaying(target)
   const again = (done: number): void => onBytes(sentBytes + done)
@@ -105,23 +127,30 @@ async function describe(
   target: Target,
   { signal }: CopyOptions,
 ): Promise<boolean> {
-  if (state === 'incomplete') return await mend({ ...backup, filename }, target, signal)
+  if (state === 'incomplete') return await mend({ backup, text }, filename, target, signal)
   if (await target.putIfAbsent(metadataKey(filename), Buffer.from(text), { signal })) return true
   return (await metadataAt(target, filename, signal))?.checksum === backup.metadata.checksum
 }
 
-/** What stood in metadata of a file that is now replaced: that it was damaged. All else stays, such as a pin. */
+/**
+ * What stood in metadata of a file that is now replaced: that it was damaged. All else stays, such as a pin; only where it
+ * is of another file by what it says, it is replaced as well.
+ */
 async function mend(
-  { filename, metadata }: CopyOrder['backup'],
+  { backup: { metadata }, text }: Pick<CopyOrder, 'backup' | 'text'>,
+  filename: string,
   target: Target,
   signal: AbortSignal,
 ): Promise<boolean> {
   const key = metadataKey(filename)
-  const text = Buffer.from(await readObject(target, key, { signal, bytesMax: METADATA_BYTES_MAX })).toString(
-    'utf8',
-  )
-  const { verified_at } = metadata
-  await putText(target, key, editMetadata(text, { damaged_at: undefined, verified_at }), { signal })
+  const bytes = await readObject(target, key, { signal, bytesMax: METADATA_BYTES_MAX })
+  const there = Buffer.from(bytes).toString('utf8')
+  const { checksum, pinned } = JSON.parse(there) as Metadata
+  const isOurs = checksum === metadata.checksum
+  const mended = isOurs
+    ? editMetadata(there, { damaged_at: undefined, verified_at: metadata.verified_at })
+    : editMetadata(text, { pinned: metadata.pinned ?? pinned })
+  await putText(target, key, mended, { signal })
   return true
 }
 

@@ -26,7 +26,7 @@ import { parsePackState, stateBytes } from '../blocks/pack-state.ts'
 import { lockForReading } from '../blocks/readers-lock.ts'
 import { parseRestorePoint } from '../blocks/restore-point.ts'
 import { type BlockStore, packPath } from '../blocks/store.ts'
-import { findLost, hasAll } from '../blocks/whole-pages.ts'
+import { findLost, findWhole, hasAll } from '../blocks/whole-pages.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { packKey } from '../catalog/target-keys.ts'
 import type { WorkDirectory } from '../catalog/work-directory.ts'
@@ -122,7 +122,10 @@ export class PackCopy implements AsyncDisposable {
     if (packs.sizeOf(id) === null) await packs.look([id], { isAnew: true })
     const sizeBytes = packs.sizeOf(id)
     if (sizeBytes === null) return await this.#putMine(mine, needed, packs)
-    if (!isMending && (await this.#seemsRight(mine, needed, packs, sizeBytes))) {
+    const isRight = isMending
+      ? packs.areWhole(id, needed)
+      : await this.#seemsRight(mine, needed, packs, sizeBytes)
+    if (isRight) {
       this.#settled.set(id, sizeBytes)
       return 0
     }
@@ -167,17 +170,18 @@ export class PackCopy implements AsyncDisposable {
     try {
       using there = await this.#fetch(mine.id, fetched, packs)
       if (there === null) return await this.#putMine(mine, needed, packs)
-      if (there.isKeyWhole && (await findLost(there, needed)) === null) {
+      const thereWhole = there.isKeyWhole ? await findWhole(there) : null
+      if (thereWhole !== null && isAmong(needed, thereWhole)) {
+        packs.noteWhole(mine.id, thereWhole)
         this.#settled.set(mine.id, packs.sizeOf(mine.id) ?? 0)
         return 0
       }
       await mergePacks(mine, there, merged)
-      {
-        using whole = PackFile.open(merged, mine.id)
-        if ((await findLost(whole, needed)) !== null)
-          throw damaged(mine.path, 'a page is not what was written')
-      }
-      return await this.#put(mine.id, merged, packs)
+      const mergedWhole = await wholeIn(merged, mine.id)
+      if (!isAmong(needed, mergedWhole)) throw damaged(mine.path, 'a page is not what was written')
+      const sentBytes = await this.#put(mine.id, merged, packs)
+      packs.noteWhole(mine.id, mergedWhole)
+      return sentBytes
     } finally {
       await removeFile(fetched)
       await removeFile(merged)
@@ -237,6 +241,15 @@ function isAtTarget(backup: BackupInfo): backup is BackupAtTarget {
 async function requireWhole(pack: PackFile, needed: Slots): Promise<void> {
   const slot = await findLost(pack, needed)
   if (slot !== null) throw damaged(pack.path, `page ${slot} of the pack is not what was written`)
+}
+
+async function wholeIn(path: string, id: string): Promise<Slots> {
+  using pack = PackFile.open(path, id)
+  return await findWhole(pack)
+}
+
+function isAmong(needed: Slots, pages: Slots): boolean {
+  return needed.beyond(pages).next().done === true
 }
 
 function openUnlessDamaged(path: string, id: string): PackFile | null {

@@ -1,7 +1,7 @@
 import type { Encoding } from '../catalog/encodings.ts'
 import type { AgeRecipients } from '../encoding/age/header.ts'
 import { type Encoder, isStream, openEncoder, recipientsOf } from '../encoding/encoding.ts'
-import type { EncryptionSettings } from '../encoding/settings.ts'
+import { namesSomebody } from '../encoding/key-advice.ts'
 import type { Context } from './context.ts'
 
 /** Stores an image page by page in packs that all backups share: see src/blocks. */
@@ -40,9 +40,4 @@ export async function encoderFor(
 export async function encoderOfOneFile(context: Context): Promise<BackupEncoder> {
   const encoder = await encoderFor(undefined, context)
   return isSealing(encoder) ? await encoderFor('zstd+age', context) : encoder
-}
-
-/** Whoever has named keys to encrypt to expects that what is stored is encrypted. */
-function namesSomebody({ recipients, passphrase }: EncryptionSettings): boolean {
-  return recipients.length > 0 || passphrase !== null
 }

@@ -131,8 +131,8 @@ interface PackFetch {
   readonly onBytes: (bytes: number) => void
 }
 
-/** A cleanup there may write a pack anew while it is fetched: with all that is needed, so that it is fetched once more. */
-async function fetchAsItIs(
+/** Fetches a pack whose size is known. A cleanup there may write it anew meanwhile: with all that is needed, so that it is fetched once more. */
+export async function fetchAsItIs(
   id: string,
   path: string,
   packs: PacksAtTarget,

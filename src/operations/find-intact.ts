@@ -76,7 +76,7 @@ export function damagedBackup(
   }
   const next =
     copies.length > 0
-      ? otherCopy(copies, filename)
+      ? `${otherCopy(copies, filename)} It is brought back with: chame-backup repair ${filename}`
       : 'Choose another backup: chame-backup list, then chame-backup verify <file>.'
   return new BackupError('BACKUP_DAMAGED', `The backup is damaged (${problem}): ${path}`, {
     hint: `Nothing was changed. ${next}`,

@@ -19,17 +19,24 @@ export interface KeysGenerated {
 
 const FILE_MODE = 0o600
 
-/** Makes a key to encrypt backups to, as age-keygen does: an identity, which opens them, and its public key. */
+/**
+ * Makes a key to encrypt backups to, as age-keygen does: an identity, which opens them, and its public key. What was
+ * written is read back and tried.
+ */
 export async function generateKeys({ output }: GenerateKeysRequest = {}): Promise<KeysGenerated | Failure> {
   try {
     const { generateX25519Identity, identityToRecipient } = await import('age-encryption')
+    const { proveKey } = await import('../encoding/prove-key.ts')
     const secret = await generateX25519Identity()
     const recipient = await identityToRecipient(secret)
     const created = new Date().toISOString().replace(/\.\d+Z$/, 'Z')
     const identity = `# created: ${created}\n# public key: ${recipient}\n${secret}\n`
     if (output === undefined) return { success: true, recipient, identityPath: null, identity }
     const hint = 'Choose another path. Whoever loses an identity loses every backup that only it opens.'
-    return { success: true, recipient, identityPath: await writeKey(output, identity, hint), identity: null }
+    const identityPath = await writeKey(output, identity, hint)
+    // As it is on the medium: nothing may depend on a key that nobody has tried.
+    await proveKey(recipient, identityPath)
+    return { success: true, recipient, identityPath, identity: null }
   } catch (error) {
     return toFailure(error)
   }
@@ -65,10 +72,11 @@ export async function generateSigningKey({ output }: GenerateSigningKeyRequest =
   }
 }
 
-async function writeKey(output: string, text: string, hint: string): Promise<string> {
+/** Writes a new file for its owner only, and says its absolute path. Throws `TARGET_INVALID` where there is something already. */
+export async function writeKey(output: string, text: string, hint: string): Promise<string> {
   const path = resolve(output)
   if (await isThere(path)) {
-    const message = `There is a file already, and a key is never overwritten: ${path}`
+    const message = `There is a file already, and nothing is overwritten: ${path}`
     throw new BackupError('TARGET_INVALID', message, { hint, path })
   }
   await writeNewFile(path, text, FILE_MODE, { isDurable: true })

@@ -28,6 +28,17 @@ export interface DatabaseFacts {
   readonly tables: readonly { readonly name: string; readonly rows: number | null }[]
 }
 
+/** Nothing is asked but what the database is. */
+export type DescribeRequest = Readonly<Record<never, never>>
+
+/** What the database is; its backups are not asked for. */
+export interface DatabaseDescribed {
+  readonly success: true
+  /** Null when the database is missing or cannot be read; `databaseProblem` says why. */
+  readonly database: DatabaseFacts | null
+  readonly databaseProblem: string | null
+}
+
 export interface InfoRequest {
   /** Describe the backups at this target, not those in the backup directory. */
   readonly target?: string
@@ -37,8 +48,12 @@ export interface InfoRequest {
 export interface KnownCopies {
   readonly target: string
   readonly count: number
-  /** How many of them it does not have. */
+  /** How many of them it does not have, or has damaged. */
   readonly lacking: number
+  /** How many of them were found damaged there, and have not been replaced. */
+  readonly damaged: number
+  /** When any of them was last read there and found intact, UTC, ISO 8601; null when none was. */
+  readonly verifiedAt: string | null
   /** When the newest of them was made, UTC, ISO 8601; null when it has none. */
   readonly newest: string | null
 }
@@ -79,6 +94,8 @@ export interface Info {
   readonly maxBackupAgeMs: number | null
   /** Whether the last good backup is older than that, or missing. */
   readonly isOverdue: boolean
+  /** What should be known about the keys that new backups are encrypted to. */
+  readonly warnings: readonly string[]
   /** What the scheduler last wrote about this database; null when it never ran here. */
   readonly schedule: ScheduleSummary | null
   readonly disk: {

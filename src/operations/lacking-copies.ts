@@ -25,7 +25,7 @@ export interface LackingRules {
 /**
  * Compares the backup directory with a target. What the target's retention would delete again is not copied, nor what
  * somebody deleted there on purpose; nor what is no backup of ours, such as a file without metadata. What was found to
- * be damaged at the target is lacking there.
+ * be damaged at the target is lacking there, whether that is noted there or only here.
  *
  * @param local backups of the backup directory, newest first
  */
@@ -45,7 +45,8 @@ export async function findLacking(
   const present = new Map(
     ours.flatMap(backup => {
       const size = there.get(identityOf(backup.metadata))
-      return size === undefined ? [] : [[backup, size] as const]
+      const isDamaged = backup.metadata.copies?.[target]?.damaged_at !== undefined
+      return size === undefined || isDamaged ? [] : [[backup, size] as const]
     }),
   )
   const lacking = ours.filter(backup => !present.has(backup))

@@ -11,6 +11,8 @@ interface Opening {
   readonly identity?: string
   /** The one at this target. */
   readonly target?: string
+  /** Path of its plain image, from `openImage` of `Administration`: what would be fetched or decoded otherwise. */
+  readonly image?: string
 }
 
 export type LookInsideRequest = Opening

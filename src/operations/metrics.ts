@@ -13,6 +13,7 @@ import { judgeAll } from '../signing/signature.ts'
 import { syncDirectory, writeNewFile } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { replaceFile } from '../storage/put-in-place.ts'
+import { readUpTo } from '../storage/read-up-to.ts'
 import { listStored } from './list-stored.ts'
 import type { MetricsMade, MetricsRequest, UnreadableCatalog } from './monitoring-reports.ts'
 import { openConfigured } from './open-configured.ts'
@@ -144,8 +145,8 @@ async function requireReplaceable(path: string): Promise<void> {
     try {
       if (!(await lstat(path)).isFile()) return false
       await using handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MARK.length), 0, MARK.length, 0)
-      return bytesRead === 0 || buffer.toString('utf8', 0, bytesRead) === MARK
+      const head = await readUpTo(handle, MARK.length, 0)
+      return head.length === 0 || head.toString('utf8') === MARK
     } catch (error) {
       if (isNotThere(error)) return true
       throw error

@@ -1,6 +1,8 @@
 /** What becomes of copies at targets. Part of reports.ts. */
 import type { ErrorCode, Failure } from '../errors.ts'
 
+export type * from './copies-reports.ts'
+
 /** How the copying of one new backup to one target went. */
 export interface TargetCopy {
   readonly name: string

@@ -1,3 +1,4 @@
+import type { Slots } from '../blocks/live-pages.ts'
 import { packKey, PACKS_PREFIX, parsePackKey } from '../catalog/target-keys.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import type { Target } from '../storage/target.ts'
@@ -14,6 +15,8 @@ export class PacksAtTarget {
   #sizes = new Map<string, number | null>()
   #isListed = false
   readonly #turns = new Map<string, Promise<unknown>>()
+  /** Pages that were read and found whole, and how large the file was that they were in. */
+  readonly #whole = new Map<string, { readonly pages: Slots; readonly sizeBytes: number | null }>()
 
   constructor(target: Target, signal: AbortSignal) {
     this.target = target
@@ -39,6 +42,18 @@ export class PacksAtTarget {
 
   note(id: string, sizeBytes: number | null): void {
     this.#sizes.set(id, sizeBytes)
+  }
+
+  /** Notes which pages of a pack were read and are whole, in the file that it is now. */
+  noteWhole(id: string, pages: Slots): void {
+    this.#whole.set(id, { pages, sizeBytes: this.sizeOf(id) })
+  }
+
+  /** Whether all of these were read in this run, and found whole in a file of the size that is there now. */
+  areWhole(id: string, needed: Slots): boolean {
+    const read = this.#whole.get(id)
+    if (read === undefined || read.sizeBytes !== this.sizeOf(id)) return false
+    return needed.beyond(read.pages).next().done === true
   }
 
   /** One at a time with each pack: backups that are copied at once have most of theirs in common. */

@@ -57,7 +57,8 @@ function tooLarge(name: string, { path, size }: Pick<BackupInfo, 'path' | 'size'
 }
 
 async function* readFile(path: string, { signal }: Context, onBytes: (doneBytes: number) => void): Bytes {
-  await using handle = await during('open', path, () => open(path, 'r'))
+  const handle = await during('open', path, () => open(path, 'r'))
+  await using _handle = { [Symbol.asyncDispose]: () => during('close', path, () => handle.close()) }
   const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
   for (let doneBytes = 0; ;) {
     throwIfCancelled(signal)

@@ -15,7 +15,8 @@ import { copiedTo, copyToTargets } from './copy-to-targets.ts'
 import type { BackupCreated, TargetCopy } from './reports.ts'
 import { type Checked, damagedImage, type StoreOrder } from './stage-backup.ts'
 import { type BackupStored, describeBackup } from './store-backup.ts'
-import { requireSent, type Streamed, streamImage, type StreamOrder } from './stream-image.ts'
+import { sendBlocks } from './send-blocks.ts'
+import { requireSent, type Streamed, streamImage } from './stream-image.ts'
 import { targetSettings, withTarget } from './target-access.ts'
 
 const OF_TARGET: ReadonlySet<ErrorCode> = new Set([
@@ -26,15 +27,6 @@ const OF_TARGET: ReadonlySet<ErrorCode> = new Set([
   'OBJECT_LOCKED',
 ])
 
-/** Pages are found again in the packs that are here: without these there is nothing to add to. */
-function requireStream(order: StoreOrder): StreamOrder {
-  const { encoder } = order
-  if (encoder.encoding !== 'blocks') return { ...order, encoder }
-  throw new BackupError('CONFIG_INVALID', 'Backups of pages (blocks) need the backup directory', {
-    hint: 'Set keepLocal to true, so that they are copied to the targets from there, or choose another encoding.',
-  })
-}
-
 /**
  * Stores a backup at the first target that takes it, without a copy here; the others get it from there. Throws what
  * the first of them answered when none takes it.
@@ -44,7 +36,6 @@ export async function storeOffSite(
   { copies }: { readonly copies: boolean },
   context: Context,
 ): Promise<BackupCreated> {
-  const streamed = requireStream(order)
   begin(context, 'find-database')
   await findDatabase(order.source)
   const names = Object.keys(context.settings.targets)
@@ -54,7 +45,7 @@ export async function storeOffSite(
     const durationMs = (): number => Math.round(performance.now() - started)
     try {
       const { backup, stored, anchorProblem } = await withTarget(name, context, async target => ({
-        ...(await storeAt(target, streamed, context)),
+        ...(await storeAt(target, order, context)),
         anchorProblem: await putAnchor(target, context),
       }))
       const { filename, size: bytes } = backup
@@ -85,7 +76,7 @@ function firstOf(failed: readonly TargetCopy[], last: unknown): unknown {
 
 async function storeAt(
   target: Target,
-  order: StreamOrder,
+  order: StoreOrder,
   context: Context,
 ): Promise<{ readonly backup: BackupInfo; readonly stored: BackupStored }> {
   const started = performance.now()
@@ -99,9 +90,14 @@ async function storeAt(
   const { filename } = await claimName(target, { type, filename: wanted, mark, metadata: null }, signal)
   const place = { target, key: imageKey({ type, filename }) }
   try {
-    const streamed = await streamImage(order, place, context)
+    const { encoder } = order
+    const streamed =
+      encoder.encoding === 'blocks'
+        ? await sendBlocks({ ...order, encoder }, place, context)
+        : await streamImage({ ...order, encoder }, place, context)
     const checked = judge(order, streamed, context)
-    if (order.check !== 'none') await requireSent(streamed, order, place, context)
+    if (encoder.encoding !== 'blocks' && order.check !== 'none')
+      await requireSent(streamed, { ...order, encoder }, place, context)
     throwIfCancelled(signal)
     begin(context, 'write-metadata')
     const durationMs = Math.round(performance.now() - started)
@@ -113,6 +109,7 @@ async function storeAt(
     const backup = isPut ? await readAtTarget(target, filename, { signal }) : null
     if (backup?.checksum !== metadata.checksum) throw nameTaken(target, filename)
     await removeMark(target, { type, filename }, context)
+    await streamed.remember?.().catch(() => {})
     return {
       backup,
       stored: {

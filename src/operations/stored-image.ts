@@ -22,9 +22,13 @@ export interface OpenOrder {
   readonly level: CheckLevel
   /** Path of an identity file, beside those of the configuration. */
   readonly identity?: string | undefined
+  /** Keys that were read already: then no others are. */
+  readonly keys?: AgeKeys | undefined
   /** What has encoded it, where that is at hand: then no identity is needed. */
   readonly decoder?: Decoder | undefined
 }
+
+type KeyOrder = Pick<OpenOrder, 'identity' | 'keys'>
 
 /** An open image. What was decoded for it is removed when it is disposed of. */
 export interface StoredImageOpened extends AsyncDisposable {
@@ -104,7 +108,7 @@ async function writerOf(
 ): Promise<(file: string, root: string) => Promise<RestoredImage>> {
   const image = expectedImageOf(backup)
   if (backup.encoding === 'blocks') {
-    const open = await keyFilesOpener(backup, order.identity, context)
+    const open = await keyFilesOpener(backup, order, context)
     const expected = { stored: expectedOf(backup), image, open }
     return async (file, root) => {
       try {
@@ -116,18 +120,14 @@ async function writerOf(
       }
     }
   }
-  const decoder = order.decoder ?? (await decoderOf(backup, order.identity, context))
+  const decoder = order.decoder ?? (await decoderOf(backup, order, context))
   return async file => ({ image, ...(await decodeTo(file, backup, decoder, context)) })
 }
 
 /** Opens the keys of a backup's packs. Throws `KEY_REQUIRED` where these are encrypted and there is nothing to open them with. */
-async function keyFilesOpener(
-  backup: BackupInfo,
-  identity: string | undefined,
-  context: Context,
-): Promise<OpenKeyFile> {
+async function keyFilesOpener(backup: BackupInfo, order: KeyOrder, context: Context): Promise<OpenKeyFile> {
   if (!(await isSealed(backup, context))) return openNothing
-  const keys = await keysFor(identity, context)
+  const keys = await keysFor(order, context)
   if (!hasKeys(keys)) throw keyRequired(backup)
   return openKeyFilesWith(async () => keys)
 }
@@ -287,11 +287,7 @@ async function* limited(bytes: Bytes, sizeMax: number): Bytes {
 }
 
 /** What decodes a stored backup. Throws `KEY_REQUIRED`, or `BACKUP_UNSUPPORTED` for an encoding that is no stream. */
-export async function decoderOf(
-  backup: BackupInfo,
-  identity: string | undefined,
-  context: Context,
-): Promise<Decoder> {
+export async function decoderOf(backup: BackupInfo, order: KeyOrder, context: Context): Promise<Decoder> {
   const { encoding, path } = backup
   if (!isStream(encoding)) {
     throw new BackupError(
@@ -303,7 +299,7 @@ export async function decoderOf(
       },
     )
   }
-  const keys = encoding === 'zstd+age' ? await keysFor(identity, context) : NO_KEYS
+  const keys = encoding === 'zstd+age' ? await keysFor(order, context) : NO_KEYS
   if (encoding === 'zstd+age' && !hasKeys(keys)) throw keyRequired(backup)
   return openDecoder(encoding, keys)
 }
@@ -314,7 +310,7 @@ export async function canOpen(
   identity: string | undefined,
   context: Context,
 ): Promise<boolean> {
-  return !(await isEncrypted(backup, context)) || hasKeys(await keysFor(identity, context))
+  return !(await isEncrypted(backup, context)) || hasKeys(await keysFor({ identity }, context))
 }
 
 async function isEncrypted(backup: BackupInfo, context: Context): Promise<boolean> {
@@ -322,8 +318,8 @@ async function isEncrypted(backup: BackupInfo, context: Context): Promise<boolea
   return backup.encoding === 'zstd+age'
 }
 
-function keysFor(identity: string | undefined, { settings }: Context): Promise<AgeKeys> {
-  return readKeys(settings.storing.encryption, identity)
+async function keysFor({ identity, keys }: KeyOrder, { settings }: Context): Promise<AgeKeys> {
+  return keys ?? (await readKeys(settings.storing.encryption, identity))
 }
 
 /** What the metadata says that the image should be. */

@@ -24,6 +24,8 @@ export interface Streamed extends Seen {
   readonly image: TakenImage
   /** What SQLite found in the image; null when nobody asked. */
   readonly structure: Structure | null
+  /** What is to be done once it is a backup. A failure of that is no failure of the backup. */
+  readonly remember?: () => Promise<void>
 }
 
 /**
@@ -97,14 +99,9 @@ class Sender {
     this.structure = await checking
   }
 
-  async sendCopied({ file, sizeBytes, checksum }: TakenImage): Promise<void> {
-    const { check: level } = this.#order
-    if (level !== 'none') {
-      begin(this.#context, 'check-image')
-      const expected = { what: 'file', sizeBytes, checksum } as const
-      const report = bytesOf(this.#context, 'check-image')
-      this.structure = await checkStored(file, { level, expected, countRows: true }, this.#context, report)
-    }
+  async sendCopied(image: TakenImage): Promise<void> {
+    const { file, sizeBytes } = image
+    this.structure = await checkTaken(image, this.#order, this.#context)
     begin(this.#context, 'send-image')
     const onBytes = bytesOf(this.#context, 'send-image')
     await this.#send(
@@ -121,6 +118,19 @@ class Sender {
     await target.put(key, readOnce(bytes, sizeBytes), { signal: this.#context.signal })
     this.#sent = seen()
   }
+}
+
+/** What SQLite finds in an image that was copied; null when nobody asked. */
+export async function checkTaken(
+  { file, sizeBytes, checksum }: TakenImage,
+  { check: level }: StoreOrder,
+  context: Context,
+): Promise<Structure | null> {
+  if (level === 'none') return null
+  begin(context, 'check-image')
+  const expected = { what: 'file', sizeBytes, checksum } as const
+  const report = bytesOf(context, 'check-image')
+  return await checkStored(file, { level, expected, countRows: true }, context, report)
 }
 
 /** What is encoded on its way cannot be had a second time. A piece is copied, because its buffer is used again. */
@@ -170,7 +180,7 @@ export async function requireSent(
   if (!isSame) throw notSent(target, key)
 }
 
-function notSent({ name }: Target, key: string, cause?: unknown): BackupError {
+export function notSent({ name }: Target, key: string, cause?: unknown): BackupError {
   return new BackupError(
     'OBJECT_DAMAGED',
     `Backup integrity check failed: what the target ${name} has is not what was sent there: ${key}`,

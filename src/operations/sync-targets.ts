@@ -169,6 +169,9 @@ async function noteFound(
     await recordCopies(backup, { [name]: { at: context.now().toISOString(), size } }, context)
   }
   for (const backup of [...wanted, ...leftOut]) {
-    if (backup.metadata.copies?.[name] != null) await recordCopies(backup, { [name]: undefined }, context)
+    const noted = backup.metadata.copies?.[name]
+    // That it is damaged there may be noted here alone, and holds until it has been replaced.
+    if (noted != null && noted.damaged_at === undefined)
+      await recordCopies(backup, { [name]: undefined }, context)
   }
 }

@@ -4,6 +4,7 @@ import { type Sample, verifyStore as verifyPacks } from '../blocks/verify-store.
 import { readKeys } from '../encoding/keys.ts'
 import { BackupError } from '../errors.ts'
 import { parseDuration } from '../schedule/duration.ts'
+import { parseShare } from '../schedule/rota.ts'
 import { blockStoreOf, restorePointsIn } from './block-store.ts'
 import type { StoreVerified, VerifyStoreRequest } from './blocks-reports.ts'
 import { begin, bytesOf, type Context } from './context.ts'
@@ -63,10 +64,8 @@ function timeOf(text: string): number {
 }
 
 function shareOf(text: string): Sample {
-  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]
-  const [, part, whole] = /^(\d+)\/(\d+)$/.exec(text) ?? []
-  const share = percent !== undefined ? Number(percent) / 100 : Number(part) / Number(whole)
-  if (!(share > 0 && share <= 1)) {
+  const share = parseShare(text)
+  if (share === null) {
     throw new BackupError('INVALID_ARGUMENT', `Not a share of the packs: ${JSON.stringify(text)}`, {
       hint: 'Say how much, such as 5% or 1/30.',
     })

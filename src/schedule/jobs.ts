@@ -32,6 +32,8 @@ export interface ScheduledJob {
   readonly backupsMax: number
   /** Of a verify job: no further backup is begun after so long. */
   readonly verifyMs: number
+  /** Of a verify job: which part of what lies at the targets is read in a run; null: what is here is verified. */
+  readonly copies: { readonly within: string } | { readonly sample: string } | null
 }
 
 const DEFAULT_JOBS: Readonly<Record<string, JobConfig & { kind: JobKind; cron: string }>> = {
@@ -47,6 +49,7 @@ const DEFAULT_CATCH_UP_WINDOW_MS = 7 * 86_400_000
 const DEFAULT_RETRIES = 4
 const DEFAULT_VERIFY_BACKUPS = 10
 const DEFAULT_VERIFY_MS = 3_600_000
+const DEFAULT_WITHIN = '30d'
 
 /** The jobs that a configuration schedules, in the order of their names' first mention. Throws `CONFIG_INVALID`. */
 export function resolveJobs(config: Config): ScheduledJob[] {
@@ -81,7 +84,16 @@ function resolveJob(name: string, configured: JobConfig, config: Config): Schedu
     timeoutMs: job.timeout === undefined ? null : durationMs(job.timeout),
     backupsMax: job.maxBackups ?? DEFAULT_VERIFY_BACKUPS,
     verifyMs: job.maxTime === undefined ? DEFAULT_VERIFY_MS : durationMs(job.maxTime),
+    copies: copiesOf(name, job),
   }
+}
+
+function copiesOf(name: string, { copies, within, share }: JobConfig): ScheduledJob['copies'] {
+  if (copies !== true && (within ?? share) === undefined) return null
+  const hint = `Say it as in: { "kind": "verify", "copies": true, "within": "${DEFAULT_WITHIN}", "cron": "0 6 * * *" }.`
+  if (copies !== true) throw wrong(name, '"within" and "share" are of a job with "copies": true', hint)
+  if (within !== undefined && share !== undefined) throw wrong(name, 'it has both "within" and "share"', hint)
+  return share === undefined ? { within: within ?? DEFAULT_WITHIN } : { sample: share }
 }
 
 /** A backup's type decides how long it is kept, so it is never guessed. */

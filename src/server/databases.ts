@@ -60,6 +60,13 @@ export class Databases implements Disposable {
     )
   }
 
+  /** Reads the backup directories, so that whoever comes first need not wait. What cannot be read is said to those who ask. */
+  async warm(): Promise<void> {
+    const { databases } = await this.settings()
+    for (const { name, primaryTarget } of databases)
+      if (primaryTarget === null) await this.backups(name).catch(() => {})
+  }
+
   /** Something was changed: what was read of targets does not count any more. The backup directory tells by itself. */
   changed(): void {
     this.#atTargets.forget()

@@ -2,12 +2,13 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import type { AccessStore, Administration, Database, Role } from '../index.ts'
+import type { AccessStore, Administration, Database, KeptImages, Role } from '../index.ts'
 import type { Databases } from './databases.ts'
 import type { IdempotencyBook } from './idempotency.ts'
 import type { JobBook } from './job-book.ts'
 import type { ServerLog } from './log.ts'
 import type { PlanBook } from './plan-book.ts'
+import type { UploadBody } from './request-body.ts'
 import type { StreamBook } from './stream-book.ts'
 import type { LockOut } from './auth/lock-out.ts'
 import type { SessionBook } from './auth/session-book.ts'
@@ -31,6 +32,8 @@ export interface AppEnv {
     readonly principal: Principal
     /** Of this one request, in answers and in the log. */
     readonly instance: string
+    /** The body, where it is a file. */
+    readonly upload: UploadBody
   }
   readonly Bindings: HttpBindings
 }
@@ -41,6 +44,8 @@ export type RequestContext = Context<AppEnv>
 /** The parts of the server that routes work with. */
 export interface Service {
   readonly databases: Databases
+  /** Of backups that are looked into. */
+  readonly images: KeptImages
   readonly jobs: JobBook
   readonly plans: PlanBook
   readonly sessions: SessionBook

@@ -10,7 +10,9 @@ import type { AppEnv, Principal, RequestContext, Service } from './environment.t
 import { isAllowedHost } from './hosts.ts'
 import { isAllowed, type Permission, permissionOf } from './permissions.ts'
 import { Refusal } from './problems.ts'
-import { readSmallBody, requireJson, requireMediaType } from './request-body.ts'
+import type { KeyedRequest } from './idempotency.ts'
+import { inSilence } from './in-silence.ts'
+import { readSmallBody, requireJson, requireMediaType, UploadBody } from './request-body.ts'
 
 /** What changes nothing. */
 export const SAFE: readonly string[] = ['GET', 'HEAD']
@@ -39,20 +41,32 @@ export function guard(service: Service, hosts: ReadonlySet<string>): MiddlewareH
     const principal = permission === 'public' ? null : await allow(service, c, permission)
     if (principal?.via === 'session' && isUnsafe) requireCsrfToken(c, principal)
     if (principal !== null) c.set('principal', principal)
-    const body = isUnsafe && path !== UPLOAD ? await readSmallBody(c) : ''
-    if (isUnsafe && c.req.method !== 'DELETE' && path !== UPLOAD) requireJson(body)
+    const request = isUnsafe ? await readRequest(c, path) : ''
     const key = c.req.method === 'POST' ? c.req.header('idempotency-key') : undefined
-    if (key === undefined || principal === null || path === UPLOAD || path === '/api/v1/tokens') return next()
-    // The url may have a query.
-    const request = `${c.req.method} ${c.req.url}\n${body}`
-    c.res = await service.idempotency.answer(
-      { owner: ownerOf(principal), key: checked(key), request },
-      async () => {
-        await next()
-        return c.res
-      },
-    )
+    if (key === undefined || principal === null || path === '/api/v1/tokens') return next()
+    const respond = async (): Promise<Response> => {
+      await next()
+      return c.res
+    }
+    const keyed = { owner: ownerOf(principal), key: checked(key), request }
+    const answer = (): Promise<Response> => service.idempotency.answer(keyed, respond)
+    c.res = await (path === UPLOAD ? inSilence(c, answer) : answer())
   }
+}
+
+/** All that makes this request what it is; the body of an upload is not read yet. */
+async function readRequest(c: RequestContext, path: string): Promise<KeyedRequest['request']> {
+  // The url may have a query.
+  const line = `${c.req.method} ${c.req.url}`
+  if (path === UPLOAD) {
+    const upload = new UploadBody(c.req.raw.body)
+    c.set('upload', upload)
+    const asRead = (): string | null => (upload.digest === null ? null : `${line}\n${upload.digest}`)
+    return { asRead, read: async () => `${line}\n${await upload.read()}` }
+  }
+  const body = await readSmallBody(c)
+  if (c.req.method !== 'DELETE') requireJson(body)
+  return `${line}\n${body}`
 }
 
 async function allow(

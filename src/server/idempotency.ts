@@ -12,9 +12,27 @@ const KEPT_MAX = 1000
 const ANSWER_BYTES_MAX = 256 << 10
 
 interface Kept {
-  readonly fingerprint: string
+  /** Of a streamed one known once it was answered; null when that is not kept. */
+  readonly fingerprint: Promise<string | null>
   readonly atMs: number
-  answer: Promise<Answer | null>
+  readonly answer: Promise<Answer | null>
+}
+
+/** A request with a key. */
+export interface KeyedRequest {
+  /** Whose key it is: keys of others are others. */
+  readonly owner: string
+  readonly key: string
+  /** All that makes it this request: method, path, body. */
+  readonly request: string | StreamedRequest
+}
+
+/** A request whose body is not read yet. */
+interface StreamedRequest {
+  /** Null unless the body was read to its end. */
+  asRead(): string | null
+  /** Reads the body, for nothing else. */
+  read(): Promise<string>
 }
 
 interface Answer {
@@ -33,21 +51,16 @@ export class IdempotencyBook {
 
   /**
    * The answer to a request that may have been answered before. A failure of the server is not kept, as the request may
-   * succeed next time. Refused as `KEY_REUSED` where the key was another request's.
-   *
-   * @param owner whose key it is: keys of others are others
-   * @param request all that makes it this request: method, path, body
+   * succeed next time, nor is what was answered before a streamed body was read to its end. Refused as `KEY_REUSED` where the
+   * key was another request's.
    */
-  async answer(
-    { owner, key, request }: { readonly owner: string; readonly key: string; readonly request: string },
-    respond: () => Promise<Response>,
-  ): Promise<Response> {
+  async answer({ owner, key, request }: KeyedRequest, respond: () => Promise<Response>): Promise<Response> {
     this.#forget()
     const name = `${owner}\n${key}`
-    const fingerprint = createHash('sha256').update(request).digest('hex')
     // Of several that wait for one that fails, the next is the one that the others wait for.
     for (let known = this.#kept.get(name); known !== undefined; known = this.#kept.get(name)) {
-      if (known.fingerprint !== fingerprint) {
+      const fingerprint = await known.fingerprint
+      if (fingerprint !== null && fingerprint !== digestOf(await textOf(request))) {
         throw new Refusal('KEY_REUSED', 'This idempotency key was another request’s', {
           hint: 'Take a new key for a new request.',
         })
@@ -55,16 +68,23 @@ export class IdempotencyBook {
       const first = await known.answer
       if (first !== null) return replay(first)
     }
-    const { promise, resolve } = Promise.withResolvers<Answer | null>()
-    this.#kept.set(name, { fingerprint, atMs: this.#now().getTime(), answer: promise })
+    const answer = Promise.withResolvers<Answer | null>()
+    const fingerprint = Promise.withResolvers<string | null>()
+    const atMs = this.#now().getTime()
+    this.#kept.set(name, { fingerprint: fingerprint.promise, atMs, answer: answer.promise })
     let kept: Answer | null = null
     try {
+      // Whoever sends something else under this key need not wait for the answer.
+      if (typeof request === 'string') fingerprint.resolve(digestOf(request))
       const response = await respond()
-      kept = await keep(response)
+      const text = typeof request === 'string' ? request : request.asRead()
+      kept = text === null ? null : await keep(response)
+      fingerprint.resolve(text === null || kept === null ? null : digestOf(text))
       return response
     } finally {
       if (kept === null) this.#kept.delete(name)
-      resolve(kept)
+      fingerprint.resolve(null)
+      answer.resolve(kept)
     }
   }
 
@@ -75,6 +95,14 @@ export class IdempotencyBook {
       this.#kept.delete(name)
     }
   }
+}
+
+async function textOf(request: KeyedRequest['request']): Promise<string> {
+  return typeof request === 'string' ? request : await request.read()
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 async function keep(response: Response): Promise<Answer | null> {

@@ -14,7 +14,7 @@ import type { HttpCode } from './schemas/common.ts'
 const HEADER_BYTES_MAX = 16 << 10
 /** From the first byte of the headers to the last. */
 const HEADERS_MS_MAX = 10_000
-/** Of a connection on which nothing moves; streams send a sign of life every 15 s. */
+/** Streams send a sign of life every 15 s. */
 const SILENT_MS_MAX = 120_000
 const KEEP_ALIVE_MS = 5000
 /** 300 streams, and the requests beside them. */
@@ -30,6 +30,8 @@ export interface ListenOptions {
   readonly socket: string | null
   /** PEM; null: no TLS. */
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null
+  /** After so long without a byte either way a connection is closed, also one that does not take what it is sent. Default: 2 min. */
+  readonly silentMsMax?: number
 }
 
 export interface Listener {
@@ -64,9 +66,11 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
   const server: Server =
     tls === null ? createServer(limits, listener) : createSecureServer({ ...limits, ...tls }, listener)
   server.maxConnections = CONNECTIONS_MAX
-  server.timeout = SILENT_MS_MAX
+  server.timeout = options.silentMsMax ?? SILENT_MS_MAX
   // 100 headers are plenty; Node drops those beyond.
   server.maxHeadersCount = 200
+  // Whatever else a client expects than 100-continue: answered as if it did not, where Node would answer with no problem.
+  server.on('checkExpectation', listener)
   server.on('clientError', (error: NodeJS.ErrnoException, client: Socket) =>
     refuse(error, client, tls !== null),
   )

@@ -1,4 +1,5 @@
 /** Bodies of requests: small, soon there, and JSON; what is larger is refused before it is read. */
+import { createHash } from 'node:crypto'
 import type { RequestContext } from './environment.ts'
 import { Refusal } from './problems.ts'
 
@@ -59,8 +60,42 @@ export function requireMediaType(header: string | undefined, wanted: string): vo
   })
 }
 
-/** An upload's bytes, given up when they come too slowly. */
-export async function* patiently(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The body of an upload, which is read once: into a file, or only to see whether it is the same again. */
+export class UploadBody {
+  readonly #stream: ReadableStream<Uint8Array> | null
+  readonly #hash = createHash('sha256')
+  #isWhole = false
+
+  constructor(stream: ReadableStream<Uint8Array> | null) {
+    this.#stream = stream
+  }
+
+  get isEmpty(): boolean {
+    return this.#stream === null
+  }
+
+  /** The bytes. Refused as `REQUEST_TIMEOUT` when they come too slowly. */
+  async *bytes(): AsyncGenerator<Uint8Array> {
+    for await (const piece of this.#stream === null ? [] : patiently(this.#stream)) {
+      this.#hash.update(piece)
+      yield piece
+    }
+    this.#isWhole = true
+  }
+
+  /** Reads it for its digest alone. */
+  async read(): Promise<string> {
+    for await (const _ of this.bytes());
+    return this.#hash.copy().digest('hex')
+  }
+
+  /** SHA-256 of all of it; null unless it was read to its end. */
+  get digest(): string | null {
+    return this.#isWhole ? this.#hash.copy().digest('hex') : null
+  }
+}
+
+async function* patiently(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const started = performance.now()
   let size = 0
   const reader = body.getReader()

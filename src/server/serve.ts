@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Administration, BackupError, type DatabaseOptions } from '../index.ts'
+import { Administration, BackupError, type DatabaseOptions, KeptImages, toFailure } from '../index.ts'
 import { makeApp } from './app.ts'
 import { LockOut } from './auth/lock-out.ts'
 import { SessionBook } from './auth/session-book.ts'
@@ -51,12 +52,14 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     const { code, message, hint } = settings
     throw new BackupError(code, message, hint === undefined ? {} : { hint })
   }
+  await removeAbandoned(administration, log)
   const access = await administration.openAccess()
   await access.listTokens()
   const now = (): Date => new Date()
   const stopping = new AbortController()
   const service: Service = {
     databases,
+    images: new KeptImages(),
     jobs: new JobBook({
       now,
       onEnd: ({ id, kind, database: name, status, problem }) =>
@@ -85,6 +88,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   })
   const listener = await listen(app.fetch, options)
   log.info({ event: 'started', address: listener.address }, 'The server listens')
+  databases.warm().catch(() => {})
   return {
     address: listener.address,
     logInLink: async () => `${listener.address}/#${(await access.createLogInLink()).secret}`,
@@ -97,7 +101,7 @@ async function close(
   { listener, service, stopping }: { listener: Listener; service: Service; stopping: AbortController },
   graceMs: number,
 ): Promise<void> {
-  const { log, jobs, databases } = service
+  const { log, jobs, databases, images } = service
   log.info({ event: 'stopping' }, 'The server stops')
   stopping.abort()
   const closed = listener.close()
@@ -106,7 +110,19 @@ async function close(
   listener.closeConnections()
   await closed
   databases[Symbol.dispose]()
+  // A disk that does not answer keeps nobody; what is left there then goes at the next start.
+  await Promise.race([images[Symbol.asyncDispose](), sleep(graceMs, null, { ref: false })])
   log.info({ event: 'stopped' }, 'The server has stopped')
+}
+
+/** Of a server that was killed. One that cannot remove it can serve all the same. */
+async function removeAbandoned(administration: Administration, log: ServerLog): Promise<void> {
+  try {
+    await administration.removeAbandoned()
+  } catch (error) {
+    const { message } = toFailure(error)
+    log.warn({ event: 'left-behind' }, `What a killed server had left could not be removed: ${message}`)
+  }
 }
 
 /** Beside `server/`: `dist/web` of the package; the sources have none. */

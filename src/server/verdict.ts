@@ -61,7 +61,7 @@ function risksOf(info: Info): string[] {
   if (backups.newest?.metadata?.damaged_at !== undefined) {
     reasons.push('The last check of the newest backup found damage.')
   }
-  reasons.push(...lackedBy(info))
+  reasons.push(...lackedBy(info), ...damagedAt(info))
   for (const { job, kind, failingSince } of schedule?.jobs ?? []) {
     if (kind !== 'backup' && failingSince !== null) {
       reasons.push(`The job ${job} has been failing since ${failingSince}.`)
@@ -84,6 +84,17 @@ function lackedBy({ backups, targets }: Info): string[] {
   return targets
     .filter(({ target }) => !backup.copies.includes(target))
     .map(({ target }) => `The ${which} backup is not at ${target}.`)
+}
+
+/** Copies that were read again and found damaged, until a sync has replaced them. */
+function damagedAt({ targets }: Info): string[] {
+  return targets
+    .filter(({ damaged }) => damaged > 0)
+    .map(({ target, damaged }) =>
+      damaged === 1
+        ? `A copy at ${target} is damaged, and has not been replaced.`
+        : `${damaged} copies at ${target} are damaged, and have not been replaced.`,
+    )
 }
 
 /** The instant, in milliseconds, before which a drill is too long ago: told by the newest backup's time and age. */

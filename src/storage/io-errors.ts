@@ -58,6 +58,11 @@ const MEANINGS: Record<string, Meaning> = {
     what: 'Too many open files on this machine',
     hint: 'Close some programs and try again.',
   },
+  ENOMEM: {
+    code: 'IO_FAILED',
+    what: 'Out of memory',
+    hint: 'Close some programs, or give this one more memory, and try again.',
+  },
   EIO: {
     code: 'IO_FAILED',
     what: 'Input/output error',

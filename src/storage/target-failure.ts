@@ -59,3 +59,13 @@ export function isOfObject(error: unknown): error is BackupError {
     error instanceof BackupError && (error.code === 'OBJECT_NOT_FOUND' || error.code === 'OBJECT_DAMAGED')
   )
 }
+
+/** What something resolves to; the error itself where that says that an object is gone, or another than was listed. */
+export async function orProblemOf<T>(act: () => Promise<T>): Promise<T | BackupError> {
+  try {
+    return await act()
+  } catch (error) {
+    if (isOfObject(error)) return error
+    throw error
+  }
+}

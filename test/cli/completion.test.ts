@@ -33,7 +33,7 @@ test('commands are completed', async () => {
       'help',
     ]),
   )
-  expect(await complete(place, 'zsh', ['--json', 're'])).toEqual(['restore'])
+  expect(await complete(place, 'zsh', ['--json', 'res'])).toEqual(['restore'])
 })
 
 test('options are completed, the global ones too, each once', async () => {

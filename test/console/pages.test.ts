@@ -184,6 +184,13 @@ test('the copies of a backup are said as they were last seen; of one at a target
   const at = '2026-11-25T02:00:00.000Z'
   const metadata = { ...METADATA, copies: { s3: { at, size: 10 }, disk: null } }
   expect(copiesInWords(backupInfo({ copies: ['s3'], metadata }))).toBe(`s3, seen there ${formatInstant(at)}`)
+  const read = {
+    ...METADATA,
+    copies: { s3: { at, size: 10, verified_at: at }, disk: { at, size: 10, damaged_at: at } },
+  }
+  expect(copiesInWords(backupInfo({ copies: ['s3'], metadata: read }))).toBe(
+    `s3, found intact ${formatInstant(at)}; disk, found damaged ${formatInstant(at)}`,
+  )
   expect(copiesInWords(backupInfo())).toBe('None is known of')
   expect(copiesInWords(backupInfo({ target: 's3' }))).toBe(null)
 })

@@ -10,9 +10,18 @@ import { descendantsOf } from './processes.ts'
 import { loadProduct } from './product.ts'
 
 /** The operations of whose calls each is made to fail, too. */
-export type FailedOperation = 'create' | 'restore' | 'verify' | 'export' | 'import' | 'cleanup'
+export type FailedOperation =
+  | 'create'
+  | 'restore'
+  | 'verify'
+  | 'export'
+  | 'import'
+  | 'cleanup'
+  | 'convert'
+  | 'drill'
+  | 'add'
 /** The operations that the fault matrices run; `schedule` is one run of a job of the scheduler. */
-export type Operation = FailedOperation | 'convert' | 'drill' | 'sync' | 'schedule'
+export type Operation = FailedOperation | 'sync' | 'schedule'
 
 export interface Order {
   readonly operation: Operation
@@ -28,7 +37,7 @@ export interface Order {
   /** Where an export or an import puts what it makes. */
   readonly to?: string
   readonly format?: 'json' | 'csv' | 'sql' | 'parquet'
-  /** The export to import. */
+  /** The export to import, or the file to add. */
   readonly from?: string
   /** What a cleanup keeps. */
   readonly policy?: RetentionPolicy
@@ -85,6 +94,7 @@ const result: Told = await {
   verify: () => database.verifyBackup(backup, { onProgress }),
   export: () => database.exportData({ format, output: to, force: true, includeSensitive: true, onProgress }),
   import: () => database.importData({ from, to, onProgress }),
+  add: () => database.addBackup(from, { onProgress }),
   cleanup: () => database.cleanupOldBackups({ ...policy, onProgress }),
   convert: async () =>
     strictly(await database.convertBackups({ ...encoding, ...identity, onProgress }), ({ failed }) => failed),

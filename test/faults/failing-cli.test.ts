@@ -34,6 +34,10 @@ const CASES: readonly Case[] = [
   { calls: 'open', errno: 'EACCES', isSticky: true, codes: ['PERMISSION_DENIED'] },
   { calls: 'read', errno: 'EIO', isSticky: true, codes: ['IO_FAILED'] },
   { calls: 'name', errno: 'EACCES', isSticky: false, codes: ['PERMISSION_DENIED'] },
+  { calls: 'rename', errno: 'EROFS', isSticky: true, codes: ['READ_ONLY'] },
+  { calls: 'fsync', errno: 'EROFS', isSticky: true, codes: ['READ_ONLY'] },
+  { calls: 'open', errno: 'ENFILE', isSticky: true, codes: ['IO_FAILED'] },
+  { calls: 'open', errno: 'ENOMEM', isSticky: true, codes: ['IO_FAILED'] },
 ]
 
 quickDisk()

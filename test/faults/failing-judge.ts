@@ -17,6 +17,7 @@ export interface Judgement {
 }
 
 const FLUSHES: readonly string[] = ['fsync', 'fdatasync']
+const OF_MANY: readonly Job['operation'][] = ['cleanup', 'convert']
 /** What a leftover may be the consequence of. */
 const REMOVING: readonly string[] = ['unlink', 'unlinkat', 'rmdir', 'open', 'readdir']
 
@@ -28,7 +29,11 @@ export function judge(
   { answer, calls, leaked, sqlitePids, stderr }: Outcome,
 ): Judgement {
   if (answer === null) return { result: 'none', state: '', violations: [`no answer: ${stderr}`] }
-  const said = answer.success ? 'success' : `failure ${answer.code}: ${answer.message}`
+  const said = !answer.success
+    ? `failure ${answer.code}: ${answer.message}`
+    : isNoted(answer)
+      ? 'success'
+      : ''
   const { state, violations } = examineFor(scene, before, operation, said)
   const hits = calls.filter(({ isHit }) => isHit)
   // SQLite passes over a failed flush of a directory, so that nobody can tell.
@@ -37,7 +42,7 @@ export function judge(
   const told = calls.filter(call => !isUntold(call))
   const isSqlite = hits.some(({ pid, path }) => sqlitePids.includes(pid) || path.endsWith('.lock'))
   return {
-    result: answer.success ? 'success' : (answer.code ?? ''),
+    result: answer.success ? 'success' : (answer.code ?? 'failed in part'),
     state,
     violations: [
       ...violations,
@@ -45,7 +50,7 @@ export function judge(
         ? problemsOfSuccess(answer, operation, failing, told)
         : problemsOfFailure(answer, scene, codesFor(failing.errno, operation, { hits, isSqlite }))),
       ...problemsOfState(said, operation, failing, state),
-      ...flushedAgain(scene, answer.success, told),
+      ...flushedAgain(scene, { isSuccess: answer.success, isOfMany: OF_MANY.includes(operation) }, told),
       ...leaked.map(path => `still open after the answer: ${path}`),
       ...unexplainedLeftovers(scene, failing, hits),
     ],
@@ -64,14 +69,21 @@ export function examineFor(
   return examine(scene, before, operation === 'list' ? 'verify' : operation, said)
 }
 
+/** A drill that could not note how it went says so, and promises no more. */
+function isNoted(answer: Answer): boolean {
+  return answer['recorded'] !== false
+}
+
 function problemsOfFailure(answer: Answer, { directory }: Scene, allowed: readonly string[]): string[] {
-  const { code = '', message = '', hint = '' } = answer
+  const { code = '', message = '', hint = '', isPart = false } = answer
   const said = `${code}: ${message}`
   return [
-    ...(allowed.includes(code) ? [] : [`the code is none of ${allowed.join(', ')}: ${said}`]),
+    ...(allowed.includes(code) || (isPart && code === '')
+      ? []
+      : [`the code is none of ${allowed.join(', ')}: ${said}`]),
     ...(message.includes(directory) ? [] : [`no path in ${said}`]),
     ...(/\n|^\s*at /m.test(message) ? [`more than a line: ${said}`] : []),
-    ...(hint === '' ? [`no hint with ${said}`] : []),
+    ...(hint === '' && !isPart ? [`no hint with ${said}`] : []),
   ]
 }
 
@@ -82,7 +94,8 @@ function problemsOfSuccess(
   { errno }: Failing,
   calls: readonly SeenCall[],
 ): string[] {
-  const swallowed = errno === 'short' || operation === 'info' ? [] : failedForGood(calls)
+  const isPromised = errno !== 'short' && operation !== 'info' && isNoted(answer)
+  const swallowed = isPromised ? failedForGood(calls) : []
   return [
     ...swallowed.map(({ call, path }) => `success after a failed ${call} of ${path}`),
     ...(operation === 'verify' && answer['status'] !== 'intact'
@@ -140,15 +153,20 @@ function problemsOfState(
  * After a failed flush the kernel may have dropped what was written, and a second one would succeed all the
  * same. So no file is flushed again unless it was written anew, and nothing is published after it. Only in
  * the database itself, where the answer says that the restore failed, SQLite does so when it closes its log.
+ * What is done with many backups goes on with the others.
  */
-function flushedAgain({ databasePath }: Scene, isSuccess: boolean, calls: readonly SeenCall[]): string[] {
+function flushedAgain(
+  { databasePath }: Scene,
+  { isSuccess, isOfMany }: { readonly isSuccess: boolean; readonly isOfMany: boolean },
+  calls: readonly SeenCall[],
+): string[] {
   const ofDatabase = [dirname(databasePath), databasePath, `${databasePath}-wal`, `${databasePath}-journal`]
   return calls.flatMap(({ call, path, isHit }, index) => {
     if (!isHit || !FLUSHES.includes(call) || (!isSuccess && ofDatabase.includes(path))) return []
     const after = calls.slice(index + 1)
     const again = after.findIndex(later => FLUSHES.includes(later.call) && later.path === path)
     const isWrittenAnew = after.slice(0, Math.max(0, again)).some(later => changes(later, path))
-    const published = after.filter(later => later.call === 'rename' || later.call === 'link')
+    const published = isOfMany ? [] : after.filter(({ call: name }) => name === 'rename' || name === 'link')
     return [
       ...(again === -1 || isWrittenAnew ? [] : [`flushed again after a failed ${call}: ${path}`]),
       ...published.map(later => `published after a failed ${call} of ${path}: ${later.path}`),
@@ -159,7 +177,8 @@ function flushedAgain({ databasePath }: Scene, isSuccess: boolean, calls: readon
 function changes({ call, path }: SeenCall, flushed: string): boolean {
   if (call === 'write' || call === 'ftruncate64') return path === flushed
   // A directory changes by the names in it.
-  return ['create', 'unlink', 'rmdir', 'mkdir'].includes(call) && path.startsWith(`${flushed}/`)
+  const isOfName = ['create', 'make', 'unlink', 'rmdir', 'mkdir', 'rename', 'link'].includes(call)
+  return isOfName && path.startsWith(`${flushed}/`)
 }
 
 function unexplainedLeftovers(scene: Scene, { isSticky }: Failing, hits: readonly SeenCall[]): string[] {

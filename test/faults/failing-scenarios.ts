@@ -1,7 +1,14 @@
 /** The operations whose calls fail, and what they find on the disk. */
-import { isFull } from './extent.ts'
+import type { FailedOperation } from '../crash/operation.ts'
+import { isFull, SEED } from './extent.ts'
 import type { Loop } from './failing-loop.ts'
-import { SCENARIOS } from './matrix-scenarios.ts'
+import { SCENARIOS, type Scenario } from './matrix-scenarios.ts'
+import { STORED_SCENARIOS } from './matrix-stored-scenarios.ts'
+
+/** A selection takes so many runs of each of those that share most of their calls with others. */
+const DRAWN = 8
+/** And one of so many of them. */
+const STORED_SHARE = 2
 
 export const FAILING_LOOPS: readonly Omit<Loop, 'engine'>[] = [
   loopOf('createWal'),
@@ -23,7 +30,34 @@ export const FAILING_LOOPS: readonly Omit<Loop, 'engine'>[] = [
   loopOf('importSql'),
 ]
 
+const ALL_STORED: readonly Omit<Loop, 'engine'>[] = [
+  storedLoop('createZstd'),
+  storedLoop('createEncrypted'),
+  storedLoop('createBlocksFirst'),
+  storedLoop('createBlocksNext'),
+  storedLoop('restoreBlocks'),
+  { ...loopOf('exportParquet'), drawn: DRAWN },
+  { ...loopOf('cleanup'), drawn: DRAWN },
+  storedLoop('cleanupBlocks'),
+  storedLoop('convertZstd'),
+  storedLoop('convertBlocks'),
+  storedLoop('drill'),
+  storedLoop('add'),
+]
+
+/** The same of what is stored in other ways, and of what tends it; a selection has some, by the seed. */
+export const FAILING_STORED: readonly Omit<Loop, 'engine'>[] = ALL_STORED.filter(
+  (_, index) => isFull || (index + SEED) % STORED_SHARE === 0,
+)
+
 function loopOf(key: keyof typeof SCENARIOS): Omit<Loop, 'engine'> {
-  const scenario = SCENARIOS[key]
+  return loopOn(SCENARIOS[key])
+}
+
+function storedLoop(key: Exclude<keyof typeof STORED_SCENARIOS, 'sync' | 'schedule'>): Omit<Loop, 'engine'> {
+  return { ...loopOn(STORED_SCENARIOS[key]), drawn: DRAWN }
+}
+
+function loopOn(scenario: Scenario<FailedOperation>): Omit<Loop, 'engine'> {
   return { name: scenario.name, scenario, operation: scenario.operation }
 }

@@ -9,24 +9,60 @@ export interface Kind {
   /** As the shim names them. */
   readonly calls: readonly string[]
   readonly errnos: readonly (FailingErrno | 'short')[]
+  /** What it fails with more rarely, and which the product treats as the others, or ought to. */
+  readonly rare?: readonly FailingErrno[]
 }
 
 export const KINDS: readonly Kind[] = [
-  { name: 'write', calls: ['write', 'ftruncate64', 'clone'], errnos: ['ENOSPC', 'EDQUOT', 'EIO'] },
+  {
+    name: 'write',
+    calls: ['write', 'ftruncate64', 'clone'],
+    errnos: ['ENOSPC', 'EDQUOT', 'EIO'],
+    // A file system that found itself damaged turns read-only, also under files that are open.
+    rare: ['EROFS', 'ENOMEM'],
+  },
   { name: 'short write', calls: ['write'], errnos: ['short'] },
-  { name: 'fsync', calls: ['fsync', 'fdatasync'], errnos: ['EIO', 'ENOSPC', 'EDQUOT'] },
-  { name: 'rename', calls: ['rename', 'link'], errnos: ['EXDEV', 'EACCES', 'EIO', 'ENOSPC'] },
-  { name: 'open', calls: ['open', 'readdir'], errnos: ['EMFILE', 'EACCES', 'EIO'] },
-  { name: 'make a file', calls: ['create'], errnos: ['EMFILE', 'EACCES', 'EIO', 'ENOSPC', 'EDQUOT'] },
+  { name: 'fsync', calls: ['fsync', 'fdatasync'], errnos: ['EIO', 'ENOSPC', 'EDQUOT'], rare: ['EROFS'] },
+  {
+    name: 'rename',
+    calls: ['rename', 'link'],
+    errnos: ['EXDEV', 'EACCES', 'EIO', 'ENOSPC'],
+    rare: ['EROFS', 'ENOMEM'],
+  },
+  {
+    name: 'open',
+    calls: ['open', 'readdir'],
+    errnos: ['EMFILE', 'EACCES', 'EIO'],
+    rare: ['ENFILE', 'ENOMEM'],
+  },
+  {
+    name: 'make a file',
+    calls: ['create', 'make'],
+    errnos: ['EMFILE', 'EACCES', 'EIO', 'ENOSPC', 'EDQUOT'],
+    rare: ['EROFS', 'ENFILE', 'ENOMEM'],
+  },
+  // By somebody else, at the last moment; what replaces a name does not mind.
+  { name: 'take a name', calls: ['make', 'link', 'mkdir'], errnos: [], rare: ['EEXIST'] },
   { name: 'close', calls: ['close'], errnos: ['EIO', 'EDQUOT'] },
   { name: 'read', calls: ['read'], errnos: ['EIO'] },
   { name: 'short read', calls: ['read'], errnos: ['short'] },
-  { name: 'make a directory', calls: ['mkdir'], errnos: ['EACCES', 'EIO', 'ENOSPC'] },
-  { name: 'remove', calls: ['unlink', 'unlinkat', 'rmdir'], errnos: ['EACCES', 'EIO'] },
+  {
+    name: 'make a directory',
+    calls: ['mkdir'],
+    errnos: ['EACCES', 'EIO', 'ENOSPC'],
+    rare: ['EROFS', 'ENOMEM'],
+  },
+  {
+    name: 'remove',
+    calls: ['unlink', 'unlinkat', 'rmdir'],
+    errnos: ['EACCES', 'EIO'],
+    rare: ['EROFS', 'ENOMEM'],
+  },
   {
     name: 'set mode or owner',
     calls: ['chmod', 'fchmod', 'chown', 'fchown'],
     errnos: ['EPERM', 'EACCES', 'EIO'],
+    rare: ['EROFS', 'ENOMEM'],
   },
 ]
 
@@ -38,7 +74,11 @@ const CODE_OF: Readonly<Record<FailingErrno, ErrorCode>> = {
   EPERM: 'PERMISSION_DENIED',
   EIO: 'IO_FAILED',
   EMFILE: 'IO_FAILED',
+  ENFILE: 'IO_FAILED',
+  ENOMEM: 'IO_FAILED',
   EXDEV: 'IO_FAILED',
+  EEXIST: 'IO_FAILED',
+  EROFS: 'READ_ONLY',
 }
 
 export interface Struck {
@@ -71,6 +111,6 @@ function codesOfSqlite(hits: readonly SeenCall[]): ErrorCode[] {
     // Whatever goes wrong when it makes room in a WAL index, it speaks of its size.
     ...(hits.some(({ path }) => path.endsWith('-shm')) ? (['INSUFFICIENT_SPACE'] as const) : []),
     // What it cannot open for writing it opens for reading.
-    ...(hits.some(({ call }) => call === 'create') ? (['READ_ONLY'] as const) : []),
+    ...(hits.some(({ call }) => call === 'create' || call === 'make') ? (['READ_ONLY'] as const) : []),
   ]
 }

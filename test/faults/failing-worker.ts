@@ -19,6 +19,8 @@ export interface Answer {
   readonly code?: string
   readonly message?: string
   readonly hint?: string
+  /** It is of one thing among several that the operation was to do, and has no hint of its own. */
+  readonly isPart?: true
   readonly [key: string]: unknown
 }
 
@@ -30,7 +32,7 @@ async function perform({ operation, options, order }: Job): Promise<unknown> {
   const database = new Database(options)
   switch (operation) {
     case 'create':
-      return database.createBackup()
+      return database.createBackup(order.encoding === undefined ? {} : { encoding: order.encoding })
     case 'restore':
       return database.restoreBackup('latest', { confirm: true })
     case 'verify':
@@ -41,8 +43,30 @@ async function perform({ operation, options, order }: Job): Promise<unknown> {
     }
     case 'import':
       return database.importData({ from: order.from ?? '', to: order.to ?? '' })
-    case 'cleanup':
-      return database.cleanupOldBackups(order.policy === undefined ? {} : { policy: order.policy })
+    case 'add':
+      return database.addBackup(order.from ?? '')
+    case 'cleanup': {
+      const cleaned = await database.cleanupOldBackups(
+        order.policy === undefined ? {} : { policy: order.policy },
+      )
+      if (!cleaned.success) return cleaned
+      const { failed, packs } = cleaned
+      const message = failed[0]?.message ?? (packs?.status === 'failed' ? packs.problem : undefined)
+      return message === undefined ? cleaned : { success: false, message, isPart: true }
+    }
+    case 'convert': {
+      const converted = await database.convertBackups(
+        order.encoding === undefined ? {} : { encoding: order.encoding },
+      )
+      const [failed] = converted.success ? converted.failed : []
+      return failed === undefined ? converted : { ...failed, success: false, isPart: true }
+    }
+    case 'drill': {
+      const drilled = await database.drillBackup()
+      if (!drilled.success || drilled.status === 'passed') return drilled
+      const { message = '' } = drilled.checks.find(({ status }) => status === 'failed') ?? {}
+      return { success: false, code: 'a verdict', message, isPart: true }
+    }
     case 'info':
       return database.info()
     case 'list':

@@ -44,6 +44,7 @@ const NEXT: Readonly<Record<Operation, Next>> = {
     succeeded(await product.importData({ from, to: existsSync(to) ? beside : to }))
     rmSync(beside, { force: true })
   },
+  add: async (product, { from = '' }) => succeeded(await product.addBackup(from)),
   cleanup: async (product, { policy }) =>
     succeeded(await product.cleanupOldBackups(policy === undefined ? {} : { policy })),
   async convert(product, { encoding }) {

@@ -30,6 +30,7 @@ export async function runMatrix(attack: Attack, count: number = SELECTED): Promi
   expect(struck.flatMap(({ violations }) => violations)).toEqual([])
   const hits = struck.filter(({ isHit }) => isHit)
   holdToRecord(nameOf(attack), struck[0]?.calls.length ?? 0)
+  if (!isRecording && !isFull) expectStruck(struck)
   if (isFull) holdToRecord(nameOf(attack), hits.filter(({ point }) => point !== 'answer').length)
   if (!isRecording) publishAs(attack.crash === 'kill' ? 'Kill' : 'Power cut', nameOf(attack), hits)
 }
@@ -56,6 +57,15 @@ export async function strikeAll(
   if (attack.crash === 'kill' || isCutAtOnce) return struck
   for (let i = 0; i < AFTER_ANSWER; i++) struck.push(await strike(attack, start, place, 'answer'))
   return struck
+}
+
+/** What was chosen was struck: a harness that hits nothing finds nothing. A run may end a call before the last that was counted. */
+export function expectStruck(struck: readonly Struck[]): void {
+  const chosen = struck.filter(({ point }) => point !== 'none')
+  const hits = chosen.filter(({ isHit }) => isHit)
+  expect(hits.length, `of ${chosen.length} chosen points so many were struck`).toBeGreaterThanOrEqual(
+    Math.max(1, chosen.length - 1),
+  )
 }
 
 /** All of them, or `count`: half spread evenly, half at the calls on which the order of things turns. */

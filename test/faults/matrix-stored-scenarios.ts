@@ -1,10 +1,12 @@
 /** Scenarios of backups that are stored in other ways than plain or elsewhere, of what tends them, and of the scheduler. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { type Config, generateKeys, Scheduler } from '../../src/index.ts'
+import type { FailedOperation } from '../crash/operation.ts'
 import { BACKED_UP, NOW, rebuild, type Scene, succeeded } from '../restore/scene.ts'
 import { openDatabase } from '../support/databases.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { backUp, change, changeWithLog, PAGE_SIZE, type Scenario } from './matrix-scenarios.ts'
+import { FOUND } from './oracle.ts'
 import { KEY } from './oracle-image.ts'
 import { TARGET } from './oracle-target.ts'
 
@@ -18,6 +20,8 @@ const DAILY_ONLY: Config = {
 const WITH_TARGET: Config = { targets: { far: { kind: 'local', path: TARGET } } }
 
 type StoredScenarioName =
+  | 'add'
+  | 'createZstd'
   | 'createBlocksFirst'
   | 'createBlocksNext'
   | 'createEncrypted'
@@ -25,12 +29,33 @@ type StoredScenarioName =
   | 'convertZstd'
   | 'convertBlocks'
   | 'drill'
-  | 'sync'
   | 'cleanupBlocks'
   | 'restoreBlocks'
-  | 'schedule'
 
-export const STORED_SCENARIOS: Readonly<Record<StoredScenarioName, Scenario>> = {
+type StoredScenarios = Readonly<
+  Record<StoredScenarioName, Scenario<FailedOperation>> & Record<'sync' | 'schedule', Scenario>
+>
+
+export const STORED_SCENARIOS: StoredScenarios = {
+  add: {
+    name: 'add, a file that was found',
+    operation: 'add',
+    order: scene => ({ from: scene.path(FOUND) }),
+    async prepare(scene) {
+      await backUp(scene, 'delete')
+      change(scene.databasePath, 'delete')
+      copyFileSync(scene.databasePath, scene.path(FOUND))
+    },
+  },
+  createZstd: {
+    name: 'create, zstd',
+    operation: 'create',
+    order: () => ({ encoding: 'zstd' }),
+    async prepare(scene) {
+      await backUp(scene, 'wal', { encoding: 'zstd' })
+      changeWithLog(scene.databasePath)
+    },
+  },
   createBlocksFirst: {
     name: 'create as blocks, the first one, rollback mode',
     operation: 'create',

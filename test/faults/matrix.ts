@@ -6,9 +6,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Operation } from '../crash/operation.ts'
-import { OPERATION, orderFor } from '../crash/run-operation.ts'
+import { orderFor } from '../crash/run-operation.ts'
 import { BACKED_UP, leftoversIn, NOW, openScene, type Scene } from '../restore/scene.ts'
 import { run } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -18,6 +17,7 @@ import { Holder } from './matrix-holder.ts'
 import { runNext } from './matrix-next.ts'
 import { IN_LOG, type Scenario } from './matrix-scenarios.ts'
 import type { MutantName } from './mutate.ts'
+import { argumentsFor } from './mutated.ts'
 import { ACTIONS, problemsOfAudit } from './oracle-audit.ts'
 import { type Before, lookBefore, lookBetween } from './oracle-before.ts'
 import { examine } from './oracle.ts'
@@ -58,7 +58,6 @@ if (process.env['NODE_V8_COVERAGE'] === undefined) {
   process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), `chame-compiled-${process.getuid?.() ?? 0}`)
 }
 
-const MUTATE = fileURLToPath(new URL('./mutate.ts', import.meta.url))
 /** Longer than an engine outlives its host at most; who has not ended then hangs. */
 const END_MS_MAX = 60_000
 
@@ -163,8 +162,7 @@ async function crash(attack: Attack, place: Place, point: Point): Promise<Seen> 
     operation: scenario.operation,
     engine,
   })
-  const args = mutant === undefined ? [OPERATION, order] : ['--import', MUTATE, OPERATION, order, mutant]
-  const ran = await runUnderShim(args, place.fault(point))
+  const ran = await runUnderShim(argumentsFor(order, mutant), place.fault(point))
   const hasEnded = await untilGroupEnded(ran.child.pid ?? -1)
   await place.recover()
   const answer = ran.stdout.split('\n').find(line => /^(success|failure)/.test(line)) ?? ''

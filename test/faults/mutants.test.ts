@@ -4,16 +4,21 @@ import { testWith } from '../support/requirements.ts'
 import { publish } from './figures.ts'
 import { type Attack, Place, type Point, prepareStart, strike, type Struck } from './matrix.ts'
 import { SCENARIOS } from './matrix-scenarios.ts'
+import { STORED_SCENARIOS } from './matrix-stored-scenarios.ts'
 import { MATRIX_MS_MAX, needsOf } from './matrix-tests.ts'
 import type { MutantName } from './mutate.ts'
 
 type Attempt = Pick<Attack, 'scenario' | 'crash'>
 
 const { createWal, createRollback, restoreMissing, restoreGarbage } = SCENARIOS
+const { createBlocksFirst, sync } = STORED_SCENARIOS
 
 const LAST_CALLS = 15
 
-const ATTEMPTS: Readonly<Record<MutantName, readonly Attempt[]>> = {
+/** Names of packs and at targets go with any later flush, so that a power cut does not tell: see order-stored.test.ts. */
+type CrashedMutant = Exclude<MutantName, 'no fsync of names of packs' | 'no fsync of names at the target'>
+
+const ATTEMPTS: Readonly<Record<CrashedMutant, readonly Attempt[]>> = {
   'no fsync': [
     { scenario: createWal, crash: 'ext4' },
     { scenario: createRollback, crash: 'xfs' },
@@ -31,6 +36,8 @@ const ATTEMPTS: Readonly<Record<MutantName, readonly Attempt[]>> = {
     { scenario: restoreMissing, crash: 'kill' },
     { scenario: restoreGarbage, crash: 'kill' },
   ],
+  'no fsync of packs': [{ scenario: createBlocksFirst, crash: 'ext4' }],
+  'no fsync at the target': [{ scenario: sync, crash: 'xfs' }],
 }
 
 for (const [name, attempts] of Object.entries(ATTEMPTS) as [MutantName, readonly Attempt[]][]) {

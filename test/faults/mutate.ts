@@ -14,7 +14,15 @@ interface Change {
   readonly becomes: string
 }
 
-export type MutantName = 'no fsync' | 'no directory fsync' | 'metadata before data' | 'side files kept'
+export type MutantName =
+  | 'no fsync'
+  | 'no directory fsync'
+  | 'metadata before data'
+  | 'side files kept'
+  | 'no fsync of packs'
+  | 'no fsync of names of packs'
+  | 'no fsync at the target'
+  | 'no fsync of names at the target'
 
 const MUTANTS: Readonly<Record<MutantName, readonly Change[]>> = {
   /** Neither the image nor the metadata is flushed. */
@@ -47,6 +55,20 @@ const MUTANTS: Readonly<Record<MutantName, readonly Change[]>> = {
       text: /for \(const file of target\.sideFiles\)\s+await remove\w+\(file\)/,
       becomes: '',
     },
+  ],
+  /** The pages of a restore point are not flushed before it. */
+  'no fsync of packs': [
+    { module: 'blocks/store', text: /await syncFile\(file, durability\);?/, becomes: '' },
+  ],
+  'no fsync of names of packs': [
+    { module: 'blocks/store', text: /await syncDirectory\(directory, store\.durability\);?/, becomes: ';' },
+  ],
+  /** Nor is what is copied. */
+  'no fsync at the target': [
+    { module: 'storage/targets/local', text: /await handle\.sync\(\);?/, becomes: '' },
+  ],
+  'no fsync of names at the target': [
+    { module: 'storage/targets/local', text: /await syncDirectory\(directory, DURABLE\);?/, becomes: '' },
   ],
 }
 

@@ -16,6 +16,7 @@ export const ACTIONS: Readonly<Record<Operation, string | null>> = {
   cleanup: 'cleanup',
   convert: 'convert',
   drill: 'drill',
+  add: 'add',
   sync: 'sync',
   // These have no targets to copy to afterwards.
   schedule: 'create',

@@ -33,6 +33,9 @@ import { examineTarget } from './oracle-target.ts'
 import { examineCleanup, examineConvert, examineDrill, keptOf } from './oracle-tended.ts'
 import { writtenOut } from './oracle-written.ts'
 
+/** Below a scene: a file that an operation adds as a backup. */
+export const FOUND = 'found.db'
+
 /** @param answer what the operation printed: `success`, `failure …`, or nothing when it was killed */
 export function examine(scene: Scene, before: Before, operation: Operation, answer: string): Findings {
   const { notes } = before
@@ -69,6 +72,7 @@ const EXAMINERS: Readonly<Record<Operation, Examiner>> = {
   convert: examineConvert,
   drill: examineDrill,
   sync: examineSync,
+  add: examineAdd,
   schedule: examineSchedule,
 }
 
@@ -87,6 +91,13 @@ function examineCreate(scene: Scene, before: Before, stored: Stored, answer: str
 
 function madeSince(before: Before, stored: Stored): string[] {
   return Object.keys(stored.images).filter(image => !(image in before.stored))
+}
+
+/** Adding a file makes a backup of it, and leaves it where it is. */
+function examineAdd(scene: Scene, before: Before, stored: Stored, answer: string): Findings {
+  const { state, violations } = examineCreate(scene, before, stored, answer)
+  const isThere = holds(scene.path(FOUND), NOW)
+  return { state, violations: [...violations, ...problemsUnless(isThere, 'the added file has changed')] }
 }
 
 /** A run of a job that makes a backup: that, and what the scheduler has written down of it. */

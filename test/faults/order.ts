@@ -2,10 +2,12 @@
 import { lstatSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expect } from 'vitest'
-import { OPERATION, orderFor, type OrderOf } from '../crash/run-operation.ts'
+import { orderFor, type OrderOf } from '../crash/run-operation.ts'
 import { type Call, changedBy, fromAndTo, pathOf, traceNode, writtenBy } from '../crash/trace.ts'
 import type { Scene } from '../restore/scene.ts'
 import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
+import type { MutantName } from './mutate.ts'
+import { argumentsFor } from './mutated.ts'
 
 const RENAMES: readonly string[] = ['rename', 'renameat', 'renameat2', 'link', 'linkat']
 const FLUSHES: readonly string[] = ['fsync', 'fdatasync']
@@ -20,9 +22,9 @@ export function isRename({ name }: Call): boolean {
   return RENAMES.includes(name)
 }
 
-/** Runs the operation under strace, which must succeed; returns its calls. */
-export function trace(scene: Scene, order: OrderOf): Call[] {
-  const calls = traceNode([OPERATION, orderFor(scene, order)], join(temporaryDirectory(), 'trace'))
+/** Runs the operation under strace, which must succeed; returns its calls. A mutant breaks the product first. */
+export function trace(scene: Scene, order: OrderOf, mutant?: MutantName): Call[] {
+  const calls = traceNode(argumentsFor(orderFor(scene, order), mutant), join(temporaryDirectory(), 'trace'))
   expect(calls.find(isSuccess)).toBeDefined()
   return calls
 }
@@ -113,6 +115,8 @@ export interface Allowed {
   readonly suffixes: readonly string[]
   /** Directories of what is being made, beside the database. */
   readonly staging: boolean
+  /** Other directories, with all below them. */
+  readonly others?: readonly string[]
 }
 
 /** Nothing outside of it was opened for writing, made, renamed, removed or changed in mode. */
@@ -124,6 +128,7 @@ export function expectInside(calls: readonly Call[], scene: Scene, allowed: Allo
     (allowed.backupDir && (path === scene.backupDir || path.startsWith(`${scene.backupDir}/`))) ||
     (allowed.staging && path.startsWith(beside)) ||
     own.includes(path) ||
+    (allowed.others ?? []).some(directory => path.startsWith(`${directory}/`)) ||
     isCoverage(path)
   const changed = new Set(calls.flatMap(changedBy))
   expect([...changed].filter(path => !isAllowed(path))).toEqual([])

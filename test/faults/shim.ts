@@ -15,14 +15,26 @@ import { fileURLToPath } from 'node:url'
 /** What a test that uses the shim must ask for, see testWith. */
 export const SHIM_NEEDS: readonly string[] = ['linux', 'cc']
 
-export type FailingErrno = 'ENOSPC' | 'EDQUOT' | 'EIO' | 'EMFILE' | 'EXDEV' | 'EACCES' | 'EPERM'
+export type FailingErrno =
+  | 'ENOSPC'
+  | 'EDQUOT'
+  | 'EIO'
+  | 'EMFILE'
+  | 'ENFILE'
+  | 'ENOMEM'
+  | 'EXDEV'
+  | 'EEXIST'
+  | 'EROFS'
+  | 'EACCES'
+  | 'EPERM'
 
 /** A group of system calls, as the shim names them in its log. */
 export const CALLS = {
   write: ['write', 'ftruncate64', 'clone'],
   fsync: ['fsync', 'fdatasync'],
   rename: ['rename', 'link'],
-  open: ['open', 'create', 'readdir'],
+  /** `make` is of a file that must not be there, `create` of one that may be. */
+  open: ['open', 'create', 'make', 'readdir'],
   close: ['close'],
   read: ['read'],
   name: ['mkdir', 'rmdir', 'unlink', 'unlinkat'],

@@ -154,10 +154,7 @@ function brokenIn({ quick, full, none, verified, planned, image }: Judged): stri
   const broken: string[] = []
   const results = { quick, full, none, planned, 'verify quick': verified.quick, 'verify full': verified.full }
   for (const [what, result] of Object.entries(results)) {
-    if (result.success) continue
-    if (NEVER.has(result.code)) broken.push(`${what}: ${result.code}: ${result.message}`)
-    if (/\n\s+at /.test(result.message)) broken.push(`${what}: a stack trace: ${result.message}`)
-    if (result.hint === undefined) broken.push(`${what}: no hint with ${result.code}`)
+    if (!result.success) broken.push(...brokenFailure(result).map(problem => `${what}: ${problem}`))
   }
   if (none.success && image !== null) {
     const checksum = createHash('sha256').update(image).digest('hex')
@@ -177,7 +174,16 @@ function brokenIn({ quick, full, none, verified, planned, image }: Judged): stri
   return broken
 }
 
-async function inTime<T>(what: string, work: Promise<T>): Promise<T> {
+/** What is wrong with a failure, whatever it is of. */
+export function brokenFailure({ code, message, hint }: Failure): string[] {
+  return [
+    ...(NEVER.has(code) ? [`${code}: ${message}`] : []),
+    ...(/\n\s+at /.test(message) ? [`a stack trace: ${message}`] : []),
+    ...(hint === undefined ? [`no hint with ${code}`] : []),
+  ]
+}
+
+export async function inTime<T>(what: string, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(
     () => reject(new Error(`${what} hangs: no answer after ${DEADLINE_MS} ms`)),
@@ -190,7 +196,7 @@ async function inTime<T>(what: string, work: Promise<T>): Promise<T> {
   }
 }
 
-function quickToGiveUp(directory: string): string {
+export function quickToGiveUp(directory: string): string {
   const config = join(directory, 'chame-backup.config.json')
   writeFileSync(config, JSON.stringify({ waitForLockMs: 2_000 }))
   return config

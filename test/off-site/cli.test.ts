@@ -6,7 +6,7 @@ import { countMessages, openWorkplace, type Workplace } from '../cli/run-cli.ts'
 function withTargets(place: Workplace, names: readonly string[] = ['far']): void {
   const targets = Object.fromEntries(names.map(name => [name, { kind: 'local', path: name }]))
   writeFileSync(place.path('chame-backup.config.json'), JSON.stringify({ targets }))
-  mkdirSync(place.path('far'))
+  mkdirSync(place.path('far'), { recursive: true })
 }
 
 test('create, sync, list and info say what is at which target, and exit with 3 while one lacks something', async () => {
@@ -91,4 +91,62 @@ test('a cleanup shows what it does at each target, and pins and deletions there 
   expect((await place.cli([...order, '--force'])).stdout).toContain(`far:daily/${newest}`)
   rmSync(join(place.directory, 'far'), { recursive: true })
   expect(await place.cli(['cleanup'])).toMatchObject({ exit: 3 })
+})
+
+test('verify --copies and repair say what is damaged at a target and here, and what came back from where', async () => {
+  using place = openWorkplace()
+  withTargets(place)
+  const { filename } = (await place.json(['create'])) as { filename: string }
+  const intact = await place.cli(['verify', '--copies'])
+  expect(intact).toMatchObject({ exit: 0, stderr: '' })
+  expect(intact.stdout).toMatch(/✔ far: intact\n {2}1 backup, all objects read, .*\n/)
+  expect(await place.cli(['verify', '--copies', '--quiet', '--within', '30d'])).toMatchObject({
+    exit: 0,
+    stdout: '',
+  })
+  expect((await place.cli(['info'])).stdout).toMatch(/At far +1 backup, the newest .*, read again/)
+  writeFileSync(place.path('far', 'manual', filename), 'wrong')
+  const damaged = await place.cli([
+    'verify',
+    '--copies',
+    '--target',
+    'far',
+    '--sample',
+    '1/30',
+    '--time',
+    '10m',
+  ])
+  expect(damaged.exit).toBe(3)
+  expect(damaged.stdout).toContain(`  far:manual/${filename}: The file has 5 bytes`)
+  expect((await place.cli(['list'])).stdout).toContain('damaged at far')
+  expect((await place.cli(['info'])).stdout).toMatch(/At far +0 backups, 1 backup not there, 1 damaged/)
+  expect((await place.cli(['sync'])).stdout).toContain('✔ far: 1 backup copied')
+
+  expect((await place.cli(['repair'])).stdout).toContain('No backup is known to be damaged')
+  const path = place.path('backups', 'manual', filename)
+  const bytes = readFileSync(path)
+  writeFileSync(path, 'wrong')
+  expect((await place.cli(['verify', '--record'])).exit).toBe(3)
+  expect((await place.cli(['list'])).stdout).toContain('damaged')
+  const repaired = await place.cli(['repair', filename])
+  expect(repaired).toMatchObject({ exit: 0, stderr: '' })
+  expect(repaired.stdout).toMatch(/✔ Repaired: .*\n {2}its file from far, /)
+  expect(readFileSync(path)).toEqual(bytes)
+  expect((await place.cli(['repair', 'latest'])).stdout).toContain('✔ Intact: ')
+  rmSync(place.path('far'), { recursive: true })
+  writeFileSync(path, 'wrong')
+  const failed = await place.cli(['repair', '--quiet'])
+  expect(failed.exit).toBe(3)
+  expect(failed.stdout).toMatch(/✘ Not repaired: .*\n {2}No target has a good copy of /)
+  const away = await place.cli(['verify', '--copies'])
+  expect(away.exit).toBe(3)
+  expect(away.stdout).toMatch(/✘ far: could not be read/)
+  for (const wrong of [
+    ['verify', '--copies', filename],
+    ['verify', '--copies', '--record'],
+    ['verify', '--within', '30d'],
+  ])
+    expect((await place.cli(wrong)).exit).toBe(2)
+  withTargets(place, [])
+  expect((await place.cli(['verify', '--copies'])).stdout).toContain('There are no targets')
 })

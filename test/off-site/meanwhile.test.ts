@@ -8,7 +8,7 @@ import { BackupError } from '../../src/errors.ts'
 import { createBackup } from '../../src/operations/create-backup.ts'
 import { syncTargets } from '../../src/operations/sync-targets.ts'
 import { daily, madeUp, store } from '../retention/made-up.ts'
-import { failedWith, succeeded } from '../support/product.ts'
+import { succeeded } from '../support/product.ts'
 import { contextDuring, type Meanwhile } from './meanwhile.ts'
 import { local, makeBackups, openPlace, type Place, readJson } from './place.ts'
 
@@ -158,13 +158,6 @@ async function backUp(
 ): Promise<BackupCreated> {
   return await createBackup(request, contextDuring(place, meanwhile, { config }))
 }
-
-test('a backup of pages cannot be kept at targets alone, and says what to do', async () => {
-  const place = openPlace(['far'], { keepLocal: false, encoding: 'blocks' })
-  const failure = failedWith('CONFIG_INVALID', await place.database().createBackup())
-  expect(failure.hint).toContain('keepLocal')
-  expect(place.files('far')).toEqual([])
-})
 
 test.for(['wal', 'delete'] as const)(
   'a backup at the first target alone, which nobody checks, is made as well (%s)',

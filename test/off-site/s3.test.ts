@@ -1,6 +1,11 @@
 /** The way of a backup to a real bucket and back, as a machine that is lost goes it. */
-import { rmSync } from 'node:fs'
-import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  CreateBucketCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { Database } from '../../src/index.ts'
 import { canStart } from '../storage/servers/daemon.ts'
@@ -23,6 +28,7 @@ beforeAll(async () => {
   Object.assign(process.env, server.environment)
   client = s3Client(server)
   await client.send(new CreateBucketCommand({ Bucket: 'backups' }))
+  await client.send(new CreateBucketCommand({ Bucket: 'locked', ObjectLockEnabledForBucket: true }))
 })
 afterAll(async () => {
   client?.destroy()
@@ -82,6 +88,46 @@ testWith(RGW_NEEDS, 'a backup goes straight into a bucket, without a copy here',
     assertIntact(place.path(`${encoding}.db`))
   }
 })
+
+testWith(
+  RGW_NEEDS,
+  'a locked copy that was altered is found, a good one is put over it, and what is locked stays',
+  async () => {
+    const place = openPlace([])
+    const objectLock = { mode: 'GOVERNANCE', days: 1 } as const
+    place.configure({ targets: { s3: s3Config(server, { bucket: 'locked', objectLock, appendOnly: true }) } })
+    const made = succeeded(await place.database().createBackup())
+    expect(succeeded(await place.database().verifyCopies()).status).toBe('intact')
+    const Key = `manual/${made.filename}`
+    const good = readFileSync(made.backupPath)
+    const Body = good.with(5000, (good[5000] ?? 0) ^ 1)
+    await client.send(new PutObjectCommand({ Bucket: 'locked', Key, Body }))
+    const found = succeeded(await place.database().verifyCopies())
+    expect(found.targets).toMatchObject([{ problems: [{ code: 'damaged', path: `s3:${Key}` }] }])
+    // Meanwhile it is lost here, too: what is there replaces nothing.
+    writeFileSync(made.backupPath, 'lost')
+    const failed = succeeded(await place.database().repairBackups())
+    expect(failed).toMatchObject({
+      status: 'incomplete',
+      backups: [{ status: 'failed', code: 'BACKUP_DAMAGED' }],
+    })
+    writeFileSync(made.backupPath, good)
+    expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([
+      { status: 'synced', copied: [made.filename] },
+    ])
+    expect(succeeded(await place.database().verifyCopies()).status).toBe('intact')
+    // All three of it are there: the first one, what somebody put, and the last.
+    const { Versions = [] } = await client.send(
+      new ListObjectVersionsCommand({ Bucket: 'locked', Prefix: Key }),
+    )
+    expect(Versions).toHaveLength(3)
+    rmSync(made.backupPath)
+    expect(succeeded(await place.database().repairBackups()).backups).toMatchObject([
+      { status: 'repaired', from: 's3' },
+    ])
+    expect(readFileSync(made.backupPath)).toEqual(good)
+  },
+)
 
 sealedRoundTrips({
   name: 's3 on Ceph',

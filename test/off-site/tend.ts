@@ -7,7 +7,7 @@ import { writeSync } from 'node:fs'
 import { loadProduct } from '../crash/product.ts'
 
 export interface TendOrder {
-  readonly operation: 'create' | 'sync' | 'delete' | 'cleanup'
+  readonly operation: 'create' | 'sync' | 'delete' | 'cleanup' | 'repair' | 'verifyCopies'
   readonly path: string
   readonly backupDir: string
   readonly config: string
@@ -29,6 +29,8 @@ const result = await {
   sync: () => database.syncTargets(),
   delete: () => database.deleteBackup(backup, { target: 'far', confirm: true, force: true }),
   cleanup: () => database.cleanupOldBackups({ target: 'far', dailyKeep: 1 }),
+  repair: () => database.repairBackups(),
+  verifyCopies: () => database.verifyCopies(),
 }[operation]()
 writeSync(1, result.success ? 'success\n' : `failure ${result.code}: ${result.message}\n`)
 process.exit(0)

@@ -1,10 +1,11 @@
 /** What an administrator does around a database: settings in a file that people edit too, and tokens. */
-import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Administration, Database, type EditSettingsRequest, type SettingsEdited } from '../../src/index.ts'
 import { editSettings } from '../../src/operations/edit-settings.ts'
-import { failedWith, succeeded } from '../support/product.ts'
+import { buildDatabase } from '../support/databases.ts'
+import { failedWith, protect, succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const CONFIG = `{
@@ -183,4 +184,21 @@ test('what administrators do is in the audit log, without secrets', async () => 
     'token-create success',
   ])
   expect(JSON.stringify(entries)).not.toContain(secret.slice(21))
+})
+
+test('what is said of a database is the same when its backups are listed already, and when they are not', async () => {
+  const path = join(temporaryDirectory(), 'shop.db')
+  buildDatabase(path, 'CREATE TABLE users (id INTEGER PRIMARY KEY)')
+  const database = protect(path)
+  succeeded(await database.createBackup())
+  const admin = new Administration({ path, backupDir: join(path, '..', 'backups') })
+  for (const isThere of [true, false]) {
+    if (!isThere) rmSync(path)
+    const listed = succeeded(await admin.info(await database.listBackups()))
+    // What passes meanwhile, and how full the disk is.
+    const { disk: _, ...info } = succeeded(await database.info())
+    const ages = { newestAgeMs: expect.any(Number), lastGoodAgeMs: expect.any(Number) }
+    expect(listed).toEqual({ ...info, disk: expect.anything(), backups: { ...info.backups, ...ages } })
+    expect([listed.backups.count, listed.database === null]).toEqual([1, !isThere])
+  }
 })

@@ -10,7 +10,7 @@ import { ERRORS, type ErrorCode } from '../../src/index.ts'
 import { failureProblem, problemOf, Refusal } from '../../src/server/problems.ts'
 import { HTTP_CODES, type HttpCode, problem } from '../../src/server/schemas/common.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { backUp, documentOf, openServing, type Serving } from './serving.ts'
+import { backUp, documentOf, openServing, operationsOf, type Serving } from './serving.ts'
 
 const SHOP = '/api/v1/databases/shop'
 
@@ -136,7 +136,7 @@ test('every operation refuses with a problem that the document tells of, and say
         : ['MEDIA_TYPE_UNSUPPORTED', 'REQUEST_INVALID', 'REQUEST_INVALID', 'BODY_TOO_LARGE'],
     ])
     const takesKey = operation.parameters?.some(each => each.name === 'idempotency-key') === true
-    const isKeyless = method === 'PUT' || isUpload || ['/api/v1/tokens', '/api/v1/session'].includes(path)
+    const isKeyless = method === 'PUT' || ['/api/v1/tokens', '/api/v1/session'].includes(path)
     expect([name, takesKey]).toEqual([name, !isKeyless])
   }
   const refusing = operations.filter(({ method }) => method === 'POST' || method === 'PUT')
@@ -241,20 +241,4 @@ function askAsHost(url: string, host: string): Promise<{ status: number; body: u
       .on('error', reject)
       .end()
   })
-}
-
-interface Described {
-  readonly name: string
-  readonly method: string
-  readonly template: string
-  readonly operation: Awaited<ReturnType<typeof documentOf>>['paths'][string][string]
-}
-
-async function operationsOf(url: string): Promise<readonly Described[]> {
-  return Object.entries((await documentOf(url)).paths).flatMap(([template, item]) =>
-    Object.entries(item).map(([verb, operation]) => {
-      const method = verb.toUpperCase()
-      return { name: `${method} ${template}`, method, template, operation }
-    }),
-  )
 }

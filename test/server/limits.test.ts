@@ -1,29 +1,9 @@
 /** Clients that are slow, large, many or broken: RELIABILITY.md row 42. */
-import { readdirSync, readlinkSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
-import { openDatabase } from '../support/databases.ts'
-import { openServing, type Serving } from './serving.ts'
+import { all, closed, dial, drained } from './dial.ts'
+import { openServing } from './serving.ts'
 
 const SHOP = '/api/v1/databases/shop'
-
-function dial({ url }: Serving): Socket {
-  const { hostname, port } = new URL(url)
-  return connect(Number(port), hostname).on('error', () => {})
-}
-
-/** What came until the connection was closed. */
-async function all(socket: Socket): Promise<string> {
-  let text = ''
-  socket.on('data', (bytes: Buffer) => (text += bytes.toString('latin1')))
-  await closed(socket)
-  return text
-}
-
-/** However: a server that refuses what it has not read resets the connection. */
-function closed(socket: Socket): Promise<void> {
-  return new Promise(resolve => (socket.destroyed ? resolve() : socket.once('close', () => resolve())))
-}
 
 test('clients that send headers or a body byte by byte are cut off, and hold up nobody else', async () => {
   const serving = await openServing()
@@ -77,10 +57,6 @@ test('a body of a gigabyte is refused before it is read, with its length or with
   expect((await serving.ask('GET', '/healthz', { as: null })).status).toBe(200)
 })
 
-function drained(socket: Socket): Promise<void> {
-  return new Promise(resolve => socket.once('drain', () => resolve()))
-}
-
 test('an upload is refused before it is read to those who may not add one', async () => {
   const serving = await openServing()
   const socket = dial(serving)
@@ -133,50 +109,4 @@ test('a body that is no JSON, or not what is asked for, is refused as not valid'
       { status: 400, code: 'REQUEST_INVALID' },
     ])
   }
-})
-
-test('downloads that are broken off leave no descriptor and no stream behind', async () => {
-  const serving = await openServing()
-  const connection = openDatabase(serving.databasePath)
-  connection.exec('CREATE TABLE large AS SELECT zeroblob(20000000) AS bytes')
-  connection.close()
-  const job = await serving.done(`${SHOP}/backups`)
-  const { filename } = (job.kind === 'create' ? job.result : null) ?? { filename: '' }
-  const headers = { authorization: `Bearer ${serving.tokens.admin}` }
-  for (let i = 0; i < 20; i++) {
-    const controller = new AbortController()
-    const answer = await fetch(`${serving.url}${SHOP}/backups/${filename}/content`, {
-      headers,
-      signal: controller.signal,
-    })
-    const reader = answer.body?.getReader()
-    await reader?.read()
-    controller.abort()
-  }
-  await expect.poll(() => openFiles(filename), { timeout: 10_000 }).toBe(0)
-})
-
-function openFiles(filename: string): number {
-  return readdirSync('/proc/self/fd').filter(fd => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).includes(filename)
-    } catch {
-      return false
-    }
-  }).length
-}
-
-test('an upload that is broken off leaves nothing behind', async () => {
-  const serving = await openServing()
-  const socket = dial(serving)
-  socket.write(
-    `POST ${SHOP}/backups/upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n` +
-      `Content-Length: 1000000\r\nAuthorization: Bearer ${serving.tokens.admin}\r\n\r\nSQLite format 3\0`,
-  )
-  const work = (): string[] =>
-    readdirSync(`${serving.backupDir}/server`).filter(name => name.startsWith('.chame-work'))
-  await expect.poll(() => work().length, { timeout: 10_000 }).toBe(1)
-  socket.destroy()
-  await expect.poll(() => work().length, { timeout: 10_000 }).toBe(0)
-  expect((await serving.ask('GET', `${SHOP}/backups`)).body.total).toBe(0)
 })

@@ -10,6 +10,7 @@ import { type RunningServer, type ServeOptions, startServer } from '../../src/se
 import { buildDatabase } from '../support/databases.ts'
 import { succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import type { Schema, Schemas } from './json-schema.ts'
 
 export const USERS = `
   CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, password TEXT);
@@ -43,9 +44,13 @@ export interface Serving {
   /** Which of the document's answers there have been. */
   readonly answered: ReadonlySet<string>
   readonly server: RunningServer
+  /** Starts another one, on the same files. */
+  readonly start: (more: Partial<ServeOptions>) => Promise<RunningServer>
   readonly ask: (method: string, path: string, asked?: Asked) => Promise<Answer>
   /** Begins a job and waits for its end. */
   readonly done: (path: string, body?: unknown, asked?: Asked) => Promise<Job>
+  /** Waits for a job's end. */
+  readonly ended: (id: string) => Promise<Job>
 }
 
 export interface ServingForm {
@@ -74,17 +79,13 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
     admin: await make('admin'),
   }
   const logged: (LogFields & { level: string; message: string })[] = []
-  const server = await startServer({
-    host: '127.0.0.1',
-    port: 0,
-    socket: null,
-    tls: null,
-    database: options,
-    allowedHosts: [],
-    log: collect(logged),
-    ...serve,
-  })
-  onTestFinished(() => server.close(5000))
+  const start = async (more: Partial<ServeOptions> = {}): Promise<RunningServer> => {
+    const where = { host: '127.0.0.1', port: 0, socket: null, tls: null, allowedHosts: [] }
+    const server = await startServer({ ...where, database: options, log: collect(logged), ...more })
+    onTestFinished(() => server.close(5000))
+    return server
+  }
+  const server = await start(serve)
   const url = server.address
   const answered = new Set<string>()
   const ask = async (method: string, path: string, asked: Asked = {}): Promise<Answer> => {
@@ -123,12 +124,14 @@ export async function openServing({ config, serve }: ServingForm = {}): Promise<
     logged,
     answered,
     server,
+    start,
     ask,
     async done(path, body = {}, asked = {}) {
       const begun = await ask('POST', path, { ...asked, body })
       if (begun.status !== 202) throw new Error(`not begun: ${begun.text}`)
       return await ended(ask, begun.body.id)
     },
+    ended: id => ended(ask, id),
   }
 }
 
@@ -162,12 +165,18 @@ function collect(into: (LogFields & { level: string; message: string })[]): Serv
 
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-  readonly components: { readonly schemas: Readonly<Record<string, object>> }
+  readonly components: { readonly schemas: Schemas }
+}
+
+export interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly required?: boolean
 }
 
 export interface Operation {
-  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
-  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> }
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
   readonly responses: Readonly<
     Record<
       string,
@@ -178,6 +187,24 @@ export interface Operation {
     >
   >
   readonly 'x-role'?: string
+}
+
+/** An operation of the document. */
+export interface Described {
+  /** Such as "GET /healthz". */
+  readonly name: string
+  readonly method: string
+  readonly template: string
+  readonly operation: Operation
+}
+
+export async function operationsOf(url: string): Promise<readonly Described[]> {
+  return Object.entries((await documentOf(url)).paths).flatMap(([template, item]) =>
+    Object.entries(item).map(([verb, operation]) => {
+      const method = verb.toUpperCase()
+      return { name: `${method} ${template}`, method, template, operation }
+    }),
+  )
 }
 
 const documents = new Map<string, Promise<Document>>()
@@ -196,7 +223,7 @@ export function documentOf(url: string): Promise<Document> {
  * content. Returns which of the document's answers it is, such as "GET /healthz 200" or "GET /healthz default"; null for
  * what is not the API's: a page of the console, or a path of nothing.
  */
-async function holdToDocument(
+export async function holdToDocument(
   url: string,
   method: string,
   path: string,
@@ -250,6 +277,13 @@ function check(document: Document, name: string, schema: object, value: unknown)
 }
 
 function schemaOf(document: Document, schema: object): z.ZodType {
-  const text = JSON.stringify({ ...schema, $defs: document.components.schemas })
+  const text = JSON.stringify({ ...schema, $defs: document.components.schemas }, closed)
   return z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')))
+}
+
+/** An object has the keys that the document tells of, and no others: what nobody told of nobody meant to show. */
+function closed(_: string, value: unknown): unknown {
+  const isObject = typeof value === 'object' && value !== null && 'properties' in value
+  const isOpen = isObject && 'type' in value && value.type === 'object' && !('additionalProperties' in value)
+  return isOpen ? { ...value, additionalProperties: false } : value
 }

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { CatalogLock } from '../../src/catalog/lock.ts'
-import { Administration } from '../../src/index.ts'
 import { buildDatabase } from '../support/databases.ts'
-import { succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { eventsOf, type JobEvent } from './job-events.ts'
+import { serveProcess } from './serve-process.ts'
 import { openServing, type Serving, USERS } from './serving.ts'
 
 const SHOP = '/api/v1/databases/shop'
@@ -15,26 +13,6 @@ const SHOP = '/api/v1/databases/shop'
 /** Keeps every backup waiting until it is disposed of. */
 function hold(backupDir: string): Promise<CatalogLock> {
   return CatalogLock.acquire(backupDir, { waitMs: 0, signal: new AbortController().signal })
-}
-
-interface Event {
-  readonly id: string
-  readonly data: { readonly status: string; readonly progress: { readonly step: string } | null }
-}
-
-async function* eventsOf(response: Response): AsyncGenerator<Event> {
-  let text = ''
-  for await (const bytes of response.body ?? []) {
-    text += Buffer.from(bytes).toString()
-    for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
-      const lines = text.slice(0, end).split('\n')
-      text = text.slice(end + 2)
-      const get = (key: string): string | undefined =>
-        lines.find(line => line.startsWith(`${key}: `))?.slice(key.length + 2)
-      const data = get('data')
-      if (data !== undefined) yield { id: get('id') ?? '', data: JSON.parse(data) }
-    }
-  }
 }
 
 function follow(serving: Serving, id: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -47,7 +25,7 @@ test('a job’s stream tells of it until its end, and after Last-Event-ID only w
   const serving = await openServing()
   const lock = await hold(serving.backupDir)
   const { id } = (await serving.ask('POST', `${SHOP}/backups`, { body: {} })).body
-  const seen: Event[] = []
+  const seen: JobEvent[] = []
   for await (const event of eventsOf(await follow(serving, id))) {
     seen.push(event)
     if (event.data.progress?.step === 'lock-catalog') lock[Symbol.dispose]()
@@ -106,64 +84,10 @@ test('2: a token that is revoked is refused at once, also in a stream that it ha
   await serving.ask('POST', `/api/v1/jobs/${id}/cancel`, { body: {} })
 })
 
-interface Served {
-  readonly url: string
-  readonly child: ChildProcess
-  readonly output: () => string
-}
-
-/** `chame-backup serve` as it is started by people. */
-async function serve(directory: string, more: readonly string[] = []): Promise<Served> {
-  const main = new URL('../../dist/cli/main.js', import.meta.url).pathname
-  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--path', 'shop.db', ...more], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let output = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-  while (!/Listening on (\S+)\n/.test(output)) {
-    if (child.exitCode !== null) throw new Error(output)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  return { url: /Listening on (\S+)\n/.exec(output)?.[1] ?? '', child, output: () => output }
-}
-
-test('a hundred clients that follow a job take no more than 200 MB, and an idle server 100', async () => {
-  const directory = temporaryDirectory()
-  buildDatabase(join(directory, 'shop.db'), USERS)
-  const admin = new Administration({
-    path: join(directory, 'shop.db'),
-    backupDir: join(directory, 'backups'),
-  })
-  const { secret } = succeeded(await admin.createToken({ name: 'a', role: 'admin' }))
-  const { url, child } = await serve(directory)
-  expect(residentBytes(child)).toBeLessThan(100e6)
-  using _lock = await hold(join(directory, 'backups'))
-  const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' }
-  const begun = await fetch(`${url}${SHOP}/backups`, { method: 'POST', headers, body: '{}' })
-  const { id } = (await begun.json()) as { id: string }
-  const streams = await Promise.all(
-    Array.from({ length: 100 }, () => fetch(`${url}/api/v1/jobs/${id}/events`, { headers })),
-  )
-  const first = streams.map(stream => eventsOf(stream).next())
-  expect((await Promise.all(first)).every(({ done }) => done === false)).toBe(true)
-  expect(residentBytes(child)).toBeLessThan(200e6)
-  child.kill('SIGTERM')
-  const [code] = await once(child, 'exit')
-  expect(code).toBe(0)
-})
-
-function residentBytes({ pid }: ChildProcess): number {
-  const [, kB] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kB) * 1024
-}
-
 test('the first start prints a link that logs in once, and a stop cancels what runs and exits with 0', async () => {
   const directory = temporaryDirectory()
   buildDatabase(join(directory, 'shop.db'), USERS)
-  const { url, child, output } = await serve(directory)
+  const { url, child, output } = await serveProcess(directory, ['--path', 'shop.db'])
   await expect.poll(output, { timeout: 10_000 }).toMatch(/Log in once/)
   const link = /#(chl_\S+)/.exec(output())?.[1]
   const logIn = (): Promise<Response> =>

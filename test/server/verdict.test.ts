@@ -57,6 +57,7 @@ function info(more: Partial<Info> = {}): Info {
     store: null,
     maxBackupAgeMs: null,
     isOverdue: false,
+    warnings: [],
     schedule: null,
     disk: { freeBytes: 1000, nextBackupBytes: 10, fits: 100 },
     ...backups(),
@@ -65,7 +66,16 @@ function info(more: Partial<Info> = {}): Info {
 }
 
 function targets(...names: string[]): Pick<Info, 'targets'> {
-  return { targets: names.map(target => ({ target, count: 0, lacking: 1, newest: null })) }
+  return {
+    targets: names.map(target => ({
+      target,
+      count: 0,
+      lacking: 1,
+      damaged: 0,
+      verifiedAt: null,
+      newest: null,
+    })),
+  }
 }
 
 function failingJob(job: string, kind: JobState['kind']): Pick<Info, 'schedule'> {
@@ -187,4 +197,15 @@ test.each(PROTECTED)('a database is protected %s', (_, more) => {
     status: 'protected',
     reasons: ['The last good backup was made 1 hour ago.'],
   })
+})
+
+test('a copy that was found damaged is a risk until it has been replaced', () => {
+  const [far] = targets('far').targets
+  const damaged = (count: number): Pick<Info, 'targets'> => ({
+    targets: [{ ...(far as Info['targets'][number]), damaged: count }],
+  })
+  const reasons = (count: number): readonly string[] => assessVerdict(info(damaged(count))).reasons
+  expect(reasons(0)).not.toContainEqual(expect.stringContaining('damaged'))
+  expect(reasons(1)).toContain('A copy at far is damaged, and has not been replaced.')
+  expect(reasons(2)).toContain('2 copies at far are damaged, and have not been replaced.')
 })

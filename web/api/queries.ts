@@ -1,6 +1,7 @@
 /** What pages read, and how often. Keys begin with the database, so that what changes one forgets only it. */
-import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react-query'
+import { keepPreviousData, queryOptions, useQuery, type UseQueryResult } from '@tanstack/react-query'
 import * as calls from './calls.ts'
+import { queryClient, SESSION_KEY } from './query-client.ts'
 import type {
   BackupInfo,
   BackupLookedInside,
@@ -11,21 +12,48 @@ import type {
   RetentionView,
   RowsRead,
   ScheduleView,
+  Session,
   StoredExport,
 } from './types.ts'
 
 const STATE_EVERY_MS = 30_000
 
+const SESSION = queryOptions({ queryKey: SESSION_KEY, queryFn: calls.findSession, staleTime: Infinity })
+
+const DATABASES = queryOptions({
+  queryKey: ['databases'],
+  queryFn: async ({ signal }) => calls.listDatabases(signal),
+})
+
+// oxlint-disable-next-line typescript/explicit-function-return-type -- what it returns has no name of its own
+const stateOf = (database: string) =>
+  queryOptions({
+    queryKey: ['db', database, 'state'],
+    queryFn: async ({ signal }) => calls.getDatabase(database, signal),
+  })
+
+/**
+ * Asks for the overview while nothing is drawn yet: each answer leads to the next question, and drawing what is around the
+ * page in between would hold them up. What fails is asked again, and said, by the page.
+ */
+export async function askForOverview(): Promise<void> {
+  const session = await queryClient.ensureQueryData(SESSION)
+  if (session === null) return
+  const databases = await queryClient.ensureQueryData(DATABASES)
+  await Promise.all(databases.map(async ({ name }) => queryClient.prefetchQuery(stateOf(name))))
+}
+
+/** Who is logged in; null when nobody is. */
+export function useSessionQuery(): UseQueryResult<Session | null> {
+  return useQuery({ ...SESSION, refetchOnWindowFocus: 'always' })
+}
+
 export function useDatabases(): UseQueryResult<readonly DatabaseSummary[]> {
-  return useQuery({ queryKey: ['databases'], queryFn: async ({ signal }) => calls.listDatabases(signal) })
+  return useQuery(DATABASES)
 }
 
 export function useDatabase(database: string): UseQueryResult<DatabaseView> {
-  return useQuery({
-    queryKey: ['db', database, 'state'],
-    queryFn: async ({ signal }) => calls.getDatabase(database, signal),
-    refetchInterval: STATE_EVERY_MS,
-  })
+  return useQuery({ ...stateOf(database), refetchInterval: STATE_EVERY_MS })
 }
 
 export function useHistory(database: string): UseQueryResult<readonly DayView[]> {

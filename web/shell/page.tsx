@@ -1,12 +1,10 @@
 import { lazy, type ReactElement } from 'react'
 import { Link } from '../routing/router.tsx'
 import type { Route } from '../routing/routes.ts'
+import { Overview } from '../pages/overview/overview.tsx'
 import { Empty } from '../parts/states.tsx'
 
-// Loaded when it is first shown, so that the first page is there at once.
-const Overview = lazy(async () =>
-  import('../pages/overview/overview.tsx').then(({ Overview: page }) => ({ default: page })),
-)
+// Loaded when they are first shown, so that the overview is there at once.
 const Backups = lazy(async () =>
   import('../pages/backups/backups.tsx').then(({ Backups: page }) => ({ default: page })),
 )

@@ -5,27 +5,28 @@ const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS: number = 24 * HOUR_MS
 
-const instant = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
-const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' })
-const longDay = new Intl.DateTimeFormat('en-GB', {
-  weekday: 'short',
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-})
+const instant = lazyFormat({ dateStyle: 'medium', timeStyle: 'short' })
+const day = lazyFormat({ dateStyle: 'medium' })
+const longDay = lazyFormat({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' })
+
+/** Made when it is first used: each takes milliseconds, for which the first page would wait. */
+function lazyFormat(options: Intl.DateTimeFormatOptions): (date: Date) => string {
+  let format: Intl.DateTimeFormat | undefined
+  return date => (format ??= new Intl.DateTimeFormat('en-GB', options)).format(date)
+}
 
 /** "27 Jun 2025, 14:30" */
 export function formatInstant(iso: string): string {
-  return instant.format(new Date(iso))
+  return instant(new Date(iso))
 }
 
 export function formatDay(date: Date): string {
-  return day.format(date)
+  return day(date)
 }
 
 /** "Fri, 27 Jun 2025" */
 export function formatLongDay(date: Date): string {
-  return longDay.format(date)
+  return longDay(date)
 }
 
 /** "2025-06-27" of the browser's time zone: what calendars group by. */

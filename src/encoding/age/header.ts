@@ -115,6 +115,13 @@ async function readHeader(
   throw new Undecodable('it has no age header')
 }
 
+/** The header that a file begins with. Throws {@link Undecodable} for one that does not end in `start`. */
+export function headerOf(start: Buffer): Uint8Array {
+  const end = headerEnd(start)
+  if (end === null) throw new Undecodable('it has no age header')
+  return start.subarray(0, end)
+}
+
 /** Where the line of the header's MAC ends, which is its last; null while it is not all there. */
 function headerEnd(start: Buffer): number | null {
   const mac = start.indexOf(MAC_LINE)

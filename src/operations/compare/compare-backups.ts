@@ -31,8 +31,10 @@ export async function compareBackups(
   const to = await findReadable(request, context)
   const other = request.with === undefined ? null : await findReadable({ backup: request.with }, context)
   const fromPath = other?.path ?? (await findDatabase(context.settings.path))
-  await using toImage = await openImage(to, request.identity, context)
-  await using fromImage = other === null ? null : await openImage(other, request.identity, context)
+  const { identity, withImage } = request
+  await using toImage = await openImage(to, request, context)
+  await using fromImage =
+    other === null ? null : await openImage(other, { identity, image: withImage }, context)
   const answer = await explained([fromPath, to], () =>
     fromImage === null
       ? compareLive(fromPath, toImage.path, request, context)

@@ -30,6 +30,8 @@ export interface Wanted {
   readonly identity?: string
   /** The target that it is at. */
   readonly target?: string
+  /** Path of its plain image, where that is at hand. */
+  readonly image?: string
 }
 
 /** Finds the backup, has `read` look into it, and says of its errors what they mean here. */
@@ -42,7 +44,7 @@ export async function withStoredImage<T>(
   const { path, filename, metadata, size } = backup
   begin(context, 'read-backup')
   try {
-    await using image = await openImage(backup, wanted.identity, context)
+    await using image = await openImage(backup, wanted, context)
     return await read({
       backup,
       path: image.path,
@@ -55,14 +57,15 @@ export async function withStoredImage<T>(
 }
 
 /**
- * The image of a backup, for SQLite to open. A plain one is read where it lies, and not checked before: it is a page
+ * The image of a backup, for SQLite to open: the one that is at hand, or its own. A plain one is read where it lies, and not checked before: it is a page
  * that somebody waits for, and only read.
  */
 export async function openImage(
   backup: BackupInfo,
-  identity: string | undefined,
+  { identity, image }: { readonly identity?: string | undefined; readonly image?: string | undefined },
   context: Context,
 ): Promise<AsyncDisposable & { readonly path: string }> {
+  if (image !== undefined) return { path: image, async [Symbol.asyncDispose]() {} }
   if (backup.encoding === 'plain' && backup.target === null)
     return { path: backup.path, async [Symbol.asyncDispose]() {} }
   return await openIntact(backup, { level: 'none', identity }, context)

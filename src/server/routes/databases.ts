@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { assessVerdict } from '../verdict.ts'
-import { databaseFor, type ServerApp, type Service } from '../environment.ts'
+import { administrationFor, type ServerApp, type Service } from '../environment.ts'
 import { historyOf } from '../history.ts'
 import { atTarget, count, inDatabase, json, problems } from '../schemas/common.ts'
 import { databaseSummary, databaseView, dayView } from '../schemas/databases.ts'
@@ -50,8 +50,10 @@ export function addDatabaseRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(get, async c => {
     const { database } = c.req.valid('param')
-    const request = defined(c.req.valid('query'))
-    const info = await resultOf((await databaseFor(service, c, database)).info(request))
+    const { target } = c.req.valid('query')
+    const backups = await service.databases.backups(database, target)
+    const administration = await administrationFor(service, c, database)
+    const info = await resultOf(administration.info(backups, defined({ target })))
     return c.json({ ...info, verdict: assessVerdict(info) }, 200)
   })
   app.openapi(history, async c => {

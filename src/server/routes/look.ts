@@ -1,5 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { databaseFor, type ServerApp, type Service } from '../environment.ts'
+import type { BackupInfo, KeptImage, RunOptions } from '../../index.ts'
+import {
+  administrationFor,
+  databaseFor,
+  type RequestContext,
+  type ServerApp,
+  type Service,
+} from '../environment.ts'
 import {
   atTarget,
   idempotencyKey,
@@ -120,7 +127,9 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
     const { target } = c.req.valid('query')
     const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
-    const request = { ...placeOf(found), signal: c.req.raw.signal }
+    const { signal } = c.req.raw
+    await using image = await openImage(service, c, { database: name, backup: found, signal })
+    const request = { ...placeOf(found), ...imageOf(image), signal }
     return c.json(await resultOf(database.lookInside(found.path, request)), 200)
   })
   app.openapi(rows, async c => {
@@ -129,13 +138,16 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
     if (reveal === 'true') requireAdmin(c, REVEAL)
     const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
+    const { signal } = c.req.raw
+    await using image = await openImage(service, c, { database: name, backup: found, signal })
     const request = {
       table,
       ...defined(wanted),
       ...placeOf(found),
+      ...imageOf(image),
       descending: order === 'desc',
       includeSensitive: reveal === 'true',
-      signal: c.req.raw.signal,
+      signal,
     }
     return c.json(await resultOf(database.readRows(found.path, request)), 200)
   })
@@ -146,15 +158,22 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
     const { target } = c.req.valid('query')
     const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
+    const { signal } = c.req.raw
+    await using image = await openImage(service, c, { database: name, backup: found, signal })
     const request = {
       ...defined(wanted),
       ...placeOf(found),
+      ...imageOf(image),
       sql: wanted.sql,
       includeSensitive: reveal,
-      signal: c.req.raw.signal,
+      signal,
     }
     return c.json(await resultOf(database.queryBackup(found.path, request)), 200)
   })
+  addCompareRoute(app, service)
+}
+
+function addCompareRoute(app: ServerApp, service: Service): void {
   app.openapi(compare, async c => {
     const { database: name } = c.req.valid('param')
     const { from, fromTarget, to, target, reveal = false, ...wanted } = c.req.valid('json')
@@ -167,17 +186,37 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
       database: name,
       needs: reveal ? 'admin' : 'operator',
       subject: found.filename,
-      work: run =>
-        database.compareBackups(found.path, {
+      async work(run) {
+        await using image = await openImage(service, c, { database: name, backup: found, ...run })
+        await using otherImage =
+          other === null ? null : await openImage(service, c, { database: name, backup: other, ...run })
+        return await database.compareBackups(found.path, {
           ...placeOf(found),
+          ...imageOf(image),
           ...(other === null ? {} : { with: other.path }),
+          ...(otherImage === null ? {} : { withImage: otherImage.path }),
           ...defined(wanted),
           ...(reveal ? { includeSensitive: true } : {}),
           ...run,
-        }),
+        })
+      },
     })
     return c.json(begun, 202)
   })
+}
+
+/** Whoever looks into a backup turns pages: what has to be fetched or decoded for it is kept for a while. */
+async function openImage(
+  service: Service,
+  c: RequestContext,
+  { database, backup, ...run }: RunOptions & { readonly database: string; readonly backup: BackupInfo },
+): Promise<KeptImage | null> {
+  const administration = await administrationFor(service, c, database)
+  return administration.openImage(backup, service.images, run)
+}
+
+function imageOf(image: KeptImage | null): { readonly image?: string } {
+  return image === null ? {} : { image: image.path }
 }
 
 /** How this query says a number. */

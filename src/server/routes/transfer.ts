@@ -1,11 +1,11 @@
 /** The bytes of backups, out and in. */
 import { createRoute, z } from '@hono/zod-openapi'
-import type { Failure, StoredFile } from '../../index.ts'
+import type { BackupAdded, Failure, StoredFile } from '../../index.ts'
 import { administrationFor, type RequestContext, type ServerApp, type Service } from '../environment.ts'
 import { Refusal } from '../problems.ts'
-import { patiently } from '../request-body.ts'
+import { inSilence } from '../in-silence.ts'
 import { sendFile } from '../send-file.ts'
-import { atTarget, binary, inDatabase, json, onBackup, problems } from '../schemas/common.ts'
+import { atTarget, binary, idempotencyKey, inDatabase, json, onBackup, problems } from '../schemas/common.ts'
 import { backupAdded } from '../schemas/jobs.ts'
 import { findBackup, placeOf, resultOf } from './parts.ts'
 
@@ -40,6 +40,7 @@ const upload = createRoute({
     'The body is the file itself: a database, or one compressed with zstd, as a download gives it. It is a backup, and listed, once it was found intact, and is stored as the configuration has it; until then nothing of it is kept.',
   request: {
     params: inDatabase,
+    headers: idempotencyKey,
     query: z.object({
       type: z.string().max(32).optional().openapi({ description: 'Default: manual.' }),
       description: z.string().max(1000).optional(),
@@ -78,18 +79,20 @@ export function addTransferRoutes(app: ServerApp, service: Service): void {
   app.openapi(upload, async c => {
     const { database: name } = c.req.valid('param')
     const { type, description, created } = c.req.valid('query')
-    const { body, signal } = c.req.raw
-    if (body === null) throw new Refusal('REQUEST_INVALID', 'The body is empty', { hint: 'Send the file.' })
+    const { signal } = c.req.raw
+    const body = c.get('upload')
+    if (body.isEmpty) throw new Refusal('REQUEST_INVALID', 'The body is empty', { hint: 'Send the file.' })
     const administration = await administrationFor(service, c, name)
-    const added = await resultOf(
-      administration.receiveBackup(patiently(body), {
-        ...(type === undefined ? {} : { backupType: type }),
-        ...(description === undefined ? {} : { description }),
-        ...(created === undefined ? {} : { createdAt: created }),
-        createdBy: c.get('principal').name,
-        signal,
-      }),
-    )
+    const request = {
+      ...(type === undefined ? {} : { backupType: type }),
+      ...(description === undefined ? {} : { description }),
+      ...(created === undefined ? {} : { createdAt: created }),
+      createdBy: c.get('principal').name,
+      signal,
+    }
+    // Bytes that come too slowly are not waited for; the check after the last of them is.
+    const add = (): Promise<BackupAdded | Failure> => administration.receiveBackup(body.bytes(), request)
+    const added = await inSilence(c, () => resultOf(add()))
     const { filename } = added.backup
     c.header(
       'Location',
@@ -99,20 +102,15 @@ export function addTransferRoutes(app: ServerApp, service: Service): void {
   })
 }
 
-/** Nothing moves on the connection until the database is there: that may take longer than a silent one is kept. */
 async function unpack(
   { streams }: Service,
   c: RequestContext,
   open: () => Promise<StoredFile | Failure>,
 ): Promise<StoredFile> {
   const leave = streams.enterUnpacking()
-  const { socket } = c.env.incoming
-  const { timeout = 0 } = socket
-  socket.setTimeout(0)
   try {
-    return await resultOf(open())
+    return await inSilence(c, () => resultOf(open()))
   } finally {
-    socket.setTimeout(timeout)
     leave()
   }
 }

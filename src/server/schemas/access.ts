@@ -58,6 +58,7 @@ export const auditLogRead: z.ZodType<AuditLogRead> = z
           parameters: z.record(z.string(), z.unknown()),
           result: z.string().describe('"success", or the code of the failure.'),
           durationMs: z.number(),
+          boot: z.string().optional().describe('Which start of the machine it was written in.'),
           previous: z.string(),
           hash: z.string(),
         })

@@ -50,7 +50,17 @@ const metadata: z.ZodType<Metadata> = z
     added_bytes: z.number().optional(),
     encrypted: z.literal(true).optional(),
     copies: z
-      .record(z.string(), z.object({ at: instant, size: z.number() }).nullable())
+      .record(
+        z.string(),
+        z
+          .object({
+            at: instant,
+            size: z.number(),
+            verified_at: instant.optional(),
+            damaged_at: instant.optional(),
+          })
+          .nullable(),
+      )
       .optional()
       .describe('What targets have of it; null: it was deleted there on purpose.'),
     last_drill: z.object({ at: instant, passed: z.boolean(), duration_ms: z.number() }).optional(),

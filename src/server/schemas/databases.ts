@@ -65,6 +65,8 @@ const info = {
       target: z.string(),
       count: z.number(),
       lacking: z.number(),
+      damaged: z.number(),
+      verifiedAt: z.string().nullable(),
       newest: z.string().nullable(),
     }),
   ),
@@ -95,6 +97,9 @@ const info = {
   }),
   maxBackupAgeMs: z.number().nullable(),
   isOverdue: z.boolean(),
+  warnings: z
+    .array(z.string())
+    .describe('What should be known about the keys that new backups are encrypted to.'),
   schedule: z
     .object({
       updatedAt: z.string(),

@@ -66,7 +66,10 @@ class LocalTarget implements Target {
   }
 
   async *get(key: string, { signal, onBytes, range }: GetOptions): AsyncIterable<Uint8Array> {
-    await using handle = await this.#openToRead(key)
+    const handle = await this.#openToRead(key)
+    await using _handle = {
+      [Symbol.asyncDispose]: () => this.#during('close', key, () => handle.close()),
+    }
     let position = range?.from ?? 0
     const end = range === undefined ? Number.POSITIVE_INFINITY : range.from + range.length
     while (position < end) {

@@ -160,6 +160,14 @@ static int point_fd(const char *call, int fd) {
   return point(call, path);
 }
 
+/* The same for a name in an open directory. */
+static int point_at(const char *call, int fd, const char *path) {
+  char whole[2 * PATH_MAX];
+  if (!state || !path || path[0] == '/' || fd == AT_FDCWD) return point(call, path);
+  snprintf(whole, sizeof whole, "/proc/self/fd/%d/%s", fd, path);
+  return point(call, whole);
+}
+
 static int failed(int error) {
   errno = error;
   return -1;
@@ -170,21 +178,21 @@ static int failed(int error) {
   if (verdict > 0) return failed(verdict)
 #define SHORTER(length) (verdict == SHORTEN && (length) > 1 ? (length) / 2 : (length))
 
-#define OPEN(name, dir_parameter, dir_argument) \
+#define OPEN(name, dir_parameter, dir_argument, dir) \
   int name(dir_parameter const char *path, int flags, ...) { \
     REAL(name); \
     va_list list; \
     va_start(list, flags); \
     int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(list, int) : 0; \
     va_end(list); \
-    GUARD(point(flags & O_CREAT ? "create" : "open", path)); \
+    GUARD(point_at(!(flags & O_CREAT) ? "open" : flags & O_EXCL ? "make" : "create", dir, path)); \
     return real(dir_argument path, flags, mode); \
   }
 #define COMMA ,
-OPEN(open, , )
-OPEN(open64, , )
-OPEN(openat, int fd COMMA, fd COMMA)
-OPEN(openat64, int fd COMMA, fd COMMA)
+OPEN(open, , , AT_FDCWD)
+OPEN(open64, , , AT_FDCWD)
+OPEN(openat, int fd COMMA, fd COMMA, fd)
+OPEN(openat64, int fd COMMA, fd COMMA, fd)
 
 #define ON_PATH(name, parameters, arguments) \
   int name parameters { \
@@ -199,7 +207,12 @@ ON_PATH(chmod, (const char *path, mode_t mode), (path, mode))
 ON_PATH(chown, (const char *path, uid_t user, gid_t group), (path, user, group))
 ON_PATH(rename, (const char *from, const char *path), (from, path))
 ON_PATH(link, (const char *from, const char *path), (from, path))
-ON_PATH(unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
+
+int unlinkat(int fd, const char *path, int flags) {
+  REAL(unlinkat);
+  GUARD(point_at("unlinkat", fd, path));
+  return real(fd, path, flags);
+}
 
 #define ON_FD(name, parameters, arguments) \
   int name parameters { \
@@ -234,6 +247,12 @@ TRANSFER(pwrite64, "write", (int fd, const void *bytes, size_t length, off64_t o
 TRANSFER(preadv, "read", (int fd, const struct iovec *parts, int count, off_t offset), (fd, parts, SHORTER(count), offset))
 TRANSFER(pwritev, "write", (int fd, const struct iovec *parts, int count, off_t offset),
          (fd, parts, SHORTER(count), offset))
+/* libuv asks the linker for these. */
+TRANSFER(preadv64, "read", (int fd, const struct iovec *parts, int count, off64_t offset),
+         (fd, parts, SHORTER(count), offset))
+TRANSFER(pwritev64, "write", (int fd, const struct iovec *parts, int count, off64_t offset),
+         (fd, parts, SHORTER(count), offset))
+TRANSFER(readv, "read", (int fd, const struct iovec *parts, int count), (fd, parts, SHORTER(count)))
 TRANSFER(writev, "write", (int fd, const struct iovec *parts, int count), (fd, parts, SHORTER(count)))
 TRANSFER(sendfile64, "write", (int fd, int from, off64_t *offset, size_t length), (fd, from, offset, SHORTER(length)))
 TRANSFER(sendfile, "write", (int fd, int from, off_t *offset, size_t length), (fd, from, offset, SHORTER(length)))

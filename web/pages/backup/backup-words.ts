@@ -33,11 +33,15 @@ export function copiesInWords({
   metadata,
 }: Pick<BackupInfo, 'target' | 'copies' | 'metadata'>): string | null {
   if (target !== null) return null
-  if (copies.length === 0) return 'None is known of'
-  return copies
-    .map(name => {
-      const seen = metadata?.copies?.[name]
-      return seen === undefined || seen === null ? name : `${name}, seen there ${formatInstant(seen.at)}`
-    })
-    .join('; ')
+  const damaged = Object.entries(metadata?.copies ?? {}).flatMap(([name, copy]) =>
+    copy?.damaged_at === undefined ? [] : [`${name}, found damaged ${formatInstant(copy.damaged_at)}`],
+  )
+  const whole = copies.map(name => {
+    const seen = metadata?.copies?.[name]
+    if (seen === undefined || seen === null) return name
+    return seen.verified_at === undefined
+      ? `${name}, seen there ${formatInstant(seen.at)}`
+      : `${name}, found intact ${formatInstant(seen.verified_at)}`
+  })
+  return [...whole, ...damaged].join('; ') || 'None is known of'
 }

@@ -3,7 +3,7 @@ import { nameOf } from '../../api/backup-name.ts'
 import { useDatabase, useHistory } from '../../api/queries.ts'
 import type { DatabaseView } from '../../api/types.ts'
 import { ButtonLink } from '../../parts/button.tsx'
-import { Loaded } from '../../parts/states.tsx'
+import { Loaded, Notice } from '../../parts/states.tsx'
 import { Link } from '../../routing/router.tsx'
 import { counted, formatBytes, formatCount } from '../../words/numbers.ts'
 import { formatDistance, formatInstant, formatSpan } from '../../words/times.ts'
@@ -49,6 +49,15 @@ function Body({ view }: { readonly view: DatabaseView }): ReactElement {
           <li key={reason}>{reason}</li>
         ))}
       </ul>
+      {view.warnings.length > 0 && (
+        <Notice tone="warn">
+          <ul className="grid gap-1.5">
+            {view.warnings.map(warning => (
+              <li key={warning}>{warning}</li>
+            ))}
+          </ul>
+        </Notice>
+      )}
       <Figures view={view} />
       <div className="grid gap-x-8 gap-y-6 lg:grid-cols-2">
         <Loaded query={history} what="its history">

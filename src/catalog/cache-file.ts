@@ -1,0 +1,29 @@
+/** Files of what was seen at targets, in the backup directory. Never a truth: whatever happens to one, it is made anew. */
+import { randomBytes } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { makeDirectory, namesIn, removeFile, renameDurably, writeNewFile } from '../storage/durable.ts'
+
+/** Behind the name of a file that is being written. */
+const HALF = /^\.[0-9a-f]{12}$/
+/** Nobody writes it for so long. */
+const ABANDONED_MS = 3_600_000
+const NOT_DURABLE = { isDurable: false }
+
+/** Replaces the file in one step, and removes what killed writers of it have left. */
+export async function writeCacheFile(path: string, text: string, now: Date): Promise<void> {
+  await makeDirectory(dirname(path), 0o700, NOT_DURABLE)
+  await removeAbandoned(path, now)
+  const file = `${path}.${randomBytes(6).toString('hex')}`
+  await writeNewFile(file, text, 0o600, NOT_DURABLE)
+  await renameDurably(file, path, NOT_DURABLE)
+}
+
+async function removeAbandoned(path: string, now: Date): Promise<void> {
+  const [directory, name] = [dirname(path), basename(path)]
+  const isHalf = (each: string): boolean => each.startsWith(name) && HALF.test(each.slice(name.length))
+  for (const half of (await namesIn(directory)).filter(isHalf)) {
+    const { mtimeMs } = await stat(join(directory, half))
+    if (now.getTime() - mtimeMs > ABANDONED_MS) await removeFile(join(directory, half))
+  }
+}

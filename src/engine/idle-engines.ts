@@ -1,0 +1,43 @@
+import { EngineProcess } from './engine-process.ts'
+
+/** An operation uses one core and a half; more processes than this would only hold memory. */
+const KEPT_MAX = 4
+/** With its SQLite process each holds 35 MB that is its own. A console that is open asks every 30 s, and finds it there. */
+const IDLE_MS = 60_000
+
+interface Idle {
+  readonly engine: EngineProcess
+  readonly timer: NodeJS.Timeout
+}
+
+/** Engine processes that are ready for the next operation, until nobody has needed them for a while. */
+export class IdleEngines {
+  readonly #kept: Idle[] = []
+  readonly #idleMs: number
+
+  /** @param idleMs how long one is kept that nobody takes */
+  constructor(idleMs: number = IDLE_MS) {
+    this.#idleMs = idleMs
+  }
+
+  /** The one that was used last and has not died meanwhile, or a new one. */
+  take(): EngineProcess {
+    const last = this.#kept.pop()
+    if (last === undefined) return new EngineProcess()
+    clearTimeout(last.timer)
+    return last.engine.isReusable ? last.engine : this.take()
+  }
+
+  /** Keeps one that has nothing to do, or ends it. */
+  put(engine: EngineProcess): void {
+    if (!engine.isReusable || this.#kept.length >= KEPT_MAX) return engine.stop()
+    const idle: Idle = { engine, timer: setTimeout(() => this.#end(idle), this.#idleMs) }
+    idle.timer.unref()
+    this.#kept.push(idle)
+  }
+
+  #end(idle: Idle): void {
+    this.#kept.splice(this.#kept.indexOf(idle), 1)
+    idle.engine.dismiss()
+  }
+}

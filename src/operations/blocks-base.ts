@@ -1,0 +1,121 @@
+/**
+ * What a new backup of pages at a target builds upon: the last one that was made there from here, as far as it is still
+ * there with all of its pages. Only its fingerprints are kept here, as a cache; all else is asked of the target, each time.
+ */
+import { dirname, join } from 'node:path'
+import { isDamage } from '../blocks/damage.ts'
+import { type Fingerprints, readFingerprintFile, writeFingerprintFile } from '../blocks/fingerprints.ts'
+import { pagesOf, type Slots } from '../blocks/live-pages.ts'
+import type { Sealing } from '../blocks/open-sealing.ts'
+import {
+  type PackIndex,
+  packIdOf,
+  parsePackIndex,
+  parseTrailer,
+  TRAILER_BYTES,
+} from '../blocks/pack-index.ts'
+import { packCount, packId, parseRestorePoint, type RestorePoint, sha256 } from '../blocks/restore-point.ts'
+import type { Base } from '../blocks/send-restore-point.ts'
+import { hasAll } from '../blocks/whole-pages.ts'
+import { packKey } from '../catalog/target-keys.ts'
+import { makeDirectory } from '../storage/durable.ts'
+import { inParallel } from '../storage/in-parallel.ts'
+import { readObject } from '../storage/read-object.ts'
+import { isOfObject } from '../storage/target-failure.ts'
+import type { Target } from '../storage/target.ts'
+import type { Context } from './context.ts'
+import type { PacksAtTarget } from './packs-at-target.ts'
+
+const INDEXES_AT_ONCE = 8
+/** The index of a pack of hundreds of pages fits: of most, which hold what changed once, it is had by asking once. */
+const TAIL_BYTES = 16 << 10
+/** Indexes that are kept in memory; of packs beyond that, runs that have changed are stored as a whole. */
+const INDEX_BYTES_MAX = 48 << 20
+const RESTORE_POINT_BYTES_MAX = 256 << 20
+
+/** Null where there is nothing to build upon: then every page is sent. */
+export async function readBase(
+  packs: PacksAtTarget,
+  sealing: Sealing,
+  context: Context,
+): Promise<Base | null> {
+  const { target } = packs
+  const fingerprints = await readFingerprintFile(basePath(target, context), sealing)
+  const point = fingerprints === null ? null : await fetchPoint(target, fingerprints, context)
+  if (fingerprints === null || point === null) return null
+  const ids = Array.from({ length: packCount(point) }, (_, pack) => packId(point, pack))
+  const needed = pagesOf(point)
+  await packs.look(ids, { isAnew: true })
+  const indexes = new Map<string, PackIndex>()
+  let indexBytes = 0
+  const there = await inParallel(ids, INDEXES_AT_ONCE, async id => {
+    const index = await fetchIndex(id, packs, context)
+    if (index === null || !hasAll(index, needed.get(id) as Slots)) return false
+    indexBytes += index.hashes.length
+    if (indexBytes <= INDEX_BYTES_MAX) indexes.set(id, index)
+    return true
+  })
+  return { point, fingerprints, packs: { there, readIndex: id => indexes.get(id) ?? null } }
+}
+
+/** Keeps what the next backup there needs to know. It is no loss: a failure of that is none of the backup. */
+export async function keepBase(
+  target: Target,
+  fingerprints: Fingerprints,
+  staged: string,
+  context: Context,
+): Promise<void> {
+  const path = basePath(target, context)
+  await makeDirectory(dirname(path), context.settings.directoryMode, { isDurable: false })
+  await writeFingerprintFile(fingerprints, { staged, path })
+}
+
+function basePath({ name }: Target, { settings }: Context): string {
+  return join(settings.backupDir, 'targets', name, `${settings.name}.fingerprints`)
+}
+
+/** The restore point that fingerprints are about; null when it is gone, or is another by now. */
+async function fetchPoint(
+  target: Target,
+  { restorePoint, checksum }: Fingerprints,
+  { signal }: Context,
+): Promise<RestorePoint | null> {
+  try {
+    const bytes = Buffer.from(
+      await readObject(target, restorePoint, { signal, bytesMax: RESTORE_POINT_BYTES_MAX }),
+    )
+    if (sha256(bytes).toString('hex') !== checksum) return null
+    return parseRestorePoint(bytes, restorePoint)
+  } catch (error) {
+    if (isOfObject(error) || isDamage(error)) return null
+    throw error
+  }
+}
+
+/** What a pack at the target says that it holds; null when it is not there, or is none of that id. */
+async function fetchIndex(id: string, packs: PacksAtTarget, { signal }: Context): Promise<PackIndex | null> {
+  const sizeBytes = packs.sizeOf(id)
+  const key = packKey(id)
+  if (sizeBytes === null || sizeBytes < TRAILER_BYTES) return null
+  const fetchEnd = async (wanted: number): Promise<Buffer> => {
+    const length = Math.min(wanted, sizeBytes)
+    const range = { from: sizeBytes - length, length }
+    const pieces = await Array.fromAsync(packs.target.get(key, { signal, range }), piece =>
+      Buffer.from(piece),
+    )
+    return Buffer.concat(pieces)
+  }
+  try {
+    const end = await fetchEnd(TAIL_BYTES)
+    const figures = parseTrailer(end.subarray(-TRAILER_BYTES))
+    const tailBytes = (figures?.indexBytes ?? sizeBytes) + TRAILER_BYTES
+    if (tailBytes > sizeBytes) return null
+    const tail = tailBytes > end.length ? await fetchEnd(tailBytes) : end
+    // A copy: of a view all that was fetched would stay in memory.
+    const index = parsePackIndex(Buffer.from(tail.subarray(-tailBytes)), sizeBytes, key)
+    return packIdOf(index) === id ? index : null
+  } catch (error) {
+    if (isOfObject(error) || isDamage(error)) return null
+    throw error
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Replacing what is damaged or gone in the backup directory by good copies from targets. What is fetched lies in a
+ * directory of ours until all of it was found to be what was stored; then it takes the other's place in one step, so that
+ * whoever is killed, the old file or the new one is there. Nothing whole is ever replaced.
+ */
+import { chmod, readFile, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type OpenKeyFile, openKeyFilesWith } from '../blocks/key-files.ts'
+import { pagesOf, type Slots } from '../blocks/live-pages.ts'
+import { parseRestorePoint } from '../blocks/restore-point.ts'
+import { metadataPath } from '../catalog/layout.ts'
+import { CatalogLock } from '../catalog/lock.ts'
+import { readMetadata } from '../catalog/read-metadata.ts'
+import { removeAbandonedWork, WorkDirectory } from '../catalog/work-directory.ts'
+import { readKeys } from '../encoding/keys.ts'
+import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
+import { hashFile } from '../snapshot/hash.ts'
+import { RawFile } from '../snapshot/source-files.ts'
+import { makeDirectory, namesIn, renameDurably, syncFile } from '../storage/durable.ts'
+import { during, unlessMissing } from '../storage/io-errors.ts'
+import { begin, type Context, durabilityOf } from './context.ts'
+import type { BackupsRepaired, RepairBackupsRequest, RepairedBackup } from './copies-reports.ts'
+import { fetchGoodFile, NoHelp } from './repair/good-file.ts'
+import { fetchPacks, findLostPacks, type LostPack, putPacks } from './repair/good-packs.ts'
+import { allSick, findSick, type Sick } from './repair/sick.ts'
+import { replaceMetadata } from './replace-metadata.ts'
+import { targetSettings } from './target-access.ts'
+
+/**
+ * Repairs the backups that are named, or all of this database that are known to be damaged. One that cannot be repaired is
+ * part of the answer, and stays as it is. Throws `BACKUP_NOT_FOUND` for a name that nothing here has.
+ */
+export async function repairBackups(
+  request: RepairBackupsRequest,
+  context: Context,
+): Promise<BackupsRepaired> {
+  const started = performance.now()
+  const { settings, signal } = context
+  const targets = request.target === undefined ? Object.keys(settings.targets) : [request.target]
+  for (const name of targets) targetSettings(settings, name)
+  if (targets.length === 0) throw noTargets()
+  const keys = await readKeys(settings.storing.encryption, request.identity)
+  const open = openKeyFilesWith(async () => keys)
+  begin(context, 'remove-leftovers')
+  await removeAbandonedWork(settings.backupDir, await namesIn(settings.backupDir), signal)
+  begin(context, 'find-backup')
+  const sick =
+    request.backups === undefined
+      ? await allSick(context)
+      : await Promise.all([...new Set(request.backups)].map(wanted => findSick(wanted, context)))
+  const backups: RepairedBackup[] = []
+  for (const each of sick) {
+    backups.push(await tryRepair(each, { targets, open }, context))
+    throwIfCancelled(signal)
+  }
+  return {
+    success: true,
+    status: backups.some(({ status }) => status === 'failed') ? 'incomplete' : 'repaired',
+    backups,
+    durationMs: Math.round(performance.now() - started),
+  }
+}
+
+interface Helpers {
+  readonly targets: readonly string[]
+  readonly open: OpenKeyFile
+}
+
+async function tryRepair(sick: Sick, helpers: Helpers, context: Context): Promise<RepairedBackup> {
+  const { filename } = sick
+  try {
+    return { filename, ...(await repair(sick, helpers, context)) }
+  } catch (error) {
+    const { success: _, ...failure } = toFailure(error)
+    if (failure.code === 'CANCELLED') throw error
+    return { filename, status: 'failed', from: null, packs: 0, bytes: 0, ...failure }
+  }
+}
+
+type Repaired = Pick<RepairedBackup, 'status' | 'from' | 'packs' | 'bytes'>
+
+async function repair(sick: Sick, { targets, open }: Helpers, context: Context): Promise<Repaired> {
+  const { settings, signal } = context
+  await using work = await WorkDirectory.open(settings.backupDir, signal)
+  const noHelp = new NoHelp()
+  begin(context, 'verify-backup')
+  let file: string | null = null
+  let from: string | null = null
+  if (!(await isWhole(sick, context))) {
+    begin(context, 'fetch-backup')
+    file = work.file('stored-file')
+    from = await fetchGoodFile(sick, { file, targets, noHelp }, context)
+    if (from === null) throw noHelp.error(sick)
+  }
+  const pages = await pagesIn(sick, file ?? sick.path)
+  const lost = await findLostPacks(pages, open, context)
+  if (lost.length > 0) {
+    begin(context, 'fetch-backup')
+    if (!(await fetchPacks(lost, { targets, work, open, noHelp }, context))) throw noHelp.error(sick)
+  }
+  begin(context, 'lock-catalog')
+  using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
+  return await put(sick, { file, from, lost, work, open }, context)
+}
+
+interface Prepared {
+  /** The file that is to take the other's place; null where that one is whole. */
+  readonly file: string | null
+  readonly from: string | null
+  readonly lost: readonly LostPack[]
+  readonly work: WorkDirectory
+  readonly open: OpenKeyFile
+}
+
+/** Under the catalog's lock: packs first, so that the file never names what is not there; what was noted of it last. */
+async function put(
+  sick: Sick,
+  { file, from, lost, work, open }: Prepared,
+  context: Context,
+): Promise<Repaired> {
+  const { backupDir } = context.settings
+  const { metadata } = await readMetadata(metadataPath(backupDir, sick.filename))
+  if (metadata?.checksum !== sick.metadata.checksum) throw goneMeanwhile(sick)
+  const placed = lost.length === 0 ? { packs: 0, bytes: 0 } : await putPacks(lost, { work, open }, context)
+  // Somebody else may have been faster.
+  const isReplaced = file !== null && !(await isWhole(sick, context))
+  if (isReplaced) await putFile(file, sick, context)
+  if (metadata.damaged_at !== undefined) {
+    // What nobody had looked into is not vouched for by being what was stored.
+    const isChecked = metadata.check === 'quick' || metadata.check === 'full'
+    const at = isChecked ? context.now().toISOString() : null
+    await replaceMetadata(sick, { damaged_at: undefined, verified_at: at }, context)
+  }
+  return {
+    status: isReplaced || placed.packs > 0 ? 'repaired' : 'intact',
+    from: isReplaced ? from : null,
+    packs: placed.packs,
+    bytes: placed.bytes + (isReplaced ? metadata.file_size : 0),
+  }
+}
+
+async function putFile(file: string, { path }: Sick, context: Context): Promise<void> {
+  const { fileMode, directoryMode } = context.settings
+  const durability = durabilityOf(context)
+  await makeDirectory(dirname(path), directoryMode, durability)
+  await during('set the mode of', file, () => chmod(file, fileMode))
+  await syncFile(file, durability)
+  await renameDurably(file, path, durability)
+}
+
+/** Whether the file here is what was stored, byte for byte. */
+async function isWhole({ path, metadata }: Sick, { signal }: Context): Promise<boolean> {
+  const stats = await unlessMissing(path, () => stat(path))
+  if (stats === null || stats.size !== metadata.file_size) return false
+  using file = new RawFile(path)
+  return (await hashFile(file.fd, file.size, path, { signal })) === metadata.checksum
+}
+
+/** What a backup of pages relies on; nothing for one that is all in its own file. Throws `BACKUP_DAMAGED`. */
+async function pagesIn({ encoding, path }: Sick, file: string): Promise<ReadonlyMap<string, Slots>> {
+  if (encoding !== 'blocks') return new Map()
+  const bytes = await during('read', file, () => readFile(file))
+  return pagesOf(parseRestorePoint(bytes, path))
+}
+
+function noTargets(): BackupError {
+  return new BackupError('INVALID_ARGUMENT', 'There is no target to repair backups from', {
+    hint: 'Name targets in the configuration: see docs/targets.md.',
+  })
+}
+
+function goneMeanwhile({ path }: Sick): BackupError {
+  return new BackupError('BACKUP_NOT_FOUND', `The backup was deleted or replaced meanwhile: ${path}`, {
+    hint: 'See what there is now with: chame-backup list.',
+    path,
+  })
+}

@@ -1,0 +1,131 @@
+/** Repairs that are killed at changes they make in the backup directory, and several at once. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { isFull } from '../faults/extent.ts'
+import { type Event, type Run, runUnderShim, SHIM_NEEDS } from '../faults/shim.ts'
+import { openDatabase } from '../support/databases.ts'
+import { commitToLedger } from '../support/ledger.ts'
+import { succeeded } from '../support/product.ts'
+import { testWith } from '../support/requirements.ts'
+import { damageByte } from './damage-byte.ts'
+import { makeBackups, openPlace, type Place } from './place.ts'
+import type { TendOrder } from './tend.ts'
+
+const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
+/** So many of the changes in the suite, spread over all of them, with the last ones among them. */
+const POINTS = isFull ? Number.POSITIVE_INFINITY : 7
+
+function orderOf(
+  { databasePath: path, backupDir, config }: Place,
+  operation: TendOrder['operation'],
+): string {
+  return JSON.stringify({ operation, path, backupDir, config } satisfies TendOrder)
+}
+
+function repair(place: Place, event?: Event, at = 0): Promise<Run> {
+  return runUnderShim([TEND, orderOf(place, 'repair')], {
+    paths: [place.path('backups')],
+    calls: ['write', 'fsync', 'rename', 'name'],
+    ...(event === undefined ? {} : { event, at }),
+  })
+}
+
+/** One backup of which a bit is changed, one that is gone, and packs that are lost; and what these files should be. */
+async function openSick(): Promise<{ place: Place; good: ReadonlyMap<string, Buffer> }> {
+  const place = openPlace(['far'])
+  const names = await makeBackups(place, 2)
+  const connection = openDatabase(place.databasePath)
+  commitToLedger(connection)
+  connection.close()
+  const made = succeeded(await place.database().createBackup({ encoding: 'blocks', copy: false }))
+  expect(succeeded(await place.database().syncTargets()).status).toBe('synced')
+  const packs = place.files('backups').filter(name => name.endsWith('.pack'))
+  const [changed = '', gone = ''] = names.map(name => `manual/${name}`)
+  const good = new Map(
+    [changed, gone, `manual/${made.filename}`, ...packs].map(name => [
+      name,
+      readFileSync(place.path('backups', name)),
+    ]),
+  )
+  damageByte(place.path('backups', changed), 5000)
+  succeeded(await place.database().verifyBackup(names[0] ?? '', { record: true }))
+  for (const name of [gone, ...packs]) rmSync(place.path('backups', name))
+  return { place, good }
+}
+
+function whole(place: Place, good: ReadonlyMap<string, Buffer>): number {
+  const same = [...good].filter(([name, bytes]) => {
+    const path = place.path('backups', name)
+    return existsSync(path) && readFileSync(path).equals(bytes)
+  })
+  return same.length
+}
+
+testWith(
+  SHIM_NEEDS,
+  'a repair that is killed at any change leaves each file as it was or whole, and the next one completes it',
+  async () => {
+    const { place, good } = await openSick()
+    cpSync(place.path('backups'), place.path('kept'), { recursive: true })
+    const before = new Map(
+      [...good.keys()].flatMap(name => {
+        const path = place.path('backups', name)
+        return existsSync(path) ? [[name, readFileSync(path)] as const] : []
+      }),
+    )
+    const reset = (): void => {
+      rmSync(place.path('backups'), { recursive: true })
+      cpSync(place.path('kept'), place.path('backups'), { recursive: true })
+    }
+    const { stdout, calls } = await repair(place)
+    expect(stdout).toContain('success')
+    expect(whole(place, good)).toBe(good.size)
+    reset()
+    const count = calls.filter(({ isCounted }) => isCounted).length
+    const step = Math.max(1, Math.floor(count / POINTS))
+    const counts = new Set<number>()
+    for (let at = count; at > 0; at -= step) {
+      const { signal } = await repair(place, { kind: 'kill' }, at)
+      expect(signal, `killed at ${at}`).toBe('SIGKILL')
+      for (const [name, bytes] of good) {
+        const path = place.path('backups', name)
+        const now = existsSync(path) ? readFileSync(path) : undefined
+        const isOldOrNew =
+          now === undefined ? !before.has(name) : now.equals(bytes) || before.get(name)?.equals(now)
+        expect(isOldOrNew, `${name}, killed at ${at}`).toBe(true)
+      }
+      counts.add(whole(place, good))
+      const next = succeeded(await place.database().repairBackups())
+      expect(next.status, `after a kill at ${at}`).toBe('repaired')
+      expect(whole(place, good)).toBe(good.size)
+      expect(place.files('backups').filter(name => name.includes('.chame-work'))).toEqual([])
+      for (const { metadata } of await place.database().listBackups())
+        expect(metadata).not.toHaveProperty('damaged_at')
+      reset()
+    }
+    expect(counts.size).toBeGreaterThan(1)
+  },
+  300_000,
+)
+
+test('repairs, a create and reading again, begun at once, leave everything whole', async () => {
+  const { place, good } = await openSick()
+  const tend = async (operation: TendOrder['operation']): Promise<string> => {
+    const child = spawn(process.execPath, ['--no-warnings', TEND, orderOf(place, operation)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [stdout] = await Promise.all([text(child.stdout), once(child, 'exit')])
+    return stdout.trim()
+  }
+  const operations = ['repair', 'repair', 'create', 'verifyCopies'] as const
+  expect(await Promise.all(operations.map(tend))).toEqual(operations.map(() => 'success'))
+  expect(whole(place, good)).toBe(good.size)
+  expect(succeeded(await place.database().verifyStore()).status).toBe('intact')
+  for (const { filename } of await place.database().listBackups())
+    expect(succeeded(await place.database().verifyBackup(filename)).status).toBe('intact')
+  expect(succeeded(await place.database().verifyCopies()).status).toBe('intact')
+})

@@ -1,0 +1,62 @@
+/** The security checklist of docs/security.md: 12, second thoughts, and whom what was found is shown to. */
+import { expect, test } from 'vitest'
+import { openServing } from './serving.ts'
+
+const SHOP = '/api/v1/databases/shop'
+
+test('12: what was planned before something changed is not carried out', async () => {
+  const serving = await openServing()
+  const made = await serving.done(`${SHOP}/backups`)
+  const { filename } = (made.kind === 'create' ? made.result : null) ?? { filename: '' }
+  const planned = await serving.done(`${SHOP}/backups/${filename}/restore-plan`)
+  const { plan } = planned.result as { plan: string }
+  const other = (
+    await serving.ask('POST', '/api/v1/tokens', { body: { name: 'other admin', role: 'admin' } })
+  ).body.secret
+  const body = { plan, confirm: 'shop' }
+  const headers = { authorization: `Bearer ${other}` }
+  expect(
+    (await serving.ask('POST', `${SHOP}/backups/${filename}/restore`, { body, headers, as: null })).body.code,
+  ).toBe('PLAN_STALE')
+  expect(
+    (await serving.ask('POST', `${SHOP}/backups/${filename}/restore`, { body, as: 'operator' })).status,
+  ).toBe(403)
+})
+
+test('12: a policy is saved by who has seen what it would delete, and only while that holds', async () => {
+  const { ask, done } = await openServing()
+  const policy = { daily: { keepLast: 1 } }
+  for (let i = 0; i < 2; i++) await done(`${SHOP}/backups`, { type: 'daily' })
+  const plan = async (wanted: object = policy): Promise<string> =>
+    (await ask('POST', `${SHOP}/cleanup-plan`, { body: wanted })).body.plan
+  const save = async (id: string): Promise<string | undefined> =>
+    (await ask('PUT', `${SHOP}/retention`, { body: { policy, plan: id } })).body.code
+  // Of the policy that holds, and of another one.
+  expect(await save(await plan({}))).toBe('PLAN_STALE')
+  expect(await save(await plan({ policy: { daily: { keepLast: 2 } } }))).toBe('PLAN_STALE')
+  const old = await plan({ policy })
+  await done(`${SHOP}/backups`, { type: 'daily' })
+  expect(await save(old)).toBe('PLAN_STALE')
+  const fresh = await plan({ policy })
+  expect(await save(fresh)).toBe(undefined)
+  expect(await save(fresh)).toBe('PLAN_STALE')
+})
+
+test('8: what a job found is shown to those alone who may begin such a job', async () => {
+  const serving = await openServing()
+  const made = await serving.done(`${SHOP}/backups`)
+  const { filename } = (made.kind === 'create' ? made.result : null) ?? { filename: '' }
+  const body = { from: null, to: filename, table: 'users' }
+  const revealed = await serving.done(`${SHOP}/compare`, { ...body, reveal: true })
+  const planned = await serving.done(`${SHOP}/backups/${filename}/restore-plan`)
+  for (const { id } of [revealed, planned]) {
+    for (const as of ['viewer', 'operator'] as const) {
+      const seen = await serving.ask('GET', `/api/v1/jobs/${id}`, { as })
+      expect(seen.body).toMatchObject({ status: 'succeeded', result: null })
+      expect((await serving.ask('GET', `/api/v1/jobs/${id}/events`, { as })).text).not.toContain('"result":{')
+      const { jobs } = (await serving.ask('GET', '/api/v1/jobs', { as })).body
+      expect(jobs.find((job: { id: string }) => job.id === id).result).toBe(null)
+    }
+    expect((await serving.ask('GET', `/api/v1/jobs/${id}`)).body.result).not.toBe(null)
+  }
+})
