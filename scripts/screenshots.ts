@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import type { BrowserContext, Page } from 'playwright-core'
 import { Database } from '../src/index.ts'
 import { launchChromium, provideChromium } from '../test/console/support/chromium.ts'
-import { startConsole } from '../test/console/support/console-server.ts'
+import { type Place, startConsole } from '../test/console/support/console-server.ts'
 import { backUpAt } from '../test/console/support/history.ts'
 import { A_DAY_OF_BUSINESS, buildShop } from '../test/console/support/shop.ts'
 
@@ -28,7 +28,7 @@ if (!provideChromium()) throw new Error('There is no chromium: apt-get install c
 mkdirSync(IMAGES, { recursive: true })
 /** Runs from the year's end on, as it does where the console is used. */
 let scheduler: ChildProcess | null = null
-await using server = await startConsole(makeYear)
+await using server = await startConsole({ prepare: makeYear })
 const browser = await launchChromium()
 try {
   const token = await server.makeToken('admin')
@@ -80,15 +80,7 @@ async function showRows(page: Page): Promise<void> {
   await page.locator('ins').first().waitFor()
 }
 
-async function makeYear({
-  directory,
-  shop,
-  notes,
-}: {
-  readonly directory: string
-  readonly shop: string
-  readonly notes: string
-}): Promise<void> {
+async function makeYear({ directory, shop, notes }: Place): Promise<void> {
   const backupDir = join(directory, 'backups')
   buildShop(shop, 300)
   buildShop(notes, 40)

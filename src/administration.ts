@@ -55,16 +55,27 @@ export class Administration {
   }
 
   /** The databases of the configuration, and the settings that hold for this one. */
-  settings(): Promise<SettingsShown | Failure> {
-    return this.#within(async (settings, loaded) => {
-      const { showSettings } = await import('./operations/show-settings.ts')
-      return showSettings(loaded, settings, this.#resolveAll(loaded))
-    })
+  async settings(): Promise<SettingsShown | Failure> {
+    const [{ showSettings }, { editableOf, versionOf }] = await Promise.all([
+      import('./operations/show-settings.ts'),
+      import('./operations/editable.ts'),
+    ])
+    try {
+      // Before it is read: an edit that gives it changes nothing that nobody has seen.
+      const version = await versionOf(process.cwd(), this.#configPath())
+      return await this.#within(async (settings, loaded) => {
+        const editable = { ...(await editableOf(loaded)), version }
+        return showSettings(loaded, settings, { all: this.#resolveAll(loaded), editable })
+      })
+    } catch (error) {
+      return toFailure(error)
+    }
   }
 
   /** Changes retention and schedule in a configuration file of JSON; one of code is `READ_ONLY`. */
   editSettings(request: EditSettingsRequest): Promise<SettingsEdited | Failure> {
-    return this.#noted('settings-edit', null, { ...request }, async (settings, loaded) => {
+    const { version: _seen, ...parameters } = request
+    return this.#noted('settings-edit', null, parameters, async (settings, loaded) => {
       const { editSettings } = await import('./operations/edit-settings.ts')
       return editSettings(request, { loaded, database: settings.name })
     })
@@ -287,6 +298,10 @@ export class Administration {
   }
 
   #load(): Promise<LoadedConfig> {
-    return loadConfig(process.cwd(), this.#options.config ?? process.env['CHAME_BACKUP_CONFIG'])
+    return loadConfig(process.cwd(), this.#configPath())
+  }
+
+  #configPath(): string | undefined {
+    return this.#options.config ?? process.env['CHAME_BACKUP_CONFIG']
   }
 }

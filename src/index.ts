@@ -33,6 +33,8 @@ export type {
   ZstdConfig,
 } from './config/config.ts'
 export { type RunOnceOptions, Scheduler, type SchedulerRunOptions } from './daemon/scheduler.ts'
+export { isSize, isSpan } from './retention/units.ts'
+export { cronProblem } from './schedule/cron.ts'
 export type { SchedulerLog, SchedulerLogEntry, SchedulerLogEvent } from './daemon/log-entry.ts'
 export type * from './daemon/reports.ts'
 export type { SchedulerOptions } from './daemon/schedule-plan.ts'

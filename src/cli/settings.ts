@@ -9,12 +9,14 @@ import { safeText } from './text.ts'
 interface SettingsOptions {
   readonly setRetention?: string
   readonly setSchedule?: string
+  readonly ifVersion?: string
 }
 
 export function settingsCommand(): Command {
   return defineCommand('settings', 'Show the settings that hold, or change them in a configuration of JSON.')
     .option('--set-retention <json>', 'what is kept, by type, of this database')
     .option('--set-schedule <json>', 'the jobs, of all databases')
+    .option('--if-version <version>', 'change nothing if somebody has since: editable.version of --json')
     .addHelpText(
       'after',
       examples([
@@ -28,7 +30,10 @@ export function settingsCommand(): Command {
     )
 }
 
-async function act(session: Session, { setRetention, setSchedule }: SettingsOptions): Promise<number> {
+async function act(
+  session: Session,
+  { setRetention, setSchedule, ifVersion }: SettingsOptions,
+): Promise<number> {
   const { Administration, BackupError } = await import('../index.ts')
   const { path, backupDir, database, config } = session.options
   const administration = new Administration({
@@ -50,6 +55,7 @@ async function act(session: Session, { setRetention, setSchedule }: SettingsOpti
   const request = {
     ...(setRetention === undefined ? {} : { retention: { types: parse(setRetention) } }),
     ...(setSchedule === undefined ? {} : { schedule: parse(setSchedule) }),
+    ...given({ version: ifVersion }),
   } as EditSettingsRequest
   return session.show(await administration.editSettings(request), ({ file, changed }) =>
     session.options.quiet

@@ -36,7 +36,9 @@ function describeTarget(found: CopiesAtTarget, { paint, now }: CopiesView): stri
   const verdict = { intact: 'intact', damaged: 'damaged', failed: 'could not be read' }[status]
   const share = readObjects === objects ? 'all' : `${number(readObjects)} of ${number(objects)}`
   const unread =
-    unreadSince === null ? [] : [`the others last ${age(now.getTime() - Date.parse(unreadSince))} or later`]
+    unreadSince === null
+      ? []
+      : [`the oldest of the others read, or put there, ${age(now.getTime() - Date.parse(unreadSince))}`]
   const figures = [
     `${plural(backups, 'backup')}, ${share} objects read`,
     bytes(readBytes),

@@ -1,6 +1,6 @@
 /** Changing the configuration file from a program: one of JSON, in one step, and only to something that is valid. */
-import { readFile, realpath, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { WorkDirectory } from '../catalog/work-directory.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { parseConfig } from '../config/schema.ts'
@@ -8,17 +8,17 @@ import { BackupError, toFailure } from '../errors.ts'
 import { resolveJobs } from '../schedule/jobs.ts'
 import { renameDurably, writeNewFile } from '../storage/durable.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
+import { editableOf, editedFile, versionOf } from './editable.ts'
 import type { EditSettingsRequest, SettingsEdited } from './file-reports.ts'
-import { editableOf } from './show-settings.ts'
 
-const NEW_FILE = 'chame-backup.config.json'
 const DEFAULT_INDENT = '  '
 const DURABLE = { isDurable: true } as const
 
 /**
  * Writes what is asked for into the configuration file, or into a new one where there is none. All else in it stays, `$schema`
  * and the order of keys too; its indentation stays as far as it is the same everywhere. Whoever is killed here, it is the old
- * or the new. Throws `READ_ONLY` for a configuration that is code, `CONFIG_INVALID` for what would not be valid.
+ * or the new. Throws `READ_ONLY` for a configuration that this program cannot change, `INVALID_ARGUMENT` for what would not be
+ * valid, `CATALOG_LOCKED` for one that somebody has changed since `version` was asked for.
  *
  * @param database whose retention it is
  */
@@ -26,14 +26,21 @@ export async function editSettings(
   request: EditSettingsRequest,
   { loaded, database }: { readonly loaded: LoadedConfig; readonly database: string },
 ): Promise<SettingsEdited> {
-  const { why } = editableOf(loaded.file)
+  const { why } = await editableOf(loaded)
   if (why !== null) {
     throw new BackupError('READ_ONLY', why, {
-      hint: 'Only a configuration of JSON can be edited by programs: chame-backup.config.json.',
+      hint: 'Programs can edit a configuration of JSON (chame-backup.config.json) in a directory that they may write to.',
     })
   }
-  const file = await realFile(loaded.file ?? join(loaded.directory, NEW_FILE))
+  const file = await editedFile(loaded)
   const before = await readText(file)
+  // Looked at after it was read: whoever changes it from here on is noticed below.
+  if (
+    request.version !== undefined &&
+    request.version !== (await versionOf(loaded.directory, loaded.file ?? undefined))
+  ) {
+    throw changedMeanwhile(file)
+  }
   const value = parse(file, before ?? '{}')
   const after = print(edited(value, request, database), before)
   requireValid(file, after)
@@ -121,17 +128,16 @@ async function replaceText(file: string, before: string | null, after: string): 
   await writeNewFile(temporary, after, mode, DURABLE)
   // Somebody may have an editor open.
   if ((await readText(file)) !== before) {
-    throw new BackupError('CATALOG_LOCKED', `Somebody has changed the configuration meanwhile: ${file}`, {
-      hint: 'Look at it again, then try again. Nothing was changed.',
-      path: file,
-    })
+    throw changedMeanwhile(file)
   }
   await renameDurably(temporary, file, DURABLE)
 }
 
-/** A link stays one: what it leads to is changed. */
-async function realFile(file: string): Promise<string> {
-  return (await unlessMissing(file, () => realpath(file))) ?? file
+function changedMeanwhile(file: string): BackupError {
+  return new BackupError('CATALOG_LOCKED', `Somebody has changed the configuration meanwhile: ${file}`, {
+    hint: 'Look at it again, then try again. Nothing was changed.',
+    path: file,
+  })
 }
 
 function readText(file: string): Promise<string | null> {

@@ -90,8 +90,10 @@ export interface Editable {
   /** Null without a configuration file: one is made then. */
   readonly file: string | null
   readonly isEditable: boolean
-  /** Why not; null when they can be edited. */
+  /** Why not, and what to do instead; null when they can be edited. */
   readonly why: string | null
+  /** Names what they are now: an edit that gives it is refused once somebody else has changed them. */
+  readonly version: string
 }
 
 /** What may be edited of the schedule; it replaces what the configuration says of it. */
@@ -116,6 +118,8 @@ export interface SettingsShown {
   }[]
   /** IANA name; null: the system's. */
   readonly timeZone: string | null
+  /** Types that a scheduled backup may have. */
+  readonly backupTypes: readonly string[]
   readonly editable: Editable
   readonly signing: {
     /** Whether new backups are signed. */
@@ -155,6 +159,8 @@ export interface EditSettingsRequest {
   readonly retention?: { readonly types?: RetentionPolicy; readonly maxDeletions?: number }
   /** Of all databases. */
   readonly schedule?: ScheduleSettings
+  /** As `editable.version` was: `CATALOG_LOCKED` when the configuration is another one by now. Default: whatever it is. */
+  readonly version?: string
 }
 
 export interface SettingsEdited {

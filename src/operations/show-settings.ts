@@ -1,4 +1,4 @@
-import { extname } from 'node:path'
+import { PRE_RESTORE } from '../catalog/names.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import { resolveJobs } from '../schedule/jobs.ts'
@@ -9,7 +9,7 @@ import { primaryTarget } from './target-access.ts'
 export function showSettings(
   loaded: LoadedConfig,
   settings: Settings,
-  all: readonly Settings[],
+  { all, editable }: { readonly all: readonly Settings[]; readonly editable: Editable },
 ): SettingsShown {
   const { config } = loaded
   const { jobs, maxBackupAge, graceTime, digest } = config.schedule ?? {}
@@ -24,7 +24,8 @@ export function showSettings(
       primaryTarget: primaryTarget(each),
     })),
     timeZone: settings.timeZone ?? null,
-    editable: editableOf(loaded.file),
+    backupTypes: settings.backupTypes.filter(type => type !== PRE_RESTORE),
+    editable,
     signing: { signs: settings.signing.key !== null, trusted: settings.signing.trusted },
     retention: settings.retention,
     schedule: {
@@ -53,10 +54,4 @@ export function showSettings(
       appendOnly,
     })),
   }
-}
-
-/** Whether a program can edit the configuration: JSON it can, code it cannot, and one that is missing it makes. */
-export function editableOf(file: string | null): Editable {
-  if (file === null || extname(file) === '.json') return { file, isEditable: true, why: null }
-  return { file, isEditable: false, why: `The configuration is code: ${file}. Edit it yourself.` }
 }

@@ -168,10 +168,9 @@ async function noteFound(
     if (backup.metadata.copies?.[name]?.size === size) continue
     await recordCopies(backup, { [name]: { at: context.now().toISOString(), size } }, context)
   }
-  for (const backup of [...wanted, ...leftOut]) {
-    const noted = backup.metadata.copies?.[name]
-    // That it is damaged there may be noted here alone, and holds until it has been replaced.
-    if (noted != null && noted.damaged_at === undefined)
-      await recordCopies(backup, { [name]: undefined }, context)
+  // That one is damaged there may be noted here alone, and holds until it has been replaced.
+  const gone = wanted.filter(({ metadata }) => metadata.copies?.[name]?.damaged_at === undefined)
+  for (const backup of [...gone, ...leftOut]) {
+    if (backup.metadata.copies?.[name] != null) await recordCopies(backup, { [name]: undefined }, context)
   }
 }

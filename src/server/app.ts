@@ -4,6 +4,7 @@ import type { AppEnv, RequestContext, ServerApp, Service } from './environment.t
 import { guard, SAFE } from './guard.ts'
 import { securityHeaders } from './headers.ts'
 import { problemOf, problemResponse, Refusal } from './problems.ts'
+import type { FieldProblem } from './schemas/common.ts'
 import { addAccessRoutes } from './routes/access.ts'
 import { addBackupRoutes } from './routes/backups.ts'
 import { addConsoleRoutes } from './routes/console.ts'
@@ -35,6 +36,9 @@ export function makeApp(service: Service, { hosts, consoleDirectory }: AppOption
         `The ${PLACES[result.target] ?? result.target} of the request is not valid`,
         {
           hint: z.prettifyError(result.error),
+          ...(result.target === 'json'
+            ? { errors: result.error.issues.flatMap(issue => fieldProblems(issue)) }
+            : {}),
         },
       )
     },
@@ -71,6 +75,22 @@ export function makeApp(service: Service, { hosts, consoleDirectory }: AppOption
   app.onError((error, c) => answerError(service, c, error))
   app.notFound(c => answerError(service, c, new Refusal('NOT_FOUND', 'There is nothing here')))
   return app
+}
+
+/** Each value that is wrong, by a JSON pointer (RFC 6901) in the form of a URI fragment, as RFC 9457 shows it. */
+function fieldProblems(issue: z.core.$ZodIssue, before: readonly PropertyKey[] = []): FieldProblem[] {
+  const path = [...before, ...issue.path]
+  const meant = issue.code === 'invalid_union' ? issue.errors.find(isMeant) : undefined
+  if (meant !== undefined) return meant.flatMap(each => fieldProblems(each, path))
+  const parts = path.map(part => encodeURIComponent(String(part).replaceAll('~', '~0').replaceAll('/', '~1')))
+  return [{ pointer: ['#', ...parts].join('/'), detail: issue.message }]
+}
+
+/** Whether the value is of this kind among several, and only something about it or in it is wrong. */
+function isMeant(issues: readonly z.core.$ZodIssue[]): boolean {
+  return issues.every(
+    ({ code, path }) => path.length > 0 || (code !== 'invalid_type' && code !== 'invalid_value'),
+  )
 }
 
 const PLACES: Readonly<Record<string, string>> = {

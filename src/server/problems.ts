@@ -1,6 +1,6 @@
 /** Bad news as RFC 9457 has it. */
 import { ERRORS, type ErrorCode, type Failure, toFailure } from '../index.ts'
-import { HTTP_CODES, type HttpCode, type Problem } from './schemas/common.ts'
+import { type FieldProblem, HTTP_CODES, type HttpCode, type Problem } from './schemas/common.ts'
 
 /** What HTTP itself refuses. */
 export class Refusal extends Error {
@@ -8,16 +8,23 @@ export class Refusal extends Error {
   readonly code: HttpCode
   readonly hint: string | undefined
   readonly headers: Readonly<Record<string, string>>
+  readonly errors: FieldProblem[] | undefined
 
   constructor(
     code: HttpCode,
     message: string,
-    { hint, headers = {}, cause }: { hint?: string; headers?: Record<string, string>; cause?: unknown } = {},
+    {
+      hint,
+      headers = {},
+      errors,
+      cause,
+    }: { hint?: string; headers?: Record<string, string>; errors?: FieldProblem[]; cause?: unknown } = {},
   ) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.hint = hint
     this.headers = headers
+    this.errors = errors
   }
 }
 
@@ -41,7 +48,8 @@ export function succeeded<Result extends { readonly success: true }>(result: Res
 /** The problem that an error is. Of unforeseen ones only that there was one: what they say may quote anything. */
 export function problemOf(error: unknown, instance: string): Problem {
   if (error instanceof Refusal) {
-    return problemFrom({ code: error.code, message: error.message, hint: error.hint }, instance)
+    const { code, message, hint, errors } = error
+    return { ...problemFrom({ code, message, hint }, instance), ...(errors === undefined ? {} : { errors }) }
   }
   return failureProblem(error instanceof OperationFailed ? error.failure : toFailure(error), instance)
 }

@@ -235,8 +235,9 @@ test('rules cannot be removed where that would bring the default ones back', () 
 test('a job is changed, turned off, and taken out again, and the others stay', () => {
   expect(DEFAULT_JOBS).toEqual(resolveJobs({}).map(({ name }) => name))
   const configured = { jobs: { hourly: { kind: 'backup', cron: '0 * * * *' } } } as const
-  expect(withJob({ configured }, 'daily', false)).toEqual({ jobs: { ...configured.jobs, daily: false } })
-  expect(withJob({ configured }, 'hourly', null)).toEqual({ jobs: {} })
+  const seen = { configured, editable: { version: '7' } }
+  expect(withJob(seen, 'daily', false)).toEqual({ jobs: { ...configured.jobs, daily: false }, version: '7' })
+  expect(withJob(seen, 'hourly', null)).toEqual({ jobs: {}, version: '7' })
 })
 
 test('a rule is a number where it counts, a text where it is a span, and none when it is emptied', () => {

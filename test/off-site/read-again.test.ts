@@ -282,6 +282,29 @@ test('each is read within the time, a part of them a run, and those first that w
   }
 })
 
+test('a damaged copy that is cleaned up there is damaged no longer', async () => {
+  const place = openPlace()
+  const [older] = await openCopied(place)
+  damageByte(place.path('far', 'manual', older), 5000)
+  expect(await problems(place)).toEqual([{ code: 'damaged', path: `far:manual/${older}` }])
+  place.configure({ targets: { far: local('far', { retention: { types: { manual: { keepLast: 1 } } } }) } })
+  succeeded(await place.database().cleanupOldBackups({ target: 'far' }))
+  expect(await synced(place)).toEqual([])
+  expect(await problems(place)).toEqual([])
+  const info = succeeded(await place.database().info())
+  expect(info.targets).toMatchObject([{ count: 1, lacking: 1, damaged: 0 }])
+})
+
+test('a machine that has nothing but the configuration reads what lies there, and keeps nothing of it', async () => {
+  const place = openPlace()
+  await openCopied(place)
+  rmSync(place.backupDir, { recursive: true })
+  const context = contextOf({ path: place.databasePath, config: { targets: { far: local('far') } } })
+  const { targets } = await verifyCopies({}, context)
+  expect(targets).toMatchObject([{ status: 'intact', backups: 2, readObjects: 2 }])
+  expect(existsSync(place.backupDir)).toBe(false)
+})
+
 test('a target that is away is told, and what the others have is read all the same', async () => {
   const place = openPlace(['far', 'farther'])
   await openCopied(place)

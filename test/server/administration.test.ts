@@ -1,11 +1,13 @@
 /** What an administrator does around a database: settings in a file that people edit too, and tokens. */
 import { lstatSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { Administration, Database, type EditSettingsRequest, type SettingsEdited } from '../../src/index.ts'
 import { editSettings } from '../../src/operations/edit-settings.ts'
+import { mountLoop, MOUNTS } from '../disks/devices.ts'
 import { buildDatabase } from '../support/databases.ts'
 import { failedWith, protect, succeeded } from '../support/product.ts'
+import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const CONFIG = `{
@@ -134,6 +136,37 @@ test('what somebody else saves while settings are edited is not overwritten', as
   expect(readFileSync(file, 'utf8')).toBe('{"timeZone": "UTC"}')
   expect(readdirSync(directory)).toEqual(['c.json'])
 })
+
+test('an edit of what somebody else has changed since is refused', async () => {
+  const { file, admin } = configured()
+  const { version } = succeeded(await admin.settings()).editable
+  expect(succeeded(await admin.settings()).editable.version).toBe(version)
+  const theirs = CONFIG.replace('"maxDeletions": 7', '"maxDeletions": 9')
+  writeFileSync(file, theirs)
+  failedWith('CATALOG_LOCKED', await admin.editSettings({ schedule: { graceTime: '30s' }, version }))
+  expect(readFileSync(file, 'utf8')).toBe(theirs)
+  const seen = succeeded(await admin.settings()).editable.version
+  expect(succeeded(await admin.editSettings({ schedule: { graceTime: '30s' }, version: seen })).changed).toBe(
+    true,
+  )
+})
+
+testWith(
+  [...MOUNTS, 'mkfs.ext4', 'chattr'],
+  'a configuration whose directory cannot be written to is said to be so, and stays',
+  async () => {
+    const directory = temporaryDirectory()
+    mountLoop(directory, 'ext4', 16)
+    const file = join(directory, 'chame-backup.config.json')
+    writeFileSync(file, CONFIG)
+    run('chattr', ['+i', directory])
+    onTestFinished(() => void run('chattr', ['-i', directory]))
+    const { editable } = succeeded(await new Administration({ config: file }).settings())
+    expect(editable).toMatchObject({ file, isEditable: false, why: expect.stringContaining(directory) })
+    await expect(edit(directory, file, { schedule: {} })).rejects.toMatchObject({ code: 'READ_ONLY' })
+    expect(readFileSync(file, 'utf8')).toBe(CONFIG)
+  },
+)
 
 test('a configuration of code is not touched', async () => {
   const { file, admin } = configured('export default { path: "x.db" }', 'chame-backup.config.js')

@@ -181,7 +181,11 @@ test('settings, schedule, notifications, targets, metrics, history and verdict a
   expect(edited.body.configured).toEqual(schedule)
   expect(edited.body.jobs.map((job: { name: string }) => job.name)).toEqual(['daily', 'cleanup', 'drill'])
   const wrong = await ask('PUT', '/api/v1/schedule', { body: { jobs: { daily: { cron: 'never' } } } })
-  expect(wrong.body).toMatchObject({ code: 'INVALID_ARGUMENT', status: 400 })
+  expect(wrong.body).toMatchObject({
+    code: 'REQUEST_INVALID',
+    status: 400,
+    errors: [{ pointer: '#/jobs/daily/cron', detail: expect.stringContaining('no cron expression') }],
+  })
   expect(await serving.done('/api/v1/schedule/jobs/daily/run')).toMatchObject({
     status: 'succeeded',
     result: { status: 'succeeded' },

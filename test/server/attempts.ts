@@ -68,16 +68,16 @@ export function attemptsOn(
     query.filter(each => each.name !== name).map(each => [each.name, 'x'])
   const inParameters = parameters.flatMap(({ name, in: where }) => {
     const place = `${where} ${name}`
-    const strings = turn.some(STRINGS, 6)
+    const strings = turn.some(STRINGS, 4)
     if (where === 'path') {
       const written = [...strings.flatMap(inPath), ...turn.some(HOSTILE_ENCODINGS, 2), '']
       return written.map(each => request(place, { names: { ...valid, [name]: each } }))
     }
     if (where === 'header') {
-      const sendable = turn.some(SENDABLE, 6)
+      const sendable = turn.some(SENDABLE, 4)
       return [...sendable, 'x'.repeat(4096)].map(each => request(place, { headers: { [name]: each } }))
     }
-    const keys = turn.some(KEY_ENDS, 2).map(more => name + more)
+    const keys = turn.some(KEY_ENDS, 1).map(more => name + more)
     return [
       ...strings.map(each => request(place, { query: [...others(name), [name, each.toWellFormed()]] })),
       request(place, { query: others(name) }),
@@ -90,8 +90,8 @@ export function attemptsOn(
   const inBody = placesIn(schema, schemas).flatMap(place => {
     const values = [
       undefined,
-      ...turn.some(HOSTILE_VALUES, 4),
-      ...turn.some(STRINGS, 4),
+      ...turn.some(HOSTILE_VALUES, 3),
+      ...turn.some(STRINGS, 3),
       turn.some(STRINGS, 9),
     ]
     return values.map(value => body(`body ${place.name}`, place.put(value)))

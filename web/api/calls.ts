@@ -140,17 +140,27 @@ export async function deleteBackup(
   return remove(backupUrl(database, backup, [], { confirm, ...(force ? { force } : {}) }))
 }
 
-export async function planRestore(database: string, backup: string): Promise<JobOf<'restore-plan'>> {
-  return post(backupUrl(database, backup, ['restore-plan']))
+/** What an admin may let pass: a backup without a signature, though signatures are demanded. */
+export interface Trust {
+  readonly acceptUnsigned: boolean
+}
+
+export async function planRestore(
+  database: string,
+  backup: string,
+  { acceptUnsigned }: Trust,
+): Promise<JobOf<'restore-plan'>> {
+  return post(backupUrl(database, backup, ['restore-plan']), acceptUnsigned ? { acceptUnsigned } : {})
 }
 
 /** @param confirm the name of the database, as somebody typed it */
 export async function restoreBackup(
   database: string,
   backup: string,
-  request: { readonly plan: string; readonly confirm: string },
+  { acceptUnsigned, ...request }: Trust & { readonly plan: string; readonly confirm: string },
 ): Promise<JobOf<'restore'>> {
-  return post(backupUrl(database, backup, ['restore']), request)
+  const accepting = acceptUnsigned ? { acceptUnsigned } : {}
+  return post(backupUrl(database, backup, ['restore']), { ...request, ...accepting })
 }
 
 export async function lookInside(
@@ -246,13 +256,15 @@ export async function getRetention(database: string, signal?: AbortSignal): Prom
   return get(url(['databases', database, 'retention']), signal)
 }
 
-/** @param plan of {@link planCleanup} with this policy: what it would delete was looked at */
+/**
+ * @param plan of {@link planCleanup} with this policy: what it would delete was looked at
+ * @param version of the configuration, as it was when the policy was begun to be changed
+ */
 export async function saveRetention(
   database: string,
-  policy: RetentionPolicy,
-  plan: string,
+  request: { readonly policy: RetentionPolicy; readonly plan: string; readonly version: string },
 ): Promise<RetentionView> {
-  return put(url(['databases', database, 'retention']), { policy, plan })
+  return put(url(['databases', database, 'retention']), request)
 }
 
 export async function simulateRetention(
@@ -275,7 +287,8 @@ export async function getSchedule(signal?: AbortSignal): Promise<ScheduleView> {
   return get(url(['schedule']), signal)
 }
 
-export async function saveSchedule(edit: ScheduleEdit): Promise<ScheduleView> {
+/** @param version of the configuration that it is an edit of */
+export async function saveSchedule(edit: ScheduleEdit & { readonly version: string }): Promise<ScheduleView> {
   return put(url(['schedule']), edit)
 }
 

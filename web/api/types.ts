@@ -31,6 +31,7 @@ export type {
 } from '../../src/index.ts'
 export type { SessionView as Session } from '../../src/server/schemas/access.ts'
 export type { StoredExportView as StoredExport } from '../../src/server/schemas/data.ts'
+export type { FieldProblem } from '../../src/server/schemas/common.ts'
 export type { DatabaseSummary, DayView, Verdict } from '../../src/server/schemas/databases.ts'
 export type { Job, JobKind, JobOf, JobResults } from '../../src/server/schemas/jobs.ts'
 export type {

@@ -82,7 +82,7 @@ function problemOfJob(job: Pick<Job, 'problem'> | null): Problem | null {
   const problem = job?.problem
   return problem === null || problem === undefined
     ? null
-    : new Problem(problem.status, problem.code, problem.detail, problem.hint ?? null)
+    : new Problem(problem.status, problem.code, problem.detail, { hint: problem.hint ?? null })
 }
 
 /** Where no stream is to be had, it is asked for so often. */

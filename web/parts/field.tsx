@@ -5,25 +5,27 @@ import { useId } from 'react'
 import { cx } from './class-names.ts'
 
 const CONTROL =
-  'block w-full min-h-9 rounded-md border border-line-strong bg-surface px-2.5 py-1.5 text-sm text-ink placeholder:text-muted'
+  'block w-full min-h-9 rounded-md border border-line-strong bg-surface px-2.5 py-1.5 text-sm text-ink placeholder:text-muted data-[invalid]:border-bad'
 
 /** A line of text with its label, and what is wrong with it. */
 export function TextField({
   label,
   hint,
   problem,
+  isCode = false,
   className,
   ...rest
 }: {
   readonly label: ReactNode
   readonly hint?: ReactNode
   readonly problem?: string | null
+  readonly isCode?: boolean
 } & InputHTMLAttributes<HTMLInputElement>): ReactElement {
   const isInvalid = problem !== null && problem !== undefined
   return (
     <Field.Root invalid={isInvalid} className={cx('min-w-0', className)}>
       <Field.Label className="mb-1 block text-sm font-medium">{label}</Field.Label>
-      <Field.Control className={CONTROL} {...(rest as object)} />
+      <Field.Control className={cx(CONTROL, isCode && 'font-mono')} {...(rest as object)} />
       {hint !== undefined && (
         <Field.Description className="mt-1 text-xs text-muted">{hint}</Field.Description>
       )}

@@ -43,18 +43,21 @@ export function Empty({
 export function ProblemNote({
   error,
   onRetry,
+  retry = 'Try again',
 }: {
   readonly error: unknown
   readonly onRetry?: () => void
+  /** What `onRetry` does. */
+  readonly retry?: string
 }): ReactElement {
   const { code, message, hint } = problemOf(error)
   return (
     <div role="alert" className="rounded-md border border-bad/40 bg-bad-soft p-3 text-sm">
-      <p className="font-semibold text-bad">{message}</p>
-      {hint !== null && <p className="mt-1">{hint}</p>}
+      <p className="font-semibold whitespace-pre-line text-bad [overflow-wrap:anywhere]">{message}</p>
+      {hint !== null && <p className="mt-1 whitespace-pre-line [overflow-wrap:anywhere]">{hint}</p>}
       <div className="mt-2 flex flex-wrap items-center gap-3">
         <code className="text-xs text-muted">{code}</code>
-        {onRetry !== undefined && <Button onClick={onRetry}>Try again</Button>}
+        {onRetry !== undefined && <Button onClick={onRetry}>{retry}</Button>}
       </div>
     </div>
   )

@@ -3,6 +3,7 @@ import { Loading } from '../parts/states.tsx'
 import { useRoute } from '../routing/router.tsx'
 import { addressOf } from '../routing/routes.ts'
 import { ErrorBoundary } from './error-boundary.tsx'
+import { keepFocus } from './keep-focus.ts'
 import { titleOf } from './navigation.ts'
 import { Page } from './page.tsx'
 import { SideBar, TopBar } from './side-bar.tsx'
@@ -25,6 +26,7 @@ export function Shell(): ReactElement {
     }
     isFirst.current = false
   }, [place, title])
+  useEffect(() => (main.current === null ? undefined : keepFocus(main.current)), [])
   return (
     <div className="lg:grid lg:min-h-dvh lg:grid-cols-[14.5rem_minmax(0,1fr)]">
       <a

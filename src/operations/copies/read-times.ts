@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeCacheFile } from '../../catalog/cache-file.ts'
+import { isThere } from '../../storage/durable.ts'
 
 /** What was not read for so long comes first in any case. */
 const KEPT_MS = 366 * 86_400_000
@@ -13,12 +14,18 @@ const KEPT_MS = 366 * 86_400_000
 type Times = Map<string, string>
 
 export class ReadTimes {
+  readonly #backupDir: string
   readonly #path: string
   readonly #whole: Times
   /** Of what was damaged when it was last read. */
   readonly #damaged: Times
 
-  private constructor(path: string, { whole, damaged }: { readonly whole: Times; readonly damaged: Times }) {
+  private constructor(
+    backupDir: string,
+    path: string,
+    { whole, damaged }: { readonly whole: Times; readonly damaged: Times },
+  ) {
+    this.#backupDir = backupDir
     this.#path = path
     this.#whole = whole
     this.#damaged = damaged
@@ -26,7 +33,7 @@ export class ReadTimes {
 
   static async open(backupDir: string, target: string): Promise<ReadTimes> {
     const path = join(backupDir, 'targets', target, 'read.json')
-    return new ReadTimes(path, parse(await readFile(path, 'utf8').catch(() => '')))
+    return new ReadTimes(backupDir, path, parse(await readFile(path, 'utf8').catch(() => '')))
   }
 
   /** When it was last read, however that went: milliseconds since 1970; null for what never was. */
@@ -46,8 +53,9 @@ export class ReadTimes {
     times.set(key, now.toISOString())
   }
 
-  /** What cannot be written is read once more than it had to be. */
+  /** What cannot be written is read once more than it had to be. Where nothing is kept at all, this is not, either. */
   async write(now: Date): Promise<void> {
+    if (!(await isThere(this.#backupDir))) return
     const recent = (times: Times): Record<string, string> =>
       Object.fromEntries([...times].filter(([, at]) => now.getTime() - Date.parse(at) < KEPT_MS))
     const kept = { schema: 1, whole: recent(this.#whole), damaged: recent(this.#damaged) }

@@ -103,7 +103,7 @@ export class CopiesReading {
     const read = [...this.#read.keys()]
     const sum = (of: readonly Unit[]): number => of.reduce((bytes, unit) => bytes + unit.bytes, 0)
     const unread = units.filter(unit => !this.#read.has(unit)).map(({ readAt }) => readAt)
-    const oldest = Math.min(...unread)
+    const oldest = unread.reduce((least, at) => Math.min(least, at), Number.POSITIVE_INFINITY)
     return {
       problems: this.#problems,
       backups: this.#copies.length,
@@ -123,32 +123,29 @@ export class CopiesReading {
     this.#copies = listed
       .filter(isDescribed)
       .map(there => ({ there, here: byIdentity.get(identityOf(there.metadata)) ?? null }))
-    await this.#findMissing(target, here, backups)
+    const hasCopy = new Set<BackupInfo | null>(this.#copies.map(copy => copy.here))
+    const lacking = here.filter(backup => !hasCopy.has(backup))
+    await this.#findMissing(target, lacking, backups)
     const shown = new Set([...backups.map(({ filename }) => filename), ...marks.map(mark => mark.filename)])
     for (const filename of described) if (!shown.has(filename)) await this.#findFile(target, filename)
     const byName = new Map(here.map(backup => [backup.filename, backup]))
     for (const backup of listed.filter(({ metadataState }) => metadataState === 'invalid')) {
       const mine = byName.get(backup.filename)
       // Once there is another copy of it, it is nobody's loss.
-      if (mine !== undefined && this.#hasCopyOf(mine)) continue
+      if (mine !== undefined && hasCopy.has(mine)) continue
       const message = `its metadata there cannot be read: ${backup.metadataProblem}`
       this.#add('damaged', metadataKey(backup.filename), message, [backup.filename])
     }
   }
 
-  #hasCopyOf(here: Described): boolean {
-    return this.#copies.some(copy => copy.here === here)
-  }
-
   /** What is noted to be there, is not, and would be kept there. What was deleted there on purpose is not noted. */
   async #findMissing(
     target: Target,
-    here: readonly Described[],
+    lacking: readonly Described[],
     there: readonly BackupInfo[],
   ): Promise<void> {
     const { retention } = targetSettings(this.#context.settings, this.#name)
-    const isThere = (backup: Described): boolean => this.#hasCopyOf(backup)
-    const noted = here.filter(backup => backup.metadata.copies?.[this.#name] != null && !isThere(backup))
+    const noted = lacking.filter(({ metadata }) => metadata.copies?.[this.#name] != null)
     const { wanted } = await findLacking(noted, there, {
       target: this.#name,
       decide: all => decideAt(target, all, retention.policy, this.#context),

@@ -3,7 +3,13 @@ import type { BackupsCleanedUp, RetentionPolicy } from '../../index.ts'
 import { administrationFor, databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { cleanupPlanned } from '../schemas/backups.ts'
 import { idempotencyKey, inDatabase, json, problems } from '../schemas/common.ts'
-import { policy, retentionSimulated, type RetentionView, retentionView } from '../schemas/schedule.ts'
+import {
+  policy,
+  retentionSimulated,
+  type RetentionView,
+  retentionView,
+  seenVersion,
+} from '../schemas/schedule.ts'
 import { accepted, begin, defined, resultOf } from './parts.ts'
 
 const tags = ['Retention']
@@ -34,6 +40,7 @@ const edit = createRoute({
             .max(100)
             .describe('Of a cleanup-plan with this very policy: what it would delete was looked at.'),
           maxDeletions: z.int().positive().optional().describe('Default: stays as it is.'),
+          version: seenVersion,
         }),
       ),
     },
@@ -116,14 +123,15 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(edit, async c => {
     const { database: name } = c.req.valid('param')
-    const { policy: types, plan: id, maxDeletions } = c.req.valid('json')
+    const { policy: types, plan: id, maxDeletions, version } = c.req.valid('json')
     const { name: by } = c.get('principal')
     const database = await databaseFor(service, c, name)
     // The next cleanup deletes by it, when nobody looks: somebody has to have seen what.
     const now = await resultOf(database.cleanupOldBackups({ policy: types, dryRun: true }))
     service.plans.take(id, 'retention', subjectOf(name, by, now, types))
     const administration = await administrationFor(service, c, name)
-    await resultOf(administration.editSettings({ retention: { types, ...defined({ maxDeletions }) } }))
+    const retention = { types, ...defined({ maxDeletions }) }
+    await resultOf(administration.editSettings({ retention, ...defined({ version }) }))
     return c.json(await viewOf(service, name), 200)
   })
   app.openapi(simulate, async c => {

@@ -87,7 +87,8 @@ export function addSettingsRoutes(app: ServerApp, service: Service): void {
   app.openapi(editSchedule, async c => {
     const { database } = await service.databases.settings()
     const administration = await administrationFor(service, c, database)
-    await resultOf(administration.editSettings({ schedule: c.req.valid('json') }))
+    const { version, ...schedule } = c.req.valid('json')
+    await resultOf(administration.editSettings({ schedule, ...defined({ version }) }))
     return c.json(await scheduleOf(service), 200)
   })
   app.openapi(runJob, async c => {
@@ -127,9 +128,9 @@ export function addSettingsRoutes(app: ServerApp, service: Service): void {
 }
 
 async function scheduleOf(service: Service): Promise<ScheduleView> {
-  const { schedule, editable } = await service.databases.settings()
+  const { schedule, backupTypes, editable } = await service.databases.settings()
   const scheduler = service.databases.scheduler()
   const status = await resultOf(scheduler.status())
   const { runs } = await resultOf(scheduler.nextRuns({ limit: 30 }))
-  return { ...schedule, nextRuns: runs, status, editable }
+  return { ...schedule, types: backupTypes, nextRuns: runs, status, editable }
 }

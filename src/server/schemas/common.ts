@@ -23,6 +23,12 @@ export type HttpCode = keyof typeof HTTP_CODES
 
 const codes = [...new Set([...Object.keys(ERRORS), ...Object.keys(HTTP_CODES)])]
 
+/** What is wrong with one value of a request. */
+export interface FieldProblem {
+  pointer: string
+  detail: string
+}
+
 /** An error as RFC 9457 has it. */
 export interface Problem {
   type: string
@@ -31,6 +37,7 @@ export interface Problem {
   detail: string
   code: ErrorCode | HttpCode
   hint?: string | undefined
+  errors?: FieldProblem[] | undefined
   instance: string
 }
 
@@ -42,6 +49,17 @@ export const problem: z.ZodType<Problem> = z
     detail: z.string().describe('What happened, and where.'),
     code: z.enum(codes as [ErrorCode, ...ErrorCode[]]) as z.ZodType<ErrorCode | HttpCode>,
     hint: z.string().optional().describe('What to do next.'),
+    errors: z
+      .array(
+        z.object({
+          pointer: z
+            .string()
+            .describe('Of the value in the body, as a JSON pointer: "#/policy/daily/minAge".'),
+          detail: z.string(),
+        }),
+      )
+      .optional()
+      .describe('With REQUEST_INVALID, where the body is not valid: each value that is wrong.'),
     instance: z.string().describe('Of this one answer; the log has it too.'),
   })
   .openapi('Problem')

@@ -1,15 +1,18 @@
 /** The scheduler and its configuration, retention, notifications, targets: what stands under Settings. */
 import { z } from '@hono/zod-openapi'
-import type {
-  JobConfig,
-  JobsRun,
-  JobState,
-  NextRuns,
-  NotificationsTested,
-  RetentionPolicy,
-  RetentionRules,
-  RetentionSimulated,
-  SchedulerStatus,
+import {
+  cronProblem,
+  isSize,
+  isSpan,
+  type JobConfig,
+  type JobsRun,
+  type JobState,
+  type NextRuns,
+  type NotificationsTested,
+  type RetentionPolicy,
+  type RetentionRules,
+  type RetentionSimulated,
+  type SchedulerStatus,
 } from '../../index.ts'
 
 const success = z.literal(true)
@@ -90,11 +93,19 @@ const schedulerStatus: z.ZodType<SchedulerStatus> = z
   })
   .openapi('SchedulerStatus')
 
+const cron = z
+  .string()
+  .max(200)
+  .superRefine((text, context) => {
+    const wrong = cronProblem(text)
+    if (wrong !== null) context.addIssue(`this is no cron expression: ${wrong}`)
+  })
+
 /** A job as the configuration says it; false turns off one of the defaults. */
 const jobConfig: z.ZodType<JobConfig> = z
   .strictObject({
     kind: jobKind.optional(),
-    cron: z.string().max(200).optional(),
+    cron: cron.optional(),
     timeZone: z.string().max(100).optional(),
     type: z.string().max(40).optional(),
     databases: z.array(z.string()).optional(),
@@ -115,26 +126,48 @@ export interface ScheduleEdit {
   digest?: string | false | undefined
 }
 
-export const scheduleEdit: z.ZodType<ScheduleEdit> = z
-  .strictObject({
-    jobs: z.record(z.string().max(64), z.union([z.literal(false), jobConfig])).optional(),
-    maxBackupAge: z.string().max(40).optional(),
-    graceTime: z.string().max(40).optional(),
-    digest: z.union([z.literal(false), z.string().max(200)]).optional(),
-  })
-  .openapi('ScheduleEdit')
+const edited = {
+  jobs: z.record(z.string().max(64), z.union([z.literal(false), jobConfig])).optional(),
+  maxBackupAge: z.string().max(40).optional(),
+  graceTime: z.string().max(40).optional(),
+  digest: z.union([z.literal(false), cron]).optional(),
+}
+
+const configuredSchedule: z.ZodType<ScheduleEdit> = z.strictObject(edited).openapi('ConfiguredSchedule')
 
 /** Where settings stand, and whether they can be changed from here. */
 export interface Editable {
   readonly file: string | null
   readonly isEditable: boolean
-  /** Why not; null when they can. */
+  /** Why not, and what to do instead; null when they can. */
   readonly why: string | null
+  /** Names what they are now. */
+  readonly version: string
 }
 
 export const editable: z.ZodType<Editable> = z
-  .object({ file: z.string().nullable(), isEditable: z.boolean(), why: z.string().nullable() })
+  .object({
+    file: z.string().nullable(),
+    isEditable: z.boolean(),
+    why: z.string().nullable(),
+    version: z
+      .string()
+      .describe('Of the configuration; an edit that gives it is refused where it is another.'),
+  })
   .openapi('Editable')
+
+/** What an edit may give of what it was made of. */
+export const seenVersion: z.ZodOptional<z.ZodString> = z
+  .string()
+  .max(100)
+  .optional()
+  .describe(
+    'As `editable` had it: CATALOG_LOCKED when somebody has changed the configuration since. Default: whatever it is by now.',
+  )
+
+export const scheduleEdit: z.ZodType<ScheduleEdit & { version?: string | undefined }> = z
+  .strictObject({ ...edited, version: seenVersion })
+  .openapi('ScheduleEdit')
 
 export interface ScheduleView {
   readonly configured: ScheduleEdit
@@ -145,6 +178,8 @@ export interface ScheduleView {
     readonly cron: string
     readonly isDefault: boolean
   }[]
+  /** Types that a backup of a job may have. */
+  readonly types: readonly string[]
   readonly nextRuns: NextRuns['runs']
   readonly status: SchedulerStatus
   readonly editable: Editable
@@ -152,8 +187,9 @@ export interface ScheduleView {
 
 export const scheduleView: z.ZodType<ScheduleView> = z
   .object({
-    configured: scheduleEdit,
+    configured: configuredSchedule,
     jobs: z.array(z.object({ name: z.string(), kind: z.string(), cron: z.string(), isDefault: z.boolean() })),
+    types: z.array(z.string()).describe('Types that a backup of a job may have.'),
     nextRuns: z.array(
       z.object({
         at: instant,
@@ -168,18 +204,25 @@ export const scheduleView: z.ZodType<ScheduleView> = z
   })
   .openapi('Schedule')
 
+const amount = z
+  .int('expected a whole number')
+  .nonnegative('expected no less than 0')
+  .max(100_000, 'expected 100,000 at most')
+const span = z.string().max(40).refine(isSpan, 'expected a span such as 12h, 30d, 8w, 6m (months) or 1y')
+const size = z.string().max(40).refine(isSize, 'expected a size such as 10GB or 512MiB')
+
 const rules: z.ZodType<RetentionRules> = z
   .strictObject({
-    keepLast: z.int().nonnegative().optional(),
-    keepHourly: z.int().nonnegative().optional(),
-    keepDaily: z.int().nonnegative().optional(),
-    keepWeekly: z.int().nonnegative().optional(),
-    keepMonthly: z.int().nonnegative().optional(),
-    keepYearly: z.int().nonnegative().optional(),
-    keepWithin: z.string().max(40).optional(),
-    maxSize: z.union([z.int().positive(), z.string().max(40)]).optional(),
-    minCount: z.int().nonnegative().optional(),
-    minAge: z.string().max(40).optional(),
+    keepLast: amount.optional(),
+    keepHourly: amount.optional(),
+    keepDaily: amount.optional(),
+    keepWeekly: amount.optional(),
+    keepMonthly: amount.optional(),
+    keepYearly: amount.optional(),
+    keepWithin: span.optional(),
+    maxSize: z.union([z.int().positive(), size]).optional(),
+    minCount: amount.optional(),
+    minAge: span.optional(),
   })
   .openapi('RetentionRules')
 

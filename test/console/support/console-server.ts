@@ -14,8 +14,8 @@ const CLI = fileURLToPath(
   new URL(isMeasured ? '../../../src/cli/main.ts' : '../../../dist/cli/main.js', import.meta.url),
 )
 
-/** @param ntfyUrl whom the channel `ops` tells */
-function configuration(ntfyUrl: string, targets: object): object {
+/** @param ntfyUrl whom the channel `ops` tells; below it nobody is heard */
+function configuration(ntfyUrl: string): object {
   return {
     databases: {
       shop: { path: 'data/shop.db', backupDir: 'backups' },
@@ -24,14 +24,38 @@ function configuration(ntfyUrl: string, targets: object): object {
     defaultDatabase: 'shop',
     timeZone: 'UTC',
     schedule: { maxBackupAge: '36h' },
-    notify: { channels: { ops: { kind: 'ntfy', url: ntfyUrl, topic: 'backups' } } },
-    targets,
+    notify: {
+      channels: {
+        ops: { kind: 'ntfy', url: ntfyUrl, topic: 'backups' },
+        deaf: { kind: 'ntfy', url: `${ntfyUrl}${DEAF}`, topic: 'backups' },
+      },
+    },
   }
+}
+
+const DEAF = '/deaf'
+
+/** Paths of a server's directory. */
+export interface Place {
+  readonly directory: string
+  readonly shop: string
+  readonly notes: string
+}
+
+export interface ConsoleForm {
+  /** Fills the directory before the server starts. */
+  readonly prepare: (place: Place) => Promise<void>
+  /** What the configuration says beside what it says here always. Relative paths start in the directory. */
+  readonly config?: object | ((place: Place) => Promise<object>)
+  /** Writes the configuration as a program, which nobody but a person edits. */
+  readonly isCode?: boolean
 }
 
 export interface ConsoleServer extends AsyncDisposable {
   /** Where the databases `shop` and `notes` are, their backups, and the configuration. */
   readonly directory: string
+  /** Path of the configuration. */
+  readonly config: string
   /** Path of the database `shop`. */
   readonly shop: string
   readonly url: string
@@ -43,34 +67,31 @@ export interface ConsoleServer extends AsyncDisposable {
   makeToken(role: 'viewer' | 'operator' | 'admin'): Promise<string>
 }
 
-/**
- * Starts a server for a directory of its own, which `prepare` fills; both go with it.
- *
- * @param targets of the configuration; relative paths start in that directory
- */
-export async function startConsole(
-  prepare: (paths: {
-    readonly directory: string
-    readonly shop: string
-    readonly notes: string
-  }) => Promise<void>,
-  targets: object = {},
-): Promise<ConsoleServer> {
+/** Starts a server for a directory of its own; both go with it. */
+export async function startConsole({
+  prepare,
+  config: more = {},
+  isCode = false,
+}: ConsoleForm): Promise<ConsoleServer> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'chame-console-')))
   const data = join(directory, 'data')
   mkdirSync(data)
   const shop = join(data, 'shop.db')
   const notes = join(data, 'notes.db')
-  const config = join(directory, 'chame-backup.config.json')
+  const config = join(directory, `chame-backup.config.${isCode ? 'js' : 'json'}`)
   let notified = 0
-  const ntfy = createServer((_, response) => {
-    notified++
+  const ntfy = createServer(({ url }, response) => {
+    if (url?.startsWith(DEAF) === true) response.statusCode = 403
+    else notified++
     response.end('{}')
   })
   await once(ntfy.listen(0, '127.0.0.1'), 'listening')
   const { port } = ntfy.address() as AddressInfo
-  writeFileSync(config, JSON.stringify(configuration(`http://127.0.0.1:${port}`, targets)), { mode: 0o600 })
-  await prepare({ directory, shop, notes })
+  const place = { directory, shop, notes }
+  const added = typeof more === 'function' ? await more(place) : more
+  const text = JSON.stringify({ ...configuration(`http://127.0.0.1:${port}`), ...added }, null, 2)
+  writeFileSync(config, isCode ? `export default ${text}` : text, { mode: 0o600 })
+  await prepare(place)
   const server = spawn(process.execPath, [CLI, 'serve', '--port', '0', '--config', config], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -84,6 +105,7 @@ export async function startConsole(
     const logInLink = await firstLink(server)
     return {
       directory,
+      config,
       shop,
       url: new URL('/', logInLink).href,
       logInLink,

@@ -13,7 +13,7 @@ export const PHONE: Looks = { width: 360, colorScheme: 'dark' }
 
 export async function lookAs(page: Page, { width, colorScheme }: Looks): Promise<void> {
   await page.setViewportSize({ width, height: 900 })
-  await page.emulateMedia({ colorScheme })
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
 }
 
 /** Expects that axe finds nothing serious on any page, and nothing stands out. */
@@ -39,7 +39,7 @@ export async function expectEveryPageAccessible(
 function pagesOf(backup: string): readonly (readonly [string, string, string])[] {
   return [
     ['#/', 'Overview', 'Storage by type'],
-    ['#/db/shop/backups', 'Backups', 'by keyboard'],
+    ['#/db/shop/backups', 'Backups', 'before <b>the</b> update'],
     [`#/db/shop/backups/${backup}`, backup, 'Verification history'],
     [`#/db/shop/look/${backup}?table=customers`, 'Look inside', 'Grace 1'],
     [`#/db/shop/compare?left=${backup}&right=live`, 'Compare', 'products'],

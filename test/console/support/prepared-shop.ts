@@ -1,20 +1,13 @@
 /** The shop as the browser finds it: with backups of three days, and a day of business since. */
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Place } from './console-server.ts'
 import { backUpAt } from './history.ts'
 import { buildShop, doBusiness } from './shop.ts'
 
 const DAY_MS = 86_400_000
 
-export async function prepareShop({
-  directory,
-  shop,
-  notes,
-}: {
-  readonly directory: string
-  readonly shop: string
-  readonly notes: string
-}): Promise<void> {
+export async function prepareShop({ directory, shop, notes }: Place): Promise<void> {
   mkdirSync(join(directory, 'elsewhere'))
   buildShop(notes, 20)
   buildShop(shop, 120)

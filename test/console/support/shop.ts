@@ -59,3 +59,11 @@ export function doBusiness(shop: string): void {
   connection.exec(A_DAY_OF_BUSINESS)
   connection.close()
 }
+
+/** Tells whether the order that yesterday has, and business removed, is in the live database. */
+export function hasOrderFive(shop: string): boolean {
+  const connection = new DatabaseSync(shop, { timeout: 30_000 })
+  const row = connection.prepare('SELECT id FROM orders WHERE id = 5').get()
+  connection.close()
+  return row !== undefined
+}

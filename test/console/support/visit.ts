@@ -23,8 +23,13 @@ export class Visit implements AsyncDisposable {
 
   /** A browser without a session, as another person has it. */
   async stranger(): Promise<BrowserContext> {
-    const context = await this.browser.newContext({ viewport: DESKTOP, acceptDownloads: true })
-    context.setDefaultTimeout(30_000)
+    const context = await this.browser.newContext({
+      viewport: DESKTOP,
+      acceptDownloads: true,
+      // A colour on its way to another one is none to judge.
+      reducedMotion: 'reduce',
+    })
+    context.setDefaultTimeout(60_000)
     await this.watch.over(context, new URL(this.server.url).origin)
     return context
   }

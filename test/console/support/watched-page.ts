@@ -51,17 +51,34 @@ function noteInPage(): void {
 /** WCAG 2.2, levels A and AA. */
 const STANDARDS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 
-/** Expects that axe finds nothing serious, and that nothing stands out at the side. */
+/** Those of axe's rules that look at colours. */
+const OF_COLOURS = ['color-contrast', 'link-in-text-block']
+
+/** Expects that axe finds nothing serious in the colours of now, and that nothing stands out at the side. */
 export async function expectAccessible(page: Page, where: string): Promise<void> {
   // One page is enough for what has no frames.
-  const { violations } = await new AxeBuilder({ page }).withTags(STANDARDS).setLegacyMode(true).analyze()
-  const serious = violations
+  const axe = new AxeBuilder({ page }).setLegacyMode(true)
+  expect(await seriousOf(axe.withTags(STANDARDS)), `axe on ${where}`).toEqual([])
+  const overhang = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+  expect(overhang, `pixels beyond the side of ${where}`).toBeLessThanOrEqual(0)
+}
+
+/** The same, in the colours that are not shown now as well: what is no matter of colours is the same there. */
+export async function expectAccessibleInBoth(page: Page, where: string): Promise<void> {
+  await expectAccessible(page, where)
+  const isDark = await page.evaluate(() => window.matchMedia('(prefers-color-scheme: dark)').matches)
+  await page.emulateMedia({ colorScheme: isDark ? 'light' : 'dark', reducedMotion: 'reduce' })
+  const axe = new AxeBuilder({ page }).setLegacyMode(true)
+  expect(await seriousOf(axe.withRules(OF_COLOURS)), `axe on ${where}, in the other colours`).toEqual([])
+  await page.emulateMedia({ colorScheme: isDark ? 'dark' : 'light', reducedMotion: 'reduce' })
+}
+
+async function seriousOf(axe: AxeBuilder): Promise<readonly string[]> {
+  const { violations } = await axe.analyze()
+  return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(
       ({ id, nodes }) =>
         `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('\n')}`,
     )
-  expect(serious, `axe on ${where}`).toEqual([])
-  const overhang = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
-  expect(overhang, `pixels beyond the side of ${where}`).toBeLessThanOrEqual(0)
 }

@@ -6,7 +6,7 @@ import { Button } from '../../parts/button.tsx'
 import { SelectField } from '../../parts/field.tsx'
 import { PageHeader } from '../../parts/panel.tsx'
 import { Empty, Loaded, Notice } from '../../parts/states.tsx'
-import { goTo } from '../../routing/router.tsx'
+import { goTo, Link } from '../../routing/router.tsx'
 import { useMay } from '../../session/permissions.ts'
 import { formatInstant } from '../../words/times.ts'
 import { Comparison } from './comparison.tsx'
@@ -36,7 +36,12 @@ export function Compare({
         <Loaded query={backups} what="backups">
           {({ backups: list }) =>
             list.length === 0 ? (
-              <Empty title="There is nothing to compare yet">A comparison needs a backup.</Empty>
+              <Empty title="There is nothing to compare yet">
+                A comparison needs a backup:{' '}
+                <Link to={{ page: 'backups', database }} className="text-accent underline">
+                  Backups
+                </Link>
+              </Empty>
             ) : (
               <Chosen key={`${left} ${right}`} database={database} backups={list} left={left} right={right} />
             )

@@ -40,41 +40,46 @@ export function TableDifferences({
     begun.current = page
     begin()
   }, [begin, offset, reveal])
+  // It stands below all tables, where nobody sees it who has asked for it further up.
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => place.current?.focus(), [])
   const found = reading.result === null ? null : (isTurned ? turn(reading.result) : reading.result).rows
   return (
-    <Panel
-      title={<span className="break-all">Rows of {table}</span>}
-      flush
-      aside={
-        maySeeSensitive ? (
-          <SwitchField label="Show sensitive values" checked={reveal} onChange={setReveal} />
-        ) : undefined
-      }
-    >
-      {(reading.isBusy || reading.error !== null) && (
-        <div className="p-4">
-          <JobProgress job={reading.job} error={reading.error} onCancel={reading.cancel} />
-        </div>
-      )}
-      {found !== null && (
-        <>
-          <MaskedNote masked={found.masked} />
-          {found.rows.length === 0 ? (
-            <Empty title="No row differs" />
-          ) : (
-            <DifferenceList found={found} firstRow={offset + 1} />
-          )}
-          <Pager
-            offset={offset}
-            shown={found.rows.length}
-            total={null}
-            pageSize={PAGE_SIZE}
-            hasMore={found.hasMore}
-            onOffset={setOffset}
-          />
-        </>
-      )}
-    </Panel>
+    <div ref={place} tabIndex={-1} className="min-w-0 scroll-mt-20 outline-none">
+      <Panel
+        title={<span className="break-all">Rows of {table}</span>}
+        flush
+        aside={
+          maySeeSensitive ? (
+            <SwitchField label="Show sensitive values" checked={reveal} onChange={setReveal} />
+          ) : undefined
+        }
+      >
+        {(reading.isBusy || reading.error !== null) && (
+          <div className="p-4">
+            <JobProgress job={reading.job} error={reading.error} onCancel={reading.cancel} />
+          </div>
+        )}
+        {found !== null && (
+          <>
+            <MaskedNote masked={found.masked} />
+            {found.rows.length === 0 ? (
+              <Empty title="No row differs" />
+            ) : (
+              <DifferenceList found={found} firstRow={offset + 1} />
+            )}
+            <Pager
+              offset={offset}
+              shown={found.rows.length}
+              total={null}
+              pageSize={PAGE_SIZE}
+              hasMore={found.hasMore}
+              onOffset={setOffset}
+            />
+          </>
+        )}
+      </Panel>
+    </div>
   )
 }
 

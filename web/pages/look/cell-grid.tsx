@@ -42,7 +42,9 @@ export function CellGrid({
         <tbody>
           {rows.map((row, index) => (
             <tr key={firstRow + index} className="hover:bg-sunken">
-              <td className="border-b border-line px-2 py-1 text-end text-muted">{firstRow + index}</td>
+              <td className="border-b border-line px-2 py-1 text-end align-top text-muted">
+                {firstRow + index}
+              </td>
               {row.map((cell, place) => (
                 <td key={`${place}-${columns[place]}`} className="border-b border-line px-2 py-1 align-top">
                   <div className="line-clamp-3 max-w-80 min-w-16 font-mono [overflow-wrap:anywhere]">

@@ -15,13 +15,23 @@ const WAYS = {
   replace: 'by putting a new file in its place',
 }
 
+/** Others are refused. */
+const SIGNATURES = {
+  valid: 'by a key that is trusted here',
+  missing: 'none; it is restored all the same, as you have said',
+  'unknown-key': 'by a key that is not trusted here',
+  wrong: 'of another backup',
+} as const
+
 /** What a restore would do, as the server planned it. */
 export function Plan({ plan }: { readonly plan: JobResults['restore-plan'] }): ReactElement {
+  const { signature } = plan.backup
   return (
     <Panel title="What will happen">
       <Facts
         facts={[
           ['Backup', 'verified just now, and intact'],
+          ...(signature === null ? [] : [['Signature', SIGNATURES[signature]] as const]),
           ['Database', `${plan.targetPath} (${formatBytes(plan.targetSizeBytes)})`],
           ['It is', TARGETS[plan.target]],
           [

@@ -16,6 +16,7 @@ import { ConfirmRestore } from './confirm-restore.tsx'
 import { Plan } from './plan.tsx'
 import { RestoreResult } from './restore-result.tsx'
 import { type Step, Steps } from './steps.tsx'
+import { UnsignedNote } from './unsigned-note.tsx'
 
 /** Brings a database back to a backup, a step at a time; the last one is the way back. */
 export function Restore({
@@ -59,24 +60,38 @@ function Wizard({
   readonly backup: BackupInfo
 }): ReactElement {
   const [step, setStep] = useState<Step>('review')
-  const planning = useJob<'restore-plan'>(async () => planRestore(database, nameOf(backup)), {
-    onDone: () => setStep('confirm'),
-  })
+  const [acceptUnsigned, setAcceptUnsigned] = useState(false)
+  const planning = useJob<'restore-plan'>(
+    async () => planRestore(database, nameOf(backup), { acceptUnsigned }),
+    { onDone: () => setStep('confirm') },
+  )
   const [typed, setTyped] = useState('')
   const restoring = useJob<'restore'>(
-    async () =>
-      restoreBackup(database, nameOf(backup), { plan: planning.result?.plan ?? '', confirm: typed }),
+    async () => {
+      const plan = planning.result?.plan ?? ''
+      return restoreBackup(database, nameOf(backup), { plan, confirm: typed, acceptUnsigned })
+    },
     { onDone: () => setStep('result') },
   )
+  const shown = restoring.isBusy ? 'restore' : step
   return (
     <>
       <PageHeader
         title={`Restore ${database}`}
         about={`To the backup of ${formatInstant(backup.created)}.`}
       />
-      <Steps current={restoring.isBusy ? 'restore' : step} />
-      <div className="grid gap-5">
-        {step === 'review' && <Review database={database} backup={backup} planning={planning} />}
+      <Steps current={shown} />
+      {/* Where the focus goes when a step is done. */}
+      <div tabIndex={-1} className="grid gap-5 outline-none">
+        {step === 'review' && (
+          <Review
+            database={database}
+            backup={backup}
+            planning={planning}
+            acceptUnsigned={acceptUnsigned}
+            onAcceptUnsigned={setAcceptUnsigned}
+          />
+        )}
         {step === 'confirm' && planning.result !== null && (
           <Confirming
             database={database}
@@ -87,6 +102,7 @@ function Wizard({
             onBack={() => {
               planning.reset()
               restoring.reset()
+              setTyped('')
               setStep('review')
             }}
           />
@@ -103,10 +119,14 @@ function Review({
   database,
   backup,
   planning,
+  acceptUnsigned,
+  onAcceptUnsigned,
 }: {
   readonly database: string
   readonly backup: BackupInfo
   readonly planning: ReturnType<typeof useJob<'restore-plan'>>
+  readonly acceptUnsigned: boolean
+  readonly onAcceptUnsigned: (acceptUnsigned: boolean) => void
 }): ReactElement {
   return (
     <>
@@ -122,12 +142,15 @@ function Review({
         <p className="mb-3 text-sm">
           The backup is verified, and it is checked that there is room. Nothing is changed yet.
         </p>
-        <JobProgress job={planning.job} error={planning.error} onCancel={planning.cancel} />
-        {!planning.isBusy && (
-          <Button look="primary" className="mt-3" onClick={planning.begin}>
-            Verify and go on
-          </Button>
+        {backup.signature === 'missing' && (
+          <div className="mb-3">
+            <UnsignedNote isAccepted={acceptUnsigned} onAccept={onAcceptUnsigned} />
+          </div>
         )}
+        <JobProgress job={planning.job} error={planning.error} onCancel={planning.cancel} />
+        <Button look="primary" className="mt-3" disabled={planning.isBusy} onClick={planning.begin}>
+          {planning.isBusy ? 'Verifying …' : 'Verify and go on'}
+        </Button>
       </Panel>
     </>
   )

@@ -1,4 +1,4 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react-query'
 import { lazy, type ReactElement, Suspense, useMemo } from 'react'
 import { simulateRetention } from '../../api/calls.ts'
 import type { RetentionPolicy, RetentionSimulated } from '../../api/types.ts'
@@ -8,6 +8,7 @@ import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { Loaded, Loading, Working } from '../../parts/states.tsx'
 import { counted, formatBytes, formatCount } from '../../words/numbers.ts'
 import { formatLongDay } from '../../words/times.ts'
+import { isOfFields, NotValid } from './not-valid.tsx'
 
 const TimeChart = lazy(async () =>
   import('../../parts/time-chart.tsx').then(({ TimeChart: chart }) => ({ default: chart })),
@@ -15,24 +16,26 @@ const TimeChart = lazy(async () =>
 
 const COLOURS = ['--accent', '--info', '--warn', '--bad', '--melon', '--muted']
 
-/** What would be there on each day of the year to come. */
-export function NextYear({
-  database,
-  policy,
-}: {
-  readonly database: string
-  readonly policy: RetentionPolicy
-}): ReactElement {
-  const query = useQuery({
+/** What this policy would hold over the next year. */
+export function useSimulation(database: string, policy: RetentionPolicy): UseQueryResult<RetentionSimulated> {
+  return useQuery({
     queryKey: ['db', database, 'simulate', policy],
     queryFn: async () => simulateRetention(database, { policy, span: '1y', ahead: true }),
     placeholderData: keepPreviousData,
   })
+}
+
+/** What would be there on each day of the year to come. */
+export function NextYear({ query }: { readonly query: UseQueryResult<RetentionSimulated> }): ReactElement {
   return (
     <Panel title="Over the next year" flush aside={query.isPlaceholderData && <Working />}>
-      <Loaded query={query} what="the simulation">
-        {simulated => <Year simulated={simulated} />}
-      </Loaded>
+      {isOfFields(query.error) ? (
+        <NotValid />
+      ) : (
+        <Loaded query={query} what="the simulation">
+          {simulated => <Year simulated={simulated} />}
+        </Loaded>
+      )}
     </Panel>
   )
 }

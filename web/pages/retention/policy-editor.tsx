@@ -11,11 +11,14 @@ const KNOWN_TYPES = ['daily', 'weekly', 'manual', 'pre_restore']
 export function PolicyEditor({
   policy,
   types,
+  problemOf,
   onChange,
 }: {
   readonly policy: RetentionPolicy
   /** Types that there are backups of. */
   readonly types: readonly string[]
+  /** What is wrong with a rule; null for nothing. */
+  readonly problemOf: (type: string, rule: keyof RetentionRules) => string | null
   readonly onChange: (policy: RetentionPolicy) => void
 }): ReactElement {
   const unnamed = [...new Set([...KNOWN_TYPES, ...types])].filter(type => !Object.hasOwn(policy, type))
@@ -27,6 +30,7 @@ export function PolicyEditor({
             key={type}
             type={type}
             rules={rules}
+            problemOf={rule => problemOf(type, rule)}
             onRule={(rule, text) => onChange(withRule(policy, { type, rule }, text))}
             onRemove={() => onChange(withoutType(policy, type))}
           />
@@ -43,11 +47,13 @@ export function PolicyEditor({
 function TypeRules({
   type,
   rules,
+  problemOf,
   onRule,
   onRemove,
 }: {
   readonly type: string
   readonly rules: RetentionRules
+  readonly problemOf: (rule: keyof RetentionRules) => string | null
   readonly onRule: (rule: keyof RetentionRules, text: string) => void
   readonly onRemove: () => void
 }): ReactElement {
@@ -73,10 +79,11 @@ function TypeRules({
               </>
             }
             value={fieldText(rules, rule)}
+            problem={problemOf(rule)}
             placeholder="–"
             onChange={event => onRule(rule, event.target.value.trim())}
             {...(kind === 'count'
-              ? { type: 'number', min: 0, max: 999_999, inputMode: 'numeric' as const }
+              ? { type: 'number', min: 0, max: 100_000, inputMode: 'numeric' as const }
               : {})}
           />
         ))}

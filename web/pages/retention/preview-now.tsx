@@ -10,6 +10,7 @@ import { Empty, Loaded, Notice, Working } from '../../parts/states.tsx'
 import { counted, formatBytes } from '../../words/numbers.ts'
 import { formatInstant } from '../../words/times.ts'
 import { NowTimeline } from './now-timeline.tsx'
+import { isOfFields, NotValid } from './not-valid.tsx'
 import { everywhere } from './places.ts'
 
 /** What a cleanup by this policy would do now, with the plan that lets the policy be saved. */
@@ -27,19 +28,16 @@ export function usePreview(
 }
 
 /** What a cleanup by this policy would keep and delete now, and why. */
-export function PreviewNow({
-  database,
-  policy,
-}: {
-  readonly database: string
-  readonly policy: RetentionPolicy
-}): ReactElement {
-  const query = usePreview(database, policy, { isWanted: true })
+export function PreviewNow({ query }: { readonly query: UseQueryResult<CleanupPlanned> }): ReactElement {
   return (
     <Panel title="Now" flush aside={query.isPlaceholderData && <Working />}>
-      <Loaded query={query} what="what would be kept">
-        {plan => <Plan plan={plan} />}
-      </Loaded>
+      {isOfFields(query.error) ? (
+        <NotValid />
+      ) : (
+        <Loaded query={query} what="what would be kept">
+          {plan => <Plan plan={plan} />}
+        </Loaded>
+      )}
     </Panel>
   )
 }

@@ -1,6 +1,7 @@
 import { useMutation } from '@tanstack/react-query'
 import { type ReactElement, useState } from 'react'
 import { saveSchedule } from '../../api/calls.ts'
+import { Problem, problemAt } from '../../api/problem.ts'
 import { queryClient } from '../../api/query-client.ts'
 import type { JobConfig, ScheduleView } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'
@@ -14,6 +15,7 @@ type Kind = NonNullable<JobConfig['kind']>
 
 const KINDS: readonly (readonly [Kind, string])[] = [
   ['backup', 'Make a backup'],
+  ['sync', 'Copy to the targets what they lack'],
   ['cleanup', 'Clean up'],
   ['verify', 'Verify old backups'],
   ['drill', 'Drill the newest backup'],
@@ -29,12 +31,11 @@ export function EditJob({
   readonly name: string
   readonly onClose: () => void
 }): ReactElement {
-  const known = view.jobs.find(job => job.name === name)
-  const [newName, setNewName] = useState(name)
-  const [kind, setKind] = useState<Kind>(KINDS.find(([each]) => each === known?.kind)?.[0] ?? 'backup')
-  const [cron, setCron] = useState(known?.cron ?? '0 2 * * *')
+  // As it was when it was opened: what others change meanwhile is not overwritten.
+  const [seen] = useState(view)
   const saving = useMutation({
-    mutationFn: async (job: JobChange) => saveSchedule(withJob(view, newName.trim(), job)),
+    mutationFn: async ({ job, change }: { readonly job: string; readonly change: JobChange }) =>
+      saveSchedule(withJob(seen, job, change)),
     onSuccess: saved => {
       queryClient.setQueryData(['schedule'], saved)
       say(
@@ -44,59 +45,132 @@ export function EditJob({
       onClose()
     },
   })
-  const before = view.configured.jobs?.[name]
-  const job: JobConfig = {
-    ...(before === undefined || before === false ? {} : before),
-    kind,
-    cron: cron.trim(),
+  const look = (): void => {
+    void queryClient.invalidateQueries({ queryKey: ['schedule'] })
+    onClose()
   }
   return (
     <Dialog open onClose={onClose} title={name === '' ? 'Add a job' : `Edit ${name}`}>
-      <form
-        className="grid gap-4"
-        onSubmit={event => {
-          event.preventDefault()
-          saving.mutate(job)
-        }}
-      >
-        <TextField
-          label="Name"
-          required
-          readOnly={name !== ''}
-          value={newName}
-          pattern="[A-Za-z0-9][A-Za-z0-9._\-]*"
-          maxLength={64}
-          onChange={event => setNewName(event.target.value)}
-        />
-        <SelectField
-          label="Does"
-          value={kind}
-          disabled={name !== ''}
-          onChange={event => setKind(KINDS.find(([each]) => each === event.target.value)?.[0] ?? 'backup')}
-        >
-          {KINDS.map(([value, words]) => (
-            <option key={value} value={value}>
-              {words}
-            </option>
+      <JobForm
+        view={seen}
+        name={name}
+        isBusy={saving.isPending}
+        error={saving.error}
+        onLook={look}
+        onSave={(job, change) => saving.mutate({ job, change })}
+      />
+    </Dialog>
+  )
+}
+
+function JobForm({
+  view,
+  name,
+  isBusy,
+  error,
+  onLook,
+  onSave,
+}: {
+  readonly view: ScheduleView
+  readonly name: string
+  readonly isBusy: boolean
+  readonly error: unknown
+  /** Shows what others have made of the schedule. */
+  readonly onLook: () => void
+  readonly onSave: (job: string, change: JobChange) => void
+}): ReactElement {
+  const known = view.jobs.find(job => job.name === name)
+  const [newName, setNewName] = useState(name)
+  const [kind, setKind] = useState<Kind>(KINDS.find(([each]) => each === known?.kind)?.[0] ?? 'backup')
+  const [type, setType] = useState(view.types.includes('daily') ? 'daily' : (view.types[0] ?? ''))
+  const [cron, setCron] = useState(known?.cron ?? '0 2 * * *')
+  const job = newName.trim()
+  const isTaken = name === '' && view.jobs.some(each => each.name === job)
+  const wrongCron = problemAt(error, 'jobs', job, 'cron')
+  const before = view.configured.jobs?.[name]
+  const change: JobConfig = {
+    ...(before === undefined || before === false ? {} : before),
+    kind,
+    ...(name === '' && kind === 'backup' ? { type } : {}),
+    cron: cron.trim(),
+  }
+  return (
+    <form
+      className="grid gap-4"
+      onSubmit={event => {
+        event.preventDefault()
+        onSave(job, change)
+      }}
+    >
+      <TextField
+        label="Name"
+        required
+        readOnly={name !== ''}
+        value={newName}
+        problem={isTaken ? 'There is a job of this name already.' : null}
+        pattern="[A-Za-z0-9][A-Za-z0-9._\-]*"
+        title="Letters, digits, “.”, “_” and “-”"
+        maxLength={64}
+        onChange={event => setNewName(event.target.value)}
+      />
+      <KindField kind={kind} isFixed={name !== ''} onChange={setKind} />
+      {name === '' && kind === 'backup' && (
+        <SelectField label="Of type" value={type} onChange={event => setType(event.target.value)}>
+          {view.types.map(each => (
+            <option key={each}>{each}</option>
           ))}
         </SelectField>
-        <TextField
-          label="When"
-          hint="A cron expression: minute, hour, day of the month, month, day of the week."
-          required
-          value={cron}
-          className="font-mono"
-          onChange={event => setCron(event.target.value)}
-        />
-        {saving.isError && <ProblemNote error={saving.error} />}
-        <div className="flex flex-wrap justify-between gap-2">
-          <WaysOut view={view} name={name} isBusy={saving.isPending} onChange={saving.mutate} />
-          <Button type="submit" look="primary" disabled={newName.trim() === '' || saving.isPending}>
-            Save
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      )}
+      <TextField
+        label="When"
+        hint="A cron expression: minute, hour, day of the month, month, day of the week."
+        problem={wrongCron}
+        required
+        value={cron}
+        isCode
+        onChange={event => setCron(event.target.value)}
+      />
+      {error !== null && wrongCron === null && <NotSaved error={error} onLook={onLook} />}
+      <div className="flex flex-wrap justify-between gap-2">
+        <WaysOut view={view} name={name} isBusy={isBusy} onChange={next => onSave(name, next)} />
+        <Button type="submit" look="primary" disabled={job === '' || isTaken || isBusy}>
+          Save
+        </Button>
+      </div>
+    </form>
+  )
+}
+
+function KindField({
+  kind,
+  isFixed,
+  onChange,
+}: {
+  readonly kind: Kind
+  readonly isFixed: boolean
+  readonly onChange: (kind: Kind) => void
+}): ReactElement {
+  return (
+    <SelectField
+      label="Does"
+      value={kind}
+      disabled={isFixed}
+      onChange={event => onChange(KINDS.find(([each]) => each === event.target.value)?.[0] ?? 'backup')}
+    >
+      {KINDS.map(([value, words]) => (
+        <option key={value} value={value}>
+          {words}
+        </option>
+      ))}
+    </SelectField>
+  )
+}
+
+/** Why nothing was saved; where others were quicker, with what they have made of it. */
+function NotSaved({ error, onLook }: { readonly error: unknown; readonly onLook: () => void }): ReactElement {
+  const isOutdated = error instanceof Problem && error.code === 'CATALOG_LOCKED'
+  return (
+    <ProblemNote error={error} {...(isOutdated ? { retry: 'Show what it says now', onRetry: onLook } : {})} />
   )
 }
 

@@ -6,12 +6,16 @@ export const DEFAULT_JOBS: readonly string[] = ['daily', 'weekly', 'cleanup', 'd
 /** What becomes of a job: `false` turns a default one off, null takes out what is configured of it. */
 export type JobChange = JobConfig | false | null
 
+interface Seen extends Pick<ScheduleView, 'configured'> {
+  readonly editable: Pick<ScheduleView['editable'], 'version'>
+}
+
 /** The configured schedule with one job as it shall be. */
 export function withJob(
-  { configured }: Pick<ScheduleView, 'configured'>,
+  { configured, editable: { version } }: Seen,
   name: string,
   change: JobChange,
-): ScheduleEdit {
+): ScheduleEdit & { readonly version: string } {
   const { [name]: _replaced, ...others } = configured.jobs ?? {}
-  return { ...configured, jobs: change === null ? others : { ...others, [name]: change } }
+  return { ...configured, version, jobs: change === null ? others : { ...others, [name]: change } }
 }

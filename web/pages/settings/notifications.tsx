@@ -67,16 +67,23 @@ function TestChannel({ channel: { name } }: { readonly channel: ChannelView }): 
         >
           {testing.isPending ? 'Sending …' : 'Send a test'}
         </Button>
-        <span role="status">
+        <span role="status" className="empty:-ms-2">
           {result !== undefined && (
             <Badge tone={result.status === 'failed' ? 'bad' : 'good'}>{result.status}</Badge>
           )}
         </span>
       </span>
       {result !== undefined && 'message' in result && typeof result.message === 'string' && (
-        <span className="max-w-sm text-muted">{result.message}</span>
+        <span className="max-w-sm min-w-56 text-start whitespace-normal text-muted [overflow-wrap:anywhere]">
+          {result.message}
+          {'hint' in result && typeof result.hint === 'string' && ` ${result.hint}`}
+        </span>
       )}
-      {testing.isError && <ProblemNote error={testing.error} />}
+      {testing.isError && (
+        <div className="max-w-sm text-start whitespace-normal">
+          <ProblemNote error={testing.error} />
+        </div>
+      )}
     </div>
   )
 }

@@ -21,7 +21,11 @@ export function Tokens(): ReactElement {
     <Panel title="API tokens" flush aside={<CreateToken />}>
       <Loaded query={query} what="tokens">
         {tokens =>
-          tokens.length === 0 ? <Empty title="There are no tokens yet" /> : <TokenTable tokens={tokens} />
+          tokens.length === 0 ? (
+            <Empty title="There are no tokens yet">Each person and each program gets one of its own.</Empty>
+          ) : (
+            <TokenTable tokens={tokens} />
+          )
         }
       </Loaded>
     </Panel>
