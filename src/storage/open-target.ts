@@ -76,7 +76,7 @@ function portsOf(
   return {
     directory,
     environment,
-    spend: limitBandwidth(bandwidth === undefined ? undefined : bytesOf(bandwidth)),
+    spend: limitBandwidth(bandwidth === undefined ? undefined : bytesOf(bandwidth), retry.pace),
     retry,
     now: () => new Date(),
     hasConditionalPut: capabilities?.conditionalPut ?? false,

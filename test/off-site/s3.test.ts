@@ -4,44 +4,36 @@ import {
   CreateBucketCommand,
   ListObjectVersionsCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { Database } from '../../src/index.ts'
 import { canStart } from '../storage/servers/daemon.ts'
 import { startForwarder } from '../storage/servers/forwarder.ts'
 import { RGW_NEEDS, type Rgw, startRgw } from '../storage/servers/rgw.ts'
-import { s3Config } from '../storage/servers/s3-server.ts'
+import { makeBucket, s3Client, s3Config } from '../storage/servers/s3-server.ts'
 import { assertIntact } from '../support/intact.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { lineFaults } from './lines.ts'
 import { openPlace } from './place.ts'
+import { sealedRoundTrips } from './sealed.ts'
 
 let server: Rgw
+let client: S3Client
 
 beforeAll(async () => {
   if (!canStart(RGW_NEEDS)) return
   server = await startRgw()
   Object.assign(process.env, server.environment)
-  const client = openClient()
+  client = s3Client(server)
   await client.send(new CreateBucketCommand({ Bucket: 'backups' }))
   await client.send(new CreateBucketCommand({ Bucket: 'locked', ObjectLockEnabledForBucket: true }))
-  client.destroy()
 })
-afterAll(() => server?.[Symbol.asyncDispose]())
-
-function openClient(): S3Client {
-  return new S3Client({
-    endpoint: server.endpoint,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials: {
-      accessKeyId: server.accessKeyId,
-      secretAccessKey: server.environment['S3_SECRET'] ?? '',
-    },
-  })
-}
+afterAll(async () => {
+  client?.destroy()
+  await server?.[Symbol.asyncDispose]()
+})
 
 testWith(
   RGW_NEEDS,
@@ -107,7 +99,6 @@ testWith(
     const made = succeeded(await place.database().createBackup())
     expect(succeeded(await place.database().verifyCopies()).status).toBe('intact')
     const Key = `manual/${made.filename}`
-    const client = openClient()
     const good = readFileSync(made.backupPath)
     const Body = good.with(5000, (good[5000] ?? 0) ^ 1)
     await client.send(new PutObjectCommand({ Bucket: 'locked', Key, Body }))
@@ -130,7 +121,6 @@ testWith(
       new ListObjectVersionsCommand({ Bucket: 'locked', Prefix: Key }),
     )
     expect(Versions).toHaveLength(3)
-    client.destroy()
     rmSync(made.backupPath)
     expect(succeeded(await place.database().repairBackups()).backups).toMatchObject([
       { status: 'repaired', from: 's3' },
@@ -138,6 +128,22 @@ testWith(
     expect(readFileSync(made.backupPath)).toEqual(good)
   },
 )
+
+sealedRoundTrips({
+  name: 's3 on Ceph',
+  needs: RGW_NEEDS,
+  target: async () => s3Config(server, { bucket: await makeBucket(client), prefix: 'apps' }),
+})
+
+sealedRoundTrips({
+  name: 's3 on Ceph, locked',
+  needs: RGW_NEEDS,
+  isLocking: true,
+  async target() {
+    const bucket = await makeBucket(client, { isLocking: true })
+    return s3Config(server, { bucket, objectLock: { mode: 'COMPLIANCE', days: 1 } })
+  },
+})
 
 let places = 0
 

@@ -3,7 +3,10 @@ import { checkTargets } from '../../src/operations/check-target.ts'
 import type { TargetCheck, TargetProbe } from '../../src/operations/target-reports.ts'
 import { resolveSettings } from '../../src/config/settings.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { AT_ONCE, type Place, SIGNAL } from './contract.ts'
+import { IMPATIENT, type Opening, SIGNAL } from './contract.ts'
+
+/** A server that is busy with other tests is not one that is gone. */
+const PATIENT = { ...IMPATIENT, patience: { ...IMPATIENT.patience, deadlineMs: 60_000 } }
 
 export interface Checked {
   readonly check: TargetCheck
@@ -13,13 +16,13 @@ export interface Checked {
 }
 
 export async function checked(
-  { config, environment = {} }: Place,
+  { config, environment = {} }: Opening,
   signal: AbortSignal = SIGNAL,
 ): Promise<Checked> {
   const directory = temporaryDirectory()
   const loaded = { config: { targets: { there: config } }, directory, file: null }
   const settings = resolveSettings(loaded, {}, {}, directory)
-  const ports = { loaded, settings, environment, now: () => new Date(), signal, retry: AT_ONCE }
+  const ports = { loaded, settings, environment, now: () => new Date(), signal, retry: PATIENT }
   const { targets } = await checkTargets('there', ports)
   const check = targets[0]?.check
   if (check === undefined) throw new Error('nothing was checked')

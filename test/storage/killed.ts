@@ -1,14 +1,14 @@
 /** Processes that put something, and are killed in the middle of it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Place } from './contract.ts'
+import type { Opening } from './contract.ts'
 
 /**
  * Puts `patterned(sizeBytes)` as `large` in a process of its own, which gets no more bytes from `stopAt` on, and is killed
  * once it has told of so many steps.
  */
 export async function killedInside(
-  { config, environment }: Place,
+  { config, environment }: Opening,
   { sizeBytes, stopAt, steps }: { sizeBytes: number; stopAt: number; steps: number },
 ): Promise<void> {
   const program = new URL('put-large.ts', import.meta.url).pathname

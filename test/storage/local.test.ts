@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { contentOf, patterned } from './contents.ts'
 import { failureOf, keysOf, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
+import { placeIn } from './files-place.ts'
 import { killedInside } from './killed.ts'
 import { serverDirectory } from './servers/daemon.ts'
 
@@ -13,17 +13,10 @@ const OPTIONS = { signal: SIGNAL }
 
 function localPlace(): Place & { root: string } {
   const root = temporaryDirectory()
-  return {
-    root,
-    config: { kind: 'local', path: root },
-    async plant(name, bytes) {
-      await mkdir(dirname(join(root, name)), { recursive: true })
-      await writeFile(join(root, name), bytes)
-    },
-  }
+  return { ...placeIn(root), config: { kind: 'local', path: root } }
 }
 
-targetContract({ name: 'local', needs: [], place: async () => localPlace() })
+targetContract({ name: 'local', needs: [], place: async () => localPlace(), tellsFreeSpace: true })
 
 test('local: what is put there is for its owner only', async () => {
   const place = localPlace()

@@ -1,87 +1,54 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { RcloneTargetConfig } from '../../src/config/targets.ts'
 import { commandLines } from '../support/processes.ts'
 import { run, testWith } from '../support/requirements.ts'
-import { temporaryDirectory } from '../support/temporary.ts'
 import { contentOf, patterned } from './contents.ts'
-import { AT_ONCE, failureOf, keysOf, open, type Place, SIGNAL, targetContract } from './contract.ts'
+import { AT_ONCE, failureOf, open, SIGNAL, targetContract } from './contract.ts'
+import { limitedTransfers } from './limited.ts'
+import { RCLONE_NEEDS, RCLONE_SFTP_NEEDS, rclonePlace, rcloneSftpPlace } from './rclone-place.ts'
 import { canStart, serverDirectory } from './servers/daemon.ts'
-import { SSHD_NEEDS, type Sshd, startSshd } from './servers/sshd.ts'
+import { type Sshd, startSshd } from './servers/sshd.ts'
 
 const OPTIONS = { signal: SIGNAL }
-const RCLONE_NEEDS = ['rclone'] as const
-const SFTP_NEEDS = [...RCLONE_NEEDS, ...SSHD_NEEDS]
 
 let server: Sshd
 
 beforeAll(async () => {
-  if (canStart(SFTP_NEEDS)) server = await startSshd()
+  if (canStart(RCLONE_SFTP_NEEDS)) server = await startSshd()
 })
 afterAll(() => server?.[Symbol.asyncDispose]())
 
-type RclonePlace = Place & { readonly root: string; readonly config: RcloneTargetConfig }
+targetContract({
+  name: 'rclone, local',
+  needs: RCLONE_NEEDS,
+  place: async () => rclonePlace(),
+  largeBytes: 3_000_000,
+  tellsFreeSpace: true,
+})
 
-/** rclone reads a configuration of its own: an empty one, so that nothing of this machine's gets in. */
-function rclonePlace(remote = ':local:', more: Partial<RcloneTargetConfig> = {}): RclonePlace {
-  const root = join(temporaryDirectory(), 'remote')
-  mkdirSync(root)
-  const configFile = join(dirname(root), 'rclone.conf')
-  writeFileSync(configFile, '')
-  return {
-    root,
-    config: { kind: 'rclone', remote: `${remote}${root}`, configFile, ...more },
-    async plant(name, bytes) {
-      await mkdir(dirname(join(root, name)), { recursive: true })
-      await writeFile(join(root, name), bytes)
-    },
-  }
-}
+targetContract({
+  name: 'rclone, sftp',
+  needs: RCLONE_SFTP_NEEDS,
+  place: async () => rcloneSftpPlace(server),
+  largeBytes: 3_000_000,
+  tellsFreeSpace: true,
+})
 
-/** A remote that is described by variables alone, its password by a reference. */
-function sftpPlace(): RclonePlace {
-  return rclonePlace('box:', {
-    environment: {
-      RCLONE_CONFIG_BOX_TYPE: 'sftp',
-      RCLONE_CONFIG_BOX_HOST: '127.0.0.1',
-      RCLONE_CONFIG_BOX_PORT: String(server.port),
-      RCLONE_CONFIG_BOX_USER: 'root',
-      RCLONE_CONFIG_BOX_KEY_FILE: join(server.directory, 'user'),
-      RCLONE_CONFIG_BOX_SHELL_TYPE: 'none',
-    },
-  })
-}
-
-targetContract({ name: 'rclone, local', needs: RCLONE_NEEDS, place: async () => rclonePlace() })
+limitedTransfers({
+  name: 'rclone, sftp',
+  needs: RCLONE_SFTP_NEEDS,
+  port: () => server.port,
+  place: async port => rcloneSftpPlace({ ...server, port }),
+  // Of what it is told the size of, its packets are small.
+  addedShare: 0.15,
+})
 
 testWith(
-  SFTP_NEEDS,
-  'rclone: a service that it reaches over the network takes and gives objects',
-  async () => {
-    const place = sftpPlace()
-    await using target = await open(place)
-    const bytes = patterned(3_000_000)
-    await target.put('daily/a.db', contentOf(bytes), OPTIONS)
-    await target.put('daily/a.db', contentOf(bytes.subarray(1)), OPTIONS)
-    const chunks = await Array.fromAsync(
-      target.get('daily/a.db', { ...OPTIONS, range: { from: 5, length: 100 } }),
-    )
-    expect(Buffer.concat(chunks).equals(bytes.subarray(6, 106))).toBe(true)
-    expect(await keysOf(target, 'daily/')).toEqual(['daily/a.db'])
-    await target.delete('daily/a.db', OPTIONS)
-    await target.delete('daily/a.db', OPTIONS)
-    expect(await keysOf(target)).toEqual([])
-    expect(readdirSync(place.root)).toEqual(['daily'])
-  },
-)
-
-testWith(
-  SFTP_NEEDS,
+  RCLONE_SFTP_NEEDS,
   'rclone: a server that is down is unreachable, one that lets nobody in refuses',
   async () => {
-    const place = sftpPlace()
+    const place = rcloneSftpPlace(server)
     const environment = place.config.environment ?? {}
     const other = join(dirname(place.root), 'key')
     run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', other])

@@ -1,41 +1,18 @@
 /** What goes wrong between a bucket and us, as tests of a server that is given. */
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
-import type { S3TargetConfig } from '../../src/config/targets.ts'
-import { testWith, type Requirement } from '../support/requirements.ts'
+import { testWith } from '../support/requirements.ts'
+import { type BadLine, error, isComplete, isGet, isPart, isPut, onBadLine } from './bad-line.ts'
 import { contentOf, sha256, streamOf } from './contents.ts'
-import { AT_ONCE, failureOf, keysOf, open, type Place, read, SIGNAL } from './contract.ts'
-import { type Fault, type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+import { AT_ONCE, failureOf, keysOf, open, read, SIGNAL } from './contract.ts'
+import type { S3Around } from './s3-place.ts'
 
 const OPTIONS = { signal: SIGNAL }
 const BYTES = randomBytes(12_345_678)
 
-const isPut: Fault['when'] = ({ method, url }) => method === 'PUT' && !url.includes('partNumber')
-const isPart: Fault['when'] = ({ method, url }) => method === 'PUT' && url.includes('partNumber')
-const isGet: Fault['when'] = ({ method, url }) => method === 'GET' && url.includes('GetObject')
-const isComplete: Fault['when'] = ({ method, url }) => method === 'POST' && url.includes('uploadId=')
-
-function error(code: string): string {
-  return `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>secret words</Message></Error>`
-}
-
-/** @param place of an empty bucket or prefix; @param uploadsOf how many uploads are under way in a place's bucket */
-export function s3Faults(
-  needs: readonly Requirement[],
-  place: () => Promise<Place>,
-  uploadsOf: (place: Place) => Promise<number>,
-): void {
-  const it = (
-    title: string,
-    body: (around: { proxy: FaultProxy; through: Place; direct: Place }) => Promise<void>,
-  ): void => {
-    testWith(needs, `s3 on a bad line: ${title}`, async () => {
-      const direct = await place()
-      await using proxy = await startFaultProxy((direct.config as S3TargetConfig).endpoint ?? '')
-      const config: S3TargetConfig = { ...(direct.config as S3TargetConfig), endpoint: proxy.endpoint }
-      await body({ proxy, direct, through: { ...direct, config } })
-    })
-  }
+export function s3Faults({ needs, place, uploadsOf }: S3Around): void {
+  const it = (title: string, body: (scene: BadLine) => Promise<void>): void =>
+    testWith(needs, `s3 on a bad line: ${title}`, () => onBadLine(place, body))
 
   it('a server that is busy is asked again', async ({ proxy, through }) => {
     await using target = await open(through)

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import {
   CreateBucketCommand,
-  ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
-  PutObjectCommand,
+  PutBucketPolicyCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect } from 'vitest'
@@ -12,12 +11,17 @@ import { openTarget } from '../../src/storage/open-target.ts'
 import { testWith } from '../support/requirements.ts'
 import { checked } from './checked.ts'
 import { contentOf, patterned, sha256, streamOf } from './contents.ts'
-import { failureOf, keysOf, listed, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
+import { failureOf, keysOf, listed, open, type Opening, read, SIGNAL, targetContract } from './contract.ts'
 import { killedInside } from './killed.ts'
+import { limitedTransfers } from './limited.ts'
+import { s3Checks } from './s3-checks.ts'
 import { s3Faults } from './s3-faults.ts'
+import { s3Killed } from './s3-killed.ts'
+import { s3LostAnswers } from './s3-lost-answers.ts'
+import { type S3Around, type S3Place, s3PlaceOf, uploadsOf } from './s3-place.ts'
 import { canStart } from './servers/daemon.ts'
 import { type Rgw, RGW_NEEDS, startRgw } from './servers/rgw.ts'
-import { s3Config } from './servers/s3-server.ts'
+import { type BucketForm, s3Client } from './servers/s3-server.ts'
 
 const OPTIONS = { signal: SIGNAL }
 /** Four parts. */
@@ -25,48 +29,53 @@ const LARGE_BYTES = 18_000_000
 
 let server: Rgw
 let client: S3Client
-let buckets = 0
 
 beforeAll(async () => {
   if (!canStart(RGW_NEEDS)) return
   server = await startRgw()
-  client = new S3Client({
-    region: 'us-east-1',
-    endpoint: server.endpoint,
-    forcePathStyle: true,
-    credentials: { accessKeyId: 'AKTEST', secretAccessKey: 'sktest' },
-  })
+  client = s3Client(server)
 })
 afterAll(async () => {
   client?.destroy()
   await server?.[Symbol.asyncDispose]()
 })
 
-type S3Place = Place & { readonly config: S3TargetConfig }
+const s3Place = (more: Partial<S3TargetConfig> = {}, form: BucketForm = {}): Promise<S3Place> =>
+  s3PlaceOf(server, client, { more, form })
 
-async function s3Place(
-  more: Partial<S3TargetConfig> = {},
-  { isLocking = false }: { isLocking?: boolean } = {},
-): Promise<S3Place> {
-  const bucket = `bucket-${++buckets}`
-  await client.send(new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: isLocking }))
-  return {
-    config: s3Config(server, { bucket, prefix: 'some/where', ...more }),
-    environment: server.environment,
-    async plant(name, bytes) {
-      await client.send(new PutObjectCommand({ Bucket: bucket, Key: `some/where/${name}`, Body: bytes }))
-    },
-  }
+const uploads = async (place: Opening): Promise<number> => (await uploadsOf(client, place)).length
+
+targetContract({
+  name: 's3 on Ceph',
+  needs: RGW_NEEDS,
+  place: () => s3Place(),
+  tellsFreeSpace: false,
+})
+
+targetContract({
+  name: 's3 on Ceph, with versions',
+  needs: RGW_NEEDS,
+  place: () => s3Place({}, { isVersioned: true }),
+  tellsFreeSpace: false,
+})
+
+const around: S3Around = {
+  needs: RGW_NEEDS,
+  place: s3Place,
+  uploadsOf: uploads,
+  server: () => server,
 }
 
-async function uploadsOf({ config }: Place): Promise<number> {
-  const { bucket } = config as S3TargetConfig
-  return (await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0
-}
-
-targetContract({ name: 's3 on Ceph', needs: RGW_NEEDS, place: s3Place })
-
-s3Faults(RGW_NEEDS, s3Place, uploadsOf)
+s3Faults(around)
+s3LostAnswers(around)
+s3Killed(around)
+s3Checks(around)
+limitedTransfers({
+  name: 's3',
+  needs: RGW_NEEDS,
+  port: () => Number(new URL(server.endpoint).port),
+  place: port => s3Place({ endpoint: `http://127.0.0.1:${port}` }),
+})
 
 testWith(RGW_NEEDS, 's3: nothing is left of an upload that fails for good', async () => {
   const place = await s3Place()
@@ -80,7 +89,7 @@ testWith(RGW_NEEDS, 's3: nothing is left of an upload that fails for good', asyn
     },
   }
   await expect(target.put('large', content, OPTIONS)).rejects.toThrow('the source failed')
-  expect(await uploadsOf(place)).toBe(0)
+  expect(await uploads(place)).toBe(0)
 })
 
 testWith(
@@ -89,14 +98,14 @@ testWith(
   async () => {
     const place = await s3Place()
     await killedInside(place, { sizeBytes: LARGE_BYTES, stopAt: 17_000_000, steps: 2 })
-    expect(await uploadsOf(place)).toBe(1)
+    expect(await uploads(place)).toBe(1)
     expect(await keysOf(await open(place))).toEqual([])
     await using target = await open(place)
     const steps: number[] = []
     const sent = patterned(LARGE_BYTES)
     await target.put('large', contentOf(sent), { ...OPTIONS, onBytes: bytes => steps.push(bytes) })
     expect(sha256(await read(target, 'large'))).toBe(sha256(sent))
-    expect(await uploadsOf(place)).toBe(0)
+    expect(await uploads(place)).toBe(0)
   },
 )
 
@@ -111,7 +120,7 @@ testWith(
     await using target = await open(place)
     await target.put('large', contentOf(other), OPTIONS)
     expect(sha256(await read(target, 'large'))).toBe(sha256(other))
-    expect(await uploadsOf(place)).toBe(0)
+    expect(await uploads(place)).toBe(0)
   },
 )
 
@@ -126,7 +135,7 @@ testWith(
     await using target = await open(place)
     await target.put('large', contentOf(other), OPTIONS)
     expect(sha256(await read(target, 'large'))).toBe(sha256(other))
-    expect(await uploadsOf(place)).toBe(0)
+    expect(await uploads(place)).toBe(0)
   },
 )
 
@@ -226,7 +235,6 @@ testWith(RGW_NEEDS, 's3: a lock that the bucket does not have is refused, not le
 
 testWith(RGW_NEEDS, 's3: a bucket whose policy forbids to delete is append-only for that key', async () => {
   const place = await s3Place()
-  const { PutBucketPolicyCommand } = await import('@aws-sdk/client-s3')
   const Policy = JSON.stringify({
     Version: '2012-10-17',
     Statement: [
@@ -250,46 +258,6 @@ testWith(RGW_NEEDS, 's3: a bucket whose policy forbids to delete is append-only 
   expect(check.left.length).toBeGreaterThan(0)
   expect(check.warnings.join()).toContain('cannot delete')
   expect((await listed(target, 'large')).map(({ sizeBytes }) => sizeBytes)).toEqual([LARGE_BYTES])
-})
-
-testWith(
-  RGW_NEEDS,
-  's3: a check of a plain bucket sees that one of several wins, and leaves nothing there',
-  async () => {
-    const place = await s3Place()
-    const { check, seen } = await checked(place)
-    expect(check).toMatchObject({ status: 'usable', left: [], warnings: [] })
-    expect(seen).toMatchObject({
-      paging: 'yes',
-      multipart: 'yes',
-      checksum: 'yes',
-      clock: 'yes',
-      race: 'yes',
-      'object-lock': 'skipped',
-      'free-space': 'no',
-      delete: 'yes',
-    })
-    expect(await keysOf(await open(place))).toEqual([])
-    expect(await uploadsOf(place)).toBe(0)
-  },
-)
-
-testWith(
-  RGW_NEEDS,
-  's3: a check of a bucket with object lock sees the lock, and that races are lost there',
-  async () => {
-    const place = await s3Place({ objectLock: { mode: 'GOVERNANCE', days: 1 } }, { isLocking: true })
-    const { check, seen } = await checked(place)
-    expect(seen).toMatchObject({ 'object-lock': 'yes', race: 'no' })
-    expect(check.status).toBe('usable')
-    expect(check.warnings.join()).toContain('let one machine write there')
-  },
-)
-
-testWith(RGW_NEEDS, 's3: a check of a bucket without object lock sees that it is not there', async () => {
-  const { check, seen } = await checked(await s3Place({ objectLock: { mode: 'GOVERNANCE', days: 1 } }))
-  expect(seen['object-lock']).toBe('failed')
-  expect(check.status).toBe('failed')
 })
 
 testWith(

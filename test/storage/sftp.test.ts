@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import type { Content } from '../../src/storage/target.ts'
 import { contentOf, patterned, sha256 } from './contents.ts'
 import { AT_ONCE, failureOf, keysOf, open, type Place, read, SIGNAL, targetContract } from './contract.ts'
+import { placeIn } from './files-place.ts'
 import { killedInside } from './killed.ts'
+import { limitedTransfers } from './limited.ts'
 import { LINE_NEEDS, openLine } from './line.ts'
 import { canStart, serverDirectory } from './servers/daemon.ts'
 import { SSHD_NEEDS, type Sshd, startSshd } from './servers/sshd.ts'
@@ -25,17 +26,17 @@ afterAll(() => server?.[Symbol.asyncDispose]())
 
 function sftpPlace(more: Parameters<Sshd['config']>[1] = {}): Place & { root: string } {
   const root = temporaryDirectory()
-  return {
-    root,
-    config: server.config(root, more),
-    async plant(name, bytes) {
-      await mkdir(dirname(join(root, name)), { recursive: true })
-      await writeFile(join(root, name), bytes)
-    },
-  }
+  return { ...placeIn(root), config: server.config(root, more) }
 }
 
-targetContract({ name: 'sftp', needs: SSHD_NEEDS, place: async () => sftpPlace() })
+targetContract({ name: 'sftp', needs: SSHD_NEEDS, place: async () => sftpPlace(), tellsFreeSpace: true })
+
+limitedTransfers({
+  name: 'sftp',
+  needs: SSHD_NEEDS,
+  port: () => server.port,
+  place: async port => sftpPlace({ port }),
+})
 
 testWith(SSHD_NEEDS, 'sftp: what is put there is for its owner only', async () => {
   const place = sftpPlace()

@@ -1,44 +1,29 @@
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import type { S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { testWith } from '../support/requirements.ts'
 import { checked } from './checked.ts'
-import { type Place, targetContract } from './contract.ts'
+import { targetContract } from './contract.ts'
+import { type S3Place, s3PlaceOf } from './s3-place.ts'
 import { canStart } from './servers/daemon.ts'
-import { s3Config, type S3Server } from './servers/s3-server.ts'
+import { s3Client, type S3Server } from './servers/s3-server.ts'
 import { startSwift, SWIFT_NEEDS } from './servers/swift.ts'
 
 let server: S3Server
 let client: S3Client
-let buckets = 0
 
 beforeAll(async () => {
   if (!canStart(SWIFT_NEEDS)) return
   server = await startSwift()
-  client = new S3Client({
-    region: 'us-east-1',
-    endpoint: server.endpoint,
-    forcePathStyle: true,
-    credentials: { accessKeyId: server.accessKeyId, secretAccessKey: 'testing' },
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-  })
+  client = s3Client(server)
 })
 afterAll(async () => {
   client?.destroy()
   await server?.[Symbol.asyncDispose]()
 })
 
-async function swiftPlace(): Promise<Place> {
-  const bucket = `bucket-${++buckets}`
-  await client.send(new CreateBucketCommand({ Bucket: bucket }))
-  return {
-    config: s3Config(server, { bucket, prefix: 'some/where' }),
-    environment: server.environment,
-    plant: null,
-  }
-}
+const swiftPlace = (): Promise<S3Place> => s3PlaceOf(server, client)
 
-targetContract({ name: 's3 on Swift', needs: SWIFT_NEEDS, place: swiftPlace })
+targetContract({ name: 's3 on Swift', needs: SWIFT_NEEDS, place: swiftPlace, tellsFreeSpace: false })
 
 testWith(
   SWIFT_NEEDS,

@@ -28,12 +28,21 @@ export const RGW_NEEDS = [
 export interface Rgw extends S3Server {
   /** Runs `radosgw-admin`. */
   readonly admin: (...words: string[]) => string
+  /** Kills the gateway, with whatever it was doing; what it stored stays. */
+  readonly stop: () => Promise<void>
+  readonly start: () => Promise<void>
 }
 
 export async function startRgw(): Promise<Rgw> {
   const directory = serverDirectory()
   const daemons: Daemon[] = []
-  const stop = async (): Promise<void> => {
+  let gateway: Daemon | null = null
+  const stopGateway = async (): Promise<void> => {
+    await gateway?.[Symbol.asyncDispose]()
+    gateway = null
+  }
+  const stopAll = async (): Promise<void> => {
+    await stopGateway()
     for (const daemon of daemons.toReversed()) await daemon[Symbol.asyncDispose]()
     remove(directory)
   }
@@ -43,9 +52,11 @@ export async function startRgw(): Promise<Rgw> {
     writeConfig(directory, { monitor, port })
     await startCluster(directory, monitor, daemons)
     const environment = { CEPH_CONF: join(directory, 'ceph.conf') }
-    const gateway = startDaemon('radosgw', ['-f', '-n', 'client.rgw.a'], environment)
-    daemons.push(gateway)
-    await listening(port, gateway)
+    const start = async (): Promise<void> => {
+      gateway = startDaemon('radosgw', ['-f', '-n', 'client.rgw.a'], environment)
+      await listening(port, gateway)
+    }
+    await start()
     const admin = (...words: string[]): string => run('radosgw-admin', words, { environment })
     admin('user', 'create', '--uid=t', '--display-name=t', '--access-key=AKTEST', '--secret-key=sktest')
     return {
@@ -53,10 +64,12 @@ export async function startRgw(): Promise<Rgw> {
       environment: { S3_SECRET: 'sktest' },
       accessKeyId: 'AKTEST',
       admin,
-      [Symbol.asyncDispose]: stop,
+      stop: stopGateway,
+      start,
+      [Symbol.asyncDispose]: stopAll,
     }
   } catch (error) {
-    await stop()
+    await stopAll()
     throw error
   }
 }
@@ -135,6 +148,10 @@ bluestore block create = true
 osd memory target = 939524096
 [client.rgw.a]
 rgw data = ${at('rgw')}
+# Of a gateway that was killed while it joined parts nobody waits for minutes that it goes on;
+rgw mp lock max time = 2
+# nor does one that is started then wait for what the dead one says of its cache.
+rgw cache enabled = false
 rgw frontends = beast endpoint=127.0.0.1:${port}
 `
   writeFileSync(at('ceph.conf'), text)

@@ -23,6 +23,8 @@ export interface Sshd extends AsyncDisposable {
 export interface SshdOptions {
   /** Words after `internal-sftp`, such as `-P rename`. */
   readonly options?: string
+  /** What serves SFTP in its place. */
+  readonly subsystem?: string
   /** Where it listens. Default: 127.0.0.1 */
   readonly address?: string
   /** What it is started by, such as `ip netns exec …`. */
@@ -31,6 +33,7 @@ export interface SshdOptions {
 
 export async function startSshd({
   options = '',
+  subsystem = `internal-sftp ${options}`,
   address = '127.0.0.1',
   within = [],
 }: SshdOptions = {}): Promise<Sshd> {
@@ -42,7 +45,7 @@ export async function startSshd({
   for (const name of ['host', 'user'])
     run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', at(name)])
   writeFileSync(at('authorized_keys'), readFileSync(at('user.pub')))
-  writeFileSync(at('sshd.conf'), configText(directory, { address, port, options }))
+  writeFileSync(at('sshd.conf'), configText(directory, { address, port, subsystem }))
   let daemon: Daemon
   const start = async (): Promise<void> => {
     const words = [...within, '/usr/sbin/sshd', '-D', '-e', '-f', at('sshd.conf')]
@@ -92,7 +95,7 @@ export async function startSshd({
 
 function configText(
   directory: string,
-  { address, port, options }: { address: string; port: number; options: string },
+  { address, port, subsystem }: { address: string; port: number; subsystem: string },
 ): string {
   return `ListenAddress ${address}
 Port ${port}
@@ -105,6 +108,6 @@ KbdInteractiveAuthentication no
 UsePAM no
 PermitRootLogin yes
 MaxStartups 100
-Subsystem sftp internal-sftp ${options}
+Subsystem sftp ${subsystem}
 `
 }

@@ -27,7 +27,18 @@ export class RcloneFailed extends Error {
   get isNotFound(): boolean {
     return this.exit === DIRECTORY_NOT_FOUND || this.exit === FILE_NOT_FOUND
   }
+
+  /**
+   * Whether a right was missing to delete what is there. Of an SSH server that denies just that rclone says that there is no
+   * such file: it tries to remove a directory of that name next.
+   */
+  get isDenied(): boolean {
+    return DENIED.test(this.words) || /file does not exist/i.test(this.words)
+  }
 }
+
+const DENIED =
+  /permission denied|access ?denied|forbidden|unauthori[sz]ed|unable to authenticate|invalid_grant|invalid_token|expired|SignatureDoesNotMatch|InvalidAccessKeyId|\b40[13]\b/i
 
 const MEANINGS: readonly (readonly [words: RegExp, code: TargetErrorCode, what: string, hint?: string])[] = [
   [
@@ -48,7 +59,7 @@ const MEANINGS: readonly (readonly [words: RegExp, code: TargetErrorCode, what: 
     'Somebody else may be answering in its place. Ask whoever runs the server.',
   ],
   [
-    /permission denied|access ?denied|forbidden|unauthori[sz]ed|unable to authenticate|invalid_grant|invalid_token|expired|SignatureDoesNotMatch|InvalidAccessKeyId|\b40[13]\b/i,
+    DENIED,
     'TARGET_REFUSED',
     'the credentials are not accepted, or lack a right that is needed',
     "Check them in rclone's configuration; for some services: rclone config reconnect",

@@ -125,7 +125,9 @@ export class RcloneTarget implements Target {
         await runRclone(rclone, ['deletefile', placeOf(rclone, key)], signal)
       } catch (error) {
         // It fails for what is not there, with an exit code that differs from version to version.
-        if (!(error instanceof RcloneFailed) || (await this.#look(key, signal)) !== null) throw error
+        if (!(error instanceof RcloneFailed)) throw error
+        if ((await this.#look(key, signal)) === null) return
+        throw error.isDenied ? this.#mayNotDelete(key) : error
       }
     })
   }
@@ -229,6 +231,12 @@ export class RcloneTarget implements Target {
   #failure(error: unknown, doing: Doing): unknown {
     if (error instanceof SourceFailed || !(error instanceof RcloneFailed)) return error
     return rcloneFailure(this.name, error, doing)
+  }
+
+  #mayNotDelete(key: string): BackupError {
+    return targetFailure(this.name, 'OBJECT_LOCKED', `${key} may not be deleted with these credentials`, {
+      hint: 'If it is meant to be append-only, say appendOnly in the configuration; else give them the right to delete.',
+    })
   }
 
   #brokeOff(key: string): BackupError {

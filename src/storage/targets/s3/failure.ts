@@ -21,6 +21,8 @@ const BAD_BYTES: Meaning = {
   what: 'what arrived at the server is not what was sent',
   hint: 'Something between here and there changes bytes: look at proxies, and at the memory of this machine.',
 }
+/** Amazon's answer while another request is writing the key: which of the two has won is not decided yet. */
+const AT_WORK: Meaning = { code: 'TARGET_UNREACHABLE', what: 'another request for the same key is under way' }
 const EXPIRED: Meaning = { code: 'TARGET_REFUSED', what: 'the credentials have expired', hint: CREDENTIALS }
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
@@ -53,6 +55,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   BadDigest: BAD_BYTES,
   InvalidDigest: BAD_BYTES,
   XAmzContentSHA256Mismatch: BAD_BYTES,
+  ConditionalRequestConflict: AT_WORK,
+  OperationAborted: AT_WORK,
   SlowDown: BUSY,
   ServiceUnavailable: BUSY,
   TooManyRequests: BUSY,

@@ -23,6 +23,8 @@ export interface ObjectHead {
   readonly sha256: string | null
   readonly write: string | null
   readonly lockedUntil: Date | null
+  /** Whether what it replaces stays there beneath it. */
+  readonly isVersion: boolean
 }
 
 /**
@@ -53,6 +55,7 @@ export async function headObject(
       sha256: head.Metadata?.[SHA256_KEY] ?? null,
       write: head.Metadata?.[WRITE_KEY] ?? null,
       lockedUntil: head.ObjectLockRetainUntilDate ?? null,
+      isVersion: head.VersionId !== undefined && head.VersionId !== 'null',
     }
   } catch (error) {
     if (!(error instanceof BackupError) || problemOf(error.cause).status !== 404) throw error

@@ -2,7 +2,6 @@
  * Putting a large object in parts, several at once. Our own rather than lib-storage's upload: that one cannot go on
  * with the upload of a process that was killed.
  */
-import { createHash } from 'node:crypto'
 import { CompleteMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3'
 import type { BackupError } from '../../../errors.ts'
 import { withRetry } from '../../retry.ts'
@@ -10,15 +9,17 @@ import { targetFailure, wrongSize } from '../../target-failure.ts'
 import type { Content, TransferOptions } from '../../target.ts'
 import { bareTag, digestsOf, type S3Access } from './access.ts'
 import { bodyOf, signedPart } from './body.ts'
-import { headObject, SHA256_KEY } from './head.ts'
+import { headObject, type ObjectHead, SHA256_KEY } from './head.ts'
 import { PARTS_MAX } from './pieces.ts'
 import { isUnclear } from './failure.ts'
 import {
   abortUpload,
   beginUpload,
   isGone,
+  isRefused,
   partsOfUpload,
   type StoredPart,
+  tagOfParts,
   takeOverUploads,
   type Upload,
 } from './uploads.ts'
@@ -44,8 +45,8 @@ interface SentParts {
 }
 
 /**
- * Puts `first` and the parts after it; false when what is there now turned out to be something else, as an upload that
- * was resumed was of other content.
+ * Puts `first` and the parts after it; false when it is to be put anew: what is there now turned out to be something else,
+ * as an upload that was resumed was of other content, or it is there and cannot be told from the upload any more.
  *
  * What fails is left to be resumed where that is possible, and aborted where it is not.
  */
@@ -55,15 +56,16 @@ export async function putInParts(
   rest: AsyncIterable<Uint8Array>,
 ): Promise<boolean> {
   const { access, key, content, options } = put
-  const { upload, stored } = await findOrBegin(put, first)
+  const { upload, stored, spent } = await findOrBegin(put, first)
   try {
     const sent = await sendParts(put, { upload, stored }, prepend(first, rest))
     if (content.sizeBytes !== null && sent.sizeBytes !== content.sizeBytes) {
       await abortUpload(access, upload, options.signal)
       throw wrongSize(access.options.name, key, { expected: content.sizeBytes, got: sent.sizeBytes })
     }
-    await complete(put, upload, sent)
-    return await isStored(put, sent)
+    if (!(await complete(put, upload, sent)) || (await findStored(put, sent)) === null) return false
+    for (const other of spent) await abortUpload(access, other, options.signal)
+    return true
   } catch (error) {
     // Not with the caller's signal: cancelled, it must still be cleaned up.
     if (!isResumable(content))
@@ -83,15 +85,44 @@ function isResumable({ sizeBytes, sha256 }: Content): boolean {
 async function findOrBegin(
   { access, key, content, options: { signal }, mayResume }: PartedPut,
   first: Uint8Array,
-): Promise<{ upload: Upload; stored: ReadonlyMap<number, StoredPart> }> {
-  const found = await takeOverUploads(access, key, { mayResume: mayResume && isResumable(content), signal })
-  if (found !== null) {
-    const stored = await partsOfUpload(access, found, signal)
-    if (isPart(stored?.get(1), first) && stored !== null) return { upload: found, stored }
-    await abortUpload(access, found, signal)
+): Promise<{ upload: Upload; stored: ReadonlyMap<number, StoredPart>; spent: readonly Upload[] }> {
+  const may = { mayResume: mayResume && isResumable(content), signal }
+  const { resumed, spent } = await takeOverUploads(access, key, may)
+  if (resumed !== null) {
+    const stored = await findParts(access, resumed, signal)
+    if (stored instanceof Map && isPart(stored.get(1), first)) return { upload: resumed, stored, spent }
+    await abortUpload(access, resumed, signal)
   }
   const metadata: Record<string, string> = content.sha256 === null ? {} : { [SHA256_KEY]: content.sha256 }
-  return { upload: await beginUpload(access, key, { metadata, signal }), stored: new Map() }
+  let isUnsure = false
+  const upload = await withRetry(
+    async attemptSignal => {
+      // One whose answer was lost may have begun, and nobody will ever know its number but by a look.
+      if (isUnsure) await takeOverUploads(access, key, { mayResume: false, signal })
+      try {
+        return await beginUpload(access, key, { metadata, signal, attemptSignal })
+      } catch (error) {
+        isUnsure ||= isUnclear(error)
+        throw error
+      }
+    },
+    { ports: access.options.retry, signal },
+  )
+  return { upload, stored: new Map(), spent }
+}
+
+/** Null when the upload is gone, undefined where nobody can tell. */
+async function findParts(
+  access: S3Access,
+  upload: Upload,
+  signal: AbortSignal,
+): Promise<Map<number, StoredPart> | null | undefined> {
+  try {
+    return await partsOfUpload(access, upload, signal)
+  } catch (error) {
+    if (isRefused(error)) return undefined
+    throw error
+  }
 }
 
 function isPart(stored: StoredPart | undefined, bytes: Uint8Array): boolean {
@@ -183,9 +214,15 @@ async function sendPart(
   return bareTag(ETag)
 }
 
-/** Makes the object of its parts. Where the answer is lost it is looked for, before it is asked for again. */
-async function complete(put: PartedPut, upload: Upload, sent: SentParts): Promise<void> {
-  const { access, key, options } = put
+/**
+ * Makes the object of its parts. Where the answer is lost it is looked for, before it is asked for again.
+ *
+ * False when it is there and the upload as well, as after a server was killed in between. Neither may be touched then (see
+ * `takeOverUploads`); once the same is put anew, the upload can go. What can be read only once stays as it is, and so does
+ * what would only be hidden by another version.
+ */
+async function complete(put: PartedPut, upload: Upload, sent: SentParts): Promise<boolean> {
+  const { access, key, content, options } = put
   const command = new CompleteMultipartUploadCommand({
     Bucket: access.options.bucket,
     Key: upload.fullKey,
@@ -194,40 +231,45 @@ async function complete(put: PartedPut, upload: Upload, sent: SentParts): Promis
       Parts: sent.tags.map((tag, index) => ({ ETag: `"${tag}"`, PartNumber: index + 1 })),
     },
   })
-  await withRetry(
+  return await withRetry(
     async attemptSignal => {
       try {
         await access.askOnce(`put ${key}`, (client, abort) => client.send(command, abort), {
           signal: options.signal,
           attemptSignal,
         })
+        return true
       } catch (error) {
         if (!isUnclear(error) && !isGone(error)) throw error
-        if (!(await isStored(put, sent, attemptSignal))) throw error
-        await abortUpload(access, upload, options.signal)
+        const stored = await findStored(put, sent, attemptSignal)
+        const parts = await findParts(access, upload, options.signal)
+        // Of an upload that somebody aborted Ceph says that it has a problem of its own.
+        if (stored === null)
+          throw parts === null ? access.failure(noUpload(), `put ${key}`, options.signal) : error
+        return !(parts instanceof Map) || stored.isVersion || !isResumable(content)
       }
     },
     { ports: access.options.retry, signal: options.signal },
   )
 }
 
-/** Whether the key has what was put: by our own hash where it was known before, else by the hash of the parts' hashes. */
-async function isStored(
+/** What has the key if it is what was put: by our own hash where it was known before, else by the hash of the parts' hashes. */
+async function findStored(
   { access, key, content, options }: PartedPut,
   sent: SentParts,
   attemptSignal?: AbortSignal,
-): Promise<boolean> {
+): Promise<ObjectHead | null> {
   const head = await headObject(access, key, options.signal, attemptSignal)
-  if (head === null || head.sizeBytes !== sent.sizeBytes) return false
-  if (content.sha256 !== null) return head.sha256 === content.sha256
-  return head.sha256 === null && head.tag === tagOfParts(sent.tags)
+  if (head === null || head.sizeBytes !== sent.sizeBytes) return null
+  const isSame =
+    content.sha256 === null
+      ? head.sha256 === null && head.tag === tagOfParts(sent.tags)
+      : head.sha256 === content.sha256
+  return isSame ? head : null
 }
 
-/** How servers make the tag of an object of those of its parts. */
-function tagOfParts(tags: readonly string[]): string {
-  const hash = createHash('md5')
-  for (const tag of tags) hash.update(Buffer.from(tag, 'hex'))
-  return `${hash.digest('hex')}-${tags.length}`
+function noUpload(): Error {
+  return Object.assign(new Error('no upload'), { name: 'NoSuchUpload', $metadata: { httpStatusCode: 404 } })
 }
 
 function tooLarge({ access, key, partBytes }: PartedPut): BackupError {

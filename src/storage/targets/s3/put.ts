@@ -9,7 +9,7 @@ import type { Content, TransferOptions } from '../../target.ts'
 import { bareTag, digestsOf, type S3Access } from './access.ts'
 import { bodyOf, signedPut } from './body.ts'
 import { isUnclear, problemOf } from './failure.ts'
-import { headObject, SHA256_KEY, WRITE_KEY } from './head.ts'
+import { headObject, type ObjectHead, SHA256_KEY, WRITE_KEY } from './head.ts'
 import { partSizeOf, partsOf } from './pieces.ts'
 import { putInParts } from './put-in-parts.ts'
 import { lockOf, requireLock } from './lock.ts'
@@ -78,7 +78,10 @@ async function putWhole(
 
 /**
  * Puts a small object unless the key is taken. Where the server was seen to decide that itself, however many ask at
- * once, it does; elsewhere the key is looked for first, and two at the same instant may both find it free.
+ * once, it does; elsewhere the key is looked for before each try, and two at the same instant may both find it free.
+ *
+ * What has the key is known by a number of this call, not by its bytes: it is ours when the answer to an earlier try was
+ * lost, or a proxy asked twice, and somebody else's though it says the same.
  */
 export async function putObjectIfAbsent(
   access: S3Access,
@@ -86,27 +89,25 @@ export async function putObjectIfAbsent(
   bytes: Uint8Array,
   options: TransferOptions,
 ): Promise<boolean> {
-  if (!access.options.hasConditionalPut) {
-    if ((await headObject(access, key, options.signal)) !== null) return false
-    await putWhole(access, key, bytes, options)
-    return true
-  }
+  const { hasConditionalPut } = access.options
   const write = randomUUID()
-  let isUnsure = false
-  return retrying(access, bytes, options, async (attemptSignal, moved) => {
+  const isPut = await retrying(access, bytes, options, async (attemptSignal, moved) => {
+    const look = (): Promise<ObjectHead | null> => headObject(access, key, options.signal, attemptSignal)
+    const there = hasConditionalPut ? null : await look()
+    if (there !== null) return there.write === write
     try {
-      await sendWhole(access, key, bytes, { options, attemptSignal, moved, write })
-      await requireLock(access, key, options.signal)
+      const order = { options, attemptSignal, moved, write, unlessTaken: hasConditionalPut }
+      await sendWhole(access, key, bytes, order)
       return true
     } catch (error) {
-      if (isTaken(error)) {
-        // It may be ours, whose answer was lost.
-        return isUnsure && (await headObject(access, key, options.signal, attemptSignal))?.write === write
-      }
-      isUnsure ||= isUnclear(error)
+      if (isTaken(error)) return (await look())?.write === write
       throw error
     }
   })
+  if (!isPut) return false
+  await requireLock(access, key, options.signal)
+  options.onBytes?.(bytes.length)
+  return true
 }
 
 function retrying<T>(
@@ -127,7 +128,14 @@ async function sendWhole(
     attemptSignal,
     moved,
     write,
-  }: { options: TransferOptions; attemptSignal: AbortSignal; moved: () => void; write?: string },
+    unlessTaken = false,
+  }: {
+    options: TransferOptions
+    attemptSignal: AbortSignal
+    moved: () => void
+    write?: string
+    unlessTaken?: boolean
+  },
 ): Promise<void> {
   const digests = digestsOf(bytes)
   const doing = `put ${key}`
@@ -137,7 +145,7 @@ async function sendWhole(
     Metadata: { [SHA256_KEY]: digests.sha256, ...(write === undefined ? {} : { [WRITE_KEY]: write }) },
     ...bodyOf(bytes, digests, { spend: access.options.spend, signal: attemptSignal, moved }),
     ...lockOf(access),
-    ...(write === undefined ? {} : { IfNoneMatch: '*' }),
+    ...(unlessTaken ? { IfNoneMatch: '*' } : {}),
   })
   const answer = await access.askOnce(
     doing,

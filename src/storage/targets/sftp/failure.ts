@@ -60,3 +60,14 @@ export function connectFailure(target: string, error: unknown): BackupError {
   }
   return targetFailure(target, 'TARGET_UNREACHABLE', `it could not be connected to${code}`, { cause: error })
 }
+
+/** The library gives the code that the server's program ended with, which is no status of the protocol. */
+export function sftpEnded(target: string, error: unknown): BackupError {
+  const exit = statusOf(error)
+  return targetFailure(
+    target,
+    'TARGET_UNREACHABLE',
+    `its server did not begin SFTP${exit === null ? '' : ` (${exit})`}`,
+    { hint: "Look at the server's log: this user may not be allowed SFTP.", cause: error },
+  )
+}

@@ -85,6 +85,27 @@ export async function replaceInTwoSteps(place: Place, from: string, to: string):
   await call(session, signal, (sftp, done) => sftp.rename(from, to, done))
 }
 
+/**
+ * Whether two names are of one file. OpenSSH's server renames by giving the file its second name and taking the first away
+ * (sftp-server.c, process_rename): killed in between it leaves both. The protocol tells nothing of that, so the time of one
+ * is set, and looked for at the other.
+ */
+export async function isSameFile(place: Place, one: string, other: string): Promise<boolean> {
+  const [first, second] = [await statsOf(place, one), await statsOf(place, other)]
+  if (first === null || second === null || first.mtime !== second.mtime) return false
+  const setTime = (seconds: number): Promise<void> =>
+    call<void>(place.session, place.signal, (sftp, done) => sftp.utimes(one, seconds, seconds, done))
+  try {
+    await setTime(first.mtime + 1)
+    const after = await statsOf(place, other)
+    await setTime(first.mtime)
+    return after?.mtime === first.mtime + 1
+  } catch (error) {
+    if (statusOf(error) === null) throw error
+    return false // A server that sets no times.
+  }
+}
+
 /** Writes, in order but without waiting for each answer. */
 export class Writing {
   readonly #place: Place

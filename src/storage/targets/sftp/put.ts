@@ -10,6 +10,7 @@ import { STATUS, statusOf } from './failure.ts'
 import {
   closeFile,
   flush,
+  isSameFile,
   makeDirectoryOf,
   pathOf,
   type Place,
@@ -70,20 +71,20 @@ export class SftpPut {
 
   /** The same, unless the name is taken: a rename of the protocol's own never replaces. */
   async sendIfAbsent(place: Place, retries: Retries): Promise<boolean> {
-    const to = pathOf(place, this.#key)
+    const [from, to] = [pathOf(place, this.#temp), pathOf(place, this.#key)]
     if (!this.#wasAsked) {
       if ((await statsOf(place, to)) !== null) return false
       await this.#write(place, retries)
     } else if (await this.#isDone(place)) return true
     this.#wasAsked = true
     try {
-      await call(place.session, place.signal, (sftp, done) =>
-        sftp.rename(pathOf(place, this.#temp), to, done),
-      )
+      await call(place.session, place.signal, (sftp, done) => sftp.rename(from, to, done))
       return true
     } catch (error) {
       if (statusOf(error) === null || (await statsOf(place, to)) === null) throw error
-      return false
+      if (!(await isSameFile(place, from, to))) return false
+      await removeFile(place, from)
+      return true
     }
   }
 

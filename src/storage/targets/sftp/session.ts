@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import ssh2, { type ServerHostKeyAlgorithm, type SFTPWrapper } from 'ssh2'
 import { type BackupError, cancelled } from '../../../errors.ts'
 import { targetFailure } from '../../target-failure.ts'
-import { connectFailure } from './failure.ts'
+import { connectFailure, sftpEnded } from './failure.ts'
 import { algorithmsFor, fingerprintOf, type Verdict } from './host-keys.ts'
 
 export interface Server {
@@ -79,7 +79,10 @@ export async function connect(
       },
     })
     await Promise.race([ready, failed])
-    const sftp = await Promise.race([promisify<SFTPWrapper>(done => client.sftp(done))(), failed])
+    const begun = promisify<SFTPWrapper>(done => client.sftp(done))().catch((error: unknown) => {
+      throw sftpEnded(server.name, error)
+    })
+    const sftp = await Promise.race([begun, failed])
     sftp.on('close', () => end(new Error('closed')))
     return {
       sftp,
