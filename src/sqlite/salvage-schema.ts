@@ -149,6 +149,9 @@ function fold(name: string): string {
   return name.toLowerCase()
 }
 
+/** Steps of a statement. A generated column made of others, doubled a few dozen times, would be a gigabyte of them. */
+const STEPS_MAX = 1_000_000
+
 class Scratch implements Disposable {
   readonly #connection = new DatabaseSync(':memory:', {
     defensive: true,
@@ -162,6 +165,8 @@ class Scratch implements Disposable {
   constructor(unmade: readonly string[]) {
     this.#unmade = new Set(unmade)
     this.#connection.exec('PRAGMA trusted_schema = OFF')
+    // Node before 25.8 knows no limits; there the memory is watched all the same.
+    if ('limits' in this.#connection) this.#connection.limits.vdbeOp = STEPS_MAX
     this.#connection.setAuthorizer(action =>
       CREATING.has(action) ? constants.SQLITE_OK : constants.SQLITE_DENY,
     )
