@@ -1,6 +1,6 @@
 /** One connection to an SSH server, and the calls of SFTP on it. */
 import { connect as connectSocket, type Socket } from 'node:net'
-import { promisify } from 'node:util'
+import { setTimeout as sleep } from 'node:timers/promises'
 import ssh2, { type ServerHostKeyAlgorithm, type SFTPWrapper } from 'ssh2'
 import { type BackupError, cancelled } from '../../../errors.ts'
 import { targetFailure } from '../../target-failure.ts'
@@ -79,11 +79,10 @@ export async function connect(
       },
     })
     await Promise.race([ready, failed])
-    const begun = promisify<SFTPWrapper>(done => client.sftp(done))().catch((error: unknown) => {
+    const begun = begin(client, () => end(new Error('closed'))).catch((error: unknown) => {
       throw sftpEnded(server.name, error)
     })
-    const sftp = await Promise.race([begun, failed])
-    sftp.on('close', () => end(new Error('closed')))
+    const sftp = await Promise.race([begun, failed, neverBegun(server.name, Math.min(READY_MS, idleMs))])
     return {
       sftp,
       get isOpen() {
@@ -99,6 +98,24 @@ export async function connect(
   } finally {
     signal.removeEventListener('abort', cancel)
   }
+}
+
+/** Listens before it answers: the channel may close in the very packets that say it has begun. */
+function begin(client: ssh2.Client, onClose: () => void): Promise<SFTPWrapper> {
+  return new Promise((resolve, reject) => {
+    client.sftp((error, sftp) => {
+      if (error !== undefined) return reject(error)
+      // The end of what comes is told in any case, the close of the channel only where nothing was being sent.
+      sftp.on('end', onClose).on('close', onClose).on('exit', onClose)
+      resolve(sftp)
+    })
+  })
+}
+
+/** Its program may die before it says a word: then the connection stays, and so does what keeps it alive. */
+async function neverBegun(name: string, waitMs: number): Promise<never> {
+  await sleep(waitMs, undefined, { ref: false })
+  throw connectFailure(name, new Error(`SFTP did not begin within ${Math.round(waitMs / 1000)} s`))
 }
 
 /** Ends a connection once nothing has come for so long. What is sent says nothing: it may lie in this machine's memory. */
