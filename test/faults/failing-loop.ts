@@ -41,7 +41,7 @@ const TOLERANCE = 0.02
 /** So many calls of each kind fail in each way when not all do, for each place of the engine. */
 const SELECTED = 2
 /** So many runs of a selection are drawn from those with an errno that is rare. */
-const RARE_SELECTED = 4
+const RARE_SELECTED = 2
 /** Where a call is the last, or only the first time made, a run may end without it. */
 const MISSED_MAX = 0.05
 /** Short against a test's patience, long against the work of any of these operations. */

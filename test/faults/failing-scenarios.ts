@@ -6,9 +6,9 @@ import { SCENARIOS, type Scenario } from './matrix-scenarios.ts'
 import { STORED_SCENARIOS } from './matrix-stored-scenarios.ts'
 
 /** A selection takes so many runs of each of those that share most of their calls with others. */
-const DRAWN = 8
+const DRAWN = 5
 /** And one of so many of them. */
-const STORED_SHARE = 2
+const STORED_SHARE = 3
 
 export const FAILING_LOOPS: readonly Omit<Loop, 'engine'>[] = [
   loopOf('createWal'),

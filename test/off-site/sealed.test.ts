@@ -1,6 +1,7 @@
 /** Sealed backups at real servers: an SSH server, rclone's back ends, and S3 on Swift. Those on Ceph are in s3.test.ts. */
 import type { S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll } from 'vitest'
+import { isFull } from '../faults/extent.ts'
 import { RCLONE_NEEDS, RCLONE_SFTP_NEEDS, rclonePlace, rcloneSftpPlace } from '../storage/rclone-place.ts'
 import { canStart } from '../storage/servers/daemon.ts'
 import { makeBucket, s3Client, s3Config, type S3Server } from '../storage/servers/s3-server.ts'
@@ -38,11 +39,14 @@ sealedRoundTrips({
   target: async () => rclonePlace().config,
 })
 
-sealedRoundTrips({
-  name: 'rclone, sftp',
-  needs: RCLONE_SFTP_NEEDS,
-  target: async () => rcloneSftpPlace(sshd).config,
-})
+// The same rclone, and the same server, as above, each command of it by another connection: the slowest by far.
+if (isFull) {
+  sealedRoundTrips({
+    name: 'rclone, sftp',
+    needs: RCLONE_SFTP_NEEDS,
+    target: async () => rcloneSftpPlace(sshd).config,
+  })
+}
 
 sealedRoundTrips({
   name: 's3 on Swift',

@@ -8,7 +8,7 @@ import { failedWith, succeeded } from '../support/product.ts'
 import { forgetSigning, newerFake, openSigned, readStored, type SignedPlace, writeStored } from './place.ts'
 
 function orderOf(place: SignedPlace): RunOrder {
-  const job: Partial<ScheduledJob> = { name: 'verify', verifyMs: 3_600_000, backupsMax: 10 }
+  const job: Partial<ScheduledJob> = { name: 'verify', verifyMs: 3_600_000, backupsMax: 10, copies: null }
   const now = (): Date => new Date()
   const { signal } = new AbortController()
   const database = place.database()

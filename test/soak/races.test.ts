@@ -8,7 +8,7 @@ import { backUpThenChange, leftoversIn, openScene, type Scene, succeeded } from 
 import { CliRacer, LibraryRacer, type Order, type Outcome, type Racer } from './races.ts'
 import { examine, metadataProblems, type StoredBackup, storedBackups } from './stored-backup.ts'
 
-const ROUNDS = isFull ? 400 : 20
+const ROUNDS = isFull ? 400 : 12
 const CLI_ROUNDS = isFull ? 100 : 8
 const KILLS = isFull ? 150 : 15
 /** About as long as an operation on this small database lasts, so that every step of one may meet every one of the other. */
