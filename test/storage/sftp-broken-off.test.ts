@@ -99,6 +99,30 @@ testWith(SSHD_NEEDS, 'sftp: a server whose SFTP ends before it begins is said to
   expect(failure.message).toContain('did not begin SFTP (1)')
 })
 
+testWith(SSHD_NEEDS, 'sftp: a server whose SFTP never says a word is given up', async () => {
+  await using silent = await startSshd({ subsystem: '/bin/sleep 1000' })
+  const patience = { ...AT_ONCE.patience, idleMs: 1000 }
+  await using target = await open(
+    { config: silent.config(temporaryDirectory()) },
+    {},
+    { ...AT_ONCE, patience },
+  )
+  const failure = await failureOf(target.head('a', OPTIONS))
+  expect(failure.code).toBe('TARGET_UNREACHABLE')
+  expect(failure.message).toContain('did not begin SFTP')
+})
+
+testWith(NEEDS, 'sftp: a connection whose SFTP has ended does not stay beside the next one', async () => {
+  const sockets = (): number =>
+    process.getActiveResourcesInfo().filter(resource => resource === 'TCPSocketWrap').length
+  const before = sockets()
+  await using target = await open({ config: server.config(temporaryDirectory()) })
+  server.inject({ request: 'rename', how: 'lose-request' })
+  await target.putIfAbsent('lock', BYTES, OPTIONS)
+  expect(server.isToCome()).toBe(false)
+  await expect.poll(sockets, { timeout: 30_000 }).toBe(before + 1)
+})
+
 testWith(NEEDS, 'sftp: so it is where a server replaces in two steps, at each of them', async () => {
   await using plain = await startFaultySshd('-P posix-rename')
   for (const how of ['lose-answer', 'lose-request', 'half'] as const) {

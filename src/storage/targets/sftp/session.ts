@@ -79,7 +79,12 @@ export async function connect(
       },
     })
     await Promise.race([ready, failed])
-    const begun = begin(client, () => end(new Error('closed'))).catch((error: unknown) => {
+    const closed = (): void => {
+      end(new Error('closed'))
+      // The connection would stay, kept alive, for nobody: another one is made for whatever comes next.
+      client.destroy()
+    }
+    const begun = begin(client, closed).catch((error: unknown) => {
       throw sftpEnded(server.name, error)
     })
     const sftp = await Promise.race([begun, failed, neverBegun(server.name, Math.min(READY_MS, idleMs))])
@@ -115,7 +120,7 @@ function begin(client: ssh2.Client, onClose: () => void): Promise<SFTPWrapper> {
 /** Its program may die before it says a word: then the connection stays, and so does what keeps it alive. */
 async function neverBegun(name: string, waitMs: number): Promise<never> {
   await sleep(waitMs, undefined, { ref: false })
-  throw connectFailure(name, new Error(`SFTP did not begin within ${Math.round(waitMs / 1000)} s`))
+  throw sftpEnded(name, new Error(`not within ${Math.round(waitMs / 1000)} s`))
 }
 
 /** Ends a connection once nothing has come for so long. What is sent says nothing: it may lie in this machine's memory. */
