@@ -3,7 +3,6 @@
  * here, and the backup's own file is put last. Killed before that, what is there are packs that nobody refers to, and a
  * mark, which cleanups there remove after a day.
  */
-import { randomBytes } from 'node:crypto'
 import { type OnPack, requireReadable } from '../blocks/new-packs.ts'
 import { openSealing, type Sealing } from '../blocks/open-sealing.ts'
 import { RestorePointSender } from '../blocks/send-restore-point.ts'
@@ -16,7 +15,6 @@ import { BackupError } from '../errors.ts'
 import { hashFile } from '../snapshot/hash.ts'
 import { type Image, imageSize } from '../snapshot/image.ts'
 import { RawFile } from '../snapshot/source-files.ts'
-import { takeImage } from '../snapshot/take-image.ts'
 import { makeDirectory, removeFile } from '../storage/durable.ts'
 import type { Target } from '../storage/target.ts'
 import { contentOfFile } from './backup-files.ts'
@@ -27,7 +25,7 @@ import { checkPinned } from './encode-image.ts'
 import { PacksAtTarget } from './packs-at-target.ts'
 import { requireStaying } from './pack-marks.ts'
 import type { BlocksOrder } from './stage-blocks.ts'
-import { checkTaken, notSent, type Streamed } from './stream-image.ts'
+import { checkTaken, notSent, type Streamed, takeToSend } from './stream-image.ts'
 
 export interface SentBlocks extends Streamed {
   /** What the target's objects grew by. */
@@ -40,7 +38,7 @@ export async function sendBlocks(
   place: { readonly target: Target; readonly key: string },
   context: Context,
 ): Promise<SentBlocks> {
-  const { settings, sqlite, signal } = context
+  const { settings, signal } = context
   const { target, key } = place
   await makeDirectory(settings.backupDir, settings.directoryMode, durabilityOf(context))
   await using work = await WorkDirectory.open(settings.backupDir, signal)
@@ -51,18 +49,7 @@ export async function sendBlocks(
   const file = (name: string): string => work.file(name)
   await using sender = new RestorePointSender({ sealing, base, file, onPack: sent.send })
   const pages = new PinnedPages(sender, order, context)
-  begin(context, 'copy-image')
-  const report = bytesOf(context, 'copy-image')
-  const image = await takeImage(order.source, {
-    sqlite,
-    signal,
-    waitMs: settings.waitForLockMs,
-    file: work.file(`${randomBytes(4).toString('hex')}.db`),
-    readPinned: read => pages.send(read),
-    onSize: () => Promise.resolve(),
-    onCopied: () => {},
-    onBytes: (done, total) => (pages.isBegun ? undefined : report(done, total)),
-  })
+  const image = await takeToSend(order, { work, sender: pages }, context)
   const structure = image.isCopied ? await checkTaken(image, order, context) : pages.structure
   if (image.isCopied) {
     using copy = new RawFile(image.file)
@@ -169,8 +156,7 @@ class PinnedPages {
     this.#context = context
   }
 
-  /** May be called again: only the last try counts. */
-  async send(image: Image): Promise<void> {
+  async sendPinned(image: Image): Promise<void> {
     this.isBegun = true
     const checking = checkPinned(image.path, this.#order.check, this.#context)
     checking.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.

@@ -38,13 +38,33 @@ export async function streamImage(
   { target, key }: { readonly target: Target; readonly key: string },
   context: Context,
 ): Promise<Streamed> {
-  const { settings, sqlite, signal } = context
+  const { settings, signal } = context
   await makeDirectory(settings.backupDir, settings.directoryMode, durabilityOf(context))
   await using work = await WorkDirectory.open(settings.backupDir, signal)
   const sender = new Sender(order, { target, key }, context)
+  const image = await takeToSend(order, { work, sender }, context)
+  if (image.isCopied) await sender.sendCopied(image)
+  return { ...sender.sent, structure: sender.structure, image }
+}
+
+/** Sends what SQLite keeps as it is meanwhile. */
+interface PinnedSender {
+  /** Whether the image has been read once, as far as it may be. */
+  readonly isBegun: boolean
+  /** May be called again: only the last try counts. */
+  readonly sendPinned: (image: Image) => Promise<void>
+}
+
+/** Takes the image of a live database; where its writers would have to wait, into a file of `work`, which is still to be sent. */
+export async function takeToSend(
+  order: StoreOrder,
+  { work, sender }: { readonly work: WorkDirectory; readonly sender: PinnedSender },
+  context: Context,
+): Promise<TakenImage> {
+  const { settings, sqlite, signal } = context
   begin(context, 'copy-image')
   const report = bytesOf(context, 'copy-image')
-  const image = await takeImage(order.source, {
+  return await takeImage(order.source, {
     sqlite,
     signal,
     waitMs: settings.waitForLockMs,
@@ -54,11 +74,9 @@ export async function streamImage(
     onCopied: () => {},
     onBytes: (done, total) => (sender.isBegun ? undefined : report(done, total)),
   })
-  if (image.isCopied) await sender.sendCopied(image)
-  return { ...sender.sent, structure: sender.structure, image }
 }
 
-class Sender {
+class Sender implements PinnedSender {
   readonly #order: StreamOrder
   readonly #place: { readonly target: Target; readonly key: string }
   readonly #context: Context
@@ -81,7 +99,6 @@ class Sender {
     return this.#sent
   }
 
-  /** May be called again: only the last try counts. */
   async sendPinned(image: Image): Promise<void> {
     const { signal } = this.#context
     const size = imageSize(image)
