@@ -10,12 +10,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { type BackupCreated, BackupError, type Config, generateKeys } from '../../src/index.ts'
 import { createBackup } from '../../src/operations/create-backup.ts'
-import { isFull } from '../faults/extent.ts'
-import { type Event, type Run, runUnderShim, SHIM_NEEDS } from '../faults/shim.ts'
+import { SHIM_NEEDS } from '../faults/shim.ts'
 import { type LedgerForm, openDatabase } from '../support/databases.ts'
 import { assertIntact, contentOf } from '../support/intact.ts'
 import { commitToLedger } from '../support/ledger.ts'
@@ -23,7 +21,7 @@ import { failedWith, succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { contextDuring, type Meanwhile } from './meanwhile.ts'
 import { local, namesAt, openPlace, type Place } from './place.ts'
-import type { TendOrder } from './tend.ts'
+import { POINTS, tendUnderShim } from './tend-killed.ts'
 
 const ONLY = {
   keepLocal: false,
@@ -318,23 +316,6 @@ test('a pack that is there already is not sent again, and one that lacks pages i
   expect(await restoreAll(place)).toHaveLength(3)
 })
 
-const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
-/** So many of the changes in the suite, spread over all of them. */
-const POINTS = isFull ? Number.POSITIVE_INFINITY : 5
-
-function create(
-  { databasePath: path, backupDir, config, path: pathOf }: Place,
-  event?: Event,
-  at = 0,
-): Promise<Run> {
-  const order = JSON.stringify({ operation: 'create', path, backupDir, config } satisfies TendOrder)
-  return runUnderShim([TEND, order], {
-    paths: [pathOf('far')],
-    calls: ['write', 'fsync', 'rename', 'name'],
-    ...(event === undefined ? {} : { event, at }),
-  })
-}
-
 testWith(
   SHIM_NEEDS,
   'one that is killed at any change at the target leaves only backups that restore, and the next one is whole',
@@ -342,7 +323,7 @@ testWith(
     const place = openOnly()
     await backUp(place)
     change(place)
-    const { stdout, calls } = await create(place)
+    const { stdout, calls } = await tendUnderShim('create', place)
     expect(stdout).toContain('success')
     const count = calls.filter(({ isCounted }) => isCounted).length
     const step = Math.max(1, Math.floor(count / POINTS))
@@ -350,7 +331,7 @@ testWith(
     for (let at = count; at > 0; at -= step) {
       change(place)
       const before = await namesAt(place, 'far')
-      const { signal } = await create(place, { kind: 'kill' }, at)
+      const { signal } = await tendUnderShim('create', place, { kind: 'kill' }, at)
       killed += signal === 'SIGKILL' ? 1 : 0
       const after = await namesAt(place, 'far')
       expect([before.length, before.length + 1]).toContain(after.length)

@@ -1,31 +1,11 @@
 /** Cleanups that are killed at changes they make at the target while they write packs anew. */
 import { cpSync, readFileSync, rmSync, utimesSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
-import { isFull } from '../faults/extent.ts'
-import { type Event, type Run, runUnderShim, SHIM_NEEDS } from '../faults/shim.ts'
+import { SHIM_NEEDS } from '../faults/shim.ts'
 import { succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { openHalfDead, packsAt, restoreAll } from './half-dead.ts'
-import type { Place } from './place.ts'
-import type { TendOrder } from './tend.ts'
-
-const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
-/** So many of the changes in the suite, spread over all of them. */
-const POINTS = isFull ? Number.POSITIVE_INFINITY : 5
-
-function cleanup(
-  { databasePath: path, backupDir, config, path: pathOf }: Place,
-  event?: Event,
-  at = 0,
-): Promise<Run> {
-  const order = JSON.stringify({ operation: 'cleanup', path, backupDir, config } satisfies TendOrder)
-  return runUnderShim([TEND, order], {
-    paths: [pathOf('far')],
-    calls: ['write', 'fsync', 'rename', 'name'],
-    ...(event === undefined ? {} : { event, at }),
-  })
-}
+import { POINTS, tendUnderShim } from './tend-killed.ts'
 
 testWith(
   SHIM_NEEDS,
@@ -38,7 +18,7 @@ testWith(
       rmSync(place.path('far'), { recursive: true })
       cpSync(place.path('kept'), place.path('far'), { recursive: true, preserveTimestamps: true })
     }
-    const { stdout, calls } = await cleanup(place)
+    const { stdout, calls } = await tendUnderShim('cleanup', place)
     expect(stdout).toContain('success')
     const short = readFileSync(place.path('far', pack))
     expect(short.length).toBeLessThan(full.length / 2)
@@ -47,7 +27,7 @@ testWith(
     const step = Math.max(1, Math.floor(count / POINTS))
     const seen = new Set<string>()
     for (let at = count; at > 0; at -= step) {
-      const { signal } = await cleanup(place, { kind: 'kill' }, at)
+      const { signal } = await tendUnderShim('cleanup', place, { kind: 'kill' }, at)
       expect(signal, `killed at ${at}`).toBe('SIGKILL')
       const left = readFileSync(place.path('far', pack))
       expect([full, short].some(bytes => bytes.equals(left))).toBe(true)
