@@ -1,8 +1,8 @@
 /** Where the packs of a backup directory lie. */
-import { chmod, lstat, readdir, rename } from 'node:fs/promises'
+import { chmod, lstat, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { blocksDirectory } from '../catalog/layout.ts'
-import { type Durability, makeDirectory, syncDirectory, syncFile } from '../storage/durable.ts'
+import { type Durability, makeDirectory, namesIn, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import type { WrittenPack } from './pack-writer.ts'
 
@@ -85,8 +85,4 @@ export async function settlePacks(ids: Iterable<string>, store: BlockStore): Pro
   if (directories.size === 0) return
   for (const directory of [...directories, blocksDirectory(store.backupDir)])
     await syncDirectory(directory, store.durability)
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  return (await unlessMissing(directory, () => readdir(directory))) ?? []
 }

@@ -55,7 +55,10 @@ function fitColumns<Row>(
 ): FittedColumn<Row>[] | null {
   const natural = columns.map(column => ({
     column,
-    width: Math.max(textWidth(column.title), ...rows.map(row => textWidth(column.value(row)))),
+    width: rows.reduce(
+      (widest, row) => Math.max(widest, textWidth(column.value(row))),
+      textWidth(column.title),
+    ),
   }))
   const gaps = GAP.length * (columns.length - 1)
   let over = natural.reduce((sum, fitted) => sum + fitted.width, gaps) - width

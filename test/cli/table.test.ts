@@ -38,6 +38,11 @@ test('a column that nothing fills is left out', () => {
   expect(renderTable(columns, rows.slice(1), { width: 80 })).not.toContain('Note')
 })
 
+test('a table has as many rows as there are', () => {
+  const many = Array.from({ length: 200_000 }, () => rows[0] as Row)
+  expect(renderTable(columns, many, { width: 80 }).split('\n')).toHaveLength(200_001)
+})
+
 test('no line of a table is wider than the terminal', () => {
   const text = fc.string({ unit: 'grapheme-ascii', maxLength: 12 })
   const row = fc.record({
