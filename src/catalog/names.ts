@@ -33,6 +33,11 @@ export function isType(text: string): boolean {
   return TYPE.test(text) && !RESERVED_DIRECTORIES.includes(text)
 }
 
+/** Whether a file name with this type can be told apart from one of a database `x_backup_y`. */
+export function isTypeToWrite(text: string): boolean {
+  return isType(text) && !text.includes('_backup_')
+}
+
 export function isDatabaseName(text: string): boolean {
   return DATABASE_NAME.test(text)
 }

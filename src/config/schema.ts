@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ENCODINGS } from '../catalog/encodings.ts'
-import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, isType } from '../catalog/names.ts'
+import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, isTypeToWrite } from '../catalog/names.ts'
 import { encryption, zstd } from './encoding-schema.ts'
 import { REDACTIONS } from '../export/model.ts'
 import { policySchema } from '../retention/schema.ts'
@@ -188,7 +188,12 @@ const databaseShape = {
 }
 
 const types = z.array(
-  z.string().refine(isType, 'expected lower-case letters, digits and _, starting with a letter'),
+  z
+    .string()
+    .refine(
+      isTypeToWrite,
+      'expected lower-case letters, digits and _, starting with a letter, and no "_backup_" in it',
+    ),
 )
 
 /** Unknown keys are errors, so that a typing mistake is seen. */
