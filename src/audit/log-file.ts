@@ -7,6 +7,7 @@ import { CatalogLock } from '../catalog/lock.ts'
 import { BackupError } from '../errors.ts'
 import { type Durability, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
+import { readUpTo } from '../storage/read-up-to.ts'
 import { logId, NO_LOG } from './anchor.ts'
 import { bootId } from './boot-id.ts'
 import type { AuditEntry, AuditGap } from './entry.ts'
@@ -127,7 +128,7 @@ interface Tail {
 
 async function readTail(file: FileHandle, size: number): Promise<Tail> {
   const length = Math.min(size, LINE_BYTES_MAX)
-  const bytes = await readAt(file, size - length, length)
+  const bytes = await readUpTo(file, length, size - length)
   const end = bytes.lastIndexOf(0x0a) + 1
   const torn = end === bytes.length ? null : bytes.subarray(end)
   const start = end < 2 ? 0 : bytes.lastIndexOf(0x0a, end - 2) + 1
@@ -138,18 +139,6 @@ async function readTail(file: FileHandle, size: number): Promise<Tail> {
     isEmpty: size === 0,
     torn,
   }
-}
-
-/** As many of these bytes as there are. */
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length)
-  let got = 0
-  while (got < length) {
-    const { bytesRead } = await file.read(bytes, got, length - got, position + got)
-    if (bytesRead === 0) break
-    got += bytesRead
-  }
-  return bytes.subarray(0, got)
 }
 
 /** The newest line, and which file of the log has it, as an anchor says them. */
@@ -176,7 +165,7 @@ export async function readNewest(backupDir: string): Promise<NewestLine | null> 
 }
 
 async function readLogId(file: FileHandle, size: number): Promise<string> {
-  for (const line of (await readAt(file, 0, Math.min(size, LINE_BYTES_MAX))).toString('utf8').split('\n')) {
+  for (const line of (await readUpTo(file, Math.min(size, LINE_BYTES_MAX), 0)).toString('utf8').split('\n')) {
     const read = readLine(line)
     if (read.state !== 'invalid') return logId(read.entry.hash)
   }
