@@ -1,37 +1,22 @@
 /** Repairs that are killed at changes they make in the backup directory, and several at once. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { isFull } from '../faults/extent.ts'
-import { type Event, type Run, runUnderShim, SHIM_NEEDS } from '../faults/shim.ts'
+import { type Event, type Run, SHIM_NEEDS } from '../faults/shim.ts'
 import { openDatabase } from '../support/databases.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { damageByte } from './damage-byte.ts'
 import { makeBackups, openPlace, type Place } from './place.ts'
-import type { TendOrder } from './tend.ts'
+import { tend } from './run-tend.ts'
+import { tendUnderShim } from './tend-killed.ts'
 
-const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
 /** So many of the changes in the suite, spread over all of them, with the last ones among them. */
 const POINTS = isFull ? Number.POSITIVE_INFINITY : 7
 
-function orderOf(
-  { databasePath: path, backupDir, config }: Place,
-  operation: TendOrder['operation'],
-): string {
-  return JSON.stringify({ operation, path, backupDir, config } satisfies TendOrder)
-}
-
-function repair(place: Place, event?: Event, at = 0): Promise<Run> {
-  return runUnderShim([TEND, orderOf(place, 'repair')], {
-    paths: [place.path('backups')],
-    calls: ['write', 'fsync', 'rename', 'name'],
-    ...(event === undefined ? {} : { event, at }),
-  })
+function repair(place: Place, event?: Event, at?: number): Promise<Run> {
+  return tendUnderShim('repair', place, event, at, place.path('backups'))
 }
 
 /** One backup of which a bit is changed, one that is gone, and packs that are lost; and what these files should be. */
@@ -114,15 +99,10 @@ testWith(
 
 test('repairs, a create and reading again, begun at once, leave everything whole', async () => {
   const { place, good } = await openSick()
-  const tend = async (operation: TendOrder['operation']): Promise<string> => {
-    const child = spawn(process.execPath, ['--no-warnings', TEND, orderOf(place, operation)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const [stdout] = await Promise.all([text(child.stdout), once(child, 'exit')])
-    return stdout.trim()
-  }
   const operations = ['repair', 'repair', 'create', 'verifyCopies'] as const
-  expect(await Promise.all(operations.map(tend))).toEqual(operations.map(() => 'success'))
+  expect(await Promise.all(operations.map(operation => tend(place, operation)))).toEqual(
+    operations.map(() => 'success'),
+  )
   expect(whole(place, good)).toBe(good.size)
   expect(succeeded(await place.database().verifyStore()).status).toBe('intact')
   for (const { filename } of await place.database().listBackups())

@@ -1,10 +1,8 @@
 /** What others commit to a database while it is being restored, once the restored content is there, is never undone. */
 import { expect, test } from 'vitest'
-import { restoreBackup } from '../../src/operations/restore-backup.ts'
 import { type JournalMode, openDatabase } from '../support/databases.ts'
 import { commitToLedger } from '../support/ledger.ts'
-import { contextOf } from '../support/operation.ts'
-import { once, WatchedSqlite, type SqliteWatcher } from '../support/watched-sqlite.ts'
+import { once, type SqliteWatcher } from '../support/watched-sqlite.ts'
 import {
   BACKED_UP,
   backUpThenChange,
@@ -17,6 +15,7 @@ import {
   restored,
   type Scene,
 } from './scene.ts'
+import { restoreWatched } from './watched.ts'
 
 const journalModes: readonly JournalMode[] = ['wal', 'delete']
 
@@ -25,15 +24,6 @@ function commitByOther({ databasePath }: Scene, journalMode: JournalMode): void 
   const app = openDatabase(databasePath, { journalMode })
   commitToLedger(app)
   app.close()
-}
-
-async function restoreWatched(
-  { databasePath: path, backupDir }: Scene,
-  watcher: SqliteWatcher,
-  signal: AbortSignal = new AbortController().signal,
-): Promise<unknown> {
-  const context = contextOf({ path, backupDir, sqlite: new WatchedSqlite(watcher), signal })
-  return await restoreBackup({ backup: 'latest', confirm: true }, context)
 }
 
 async function sceneIn(mode: JournalMode): Promise<Scene> {
@@ -65,7 +55,7 @@ test.each(journalModes)(
     const scene = await sceneIn(mode)
     const controller = new AbortController()
     const watcher: SqliteWatcher = { before: name => name === 'apply' && controller.abort() }
-    await expect(restoreWatched(scene, watcher, controller.signal)).rejects.toMatchObject({
+    await expect(restoreWatched(scene, watcher, { signal: controller.signal })).rejects.toMatchObject({
       code: 'CANCELLED',
     })
     expectCommit(scene.databasePath, NOW)
@@ -78,7 +68,7 @@ test('a restore that is cancelled when it has left WAL mode for another page siz
   await backUpThenChange(scene, { now: { pageSize: 1024 } })
   const controller = new AbortController()
   const watcher: SqliteWatcher = { before: name => name === 'apply' && controller.abort() }
-  await expect(restoreWatched(scene, watcher, controller.signal)).rejects.toMatchObject({
+  await expect(restoreWatched(scene, watcher, { signal: controller.signal })).rejects.toMatchObject({
     code: 'CANCELLED',
     message: expect.stringContaining('as it was before'),
   })
