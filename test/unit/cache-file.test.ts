@@ -6,9 +6,11 @@ import { temporaryDirectory } from '../support/temporary.ts'
 
 test('of many that write a file of what was seen at once each does, and nothing else is left', async () => {
   const path = join(temporaryDirectory(), 'targets', 'far.json')
-  const texts = Array.from({ length: 40 }, (_, number) => `text ${number}`)
-  await Promise.all(texts.map(text => writeCacheFile(path, text, new Date())))
-  expect(texts).toContain(readFileSync(path, 'utf8'))
+  const write = async (writer: number): Promise<void> => {
+    for (let round = 0; round < 20; round++) await writeCacheFile(path, `text ${writer}`, new Date())
+  }
+  await Promise.all([1, 2, 3, 4].map(write))
+  expect(readFileSync(path, 'utf8')).toMatch(/^text [1-4]$/)
   expect(readdirSync(join(path, '..'))).toEqual(['far.json'])
 })
 
