@@ -39,7 +39,7 @@ export interface TargetRead {
 }
 
 /** A mark, and when it was made; null where the target does not say. */
-export interface FoundMark extends Mark {
+interface FoundMark extends Mark {
   readonly modified: string | null
 }
 

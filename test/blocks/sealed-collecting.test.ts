@@ -13,7 +13,7 @@ import { findLost, hasAll } from '../../src/blocks/whole-pages.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { type Key, newKey } from './key.ts'
 import { changed, imageOf, onlyPack, packsOf, restoreWith, sealedScene } from './sealed-scene.ts'
-import { StoreScene } from './stored.ts'
+import type { StoreScene } from './stored.ts'
 
 /** Six backups, of which in each every seventh page is another; all but the last are deleted. */
 async function churned(key: Key): Promise<{ scene: StoreScene; bytes: Buffer; dead: number }> {
