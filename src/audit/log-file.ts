@@ -27,6 +27,8 @@ const LOCK_FILE = '.chame-audit.lock'
 const LOCK_MS_MAX = 5_000
 const RETRY_MS = 5
 const MODE = 0o600
+/** Of the log's end so much is read at first: more than most lines have. */
+const TAIL_BYTES = 4096
 const DURABLE: Durability = { isDurable: true }
 /** What a head says before the first line. */
 const NOTHING_YET: AuditHead = { seq: 0, hash: NO_HASH }
@@ -125,12 +127,15 @@ interface Tail {
   readonly torn: Buffer | null
 }
 
-async function readTail(file: FileHandle, size: number): Promise<Tail> {
-  const length = Math.min(size, LINE_BYTES_MAX)
+async function readTail(file: FileHandle, size: number, lengthMax: number = TAIL_BYTES): Promise<Tail> {
+  const length = Math.min(size, lengthMax)
   const bytes = await readAt(file, size - length, length)
   const end = bytes.lastIndexOf(0x0a) + 1
-  const torn = end === bytes.length ? null : bytes.subarray(end)
   const start = end < 2 ? 0 : bytes.lastIndexOf(0x0a, end - 2) + 1
+  // The last line begins before what was read.
+  if (start === 0 && length === lengthMax && lengthMax < LINE_BYTES_MAX)
+    return await readTail(file, size, LINE_BYTES_MAX)
+  const torn = end === bytes.length ? null : bytes.subarray(end)
   // A line of which only the end is missing is whole.
   const whole = torn === null ? null : entryOf(torn)
   return {

@@ -26,9 +26,11 @@ export interface Stamp {
  * @param nowMs the time, on the clock that the file system takes its times from
  */
 export async function stampOf(path: string, nowMs: number): Promise<Stamp | null> {
-  const main = await unlessMissing(path, () => stat(path, { bigint: true }))
-  const wal = await unlessMissing(`${path}-wal`, () => lstat(`${path}-wal`, { bigint: true }))
-  const journal = await unlessMissing(`${path}-journal`, () => lstat(`${path}-journal`, { bigint: true }))
+  const [main, wal, journal] = await Promise.all([
+    unlessMissing(path, () => stat(path, { bigint: true })),
+    unlessMissing(`${path}-wal`, () => lstat(`${path}-wal`, { bigint: true })),
+    unlessMissing(`${path}-journal`, () => lstat(`${path}-journal`, { bigint: true })),
+  ])
   if (main === null || !main.isFile() || (journal !== null && journal.size > 0n)) return null
   const files = wal === null ? [main] : [main, wal]
   const newestMs = Math.max(...files.flatMap(({ mtimeMs, ctimeMs }) => [Number(mtimeMs), Number(ctimeMs)]))

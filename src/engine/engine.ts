@@ -31,7 +31,8 @@ const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
 
 /**
  * Runs an operation: in an engine process, so that this one's event loop and memory stay free and the
- * protected database is never opened in it, or here. Listing the backup directory only reads metadata, and so always runs here.
+ * protected database is never opened in it, or here. Listing the backup directory only reads metadata, and a sync
+ * without targets does nothing, so these always run here.
  */
 export async function runOperation<Name extends OperationName>(
   name: Name,
@@ -40,10 +41,12 @@ export async function runOperation<Name extends OperationName>(
   { where, onProgress, signal }: EngineOptions,
 ): Promise<Operations[Name]['result'] | Failure> {
   if (signal?.aborted === true) throw cancelled()
-  const isHere = where === 'here' || (name === 'list' && isOfDirectory(request, settings))
+  const isHere = where === 'here' || needsNoProcess(name, request, settings)
   // Whatever does the work starts while the request is being checked.
   if (isHere && !CATALOG_ONLY.has(name)) prepareHere()
-  const engine = isHere ? null : idle.take()
+  // What it knows of a backup directory spares the next backup there much reading.
+  const backupDir = name === 'create' ? settings.backupDir : null
+  const engine = isHere ? null : idle.take(backedUpTo => backedUpTo === backupDir)
   try {
     const { parseRequest } = await import('./requests.ts')
     const job = { name, settings, request: parseRequest(name, request) }
@@ -54,7 +57,7 @@ export async function runOperation<Name extends OperationName>(
     if (engine === null) return await runWatched(job, options)
     return (await engine.run(job, options)) as Operations[Name]['result'] | Failure
   } finally {
-    if (engine !== null) idle.put(engine)
+    if (engine !== null) idle.put(engine, backupDir)
   }
 }
 
@@ -68,7 +71,8 @@ export async function writeAuditNote(
   where: EngineOptions['where'],
 ): Promise<Noted> {
   if (where === 'here') return await writeNote(settings.backupDir, request)
-  const engine = idle.take()
+  // The next backup may be made meanwhile.
+  const engine = idle.take(backedUpTo => backedUpTo !== settings.backupDir)
   const isOver = new AbortController()
   const late = sleep(NOTE_MS_MAX, null, { signal: isOver.signal, ref: false }).catch(() => null)
   try {
@@ -111,7 +115,8 @@ async function runWatched<Name extends OperationName>(
   return await Promise.race([work, hangs.promise])
 }
 
-/** Targets need libraries that are of no concern to the caller's memory. */
-function isOfDirectory(request: object, { keepLocal }: Settings): boolean {
-  return keepLocal && !('target' in request && request.target !== undefined)
+/** What asks no target: those need libraries that are of no concern to the caller's memory. */
+function needsNoProcess(name: OperationName, request: object, { keepLocal, targets }: Settings): boolean {
+  if (name === 'sync') return Object.keys(targets).length === 0
+  return name === 'list' && keepLocal && !('target' in request && request.target !== undefined)
 }

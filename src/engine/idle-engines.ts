@@ -7,6 +7,8 @@ const IDLE_MS = 60_000
 
 interface Idle {
   readonly engine: EngineProcess
+  /** The backup directory that it was the last to make a backup in; null where there is none. */
+  readonly backedUpTo: string | null
   readonly timer: NodeJS.Timeout
 }
 
@@ -20,24 +22,33 @@ export class IdleEngines {
     this.#idleMs = idleMs
   }
 
-  /** The one that was used last and has not died meanwhile, or a new one. */
-  take(): EngineProcess {
-    const last = this.#kept.pop()
-    if (last === undefined) return new EngineProcess()
-    clearTimeout(last.timer)
-    return last.engine.isReusable ? last.engine : this.take()
+  /**
+   * One that has not died meanwhile, or a new one: of those that are preferred, if there are any, the one that was used last.
+   *
+   * @param isPreferred by the backup directory that it was the last to make a backup in
+   */
+  take(isPreferred: (backedUpTo: string | null) => boolean = () => true): EngineProcess {
+    const idle = this.#kept.findLast(({ backedUpTo }) => isPreferred(backedUpTo)) ?? this.#kept.at(-1)
+    if (idle === undefined) return new EngineProcess()
+    this.#remove(idle)
+    clearTimeout(idle.timer)
+    return idle.engine.isReusable ? idle.engine : this.take(isPreferred)
   }
 
   /** Keeps one that has nothing to do, or ends it. */
-  put(engine: EngineProcess): void {
+  put(engine: EngineProcess, backedUpTo: string | null = null): void {
     if (!engine.isReusable || this.#kept.length >= KEPT_MAX) return engine.stop()
-    const idle: Idle = { engine, timer: setTimeout(() => this.#end(idle), this.#idleMs) }
+    const idle: Idle = { engine, backedUpTo, timer: setTimeout(() => this.#end(idle), this.#idleMs) }
     idle.timer.unref()
     this.#kept.push(idle)
   }
 
   #end(idle: Idle): void {
-    this.#kept.splice(this.#kept.indexOf(idle), 1)
+    this.#remove(idle)
     idle.engine.dismiss()
+  }
+
+  #remove(idle: Idle): void {
+    this.#kept.splice(this.#kept.indexOf(idle), 1)
   }
 }
