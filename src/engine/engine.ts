@@ -5,6 +5,7 @@ import { cancelled, type Failure, fromFailure } from '../errors.ts'
 import type { RunOptions, Step } from '../operations/reports.ts'
 import { type Job, prepareHere, runHere } from './here.ts'
 import type { OperationName, Operations } from './operations.ts'
+import type { EngineProcess } from './engine-process.ts'
 import { IdleEngines } from './idle-engines.ts'
 import { silenceMsFor, stalled, StallWatch } from './stall-watch.ts'
 
@@ -16,6 +17,8 @@ export interface EngineOptions extends RunOptions {
 
 /** One runs one operation at a time. */
 const idle = new IdleEngines()
+/** By backup directory, which made the last backup there: what it knows of the directory spares the next one much reading. */
+const makers = new Map<string, EngineProcess>()
 
 /** What needs no process that opens databases. */
 const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
@@ -44,9 +47,7 @@ export async function runOperation<Name extends OperationName>(
   const isHere = where === 'here' || needsNoProcess(name, request, settings)
   // Whatever does the work starts while the request is being checked.
   if (isHere && !CATALOG_ONLY.has(name)) prepareHere()
-  // What it knows of a backup directory spares the next backup there much reading.
-  const backupDir = name === 'create' ? settings.backupDir : null
-  const engine = isHere ? null : idle.take(backedUpTo => backedUpTo === backupDir)
+  const engine = isHere ? null : takeFor(name, settings)
   try {
     const { parseRequest } = await import('./requests.ts')
     const job = { name, settings, request: parseRequest(name, request) }
@@ -57,8 +58,16 @@ export async function runOperation<Name extends OperationName>(
     if (engine === null) return await runWatched(job, options)
     return (await engine.run(job, options)) as Operations[Name]['result'] | Failure
   } finally {
-    if (engine !== null) idle.put(engine, backupDir)
+    if (engine !== null) idle.put(engine)
   }
+}
+
+function takeFor(name: OperationName, { backupDir }: Settings): EngineProcess {
+  if (name !== 'create') return idle.take()
+  const maker = makers.get(backupDir)
+  const engine = idle.take(each => each === maker)
+  makers.set(backupDir, engine)
+  return engine
 }
 
 /** A disk that does not answer must not keep the caller from his result; nobody notices less. */
@@ -72,7 +81,8 @@ export async function writeAuditNote(
 ): Promise<Noted> {
   if (where === 'here') return await writeNote(settings.backupDir, request)
   // The next backup may be made meanwhile.
-  const engine = idle.take(backedUpTo => backedUpTo !== settings.backupDir)
+  const maker = makers.get(settings.backupDir)
+  const engine = idle.take(each => each !== maker)
   const isOver = new AbortController()
   const late = sleep(NOTE_MS_MAX, null, { signal: isOver.signal, ref: false }).catch(() => null)
   try {

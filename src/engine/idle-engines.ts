@@ -7,8 +7,6 @@ const IDLE_MS = 60_000
 
 interface Idle {
   readonly engine: EngineProcess
-  /** The backup directory that it was the last to make a backup in; null where there is none. */
-  readonly backedUpTo: string | null
   readonly timer: NodeJS.Timeout
 }
 
@@ -22,13 +20,9 @@ export class IdleEngines {
     this.#idleMs = idleMs
   }
 
-  /**
-   * One that has not died meanwhile, or a new one: of those that are preferred, if there are any, the one that was used last.
-   *
-   * @param isPreferred by the backup directory that it was the last to make a backup in
-   */
-  take(isPreferred: (backedUpTo: string | null) => boolean = () => true): EngineProcess {
-    const idle = this.#kept.findLast(({ backedUpTo }) => isPreferred(backedUpTo)) ?? this.#kept.at(-1)
+  /** One that has not died meanwhile: the one that was used last of those that are preferred, or of all; or a new one. */
+  take(isPreferred: (engine: EngineProcess) => boolean = () => true): EngineProcess {
+    const idle = this.#kept.findLast(({ engine }) => isPreferred(engine)) ?? this.#kept.at(-1)
     if (idle === undefined) return new EngineProcess()
     this.#remove(idle)
     clearTimeout(idle.timer)
@@ -36,9 +30,9 @@ export class IdleEngines {
   }
 
   /** Keeps one that has nothing to do, or ends it. */
-  put(engine: EngineProcess, backedUpTo: string | null = null): void {
+  put(engine: EngineProcess): void {
     if (!engine.isReusable || this.#kept.length >= KEPT_MAX) return engine.stop()
-    const idle: Idle = { engine, backedUpTo, timer: setTimeout(() => this.#end(idle), this.#idleMs) }
+    const idle: Idle = { engine, timer: setTimeout(() => this.#end(idle), this.#idleMs) }
     idle.timer.unref()
     this.#kept.push(idle)
   }
