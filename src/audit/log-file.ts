@@ -1,12 +1,13 @@
 /** The files of the audit log: the log itself, its head, and the lock under which both are written. */
 import { constants } from 'node:fs'
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CatalogLock } from '../catalog/lock.ts'
 import { BackupError } from '../errors.ts'
 import { type Durability, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
+import { contentOf } from '../storage/looks.ts'
 import { logId, NO_LOG } from './anchor.ts'
 import { bootId } from './boot-id.ts'
 import type { AuditEntry, AuditGap } from './entry.ts'
@@ -212,8 +213,8 @@ function continueChain(
 /** Null when it is not there, or no head. */
 export async function readHead(backupDir: string): Promise<AuditHead | null> {
   const path = headPath(backupDir)
-  const text = await unlessMissing(path, () => readFile(path, 'utf8'))
-  return text === null ? null : parseHead(text)
+  const bytes = await during('read', path, () => contentOf(path))
+  return bytes === null ? null : parseHead(bytes.toString('utf8'))
 }
 
 async function beginHead(backupDir: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** How the files of a database look, to tell later that nobody has touched them since. */
 import type { BigIntStats } from 'node:fs'
-import { lstat, stat } from 'node:fs/promises'
-import { unlessMissing } from '../storage/io-errors.ts'
+import { during } from '../storage/io-errors.ts'
+import { exactLstatOf, exactStatOf } from '../storage/looks.ts'
 
 /**
  * A file that changed so shortly before it was looked at may change again without its time telling: clocks of file
@@ -27,9 +27,9 @@ export interface Stamp {
  */
 export async function stampOf(path: string, nowMs: number): Promise<Stamp | null> {
   const [main, wal, journal] = await Promise.all([
-    unlessMissing(path, () => stat(path, { bigint: true })),
-    unlessMissing(`${path}-wal`, () => lstat(`${path}-wal`, { bigint: true })),
-    unlessMissing(`${path}-journal`, () => lstat(`${path}-journal`, { bigint: true })),
+    during('read', path, () => exactStatOf(path)),
+    during('read', `${path}-wal`, () => exactLstatOf(`${path}-wal`)),
+    during('read', `${path}-journal`, () => exactLstatOf(`${path}-journal`)),
   ])
   if (main === null || !main.isFile() || (journal !== null && journal.size > 0n)) return null
   const files = wal === null ? [main] : [main, wal]

@@ -63,7 +63,9 @@ export async function removeLeftovers(backupDir: string, others: readonly string
   const names = await namesIn(backupDir)
   await removeAbandonedWork(backupDir, names)
   const types = names.filter(isType).map(type => typeDirectory(backupDir, type))
-  const all = [...types, metadataDirectory(backupDir), ...others].map(directory => pathsIn(directory, backupDir))
+  const all = [...types, metadataDirectory(backupDir), ...others].map(directory =>
+    pathsIn(directory, backupDir),
+  )
   const clean = await Promise.all(all.map(isClean))
   for (const paths of all.filter((_, index) => clean[index] !== true)) {
     const look = await lookAt(paths)
