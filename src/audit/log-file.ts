@@ -7,7 +7,7 @@ import { CatalogLock } from '../catalog/lock.ts'
 import { BackupError } from '../errors.ts'
 import { type Durability, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
-import { contentOf } from '../storage/looks.ts'
+import { textOf } from '../storage/looks.ts'
 import { logId, NO_LOG } from './anchor.ts'
 import { bootId } from './boot-id.ts'
 import type { AuditEntry, AuditGap } from './entry.ts'
@@ -213,8 +213,8 @@ function continueChain(
 /** Null when it is not there, or no head. */
 export async function readHead(backupDir: string): Promise<AuditHead | null> {
   const path = headPath(backupDir)
-  const bytes = await during('read', path, () => contentOf(path))
-  return bytes === null ? null : parseHead(bytes.toString('utf8'))
+  const text = await during('read', path, () => textOf(path))
+  return text === null ? null : parseHead(text)
 }
 
 async function beginHead(backupDir: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { during } from '../storage/io-errors.ts'
-import { contentOf, statOf } from '../storage/looks.ts'
+import { statOf, textOf } from '../storage/looks.ts'
 import type { MetadataFields } from './backup-of.ts'
 
 /** What a metadata file says of its backup. */
@@ -15,7 +15,7 @@ export function readMetadataText(path: string): Promise<string | null> {
   return during('read', path, async () => {
     const stats = await statOf(path)
     if (stats === null) return null
-    return stats.isFile() ? ((await contentOf(path))?.toString('utf8') ?? null) : ''
+    return stats.isFile() ? await textOf(path) : ''
   })
 }
 

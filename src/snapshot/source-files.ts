@@ -2,22 +2,20 @@
 import { constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { BackupError } from '../errors.ts'
 import type { FileIdentity } from '../sqlite/requests.ts'
-import { isNotThere, toTypedError } from '../storage/io-errors.ts'
-import { realPathOf, statOf } from '../storage/looks.ts'
+import { during, isNotThere, toTypedError } from '../storage/io-errors.ts'
+import { targetOf } from '../storage/looks.ts'
 import { closeRead, readAvailable } from '../storage/transfer.ts'
 import { type DatabaseHeader, HEADER_BYTES, parseDatabaseHeader } from './database-header.ts'
 
 /** The real path of the database file, links resolved as SQLite does. Throws typed errors for what is no regular file. */
 export async function findDatabase(path: string): Promise<string> {
-  try {
-    const real = await realPathOf(path)
-    const stats = await statOf(real)
-    if (stats?.isFile() === true) return real
-    if (stats !== null) throw notAFile(path, stats)
-  } catch (error) {
-    if (!isNotThere(error)) throw toTypedError(error, 'find the database', path)
-  }
-  throw new BackupError('DATABASE_NOT_FOUND', `Database file not found: ${path}`, {
+  const found = await during('find the database', path, () => targetOf(path))
+  if (found?.stats.isFile() === true) return found.path
+  throw found === null ? notFound(path) : notAFile(path, found.stats)
+}
+
+function notFound(path: string): BackupError {
+  return new BackupError('DATABASE_NOT_FOUND', `Database file not found: ${path}`, {
     hint: 'Check the path (a relative one starts at the working directory or the configuration file) and its permissions.',
     path,
   })

@@ -49,14 +49,22 @@ export function contentOf(path: string): Promise<Buffer | null> {
   return orNull(() => (isAtOnce ? readFileSync(path) : readFile(path)))
 }
 
+/** The same as text. */
+export function textOf(path: string): Promise<string | null> {
+  return orNull(() => (isAtOnce ? readFileSync(path, 'utf8') : readFile(path, 'utf8')))
+}
+
 /** The names in a directory; null when it is not there. */
 export function entriesOf(path: string): Promise<string[] | null> {
   return orNull(() => (isAtOnce ? readdirSync(path) : readdir(path)))
 }
 
-/** The path without links; throws what the system says, also when it is not there. */
-export async function realPathOf(path: string): Promise<string> {
-  return isAtOnce ? realpathSync.native(path) : await realpath(path)
+/** The file that a path leads to, by its path without links; null when it, or a directory on the way to it, is not there. */
+export function targetOf(path: string): Promise<{ readonly path: string; readonly stats: Stats } | null> {
+  return orNull(async () => {
+    const real = isAtOnce ? realpathSync.native(path) : await realpath(path)
+    return { path: real, stats: isAtOnce ? statSync(real) : await stat(real) }
+  })
 }
 
 async function orNull<T>(look: () => T | undefined | Promise<T>): Promise<T | null> {
