@@ -1,8 +1,11 @@
 /** What changes while a scheduler runs: its configuration, and a job that somebody runs beside it. */
 import { rmSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { JobRunner } from '../../src/daemon/ports.ts'
 import { SchedulerLock } from '../../src/daemon/scheduler-lock.ts'
+import type { Config } from '../../src/index.ts'
 import { DAILY_ONLY, LOCKED, openVirtualScene, PARTS, recorder } from './virtual.ts'
 
 /** Of a machine that is busy. */
@@ -102,4 +105,35 @@ test('a database that is gone from the configuration is let go, one that is new 
   stop.abort()
   await running
   expect(runs).toEqual(['daily 2026-11-21T02:00:00.000Z'])
+})
+
+test('the next backup begins while the last one is being noted, but no third, and none while one is copied to targets', async () => {
+  const runThree = async (targets: Config['targets'], isSecondAwaited: boolean): Promise<string[]> => {
+    const scene = openVirtualScene('2026-11-21T01:00:00Z', {
+      databases: { a: { path: 'a.db' }, b: { path: 'b.db' }, c: { path: 'c.db' } },
+      schedule: { digest: false, jobs: DAILY_ONLY },
+      ...(targets === undefined ? {} : { targets }),
+    })
+    const events: string[] = []
+    const second = Promise.withResolvers<void>()
+    const run: JobRunner = async ({ letGo }) => {
+      const number = events.filter(event => event.endsWith('begins')).length + 1
+      events.push(`${number} begins`)
+      if (number === 2) second.resolve()
+      letGo()
+      if (number === 1 && isSecondAwaited) await second.promise
+      // Many more calls than it takes to begin another run.
+      for (let i = 0; i < 100; i++) await stat(scene.directory)
+      events.push(`${number} ends`)
+      return { success: true, summary: 'done' }
+    }
+    expect(await scene.scheduler({ backup: run }).runOnce('daily')).toMatchObject({ status: 'succeeded' })
+    expect(scene.state().jobs.map(({ running }) => running)).toEqual([null, null, null])
+    return events
+  }
+  const together = await runThree(undefined, true)
+  expect(together.slice(0, 2)).toEqual(['1 begins', '2 begins'])
+  expect(together.indexOf('3 begins')).toBeGreaterThan(together.indexOf('1 ends'))
+  const apart = ['1 begins', '1 ends', '2 begins', '2 ends', '3 begins', '3 ends']
+  expect(await runThree({ far: { kind: 'local', path: 'far' } }, false)).toEqual(apart)
 })
