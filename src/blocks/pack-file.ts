@@ -38,6 +38,7 @@ import { sha256 } from './restore-point.ts'
 const decompressElsewhere = promisify(zstdDecompress)
 /** Up to here handing it to another core and back takes longer than doing it. */
 const SMALL_BYTES = 8 << 10
+const NO_BYTES = Buffer.alloc(0)
 /** What zlib allows. */
 const CHUNK_BYTES_MIN = 64
 /** So many groups are read ahead and decompressed on other cores. */
@@ -137,11 +138,17 @@ export class PackFile implements Disposable {
    * `BACKUP_DAMAGED` for a key that is not what was written.
    */
   async unlock(open: OpenKeyFile): Promise<void> {
-    if (this.index.sealed === null || !this.isLocked) return
+    const secret = this.isLocked ? await this.readSecret(open) : null
+    if (secret !== null) this.unlockWith(secret)
+  }
+
+  /** What an encrypted pack is unlocked with, null of another one. Throws as {@link unlock}. */
+  async readSecret(open: OpenKeyFile): Promise<PackSecret | null> {
+    if (this.index.sealed === null) return null
     const key = this.#readKey(this.index.sealed.keyHash)
     const secret = parseSecret(await this.#open(open, key.subarray(SALT_BYTES)))
     if (secret === null) throw damaged(this.path, "the pack's key makes no sense")
-    this.unlockWith(secret)
+    return secret
   }
 
   /** The same, where a pack that stays locked will do. The key itself is checked in any case. */
@@ -214,14 +221,29 @@ export class PackFile implements Disposable {
 
   /** One group, its stored bytes checked; its pages are not held against their names. */
   async readGroup(group: number): Promise<Group> {
+    const { frame, length } = this.#frameOf(group)
+    return this.#asGroup(group, length, await decompress(frame, length))
+  }
+
+  /** The same by this thread alone, which takes less of it, and all that it takes at once. */
+  readGroupHere(group: number): Group {
+    const { frame, length } = this.#frameOf(group)
+    return this.#asGroup(group, length, decompressHere(frame, length))
+  }
+
+  /** The compressed pages of a group, and how many bytes they are. */
+  #frameOf(group: number): { readonly frame: Buffer; readonly length: number } {
     const stored = this.readChecked(group)
     const { pageSize, groupPages } = this.index
     const length = pageSize * presentBetween(this.index, group * groupPages, (group + 1) * groupPages)
-    if (length === 0) return { group, pages: Buffer.alloc(0) }
+    if (length === 0) return { frame: NO_BYTES, length }
     if (this.isLocked) throw new Error(`The pack is locked: ${this.path}`)
-    const raw = this.#cipher === null ? stored : this.#cipher.open(group, stored)
-    if (raw === null) throw this.#damagedGroup(group)
-    const pages = await decompress(raw, length).catch(() => null)
+    const frame = this.#cipher === null ? stored : this.#cipher.open(group, stored)
+    if (frame === null) throw this.#damagedGroup(group)
+    return { frame, length }
+  }
+
+  #asGroup(group: number, length: number, pages: Buffer | null): Group {
     if (pages?.length !== length) throw this.#damagedGroup(group)
     return { group, pages }
   }
@@ -267,11 +289,24 @@ export class PackFile implements Disposable {
   }
 }
 
-async function decompress(frame: Buffer, length: number): Promise<Buffer> {
-  const options = { maxOutputLength: length, chunkSize: roomFor(length) }
+async function decompress(frame: Buffer, length: number): Promise<Buffer | null> {
   return length <= SMALL_BYTES
-    ? zstdDecompressSync(frame, options)
-    : await decompressElsewhere(frame, options)
+    ? decompressHere(frame, length)
+    : await decompressElsewhere(frame, roomOptions(length)).catch(() => null)
+}
+
+/** Null for what is no frame. */
+function decompressHere(frame: Buffer, length: number): Buffer | null {
+  if (length === 0) return NO_BYTES
+  try {
+    return zstdDecompressSync(frame, roomOptions(length))
+  } catch {
+    return null
+  }
+}
+
+function roomOptions(length: number): { readonly maxOutputLength: number; readonly chunkSize: number } {
+  return { maxOutputLength: length, chunkSize: roomFor(length) }
 }
 
 /** One byte more than there are: where the output is full Node asks once more whether that was all. */

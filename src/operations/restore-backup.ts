@@ -49,8 +49,10 @@ export async function restoreBackup(
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [dirname(await realTarget(path))])
   await requireStillThere(backup)
-  const order = { level: settings.disposable ? 'none' : 'quick', identity: request.identity } as const
-  await using image = await openIntact(backup, order, context)
+  const level = settings.disposable ? 'none' : 'quick'
+  // What is put where nothing is yet is the decoded image itself.
+  const isToStay = !(await isTargetThere(path))
+  await using image = await openIntact(backup, { level, identity: request.identity, isToStay }, context)
 
   begin(context, 'inspect-target')
   const target = await inspectTarget(path, context)
