@@ -1,4 +1,4 @@
-/** Those who write the parts of an image side by side: threads where it is large, otherwise whoever asks. */
+/** Those who write the parts of an image side by side: whoever asks, and threads beside it where the image is large. */
 import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
@@ -6,24 +6,27 @@ import { Worker } from 'node:worker_threads'
 import { type Failure, fromFailure } from '../errors.ts'
 import { type ImageOrder, type PartOrder, PartWriter } from './part-writer.ts'
 
-/** Below this threads take longer to start than the image to write. */
+/** Below this a thread takes longer to start than the image to write. */
 const THREADS_FROM_BYTES = 32 << 20
-/** Each takes some megabytes of memory; more of them wait for the disk. */
-const THREADS_MAX = 2
+/** Each takes some megabytes of memory, and soon all of them wait for the disk. */
+const LANES_MAX = 3
 
-/** Writes one part after another. */
 export interface Lane extends AsyncDisposable {
-  /** Throws `BACKUP_DAMAGED`, naming the pack. */
+  /** How many parts it is to be given at a time. */
+  readonly atOnce: number
+  /** Writes a part, after those that it was given before. Throws `BACKUP_DAMAGED`, naming the pack. */
   write(part: PartOrder): Promise<void>
 }
 
+/** The first are to be given parts first: the last one keeps whoever hands them out from that. */
 export function openLanes(order: ImageOrder, sizeBytes: number): Lane[] {
-  if (sizeBytes < THREADS_FROM_BYTES) return [new LaneHere(order)]
-  const count = Math.min(THREADS_MAX, availableParallelism())
-  return Array.from({ length: count }, () => new LaneOfThread(order))
+  const count = sizeBytes < THREADS_FROM_BYTES ? 1 : Math.min(LANES_MAX, availableParallelism())
+  const threads = Array.from({ length: count - 1 }, () => new LaneOfThread(order))
+  return [...threads, new LaneHere(order)]
 }
 
 class LaneHere implements Lane {
+  readonly atOnce = 1
   readonly #writer: PartWriter
 
   constructor(order: ImageOrder) {
@@ -41,9 +44,11 @@ class LaneHere implements Lane {
 }
 
 class LaneOfThread implements Lane {
+  /** While we write a part ourselves, a thread that has done its own finds the next one waiting. */
+  readonly atOnce = 2
   readonly #worker: Worker
-  /** Of the part that is being written. */
-  #answer: PromiseWithResolvers<void> | null = null
+  /** Of the parts that it has, in their order. */
+  readonly #answers: PromiseWithResolvers<void>[] = []
   /** Why it takes no parts any more. */
   #ended: unknown = null
 
@@ -51,8 +56,9 @@ class LaneOfThread implements Lane {
     const thread = new URL(`./part-thread${extname(import.meta.url)}`, import.meta.url)
     this.#worker = new Worker(thread, { workerData: order })
     this.#worker.on('message', (failure: Failure | null) => {
-      if (failure === null) this.#answer?.resolve()
-      else this.#answer?.reject(fromFailure(failure))
+      const answer = this.#answers.shift()
+      if (failure === null) answer?.resolve()
+      else answer?.reject(fromFailure(failure))
     })
     this.#worker.on('error', error => this.#end(error))
     this.#worker.on('exit', () => this.#end(new Error('The thread that writes the image has ended')))
@@ -60,14 +66,15 @@ class LaneOfThread implements Lane {
 
   #end(error: unknown): void {
     this.#ended ??= error
-    this.#answer?.reject(error)
+    for (const answer of this.#answers.splice(0)) answer.reject(this.#ended)
   }
 
   async write(part: PartOrder): Promise<void> {
     if (this.#ended !== null) throw this.#ended
-    this.#answer = Promise.withResolvers()
+    const answer = Promise.withResolvers<void>()
+    this.#answers.push(answer)
     this.#worker.postMessage(part)
-    await this.#answer.promise
+    await answer.promise
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

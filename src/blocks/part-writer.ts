@@ -1,8 +1,12 @@
 import { type OpenFile, writeFully } from '../storage/transfer.ts'
 import { damaged } from './damage.ts'
+import { freeGroup, type Group } from './group.ts'
 import type { PackSecret } from './pack-cipher.ts'
-import { freeGroup, type Group, PackFile } from './pack-file.ts'
+import { PackFile } from './pack-file.ts'
 import type { PlacedRun } from './restore-plan.ts'
+
+/** Groups of so many bytes are read and decompressed together; with more of them nothing is gained. */
+const STRETCH_BYTES = 512 << 10
 
 /** The image that parts are written into. */
 export interface ImageOrder {
@@ -36,27 +40,30 @@ export class PartWriter implements Disposable {
   }
 
   /** Throws `BACKUP_DAMAGED`, naming the pack. */
-  write(part: PartOrder): void {
+  write({ runs, ...order }: PartOrder): void {
     const { file, pageSize } = this.#order
-    const pack = this.#packOf(part)
+    const pack = this.#packOf(order)
     const { groupPages } = pack.index
-    let group: Group | null = null
-    for (const { slot, count, page } of part.runs) {
+    const groupsMax = Math.max(1, Math.floor(STRETCH_BYTES / (groupPages * pageSize)))
+    let stretch: Stretch = { from: 0, until: 0 }
+    let groups: Group | null = null
+    for (const [i, { slot, count, page }] of runs.entries()) {
       for (let done = 0; done < count;) {
-        const number = Math.floor((slot + done) / groupPages)
-        if (group?.group !== number) {
-          if (group !== null) freeGroup(group)
-          group = pack.readGroupHere(number)
+        const next = slot + done
+        if (groups === null || next < stretch.from || next >= stretch.until) {
+          if (groups !== null) freeGroup(groups)
+          stretch = stretchFrom(next, { runs, current: i, groupPages, groupsMax })
+          groups = pack.readGroupsHere(stretch.from / groupPages, (stretch.until - stretch.from) / groupPages)
         }
-        const length = Math.min(count - done, (number + 1) * groupPages - slot - done)
-        writeFully(file, pack.pagesOf(group, slot + done, length), (page + done) * pageSize)
+        const length = Math.min(count - done, stretch.until - next)
+        writeFully(file, pack.pagesOf(groups, next, length), (page + done) * pageSize)
         done += length
       }
     }
-    if (group !== null) freeGroup(group)
+    if (groups !== null) freeGroup(groups)
   }
 
-  #packOf({ path, id, secret }: PartOrder): PackFile {
+  #packOf({ path, id, secret }: Omit<PartOrder, 'runs'>): PackFile {
     if (this.#pack?.id === id) return this.#pack
     this[Symbol.dispose]()
     using opening = new DisposableStack()
@@ -72,6 +79,34 @@ export class PartWriter implements Disposable {
     this.#pack?.[Symbol.dispose]()
     this.#pack = null
   }
+}
+
+/** Slots of whole groups. */
+interface Stretch {
+  readonly from: number
+  /** Not included. */
+  readonly until: number
+}
+
+interface Needed {
+  readonly runs: readonly PlacedRun[]
+  /** The run that is being written. */
+  readonly current: number
+  readonly groupPages: number
+  readonly groupsMax: number
+}
+
+/** The groups from that of `slot` on that follow each other and are all needed. */
+function stretchFrom(slot: number, { runs, current, groupPages, groupsMax }: Needed): Stretch {
+  const from = slot - (slot % groupPages)
+  const untilMax = from + groupsMax * groupPages
+  let until = from
+  for (let next = current; next < runs.length && until < untilMax; next++) {
+    const run = runs[next] as PlacedRun
+    if (run.slot - (run.slot % groupPages) > until) break
+    until = Math.max(until, Math.ceil((run.slot + run.count) / groupPages) * groupPages)
+  }
+  return { from, until: Math.min(until, untilMax) }
 }
 
 function requireKind({ path, index }: PackFile, { pageSize, isSealed }: ImageOrder): void {

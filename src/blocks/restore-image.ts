@@ -29,13 +29,16 @@ export async function restoreImage(
   const { pageSize, pageCount, isSealed } = point
   await using lanes = new AsyncDisposableStack()
   const work = new Work(point, store, options)
-  await Promise.all(
-    openLanes({ file, pageSize, isSealed }, pageSize * pageCount).map(lane => work.doIn(lanes.use(lane))),
-  )
+  const working: Promise<void>[] = []
+  for (const lane of openLanes({ file, pageSize, isSealed }, pageSize * pageCount)) {
+    lanes.use(lane)
+    for (let taken = 0; taken < lane.atOnce; taken++) working.push(work.doIn(lane))
+  }
+  await Promise.all(working)
   work.throwFirstFailure()
 }
 
-/** The parts of an image that are still to be written. Each lane takes the next one as soon as it is free. */
+/** The parts of an image that are still to be written. Each lane takes the next one as soon as it has room for it. */
 class Work {
   readonly #point: RestorePoint
   readonly #store: Pick<BlockStore, 'backupDir'>
@@ -83,8 +86,7 @@ class Work {
   }
 
   #secretOf(path: string, id: string): Promise<PackSecret | null> {
-    if (this.#unlocked?.id !== id)
-      this.#unlocked = { id, secret: readSecret(path, id, this.#options.open) }
+    if (this.#unlocked?.id !== id) this.#unlocked = { id, secret: readSecret(path, id, this.#options.open) }
     return this.#unlocked.secret
   }
 }

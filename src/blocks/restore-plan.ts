@@ -3,8 +3,8 @@ import { type RestorePoint, runsOf } from './restore-point.ts'
 
 /** The image is made so many pages at a time, so that memory does not grow with it. */
 const WINDOW_PAGES = 1 << 19
-/** Long beside what it takes to hand a part over, short beside what any image takes. */
-const PART_BYTES = 4 << 20
+/** Takes a few milliseconds: long beside handing it over, short for whoever waits for a sign of life or to cancel. */
+const PART_BYTES = 2 << 20
 
 /** Pages that follow each other in a pack and in the image. */
 export interface PlacedRun {

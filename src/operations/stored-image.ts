@@ -1,12 +1,9 @@
 /** A stored backup, in whatever encoding, as a plain file that SQLite can open; and what is wrong with it. */
-import { type OpenKeyFile, openKeyFilesWith, openNothing } from '../blocks/key-files.ts'
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
-import { type AgeKeys, NoKeyFits } from '../encoding/age/header.ts'
+import { NoKeyFits } from '../encoding/age/header.ts'
 import { type Bytes, cancellable, type Seen, Tap } from '../encoding/bytes.ts'
-import { type Decoder, isStream, openDecoder } from '../encoding/encoding.ts'
-import { hasKeys, NO_KEYS, readKeys } from '../encoding/keys.ts'
+import type { Decoder } from '../encoding/encoding.ts'
 import { Undecodable } from '../encoding/undecodable.ts'
-import { BackupError } from '../errors.ts'
 import { type Durability, requireSpace, syncFile } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
 import {
@@ -18,26 +15,21 @@ import {
   type StoredCheck,
 } from './check-stored.ts'
 import { bytesOf, type Context, durabilityOf } from './context.ts'
-import { keyRequired, keyWrong } from './key-failures.ts'
+import { keyWrong } from './key-failures.ts'
 import { type RestoredImage, restoreBlocks, restoreFetched } from './open-blocks.ts'
 import { openWork } from './open-work.ts'
 import { readStored } from './read-stored.ts'
 import type { Step, VerifyProblem } from './reports.ts'
 import { checkSealed, isSealed } from './sealed-blocks.ts'
+import { decoderOf, keyFilesOpener, type KeyOrder } from './stored-keys.ts'
 
-export interface OpenOrder {
+export interface OpenOrder extends KeyOrder {
   readonly level: CheckLevel
-  /** Path of an identity file, beside those of the configuration. */
-  readonly identity?: string | undefined
-  /** Keys that were read already: then no others are. */
-  readonly keys?: AgeKeys | undefined
   /** What has encoded it, where that is at hand: then no identity is needed. */
   readonly decoder?: Decoder | undefined
   /** Whether what is decoded will be moved to where it stays: then it is flushed while it is written and checked. */
   readonly isToStay?: boolean | undefined
 }
-
-type KeyOrder = Pick<OpenOrder, 'identity' | 'keys'>
 
 /** An open image. What was decoded for it is removed when it is disposed of. */
 export interface StoredImageOpened extends AsyncDisposable {
@@ -150,14 +142,6 @@ async function writerOf(
   const decoder = order.decoder ?? (await decoderOf(backup, order, context))
   const durability = durabilityFor(order, context)
   return async file => ({ image, ...(await decodeTo(file, backup, { decoder, durability }, context)) })
-}
-
-/** Opens the keys of a backup's packs. Throws `KEY_REQUIRED` where these are encrypted and there is nothing to open them with. */
-async function keyFilesOpener(backup: BackupInfo, order: KeyOrder, context: Context): Promise<OpenKeyFile> {
-  if (!(await isSealed(backup, context))) return openNothing
-  const keys = await keysFor(order, context)
-  if (!hasKeys(keys)) throw keyRequired(backup)
-  return openKeyFilesWith(async () => keys)
 }
 
 async function openPlain(
@@ -310,42 +294,6 @@ async function* limited(bytes: Bytes, sizeMax: number): Bytes {
     if (size > sizeMax) throw new Undecodable(`it holds more than the ${sizeMax} bytes of its image`)
     yield piece
   }
-}
-
-/** What decodes a stored backup. Throws `KEY_REQUIRED`, or `BACKUP_UNSUPPORTED` for an encoding that is no stream. */
-export async function decoderOf(backup: BackupInfo, order: KeyOrder, context: Context): Promise<Decoder> {
-  const { encoding, path } = backup
-  if (!isStream(encoding)) {
-    throw new BackupError(
-      'BACKUP_UNSUPPORTED',
-      `This version cannot read the encoding ${encoding}: ${path}`,
-      {
-        hint: 'Use the version that made it, or see docs/formats.md.',
-        path,
-      },
-    )
-  }
-  const keys = encoding === 'zstd+age' ? await keysFor(order, context) : NO_KEYS
-  if (encoding === 'zstd+age' && !hasKeys(keys)) throw keyRequired(backup)
-  return openDecoder(encoding, keys)
-}
-
-/** Whether there is anything to decrypt a backup with. Throws `KEY_REQUIRED` for a key that cannot be read. */
-export async function canOpen(
-  backup: BackupInfo,
-  identity: string | undefined,
-  context: Context,
-): Promise<boolean> {
-  return !(await isEncrypted(backup, context)) || hasKeys(await keysFor({ identity }, context))
-}
-
-async function isEncrypted(backup: BackupInfo, context: Context): Promise<boolean> {
-  if (backup.encoding === 'blocks') return await isSealed(backup, context)
-  return backup.encoding === 'zstd+age'
-}
-
-async function keysFor({ identity, keys }: KeyOrder, { settings }: Context): Promise<AgeKeys> {
-  return keys ?? (await readKeys(settings.storing.encryption, identity))
 }
 
 /** What the metadata says that the image should be. */
