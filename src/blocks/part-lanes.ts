@@ -43,7 +43,8 @@ class LaneHere implements Lane {
   }
 }
 
-class LaneOfThread implements Lane {
+/** A thread of its own; it ends when this is disposed of. */
+export class LaneOfThread implements Lane {
   /** While we write a part ourselves, a thread that has done its own finds the next one waiting. */
   readonly atOnce = 2
   readonly #worker: Worker

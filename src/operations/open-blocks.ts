@@ -90,9 +90,11 @@ async function writeImage(
     report(doneBytes, sizeBytes)
     ahead.reached(doneBytes)
   }
-  await restoreImage(point, store, written, { open, signal: context.signal, onBytes }).finally(() =>
-    ahead.settled(),
-  )
+  try {
+    await restoreImage(point, store, written, { open, signal: context.signal, onBytes })
+  } finally {
+    await ahead.settled()
+  }
 }
 
 /** The same of a backup at a target, when all that it relies on has been fetched into a new directory `root`. */

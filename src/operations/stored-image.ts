@@ -115,7 +115,11 @@ async function checkOurs(
 ): Promise<StoredCheck> {
   const flushed = syncFile(file, durability)
   flushed.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.
-  return await checkStored(file, check, context, bytesOf(context, VERIFY)).finally(() => flushed)
+  try {
+    return await checkStored(file, check, context, bytesOf(context, VERIFY))
+  } finally {
+    await flushed
+  }
 }
 
 /** What writes the image into a new file, and may make a directory for what it fetches. Throws `KEY_REQUIRED` where there is nothing to decrypt it with. */
