@@ -18,6 +18,7 @@ import {
   realTarget,
   requireRestoreSpace,
   restoreSpace,
+  takesDecoded,
   type Target,
   wayFor,
 } from './restore-target.ts'
@@ -50,8 +51,7 @@ export async function restoreBackup(
   await removeLeftovers(settings.backupDir, [dirname(await realTarget(path))])
   await requireStillThere(backup)
   const level = settings.disposable ? 'none' : 'quick'
-  // What is put where nothing is yet is the decoded image itself.
-  const isToStay = !(await isTargetThere(path))
+  const isToStay = await takesDecoded(path, context)
   await using image = await openIntact(backup, { level, identity: request.identity, isToStay }, context)
 
   begin(context, 'inspect-target')
