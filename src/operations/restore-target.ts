@@ -85,9 +85,19 @@ export async function requireRestoreSpace(
   const needed = restoreSpace(backup, target)
   const kept = settings.disposable ? 0 : needed.kept
   const beside = await nearestDirectory(dirname(target.path))
-  const isShared = (await stat(beside)).dev === (await stat(settings.backupDir)).dev
+  const isShared = await isOnOneDisk(beside, settings.backupDir)
   await requireSpace(beside, needed.target + (isShared ? kept : 0) + SPACE_RESERVE_BYTES, 'the restore')
   if (!isShared) await requireSpace(settings.backupDir, kept + SPACE_RESERVE_BYTES, 'the pre_restore backup')
+}
+
+/** Whether a decoded image will be moved to a path, as one that is on its disk where nothing is. */
+export async function takesDecoded(path: string, { settings }: Context): Promise<boolean> {
+  if (await isTargetThere(path)) return false
+  return await isOnOneDisk(await nearestDirectory(dirname(path)), settings.backupDir)
+}
+
+async function isOnOneDisk(one: string, other: string): Promise<boolean> {
+  return (await stat(one)).dev === (await stat(other)).dev
 }
 
 /** The file that a path means; a dangling link means the file at the end of its links, so that they all stay. */
