@@ -1,4 +1,4 @@
-/** Repairs that are killed at changes they make in the backup directory, and several at once. */
+/** Repairs that are killed at changes they make in the backup directory or at a target, and several at once. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
@@ -12,7 +12,8 @@ import { commitToLedger } from '../support/ledger.ts'
 import { succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { damageByte } from './damage-byte.ts'
-import { makeBackups, openPlace, type Place } from './place.ts'
+import { makeBackups, namesAt, openPlace, type Place } from './place.ts'
+import { POINTS as TARGET_POINTS, tendUnderShim } from './tend-killed.ts'
 import type { TendOrder } from './tend.ts'
 
 const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
@@ -106,6 +107,58 @@ testWith(
       for (const { metadata } of await place.database().listBackups())
         expect(metadata).not.toHaveProperty('damaged_at')
       reset()
+    }
+    expect(counts.size).toBeGreaterThan(1)
+  },
+  300_000,
+)
+
+testWith(
+  SHIM_NEEDS,
+  'a repair at a target, by copies from another one, that is killed at any change leaves each file there as it was or whole',
+  async () => {
+    const place = openPlace(['far', 'farther'], { encoding: 'blocks' })
+    const names = await makeBackups(place, 3)
+    expect(succeeded(await place.database().syncTargets()).status).toBe('synced')
+    for (const name of names.slice(0, 2))
+      succeeded(await place.database().deleteBackup(name, { confirm: true, force: true }))
+    const [changed = '', undescribed = ''] = names
+    const packs = place.files('far').filter(name => name.endsWith('.pack'))
+    const broken = [`manual/${changed}`, ...packs]
+    for (const key of broken) damageByte(place.path('far', key), 60)
+    expect(succeeded(await place.database().verifyCopies()).status).toBe('damaged')
+    rmSync(place.path('far', 'metadata', `${undescribed}.json`))
+    cpSync(place.path('far'), place.path('kept'), { recursive: true })
+    const before = new Map(broken.map(key => [key, readFileSync(place.path('far', key))]))
+    const isMended = (key: string): boolean =>
+      readFileSync(place.path('far', key)).equals(readFileSync(place.path('farther', key)))
+    const reset = (): void => {
+      rmSync(place.path('far'), { recursive: true })
+      cpSync(place.path('kept'), place.path('far'), { recursive: true })
+    }
+    const { stdout, calls } = await tendUnderShim('repair', place)
+    expect(stdout).toContain('success')
+    expect(succeeded(await place.database().verifyCopies()).status).toBe('intact')
+    const count = calls.filter(({ isCounted }) => isCounted).length
+    const step = Math.max(1, Math.floor(count / TARGET_POINTS))
+    const counts = new Set<number>()
+    for (let at = count - 1; at > 0; at -= step) {
+      reset()
+      const { signal } = await tendUnderShim('repair', place, { kind: 'kill' }, at)
+      expect(signal, `killed at ${at}`).toBe('SIGKILL')
+      for (const key of broken) {
+        const isOld = before.get(key)?.equals(readFileSync(place.path('far', key))) === true
+        expect(isOld || isMended(key), `${key}, killed at ${at}`).toBe(true)
+      }
+      counts.add(broken.filter(isMended).length)
+      const { backups } = succeeded(await place.database().repairBackups())
+      expect(
+        backups.map(({ status }) => status),
+        `after a kill at ${at}`,
+      ).not.toContain('failed')
+      expect(broken.every(isMended)).toBe(true)
+      expect(succeeded(await place.database().verifyCopies()).status).toBe('intact')
+      expect(await namesAt(place, 'far')).toEqual(await namesAt(place, 'farther'))
     }
     expect(counts.size).toBeGreaterThan(1)
   },
