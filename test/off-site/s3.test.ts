@@ -16,6 +16,7 @@ import { assertIntact } from '../support/intact.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { lineFaults } from './lines.ts'
+import { onlyThere } from './only-there.ts'
 import { openPlace } from './place.ts'
 import { sealedRoundTrips } from './sealed.ts'
 
@@ -143,6 +144,13 @@ sealedRoundTrips({
     const bucket = await makeBucket(client, { isLocking: true })
     return s3Config(server, { bucket, objectLock: { mode: 'COMPLIANCE', days: 1 } })
   },
+})
+
+onlyThere({
+  name: 's3 on Ceph',
+  needs: RGW_NEEDS,
+  isMended: true,
+  target: async () => s3Config(server, { bucket: await makeBucket(client), prefix: 'apps' }),
 })
 
 let places = 0
