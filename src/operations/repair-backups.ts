@@ -108,10 +108,18 @@ async function tryRepair(
   try {
     if (isDescribed(sick)) return { ...nothing, ...(await repair(sick, helpers, context)) }
     const from = await bringBackMetadata(sick, helpers.targets, context)
-    const known = from === null ? null : await findSick(filename, context)
-    if (known !== null && isDescribed(known)) {
-      const repaired = await repair(known, helpers, context)
-      return { ...nothing, ...repaired, status: 'repaired', metadata: true, from: repaired.from ?? from }
+    // Somebody else may have been faster.
+    const known = await findSick(filename, context)
+    if (isDescribed(known)) {
+      const { status, ...repaired } = await repair(known, helpers, context)
+      const metadata = from !== null
+      return {
+        ...nothing,
+        ...repaired,
+        status: metadata ? 'repaired' : status,
+        metadata,
+        from: repaired.from ?? from,
+      }
     }
     if (!helpers.isNamed && sick.metadataState === 'missing') return null
     throw undescribed(sick)

@@ -29,7 +29,8 @@ const OF_TARGET: ReadonlySet<ErrorCode> = new Set([
 
 /**
  * Copies to the targets what they lack of the backup directory, newest first, and completes copies that were interrupted.
- * What is damaged at a target, or in the backup directory, is copied from whichever target has it whole. All targets at once; one that fails is part of the answer. Notes in the backup directory what each of them has.
+ * What is damaged at a target, or in the backup directory, is copied from whichever target has it whole. All targets at
+ * once; one that fails is part of the answer. Notes in the backup directory what each of them has.
  */
 export async function syncTargets(request: SyncTargetsRequest, context: Context): Promise<TargetsSynced> {
   const started = performance.now()

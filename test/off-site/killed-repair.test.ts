@@ -35,10 +35,10 @@ function repair(place: Place, event?: Event, at = 0): Promise<Run> {
   })
 }
 
-/** One backup of which a bit is changed, one that is gone, and packs that are lost; and what these files should be. */
+/** Backups of which a bit is changed, the file, the metadata or packs are gone; and what these files should be. */
 async function openSick(): Promise<{ place: Place; good: ReadonlyMap<string, Buffer> }> {
   const place = openPlace(['far'])
-  const names = await makeBackups(place, 2)
+  const names = await makeBackups(place, 3)
   const connection = openDatabase(place.databasePath)
   commitToLedger(connection)
   connection.close()
@@ -55,6 +55,7 @@ async function openSick(): Promise<{ place: Place; good: ReadonlyMap<string, Buf
   damageByte(place.path('backups', changed), 5000)
   succeeded(await place.database().verifyBackup(names[0] ?? '', { record: true }))
   for (const name of [gone, ...packs]) rmSync(place.path('backups', name))
+  rmSync(place.path('backups', 'metadata', `${names[2] ?? ''}.json`))
   return { place, good }
 }
 
@@ -104,8 +105,9 @@ testWith(
       expect(next.status, `after a kill at ${at}`).toBe('repaired')
       expect(whole(place, good)).toBe(good.size)
       expect(place.files('backups').filter(name => name.includes('.chame-work'))).toEqual([])
-      for (const { metadata } of await place.database().listBackups())
-        expect(metadata).not.toHaveProperty('damaged_at')
+      const listed = await place.database().listBackups()
+      expect(listed.map(({ metadataState }) => metadataState)).toEqual(['ok', 'ok', 'ok', 'ok'])
+      for (const { metadata } of listed) expect(metadata).not.toHaveProperty('damaged_at')
       reset()
     }
     expect(counts.size).toBeGreaterThan(1)

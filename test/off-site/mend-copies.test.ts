@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import {
   existsSync,
+  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -17,7 +18,7 @@ import { openSigned } from '../signing/place.ts'
 import { openDatabase } from '../support/databases.ts'
 import { assertIntact } from '../support/intact.ts'
 import { commitToLedger } from '../support/ledger.ts'
-import { succeeded } from '../support/product.ts'
+import { failedWith, succeeded } from '../support/product.ts'
 import { damageByte } from './damage-byte.ts'
 import { contextDuring } from './meanwhile.ts'
 import { local, makeBackups, namesAt, openPlace, type Place, readJson } from './place.ts'
@@ -165,7 +166,7 @@ test('a tampered copy replaces nothing at a target, and a third one that is good
   const only = succeeded(await place.database().repairBackups({ target: 'farther' }))
   expect(only).toMatchObject({
     status: 'incomplete',
-    backups: [{ at: 'far', status: 'failed', code: 'BACKUP_DAMAGED', from: null }],
+    backups: [{ at: 'far', status: 'failed', code: 'OBJECT_DAMAGED', from: null }],
     failed: [],
   })
   expect(readFileSync(place.path('far', 'manual', name))).toEqual(before)
@@ -364,5 +365,67 @@ test('of a backup of pages only the packs that a target lacks are brought here f
   expect(await repaired(place)).toMatchObject([
     { filename: newest, at: 'farther', status: 'failed', code: 'OBJECT_DAMAGED' },
   ])
+  rmSync(place.path('far', pack))
+  const failures = [await repaired(place)]
+  // Nor is anything taken by what a changed file says.
+  damageByte(place.path('far', 'manual', newest), 60)
+  failures.push(await repaired(place))
+  const [message = '', changed = ''] = failures.map(([failure]) => failure?.message ?? '')
+  expect(message).toContain(`A pack is missing, or has another size than packs have: far:${pack}`)
+  expect(changed).toContain('SHA-256')
   expect(existsSync(place.path('farther', pack))).toBe(false)
+})
+
+test('a copy is mended by its name, also where nothing here has that name, or it has another number there', async () => {
+  const place = openBoth()
+  const name = await makeGone(place)
+  truncateSync(place.path('far', 'manual', name), 100)
+  failedWith('BACKUP_NOT_FOUND', await place.database().repairBackups({ backups: ['no'] }))
+  const nowhere = 'app_backup_manual_20200101_000000.db'
+  failedWith('BACKUP_NOT_FOUND', await place.database().repairBackups({ backups: [nowhere] }))
+  const [here = ''] = await namesAt(place)
+  expect(await repaired(place, here)).toMatchObject([{ filename: here, at: null, status: 'intact' }])
+  expect(await repaired(place, name)).toMatchObject([{ at: 'far', status: 'repaired', from: 'farther' }])
+  expect(succeeded(await place.database().syncTargets()).status).toBe('synced')
+  const second = here.replace('.db', '_2.db')
+  for (const [directory, suffix] of [
+    ['manual', ''],
+    ['metadata', '.json'],
+  ] as const)
+    renameSync(
+      place.path('far', directory, `${here}${suffix}`),
+      place.path('far', directory, `${second}${suffix}`),
+    )
+  truncateSync(place.path('far', 'manual', second), 100)
+  expect(await repaired(place, here)).toMatchObject([
+    { filename: here, at: null, status: 'intact' },
+    { at: 'far', status: 'repaired', from: null },
+  ])
+  expect(await statusOfCopies(place)).toBe('intact')
+})
+
+test('of a file with metadata that cannot be read, and that no target knows, it is said that it cannot be repaired', async () => {
+  const place = openBoth()
+  const [name = ''] = await makeBackups(place, 1)
+  const path = metadataPath(place, 'backups', name)
+  const text = readFileSync(path)
+  writeFileSync(path, '{"timestamp":')
+  expect(await repaired(place)).toMatchObject([
+    { filename: name, status: 'failed', code: 'METADATA_INVALID' },
+  ])
+  // What is of the same name there is of another size.
+  mkdirSync(place.path('far', 'metadata'))
+  writeFileSync(
+    metadataPath(place, 'far', name),
+    JSON.stringify({ ...JSON.parse(String(text)), file_size: 1 }),
+  )
+  expect(await repaired(place)).toMatchObject([{ status: 'failed', code: 'METADATA_INVALID' }])
+  expect(readFileSync(path, 'utf8')).toBe('{"timestamp":')
+  // The metadata alone is enough, and then its file is put there again.
+  writeFileSync(metadataPath(place, 'far', name), text)
+  expect(await repaired(place)).toMatchObject([
+    { at: null, status: 'repaired', metadata: true, from: 'far' },
+    { at: 'far', status: 'repaired', metadata: false, from: null },
+  ])
+  expect(await namesAt(place, 'far')).toEqual([name])
 })

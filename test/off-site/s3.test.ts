@@ -110,7 +110,10 @@ testWith(
     const failed = succeeded(await place.database().repairBackups())
     expect(failed).toMatchObject({
       status: 'incomplete',
-      backups: [{ status: 'failed', code: 'BACKUP_DAMAGED' }],
+      backups: [
+        { at: null, status: 'failed', code: 'BACKUP_DAMAGED' },
+        { at: 's3', status: 'failed', code: 'OBJECT_DAMAGED' },
+      ],
     })
     writeFileSync(made.backupPath, good)
     expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([

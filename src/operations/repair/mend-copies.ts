@@ -19,6 +19,7 @@ import {
   type Described,
   GoodCopies,
   isDescribed,
+  isOfSource,
   mayReplace,
   seemsGood,
 } from '../good-copies.ts'
@@ -73,7 +74,11 @@ export async function mendCopies({ filenames, from }: MendOrder, context: Contex
       await withTarget(name, context, async target => {
         const catalog = await catalogOf(target, { database: settings.name }, context)
         const sick = await findSick(target, catalog, sources, context)
-        const wanted = sick.filter(({ filename }) => filenames?.has(filename) ?? true)
+        // It may have another number there than here.
+        const wanted = sick.filter(
+          ({ filename, source }) =>
+            filenames === null || filenames.has(filename) || filenames.has(source?.filename ?? ''),
+        )
         const packs = new PacksAtTarget(target, context.signal)
         for (const each of wanted) {
           backups.push(await tryMend(each, { target, packs, sources }, context))
@@ -187,7 +192,7 @@ async function mend(
   context: Context,
 ): Promise<Pick<RepairedBackup, 'from' | 'metadata' | 'packs' | 'bytes'>> {
   const { isAppendOnly } = targetSettings(context.settings, target.name)
-  if (source === null) throw noSource(target, filename)
+  if (source === null) throw noSource(target, filename, null)
   begin(context, 'copy-off-site')
   const progress = new CopyProgress(context, 'copy-off-site')
   const onBytes = progress.add(`${target.name}:${filename}`, copyBytes(source))
@@ -203,18 +208,23 @@ async function mend(
       packs,
       onBytes,
     }),
-  }))
+  })).catch((error: unknown) => {
+    throw isOfSource(error) ? noSource(target, filename, error) : error
+  })
   const note = { at: context.now().toISOString(), size: copied.size }
   if (mine !== null) await recordCopies(mine, { [target.name]: note }, context)
   return { from, metadata: copied.wasUndescribed, packs: copied.packs, bytes: copied.sentBytes }
 }
 
-function noSource({ name }: Target, filename: string): BackupError {
+/** @param cause what is wrong with the one that was tried first; null: nobody has any */
+function noSource({ name }: Target, filename: string, cause: unknown): BackupError {
+  const why = cause instanceof Error ? ` (${cause.message})` : ''
   return new BackupError(
     'OBJECT_DAMAGED',
-    `Nowhere is a good copy of what is damaged at ${name}: ${filename}`,
+    `Nowhere is a good copy of what is damaged at ${name}${why}: ${filename}`,
     {
       hint: 'Nothing was changed. Make a new backup now (chame-backup create), and keep this one: parts of it may still be read.',
+      ...(cause === null ? {} : { cause }),
     },
   )
 }
