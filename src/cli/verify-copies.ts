@@ -60,6 +60,8 @@ function describeTarget(found: CopiesAtTarget, { paint, now }: CopiesView): stri
           ...(failure.hint === undefined ? [] : [`  ${safeText(failure.hint)}`]),
         ]),
     `  ${figures.join(', ')}`,
-    ...(problems.length === 0 ? [] : ['  What is whole here replaces it with the next: chame-backup sync']),
+    ...(problems.length === 0
+      ? []
+      : ['  What is whole here, or at another target, replaces it with the next: chame-backup sync']),
   ].join('\n')
 }

@@ -1,4 +1,4 @@
-/** Sealed backups at real servers: an SSH server, rclone's back ends, and S3 on Swift. Those on Ceph are in s3.test.ts. */
+/** Sealed backups, and such that are kept there alone, at real servers: an SSH server, rclone's back ends, and S3 on Swift. Those on Ceph are in s3.test.ts. */
 import type { S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll } from 'vitest'
 import { isFull } from '../faults/extent.ts'
@@ -8,6 +8,7 @@ import { makeBucket, s3Client, s3Config, type S3Server } from '../storage/server
 import { SSHD_NEEDS, type Sshd, startSshd } from '../storage/servers/sshd.ts'
 import { startSwift, SWIFT_NEEDS } from '../storage/servers/swift.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { onlyThere } from './only-there.ts'
 import { sealedRoundTrips } from './sealed.ts'
 
 let sshd: Sshd
@@ -36,6 +37,20 @@ sealedRoundTrips({
 sealedRoundTrips({
   name: 'rclone, local',
   needs: RCLONE_NEEDS,
+  target: async () => rclonePlace().config,
+})
+
+onlyThere({
+  name: 'sftp',
+  needs: SSHD_NEEDS,
+  isMended: true,
+  target: async () => sshd.config(temporaryDirectory()),
+})
+
+onlyThere({
+  name: 'rclone, local',
+  needs: RCLONE_NEEDS,
+  isMended: false,
   target: async () => rclonePlace().config,
 })
 
