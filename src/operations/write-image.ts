@@ -99,6 +99,7 @@ export async function writeIntoOpen(
   context: Context,
 ): Promise<Applied> {
   const { sqlite, settings } = context
+  const wanted = readHeaderOf(source.path)
   touched.outcome = await applyWhenFree({ source: source.path, onto }, target, touched, context)
   touched.state = 'committed'
 
@@ -106,7 +107,7 @@ export async function writeIntoOpen(
     ? 'not-compared'
     : await compareWithTarget(source, target, touched.outcome, withoutCancelling(context))
   begin(context, 'settle-target')
-  const wantedMode = readHeaderOf(source.path)?.isWal === true ? 'wal' : 'delete'
+  const wantedMode = wanted?.isWal === true ? 'wal' : 'delete'
   const { journalMode } = await sqlite.ask('settleTarget', { journalMode: wantedMode })
   // SQLite removes the journal, and cuts the file, without flushing: after a power cut the journal would be back.
   await syncFile(target, durabilityOf(context))

@@ -107,7 +107,6 @@ export class RecordingDisk {
   }
 
   #withOptions(...more: readonly string[]): string[] {
-    const options = [...more, ...this.#options]
-    return options.length === 0 ? [] : ['-o', options.join(',')]
+    return ['-o', [...more, ...this.#options].join(',')]
   }
 }

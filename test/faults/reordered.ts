@@ -48,24 +48,10 @@ export async function strikeReordered(attack: ReorderedAttack, { before, after }
   const told = await recordUntilAnswer(attack, disk, scene)
   const random = randomFrom(SEED)
   const struck: Struck[] = []
-  for (const moment of moments(told, before, random)) {
-    struck.push(
-      await examineMade({
-        attack,
-        start,
-        disk,
-        scene,
-        moment,
-        writes: lasting(told, moment, random),
-        answer: '',
-      }),
-    )
-  }
-  for (let i = 0; i < after; i++) {
-    const writes = lasting(told, told.length, random)
-    struck.push(
-      await examineMade({ attack, start, disk, scene, moment: 'answer', writes, answer: 'success' }),
-    )
+  const answered = Array.from({ length: after }, () => 'answer' as const)
+  for (const moment of [...moments(told, before, random), ...answered]) {
+    const writes = lasting(told, moment === 'answer' ? told.length : moment, random)
+    struck.push(await examineMade({ attack, start, disk, scene, moment, writes }))
   }
   const flushes = told.filter(each => each === 'flush').length
   return { struck, flushes, writes: told.length - flushes }
@@ -101,8 +87,6 @@ interface Made {
   /** When the power goes: after so many of what the disk was told, or right after the answer. */
   readonly moment: number | 'answer'
   readonly writes: readonly Write[]
-  /** What the operation had answered by then. */
-  readonly answer: '' | 'success'
 }
 
 async function examineMade(made: Made): Promise<Struck> {
@@ -125,10 +109,11 @@ async function examineMounted({
   attack,
   start,
   scene,
-  answer,
+  moment,
 }: Made): Promise<Pick<Struck, 'state' | 'violations'>> {
   const { scenario } = attack
   const { before } = start
+  const answer = moment === 'answer' ? 'success' : ''
   const found = examine(scene, before, scenario.operation, answer)
   const promised = answer === 'success' ? ACTIONS[scenario.operation] : null
   const violations = [...found.violations, ...problemsOfAudit(scene, before.audit, promised)]
