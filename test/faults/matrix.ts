@@ -2,7 +2,6 @@
  * The crash matrix: one operation is crashed at one of its system calls, what it leaves is examined, and the
  * next run must succeed without anyone's help.
  */
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { orderFor } from '../crash/run-operation.ts'
 import { BACKED_UP, leftoversIn, NOW, openScene, type Scene } from '../restore/scene.ts'
@@ -48,11 +47,6 @@ export interface Struck {
 export interface Start {
   readonly directory: string
   readonly before: Before
-}
-
-// Most of a crash is the starting of processes. Coverage is exact only without compiled code.
-if (process.env['NODE_V8_COVERAGE'] === undefined) {
-  process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), `chame-compiled-${process.getuid?.() ?? 0}`)
 }
 
 /** Where the scenes of an attack lie, one after another. Made within a running test, gone with it. */
