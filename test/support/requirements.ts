@@ -20,7 +20,7 @@ export function missing(...requirements: readonly Requirement[]): string[] {
     if (requirement === 'linux') return process.platform !== 'linux'
     // What a program needs to do what it is needed for.
     if (requirement === 'nbdkit-plugin-python')
-      return spawnSync('nbdkit', ['--dump-plugin', 'python']).status !== 0
+      return spawnSync('sh', ['-c', 'nbdkit --dump-plugin python']).status !== 0
     return !hasTool(requirement)
   })
 }
