@@ -4,6 +4,7 @@ import { lstat, readlink, realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { BackupError } from '../errors.ts'
+import { unlessCutShort } from '../snapshot/read-through.ts'
 import { readHeaderOf } from '../snapshot/source-files.ts'
 import { fromSqlite, SQLITE } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
@@ -144,7 +145,9 @@ const UNREADABLE: ReadonlySet<number | null> = new Set([SQLITE.ERROR, SQLITE.COR
 
 async function canBeRead(path: string, { settings, sqlite, signal }: Context): Promise<boolean> {
   try {
-    await sqlite.ask('beginRead', { path, waitMs: settings.waitForLockMs }, { signal })
+    const begin = (): Promise<unknown> =>
+      sqlite.ask('beginRead', { path, waitMs: settings.waitForLockMs }, { signal })
+    await unlessCutShort(begin, path, signal)
     await endRead({ sqlite, signal })
     return hasHeader(path)
   } catch (error) {

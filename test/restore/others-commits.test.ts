@@ -1,5 +1,6 @@
 /** What others commit to a database while it is being restored, once the restored content is there, is never undone. */
 import { expect, test } from 'vitest'
+import type { SqliteRequestName } from '../../src/sqlite/requests.ts'
 import { type JournalMode, openDatabase } from '../support/databases.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { once, type SqliteWatcher } from '../support/watched-sqlite.ts'
@@ -100,3 +101,69 @@ test.each(journalModes)(
     expectCommit(scene.databasePath, BACKED_UP + 1)
   },
 )
+
+/** The first time that it is asked for, kills the SQLite process of a restore that has committed. */
+function killAtFirst(name: SqliteRequestName, andThen: SqliteWatcher['before']): SqliteWatcher {
+  let isKilled = false
+  return {
+    before(asked, sqlite) {
+      if (isKilled) andThen?.(asked, sqlite)
+      else if (asked === name) {
+        isKilled = true
+        sqlite.killUnanswered()
+      }
+    },
+  }
+}
+
+test.each(journalModes)(
+  'a commit made when the undo of a restore has looked at the database, and not yet locked it, stays (%s)',
+  async mode => {
+    const scene = await sceneIn(mode)
+    using _app = openDatabase(scene.databasePath, { journalMode: mode })
+    const interfere = once(() => commitByOther(scene, mode))
+    const watcher = killAtFirst('settleTarget', name => name === 'apply' && interfere())
+    await expect(restoreWatched(scene, watcher)).rejects.toMatchObject({
+      code: 'RESTORE_FAILED',
+      message: expect.stringContaining('others have committed to it since'),
+    })
+    expectCommit(scene.databasePath, BACKED_UP + 1)
+    expect(leftoversIn(scene.directory)).toEqual([])
+  },
+)
+
+/** A restore to another page size, whose undo has to leave WAL mode, too. */
+async function sceneOfOtherSize(): Promise<Scene> {
+  const scene = openScene()
+  await backUpThenChange(scene, { now: { pageSize: 1024 } })
+  return scene
+}
+
+test.each(['leaveWal', 'apply'] as const)(
+  'a commit made when the undo of a restore to another page size is about to %s stays',
+  async moment => {
+    const scene = await sceneOfOtherSize()
+    const interfere = once(() => commitByOther(scene, moment === 'apply' ? 'delete' : 'wal'))
+    const watcher = killAtFirst('settleTarget', name => name === moment && interfere())
+    await expect(restoreWatched(scene, watcher)).rejects.toMatchObject({
+      code: 'RESTORE_FAILED',
+      message: expect.stringContaining('others have committed to it since'),
+    })
+    expectCommit(scene.databasePath, BACKED_UP + 1)
+    expect(pragmaOf(scene.databasePath, 'journal_mode')).toBe('wal')
+  },
+)
+
+test('a restore to another page size that fails and that nobody has built upon is undone', async () => {
+  const scene = await sceneOfOtherSize()
+  await expect(
+    restoreWatched(
+      scene,
+      killAtFirst('settleTarget', () => {}),
+    ),
+  ).rejects.toMatchObject({
+    code: 'RESTORE_ROLLED_BACK',
+  })
+  expectCommit(scene.databasePath, NOW)
+  expect(pragmaOf(scene.databasePath, 'page_size')).toBe(1024)
+})
