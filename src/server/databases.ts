@@ -16,7 +16,7 @@ import { TargetListings } from './target-listings.ts'
 /** As the library has it: a pre_restore backup is not `latest`. */
 const PRE_RESTORE = 'pre_restore'
 
-export class Databases implements Disposable {
+export class Databases {
   readonly #options: DatabaseOptions
   readonly #listings = new Map<string, Promise<CatalogListing>>()
   readonly #atTargets = new TargetListings()
@@ -135,7 +135,8 @@ export class Databases implements Disposable {
     return succeeded(await new Database(this.#options).metrics({ signal })).text
   }
 
-  [Symbol.dispose](): void {
+  /** Lets go of all that was read; it is read again when somebody asks. */
+  forget(): void {
     for (const listing of this.#listings.values()) {
       listing.then(
         opened => opened[Symbol.dispose](),

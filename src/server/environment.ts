@@ -8,6 +8,7 @@ import type { IdempotencyBook } from './idempotency.ts'
 import type { JobBook } from './job-book.ts'
 import type { ServerLog } from './log.ts'
 import type { PlanBook } from './plan-book.ts'
+import type { Rest } from './rest.ts'
 import type { UploadBody } from './request-body.ts'
 import type { StreamBook } from './stream-book.ts'
 import type { LockOut } from './auth/lock-out.ts'
@@ -52,6 +53,7 @@ export interface Service {
   readonly lockOut: LockOut
   readonly streams: StreamBook
   readonly idempotency: IdempotencyBook
+  readonly rest: Rest
   readonly access: AccessStore
   readonly log: ServerLog
   readonly now: () => Date

@@ -13,6 +13,7 @@ import { JobBook } from './job-book.ts'
 import { type Listener, listen, type ListenOptions } from './listen.ts'
 import type { ServerLog } from './log.ts'
 import { PlanBook } from './plan-book.ts'
+import { Rest } from './rest.ts'
 import { StreamBook } from './stream-book.ts'
 
 export { readTls } from './tls.ts'
@@ -73,6 +74,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     lockOut: new LockOut(now),
     streams: new StreamBook(),
     idempotency: new IdempotencyBook(now),
+    rest: new Rest(() => databases.forget()),
     access,
     log,
     now,
@@ -101,7 +103,7 @@ async function close(
   { listener, service, stopping }: { listener: Listener; service: Service; stopping: AbortController },
   graceMs: number,
 ): Promise<void> {
-  const { log, jobs, databases, images } = service
+  const { log, jobs, databases, images, rest } = service
   log.info({ event: 'stopping' }, 'The server stops')
   stopping.abort()
   const closed = listener.close()
@@ -109,7 +111,8 @@ async function close(
   if (!hasEnded) log.warn({ event: 'jobs-left' }, 'Jobs had not ended in time')
   listener.closeConnections()
   await closed
-  databases[Symbol.dispose]()
+  rest[Symbol.dispose]()
+  databases.forget()
   // A disk that does not answer keeps nobody; what is left there then goes at the next start.
   await Promise.race([images[Symbol.asyncDispose](), sleep(graceMs, null, { ref: false })])
   log.info({ event: 'stopped' }, 'The server has stopped')
