@@ -7,6 +7,7 @@ import type { Databases } from './databases.ts'
 import type { IdempotencyBook } from './idempotency.ts'
 import type { JobBook } from './job-book.ts'
 import type { ServerLog } from './log.ts'
+import type { PaceLimits } from './pace.ts'
 import type { PlanBook } from './plan-book.ts'
 import type { Rest } from './rest.ts'
 import type { UploadBody } from './request-body.ts'
@@ -52,6 +53,8 @@ export interface Service {
   readonly sessions: SessionBook
   readonly lockOut: LockOut
   readonly streams: StreamBook
+  /** Of downloads. */
+  readonly pace: PaceLimits
   readonly idempotency: IdempotencyBook
   readonly rest: Rest
   readonly access: AccessStore

@@ -12,8 +12,10 @@ import { IdempotencyBook } from './idempotency.ts'
 import { JobBook } from './job-book.ts'
 import { type Listener, listen, type ListenOptions } from './listen.ts'
 import type { ServerLog } from './log.ts'
+import type { PaceLimits } from './pace.ts'
 import { PlanBook } from './plan-book.ts'
 import { Rest } from './rest.ts'
+import { DOWNLOAD_PACE } from './send-file.ts'
 import { StreamBook } from './stream-book.ts'
 
 export { readTls } from './tls.ts'
@@ -24,6 +26,8 @@ export interface ServeOptions extends ListenOptions {
   /** More names that the server may be called by. */
   readonly allowedHosts: readonly string[]
   readonly log: ServerLog
+  /** How slowly downloads may be read. Default: 8 KiB/s, and a minute behind that. */
+  readonly downloadPace?: PaceLimits
 }
 
 /** A server that answers. */
@@ -73,6 +77,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     sessions: new SessionBook(now),
     lockOut: new LockOut(now),
     streams: new StreamBook(),
+    pace: options.downloadPace ?? DOWNLOAD_PACE,
     idempotency: new IdempotencyBook(now),
     rest: new Rest(() => databases.forget()),
     access,
