@@ -97,9 +97,8 @@ export class Databases {
         : backups.find(({ filename }) => filename === wanted)
     if (found !== undefined) return found
     const place = target === undefined ? '' : ` at the target ${target}`
-    const query = target === undefined ? '' : `?target=${encodeURIComponent(target)}`
     throw new BackupError('BACKUP_NOT_FOUND', `There is no such backup of ${name}${place}`, {
-      hint: `GET /api/v1/databases/${name}/backups${query} says which there are.`,
+      hint: 'The list of backups says which there are now.',
     })
   }
 
@@ -163,6 +162,6 @@ export class Databases {
 
 function noDatabase(name: string): BackupError {
   return new BackupError('DATABASE_NOT_FOUND', `There is no database ${JSON.stringify(name)}`, {
-    hint: 'GET /api/v1/databases says which there are.',
+    hint: 'The list of databases says which there are.',
   })
 }

@@ -47,7 +47,7 @@ export function addTargetRoutes(app: ServerApp, service: Service): void {
     const database = await databaseFor(service, c, settings.database)
     if (!settings.targets.some(({ name }) => name === target)) {
       throw new Refusal('NOT_FOUND', `There is no target ${JSON.stringify(target)}`, {
-        hint: 'GET /api/v1/targets says which there are.',
+        hint: 'The list of targets says which there are.',
       })
     }
     const begun = begin(service, c, {
