@@ -134,6 +134,13 @@ export class Databases {
     return succeeded(await new Database(this.#options).metrics({ signal })).text
   }
 
+  /** Of all of them, the page to restore by when this machine is gone. Nobody can name a file with a secret for it. */
+  async recoverySheet(): Promise<string> {
+    const { text } = succeeded(await new Database(this.#options).recoverySheet())
+    if (text === null) throw new Error('The page was written to a file that nobody named')
+    return text
+  }
+
   /** Lets go of all that was read; it is read again when somebody asks. */
   forget(): void {
     for (const listing of this.#listings.values()) {
