@@ -7,8 +7,11 @@ import { inConsole } from '../../web/words/hints.ts'
 const SRC = new URL('../../src', import.meta.url).pathname
 /** These speak of commands because commands are what they are. */
 const DOORS = /^(cli|scheduler|service)\//
-/** What the console has no button for: keys and the machine are nobody's to reach by HTTP. */
-const SHELL_ONLY = ['sync', 'repair', 'keys', 'serve', 'systemd', 'convert', 'import', 'scheduler']
+/**
+ * What the console has no button for: keys and the machine are nobody's to reach by HTTP. Of `token`, making one is told to
+ * those who cannot log in.
+ */
+const SHELL_ONLY = ['token', 'sync', 'repair', 'keys', 'serve', 'systemd', 'convert', 'import', 'scheduler']
 
 /** Hints and messages of the sources, as far as they stand in quotes, with what is put into them left as it is. */
 function sentences(): string[] {

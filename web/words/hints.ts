@@ -24,7 +24,6 @@ const PLACES: Readonly<Record<string, string>> = {
   audit: 'Activity',
   settings: 'Settings',
   notify: 'Settings',
-  'token create': 'Settings',
   'token list': 'Settings',
   'target check': 'Settings',
   'target list': 'Settings',
