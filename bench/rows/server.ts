@@ -1,10 +1,11 @@
 /** What 10,000 backups cost the server: their list, the first time and once it knows them, and the console's first page. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { launchChromium } from '../../test/console/support/chromium.ts'
+import { placeManyBackups } from '../../test/support/many-backups.ts'
 import type { BenchContext } from '../bench-context.ts'
 import { isInstalled } from '../command.ts'
 import { makeDatabase } from '../make-database.ts'
@@ -13,7 +14,6 @@ import { atMost, type Group } from '../table.ts'
 
 const BACKUPS = 10_000
 const WARM_RUNS_FACTOR = 10
-const HOUR_MS = 3_600_000
 
 export async function server(context: BenchContext): Promise<Group> {
   const { cli } = context
@@ -28,7 +28,7 @@ export async function server(context: BenchContext): Promise<Group> {
   mkdirSync(directory)
   const path = join(directory, 'shop.db')
   makeDatabase(path, 1 << 20, context)
-  placeBackups(join(directory, 'backups'))
+  placeManyBackups(join(directory, 'backups'), BACKUPS)
   const admin = new context.product.Administration({ path, backupDir: join(directory, 'backups') })
   const made = await admin.createToken({ name: 'bench', role: 'viewer' })
   if (!made.success) throw new Error(made.message)
@@ -77,37 +77,6 @@ export async function server(context: BenchContext): Promise<Group> {
         ? "chromium is not installed: the row of the console's first page was skipped."
         : 'The page is opened in Chromium, logged in, with nothing in its cache but what logging in has loaded.',
     ],
-  }
-}
-
-function placeBackups(backupDir: string): void {
-  mkdirSync(join(backupDir, 'daily'), { recursive: true, mode: 0o700 })
-  mkdirSync(join(backupDir, 'metadata'), { mode: 0o700 })
-  const first = Date.parse('2020-01-01T00:00:00Z')
-  for (let i = 0; i < BACKUPS; i++) {
-    const created = new Date(first + i * HOUR_MS).toISOString()
-    const [date = '', time = ''] = created.slice(0, 19).split('T')
-    const filename = `shop_backup_daily_${date.replaceAll('-', '')}_${time.replaceAll(':', '')}.db`
-    writeFileSync(join(backupDir, 'daily', filename), 'x', { mode: 0o600 })
-    const metadata = {
-      timestamp: `${date}T${time}`,
-      backup_type: 'daily',
-      database_version: '1',
-      file_size: 1,
-      checksum: '0'.repeat(64),
-      description: `Backup ${i}`,
-      created_by: 'bench',
-      schema: 1,
-      created_at: created,
-      database: 'shop',
-      image_size: 1,
-      tables: { users: i, orders: i, items: i },
-      check: 'full',
-      verified_at: created,
-    }
-    writeFileSync(join(backupDir, 'metadata', `${filename}.json`), JSON.stringify(metadata, null, 2), {
-      mode: 0o600,
-    })
   }
 }
 

@@ -9,7 +9,7 @@ import { deletingPath, imagePath, type StoredImage } from './deleting.ts'
 import { metadataPath, typeDirectory } from './layout.ts'
 import { countOf, isType, parseFilename } from './names.ts'
 import { metadataReader, readMetadata } from './read-metadata.ts'
-import { readStoredFiles, type StoredPaths } from './stored-files.ts'
+import { readStoredFiles } from './stored-files.ts'
 
 /** Below this a thread takes longer to start than the files to read. */
 const THREAD_FROM = 400
@@ -44,6 +44,7 @@ export function isOf(name: string): (backup: BackupInfo) => boolean {
 
 /** Whether a file name may be of a backup that a filter asks for: of another one nothing has to be read. */
 export function isWanted(filename: string, { database, type }: ListFilter): boolean {
+  if (database === undefined && type === undefined) return true
   const named = parseFilename(filename)
   const isOther = (wanted: string | undefined, said: string | null | undefined): boolean =>
     wanted !== undefined && said !== null && said !== undefined && said !== wanted
@@ -95,24 +96,23 @@ async function readBackups(backupDir: string, images: readonly StoredImage[]): P
   return found.filter(backup => backup !== null)
 }
 
-/** What the thread does not find to be as usual is looked at as any single backup is. */
+/** In no order. What the thread does not find to be as usual is looked at as any single backup is. */
 async function readMany(backupDir: string, images: readonly StoredImage[]): Promise<(BackupInfo | null)[]> {
   const read = await metadataReader()
-  const paths = images.map(image => ({
-    image: imagePath(backupDir, image),
-    metadata: metadataPath(backupDir, image.filename),
-  }))
   const backups: (BackupInfo | null)[] = []
-  for await (const batch of readStoredFiles(paths)) {
-    const from = backups.length
-    const made = batch.map(async (stored, index) => {
-      const { type, filename } = images[from + index] as StoredImage
-      if (stored === null) return await readBackup(backupDir, type, filename)
-      const { image: path } = paths[from + index] as StoredPaths
+  for await (const { type, prefix, filenames, files } of readStoredFiles(backupDir, images)) {
+    const others: Promise<BackupInfo | null>[] = []
+    for (const [index, stored] of files.entries()) {
+      const filename = filenames[index] as string
+      if (stored === null) {
+        others.push(readBackup(backupDir, type, filename))
+        continue
+      }
       const { size, modified, text } = stored
-      return backupOf({ filename, type, target: null, path, size, modified }, read(text))
-    })
-    backups.push(...(await Promise.all(made)))
+      const path = prefix + filename
+      backups.push(backupOf({ filename, type, target: null, path, size, modified }, read(text)))
+    }
+    backups.push(...(await Promise.all(others)))
   }
   return backups
 }

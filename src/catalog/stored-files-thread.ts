@@ -1,19 +1,20 @@
-/** The thread that `stored-files.ts` starts: reads the files of many backups and ends. Here nobody else waits for a call. */
+/** The thread that `stored-files.ts` starts: reads the files of many backups, as it is asked. Here nobody else waits for a call. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { StoredFiles, StoredPaths } from './stored-files.ts'
+import type { StoredFiles, StoredNames } from './stored-files.ts'
 
-/** What the host parses in a millisecond or two. */
-const BATCH = 100
 /** A line a table: what is larger is not as usual. */
 const buffer = Buffer.allocUnsafe(64 << 10)
 
-const paths = workerData as readonly StoredPaths[]
-for (let from = 0; from < paths.length; from += BATCH)
-  parentPort?.postMessage(paths.slice(from, from + BATCH).map(readOne))
+const metadataPrefix = workerData as string
+
+parentPort?.on('message', ({ prefix, filenames }: StoredNames) => {
+  const files = filenames.map(name => readOne(prefix + name, `${metadataPrefix}${name}.json`))
+  parentPort?.postMessage(files)
+})
 
 /** The stored file first, as a deletion takes away the metadata first. */
-function readOne({ image, metadata }: StoredPaths): StoredFiles | null {
+function readOne(image: string, metadata: string): StoredFiles | null {
   try {
     const stats = statSync(image, { throwIfNoEntry: false })
     const text = stats?.isFile() === true ? readText(metadata) : null

@@ -1,13 +1,16 @@
 /** Reading the files of many backups, in a thread: asked of the pool one call after another, they take five times as long. */
 import { on } from 'node:events'
-import { extname } from 'node:path'
+import { extname, sep } from 'node:path'
 import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import type { StoredImage } from './deleting.ts'
+import { metadataDirectory, typeDirectory } from './layout.ts'
 
-/** Where a backup's two files lie. */
-export interface StoredPaths {
-  readonly image: string
-  readonly metadata: string
+/** What the thread is asked for: stored files in one directory. */
+export interface StoredNames {
+  /** With the separator behind it: joining paths properly takes as long as all else that is done for a backup. */
+  readonly prefix: string
+  readonly filenames: readonly string[]
 }
 
 /** What the thread found of one backup. */
@@ -19,27 +22,64 @@ export interface StoredFiles {
   readonly text: string
 }
 
-/** For each of the paths of a batch; null where anything is not as usual, so that it has to be looked at by itself. */
-export type StoredBatch = readonly (StoredFiles | null)[]
+export interface StoredBatch extends StoredNames {
+  readonly type: string
+  /** Of each of the names; null where anything is not as usual, so that it has to be looked at by itself. */
+  readonly files: readonly (StoredFiles | null)[]
+}
+
+/** What the host parses in a millisecond or two. */
+const BATCH = 100
+/** Read ahead of the host, so that neither waits for the other. More would pile up in memory, which stays taken. */
+const AHEAD = 2
 
 /**
- * Reads them in the order of the paths, in batches between which other events have their turn. A disk that hangs keeps the
+ * Reads them, one type after another, in batches between which other events have their turn. A disk that hangs keeps the
  * thread and whoever waits for it, nobody else.
+ *
+ * @param images at least one
  */
-export async function* readStoredFiles(paths: readonly StoredPaths[]): AsyncGenerator<StoredBatch> {
+export async function* readStoredFiles(
+  backupDir: string,
+  images: readonly StoredImage[],
+): AsyncGenerator<StoredBatch> {
   const thread = new URL(`./stored-files-thread${extname(import.meta.url)}`, import.meta.url)
-  const worker = new Worker(thread, { workerData: paths })
+  const worker = new Worker(thread, { workerData: metadataDirectory(backupDir) + sep })
   worker.on('error', () => {}) // Told below, as long as somebody listens there.
-  let left = paths.length
+  const batches = batchesOf(backupDir, images)
+  const asked: Omit<StoredBatch, 'files'>[] = []
+  const ask = (): void => {
+    const { value } = batches.next()
+    if (value === undefined) return
+    const { prefix, filenames } = value
+    worker.postMessage({ prefix, filenames } satisfies StoredNames)
+    asked.push(value)
+  }
   try {
-    for await (const [batch] of on(worker, 'message', { close: ['exit'] })) {
-      left -= (batch as StoredBatch).length
-      yield batch as StoredBatch
+    for (let ahead = 0; ahead < AHEAD; ahead++) ask()
+    for await (const [files] of on(worker, 'message', { close: ['exit'] })) {
+      const batch = asked.shift() as Omit<StoredBatch, 'files'>
+      ask()
+      yield { ...batch, files: files as StoredBatch['files'] }
+      if (asked.length === 0) return
       await yieldToEvents()
     }
   } finally {
     // Not awaited: on a dead disk it would never end.
     void worker.terminate()
   }
-  if (left > 0) throw new Error('The reading thread ended without an answer')
+  throw new Error('The reading thread ended without an answer')
+}
+
+function* batchesOf(
+  backupDir: string,
+  images: readonly StoredImage[],
+): Generator<Omit<StoredBatch, 'files'>, undefined> {
+  for (const [type, ofType] of Map.groupBy(images, each => each.type)) {
+    const prefix = typeDirectory(backupDir, type) + sep
+    for (let from = 0; from < ofType.length; from += BATCH) {
+      const filenames = ofType.slice(from, from + BATCH).map(({ filename }) => filename)
+      yield { type, prefix, filenames }
+    }
+  }
 }

@@ -1,4 +1,10 @@
 #!/usr/bin/env node
-import { run } from './run.ts'
+import { setFlagsFromString } from 'node:v8'
 
+// A server does what is heavy in processes of their own; in this one compilers that optimize would take more memory, for
+// themselves and for what they make, than they save time. Before anything else is loaded, which they would begin with.
+if (process.argv.includes('serve'))
+  for (const flag of ['--optimize-for-size', '--no-opt', '--no-maglev']) setFlagsFromString(flag)
+
+const { run } = await import('./run.ts')
 await run(process.argv.slice(2))

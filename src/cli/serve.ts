@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { defineCommand, examples } from './define-command.ts'
 import { given } from './options.ts'
@@ -54,8 +53,6 @@ async function serve(session: Session, options: ServeCommandOptions): Promise<nu
   if (options.loginLink === true) return showLink(session, chosen, options)
   // What is made here is nobody else's to read.
   process.umask(0o077)
-  // Before anything large is loaded: an idle server then takes 90 MB, not 102, of which 56 are Node's own program.
-  setFlagsFromString('--optimize-for-size')
   const { readTls, requireSafeAddress, startServer } = await import('../server/serve.ts')
   const { openServerLog } = await import('../server/log.ts')
   const { toFailure } = await import('../index.ts')

@@ -100,7 +100,7 @@ export interface Info {
   readonly schedule: ScheduleSummary | null
   readonly disk: {
     readonly freeBytes: number
-    /** What the next backup would need there. */
+    /** What the next backup would need there; 0 when nobody can say. */
     readonly nextBackupBytes: number
     /** How many such backups still fit. */
     readonly fits: number

@@ -56,6 +56,7 @@ export function makeApp(service: Service, { hosts, consoleDirectory }: AppOption
     for (const [name, value] of Object.entries(securityHeaders(service))) c.res.headers.set(name, value)
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
     logAccess(service, c, performance.now() - started)
+    service.rest.disturb()
   })
   app.use('*', guard(service, hosts))
   // Before those that take any name for a backup's.

@@ -16,7 +16,7 @@ import { TargetListings } from './target-listings.ts'
 /** As the library has it: a pre_restore backup is not `latest`. */
 const PRE_RESTORE = 'pre_restore'
 
-export class Databases implements Disposable {
+export class Databases {
   readonly #options: DatabaseOptions
   readonly #listings = new Map<string, Promise<CatalogListing>>()
   readonly #atTargets = new TargetListings()
@@ -97,9 +97,8 @@ export class Databases implements Disposable {
         : backups.find(({ filename }) => filename === wanted)
     if (found !== undefined) return found
     const place = target === undefined ? '' : ` at the target ${target}`
-    const query = target === undefined ? '' : `?target=${encodeURIComponent(target)}`
     throw new BackupError('BACKUP_NOT_FOUND', `There is no such backup of ${name}${place}`, {
-      hint: `GET /api/v1/databases/${name}/backups${query} says which there are.`,
+      hint: 'The list of backups says which there are now.',
     })
   }
 
@@ -135,7 +134,15 @@ export class Databases implements Disposable {
     return succeeded(await new Database(this.#options).metrics({ signal })).text
   }
 
-  [Symbol.dispose](): void {
+  /** Of all of them, the page to restore by when this machine is gone. Nobody can name a file with a secret for it. */
+  async recoverySheet(): Promise<string> {
+    const { text } = succeeded(await new Database(this.#options).recoverySheet())
+    if (text === null) throw new Error('The page was written to a file that nobody named')
+    return text
+  }
+
+  /** Lets go of all that was read; it is read again when somebody asks. */
+  forget(): void {
     for (const listing of this.#listings.values()) {
       listing.then(
         opened => opened[Symbol.dispose](),
@@ -162,6 +169,6 @@ export class Databases implements Disposable {
 
 function noDatabase(name: string): BackupError {
   return new BackupError('DATABASE_NOT_FOUND', `There is no database ${JSON.stringify(name)}`, {
-    hint: 'GET /api/v1/databases says which there are.',
+    hint: 'The list of databases says which there are.',
   })
 }

@@ -7,7 +7,9 @@ import type { Databases } from './databases.ts'
 import type { IdempotencyBook } from './idempotency.ts'
 import type { JobBook } from './job-book.ts'
 import type { ServerLog } from './log.ts'
+import type { PaceLimits } from './pace.ts'
 import type { PlanBook } from './plan-book.ts'
+import type { Rest } from './rest.ts'
 import type { UploadBody } from './request-body.ts'
 import type { StreamBook } from './stream-book.ts'
 import type { LockOut } from './auth/lock-out.ts'
@@ -51,7 +53,10 @@ export interface Service {
   readonly sessions: SessionBook
   readonly lockOut: LockOut
   readonly streams: StreamBook
+  /** Of downloads. */
+  readonly pace: PaceLimits
   readonly idempotency: IdempotencyBook
+  readonly rest: Rest
   readonly access: AccessStore
   readonly log: ServerLog
   readonly now: () => Date

@@ -72,6 +72,8 @@ export const PERMISSIONS: Readonly<Record<string, Permission>> = {
   'POST /api/v1/notifications/test': 'admin',
   'GET /api/v1/targets': 'viewer',
   'POST /api/v1/targets/:target/check': 'admin',
+  // Where everything lies, and who can read it.
+  'GET /api/v1/recovery-sheet': 'admin',
   'GET /api/v1/settings': 'viewer',
 
   'GET /api/v1/jobs': 'viewer',

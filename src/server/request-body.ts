@@ -1,15 +1,15 @@
 /** Bodies of requests: small, soon there, and JSON; what is larger is refused before it is read. */
 import { createHash } from 'node:crypto'
 import type { RequestContext } from './environment.ts'
+import { Pace, type PaceLimits } from './pace.ts'
 import { Refusal } from './problems.ts'
 
 /** The largest is a query of SQL. */
 const BODY_BYTES_MAX = 1 << 20
 /** From the first byte to the last: most are smaller than a packet. */
 const BODY_MS_MAX = 10_000
-/** An upload that brings less than this, on average over a minute, holds a connection for nothing. */
-const UPLOAD_BYTES_PER_SECOND_MIN = 1024
-const UPLOAD_PATIENCE_MS = 60_000
+/** An upload that brings less than this holds a connection for nothing. */
+const UPLOAD_PACE: PaceLimits = { bytesPerSecondMin: 1024, patienceMs: 60_000 }
 
 /** The text of a small body. Hono's own readers find it read already. */
 export async function readSmallBody(c: RequestContext): Promise<string> {
@@ -96,19 +96,17 @@ export class UploadBody {
 }
 
 async function* patiently(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const started = performance.now()
-  let size = 0
+  const pace = new Pace(UPLOAD_PACE)
   const reader = body.getReader()
   try {
     for (;;) {
+      const began = performance.now()
       const { promise: tooLate, reject } = Promise.withResolvers<never>()
       tooLate.catch(() => {})
-      const timer = setTimeout(() => reject(slow()), UPLOAD_PATIENCE_MS)
+      const timer = setTimeout(() => reject(slow()), pace.allowanceMs(0))
       const { done, value } = await Promise.race([reader.read(), tooLate]).finally(() => clearTimeout(timer))
       if (done) return
-      size += value.length
-      const seconds = (performance.now() - started) / 1000
-      if (seconds * 1000 > UPLOAD_PATIENCE_MS && size / seconds < UPLOAD_BYTES_PER_SECOND_MIN) throw slow()
+      if (!pace.took(value.length, performance.now() - began)) throw slow()
       yield value
     }
   } finally {

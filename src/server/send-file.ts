@@ -1,11 +1,15 @@
 /** Files on their way out: whole, or, of what is stored, the range that was asked for. */
 import type { StoredFile } from '../index.ts'
 import type { RequestContext, Service } from './environment.ts'
+import { Pace, type PaceLimits } from './pace.ts'
 import { Refusal } from './problems.ts'
 import { type ByteRange, parseRange } from './range.ts'
 
 /** How often it is asked whether the reader may still have it. */
 const CHECK_MS = 500
+
+/** 64 kbit/s: over less nobody fetches a backup. A reader may hold a descriptor, and an unpacked image, for as long as that takes. */
+export const DOWNLOAD_PACE: PaceLimits = { bytesPerSecondMin: 8 << 10, patienceMs: 60_000 }
 
 /** Answers with a file's bytes, and closes it however that ends. */
 export async function sendFile(service: Service, c: RequestContext, file: StoredFile): Promise<Response> {
@@ -17,11 +21,21 @@ export async function sendFile(service: Service, c: RequestContext, file: Stored
       await file.close()
       return new Response(null, { status: range.isPart ? 206 : 200, headers })
     }
-    const release = service.streams.enter(c.get('principal'))
-    const body = streamOf(guarded(service, c, file, range), async () => {
+    const principal = c.get('principal')
+    const release = service.streams.enter(principal)
+    const end = async (): Promise<void> => {
       release()
       await file.close()
-    })
+    }
+    const onSlow = (): void => {
+      service.log.warn(
+        { event: 'stream-refused', who: principal.name },
+        'A download was ended: it was read too slowly',
+      )
+      // Which cancels the stream. An error in it would be written behind what was sent.
+      c.env.outgoing.destroy()
+    }
+    const body = streamOf(guarded(service, c, file, range), { pace: new Pace(service.pace), onSlow, end })
     return new Response(body, { status: range.isPart ? 206 : 200, headers })
   } catch (error) {
     await file.close()
@@ -29,24 +43,53 @@ export async function sendFile(service: Service, c: RequestContext, file: Stored
   }
 }
 
-/** Calls `end` once, however it ends: a generator that was never begun would not. */
-function streamOf(chunks: AsyncGenerator<Uint8Array>, end: () => Promise<void>): ReadableStream<Uint8Array> {
+interface StreamEnds {
+  readonly pace: Pace
+  /** Its reader is slower than that: is to cancel the stream. */
+  readonly onSlow: () => void
+  /** However it ends, once: a generator that was never begun would not say so. */
+  readonly end: () => Promise<void>
+}
+
+/** How long somebody has had a piece, and may have it. */
+interface Sent {
+  readonly bytes: number
+  readonly at: number
+  readonly timer: NodeJS.Timeout
+}
+
+function streamOf(
+  chunks: AsyncGenerator<Uint8Array>,
+  { pace, onSlow, end }: StreamEnds,
+): ReadableStream<Uint8Array> {
   let ended: Promise<void> | undefined
-  const endOnce = (): Promise<void> => (ended ??= end())
+  let sent: Sent | null = null
+  const endOnce = (): Promise<void> => {
+    clearTimeout(sent?.timer)
+    return (ended ??= end())
+  }
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
+          // Asked for the next piece: the last one is gone. How long the next one takes here is nobody's fault there.
+          clearTimeout(sent?.timer)
+          if (sent !== null) pace.took(sent.bytes, performance.now() - sent.at)
           const { done, value } = await chunks.next()
-          if (done !== true) return controller.enqueue(value)
-          await endOnce()
-          controller.close()
+          if (done === true) {
+            await endOnce()
+            return controller.close()
+          }
+          const timer = setTimeout(onSlow, pace.allowanceMs(value.length))
+          sent = { bytes: value.length, at: performance.now(), timer }
+          controller.enqueue(value)
         } catch (error) {
           await endOnce()
           throw error
         }
       },
       async cancel() {
+        clearTimeout(sent?.timer)
         await chunks.return(undefined)
         await endOnce()
       },

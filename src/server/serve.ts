@@ -12,7 +12,10 @@ import { IdempotencyBook } from './idempotency.ts'
 import { JobBook } from './job-book.ts'
 import { type Listener, listen, type ListenOptions } from './listen.ts'
 import type { ServerLog } from './log.ts'
+import type { PaceLimits } from './pace.ts'
 import { PlanBook } from './plan-book.ts'
+import { Rest } from './rest.ts'
+import { DOWNLOAD_PACE } from './send-file.ts'
 import { StreamBook } from './stream-book.ts'
 
 export { readTls } from './tls.ts'
@@ -23,6 +26,8 @@ export interface ServeOptions extends ListenOptions {
   /** More names that the server may be called by. */
   readonly allowedHosts: readonly string[]
   readonly log: ServerLog
+  /** How slowly downloads may be read. Default: 8 KiB/s, and a minute behind that. */
+  readonly downloadPace?: PaceLimits
 }
 
 /** A server that answers. */
@@ -72,7 +77,9 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     sessions: new SessionBook(now),
     lockOut: new LockOut(now),
     streams: new StreamBook(),
+    pace: options.downloadPace ?? DOWNLOAD_PACE,
     idempotency: new IdempotencyBook(now),
+    rest: new Rest(() => databases.forget()),
     access,
     log,
     now,
@@ -101,7 +108,7 @@ async function close(
   { listener, service, stopping }: { listener: Listener; service: Service; stopping: AbortController },
   graceMs: number,
 ): Promise<void> {
-  const { log, jobs, databases, images } = service
+  const { log, jobs, databases, images, rest } = service
   log.info({ event: 'stopping' }, 'The server stops')
   stopping.abort()
   const closed = listener.close()
@@ -109,7 +116,8 @@ async function close(
   if (!hasEnded) log.warn({ event: 'jobs-left' }, 'Jobs had not ended in time')
   listener.closeConnections()
   await closed
-  databases[Symbol.dispose]()
+  rest[Symbol.dispose]()
+  databases.forget()
   // A disk that does not answer keeps nobody; what is left there then goes at the next start.
   await Promise.race([images[Symbol.asyncDispose](), sleep(graceMs, null, { ref: false })])
   log.info({ event: 'stopped' }, 'The server has stopped')

@@ -67,7 +67,8 @@ function risksOf(info: Info): string[] {
       reasons.push(`The job ${job} has been failing since ${failingSince}.`)
     }
   }
-  if (disk.fits < 1) reasons.push('The next backup does not fit on the disk.')
+  // Of a database that cannot be read nobody knows what the next one would take.
+  if (disk.nextBackupBytes > 0 && disk.fits < 1) reasons.push('The next backup does not fit on the disk.')
   return reasons
 }
 

@@ -1,4 +1,5 @@
 /** Everything by keyboard alone, with the place where one is always to be seen, and axe at each step. */
+import { join } from 'node:path'
 import { expect } from 'vitest'
 import { Keyboard, PATIENTLY } from './support/keyboard.ts'
 import { browserTest, expectNothingWrong, openScene } from './support/scene.ts'
@@ -69,6 +70,35 @@ browserTest('by keyboard alone one skips to the content and makes a backup', asy
   await keyboard.use(dialog.getByRole('button', { name: 'Done' }))
   await admin.getByRole('row', { name: /by keyboard/ }).waitFor()
   await keyboard.expectAt(create)
+})
+
+browserTest('by keyboard alone a file is chosen, refused, and another one uploaded', async () => {
+  const { visit, admin, yesterday } = scene
+  const keyboard = new Keyboard(admin)
+  const choose = async (path: string): Promise<void> => {
+    const choosing = admin.waitForEvent('filechooser')
+    // A file field is a button that opens what the system has to choose files with.
+    await keyboard.use(dialog.getByLabel('File'))
+    await (await choosing).setFiles(path)
+    await keyboard.expectAt(dialog.getByLabel('File'))
+  }
+  await visit.goTo(admin, '#/db/shop/backups', 'Backups')
+  await keyboard.use(admin.getByRole('button', { name: 'Upload' }))
+  const dialog = admin.getByRole('dialog', { name: 'Upload a backup of shop' })
+  await keyboard.expectAt(dialog.getByLabel('File'))
+  await keyboard.expectKeptIn(dialog)
+  await choose(new URL(import.meta.url).pathname)
+  await keyboard.use(dialog.getByRole('button', { name: 'Upload' }))
+  await dialog.getByRole('alert').waitFor()
+  await expectAccessibleInBoth(admin, 'an upload by keyboard that is refused')
+  await keyboard.expectIn(dialog)
+  await choose(join(visit.server.directory, 'backups', 'daily', yesterday))
+  await keyboard.to(dialog.getByLabel('Description'))
+  await keyboard.fill('uploaded by keyboard')
+  await keyboard.press('Enter')
+  await dialog.waitFor({ state: 'detached' })
+  await admin.getByRole('row', { name: /uploaded by keyboard/ }).waitFor()
+  await keyboard.expectAt(admin.getByRole('button', { name: 'Upload' }))
 })
 
 browserTest(

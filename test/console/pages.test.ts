@@ -99,6 +99,7 @@ const ROUTES: Record<keyof typeof LEAST_ROLE, string> = {
   'edit-schedule': 'PUT /api/v1/schedule',
   'run-scheduled': 'POST /api/v1/schedule/jobs/:job/run',
   'test-notifications': 'POST /api/v1/notifications/test',
+  'recovery-sheet': 'GET /api/v1/recovery-sheet',
   'read-audit': 'GET /api/v1/audit',
   'manage-tokens': 'POST /api/v1/tokens',
   // Of a request, not of a route: with `reveal` or `includeSensitive` the routes above need an admin.

@@ -198,6 +198,9 @@ test('settings, schedule, notifications, targets, metrics, history and verdict a
     editable: { isEditable: true },
   })
   expect((await ask('GET', '/api/v1/metrics')).text).toContain('# HELP chame_backup')
+  const sheet = await ask('GET', '/api/v1/recovery-sheet')
+  expect(sheet.headers.get('content-disposition')).toContain('recovery-sheet.txt')
+  expect(sheet.text).toContain(serving.databasePath)
   expect((await ask('GET', '/readyz', { as: null })).body).toEqual({ status: 'ready' })
 })
 

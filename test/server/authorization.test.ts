@@ -37,6 +37,7 @@ test('what destroys, restores, adds or reads all data is for admins alone', () =
       'DELETE /api/v1/databases/:database/exports/:export',
       'DELETE /api/v1/tokens/:token',
       'GET /api/v1/databases/:database/backups/:backup/content',
+      'GET /api/v1/recovery-sheet',
       'GET /api/v1/tokens',
       'POST /api/v1/databases/:database/backups/:backup/restore',
       'POST /api/v1/databases/:database/backups/:backup/restore-plan',

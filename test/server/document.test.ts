@@ -90,7 +90,13 @@ test('every operation of the document answers with each success that it tells of
 
   await readings(['/api/v1/jobs', `/api/v1/jobs/${id}`, `/api/v1/jobs/${id}/events`, '/api/v1/settings'])
   await ask('POST', `/api/v1/jobs/${id}/cancel`, { body: {} })
-  await readings(['/api/v1/metrics', '/api/v1/audit', '/api/v1/audit/verify', '/api/v1/tokens'])
+  await readings([
+    '/api/v1/metrics',
+    '/api/v1/audit',
+    '/api/v1/audit/verify',
+    '/api/v1/tokens',
+    '/api/v1/recovery-sheet',
+  ])
   const { token } = (await ask('POST', '/api/v1/tokens', { body: { name: 'a', role: 'viewer' } })).body
   await ask('DELETE', `/api/v1/tokens/${token.id}`)
 

@@ -93,3 +93,25 @@ test('nor is what was unpacked for such a reader kept, and others can unpack aga
   })
   expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(20_000_000)
 })
+
+test('a reader that takes a little now and then is given up as well', async () => {
+  const serving = await openServing()
+  const pace = { bytesPerSecondMin: 1 << 20, patienceMs: 2000 }
+  const { address } = await serving.start({ downloadPace: pace })
+  const filename = await backUpLarge(serving)
+  const socket = dial({ url: address })
+  onTestFinished(() => void socket.destroy())
+  socket.write(
+    `GET ${SHOP}/backups/${filename}/content HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${serving.tokens.admin}\r\n\r\n`,
+  )
+  let taken = 0
+  const drip = setInterval(() => {
+    taken += (socket.read(1000) as Buffer | null)?.length ?? 0
+  }, 100)
+  onTestFinished(() => clearInterval(drip))
+  socket.on('readable', () => {})
+  const slow = { event: 'stream-refused', who: 'the admin', level: 'warn' }
+  await expect.poll(() => serving.logged, { timeout: 60_000 }).toContainEqual(expect.objectContaining(slow))
+  expect(taken).toBeGreaterThan(0)
+  await expect.poll(() => openFiles(filename), { timeout: 60_000 }).toBe(0)
+})

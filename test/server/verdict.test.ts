@@ -111,6 +111,11 @@ const FAILING: readonly (readonly [string, Partial<Info>])[] = [
   ['No backup has passed a check.', backups({ lastGood: null, lastGoodAgeMs: null })],
   ['The database cannot be read: it is locked', { databaseProblem: 'it is locked' }],
   [`The job daily has been failing since ${CREATED}.`, failingJob('daily', 'backup')],
+  // Of which nobody can say what its next backup would take.
+  [
+    'The database cannot be read: it is gone',
+    { databaseProblem: 'it is gone', disk: { freeBytes: 1000, nextBackupBytes: 0, fits: 0 } },
+  ],
 ]
 
 const RISKS: readonly (readonly [string, Partial<Info>])[] = [

@@ -22,6 +22,10 @@ export async function listTargets(signal?: AbortSignal): Promise<readonly Target
   return (await get<{ readonly targets: readonly TargetInfo[] }>(url(['targets']), signal)).targets
 }
 
+export function recoverySheetUrl(): string {
+  return url(['recovery-sheet'])
+}
+
 export async function listTokens(signal?: AbortSignal): Promise<readonly AccessToken[]> {
   return (await get<{ readonly tokens: readonly AccessToken[] }>(url(['tokens']), signal)).tokens
 }

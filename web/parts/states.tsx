@@ -1,6 +1,7 @@
 import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactElement, ReactNode } from 'react'
 import { problemOf } from '../api/problem.ts'
+import { inConsole } from '../words/hints.ts'
 import { Button } from './button.tsx'
 
 /** Holds the place of what is on its way. */
@@ -54,7 +55,9 @@ export function ProblemNote({
   return (
     <div role="alert" className="rounded-md border border-bad/40 bg-bad-soft p-3 text-sm">
       <p className="font-semibold whitespace-pre-line text-bad [overflow-wrap:anywhere]">{message}</p>
-      {hint !== null && <p className="mt-1 whitespace-pre-line [overflow-wrap:anywhere]">{hint}</p>}
+      {hint !== null && (
+        <p className="mt-1 whitespace-pre-line [overflow-wrap:anywhere]">{inConsole(hint)}</p>
+      )}
       <div className="mt-2 flex flex-wrap items-center gap-3">
         <code className="text-xs text-muted">{code}</code>
         {onRetry !== undefined && <Button onClick={onRetry}>{retry}</Button>}

@@ -25,6 +25,7 @@ export const LEAST_ROLE = {
   'run-scheduled': 'operator',
   'test-notifications': 'admin',
   'check-target': 'admin',
+  'recovery-sheet': 'admin',
   'read-audit': 'operator',
   'manage-tokens': 'admin',
 } as const satisfies Record<string, Role>

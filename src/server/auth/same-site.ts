@@ -16,7 +16,7 @@ export function requireCsrfToken(c: RequestContext, { csrfToken }: Principal): v
   const sent = c.req.header('x-csrf-token') ?? ''
   if (csrfToken !== null && timingSafeEqual(digestOf(sent), digestOf(csrfToken))) return
   throw new Refusal('FORBIDDEN', 'The CSRF token is missing or not this session’s', {
-    hint: 'Send the csrfToken of GET /api/v1/session as X-CSRF-Token.',
+    hint: 'Reload the page: its session is another one by now. Programs send the csrfToken of their session as X-CSRF-Token.',
   })
 }
 

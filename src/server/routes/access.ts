@@ -184,7 +184,7 @@ export function addAccessRoutes(app: ServerApp, service: Service): void {
     const { token: id } = c.req.valid('param')
     if (!(await service.access.listTokens()).some(each => each.id === id)) {
       throw new Refusal('NOT_FOUND', 'There is no such token', {
-        hint: 'GET /api/v1/tokens says which there are.',
+        hint: 'The list of tokens says which there are now.',
       })
     }
     const administration = await defaultAdministration(service, c)

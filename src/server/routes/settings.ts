@@ -96,7 +96,7 @@ export function addSettingsRoutes(app: ServerApp, service: Service): void {
     const { database, schedule } = await service.databases.settings()
     if (!schedule.jobs.some(({ name }) => name === job)) {
       throw new Refusal('NOT_FOUND', `There is no job ${JSON.stringify(job)}`, {
-        hint: 'GET /api/v1/schedule says which there are.',
+        hint: 'The schedule says which there are now.',
       })
     }
     const scheduler = service.databases.scheduler()

@@ -35,11 +35,30 @@ const check = createRoute({
   responses: accepted,
 })
 
+const recoverySheet = createRoute({
+  method: 'get',
+  path: '/api/v1/recovery-sheet',
+  tags: ['Targets'],
+  summary: 'A page to print, by which somebody else restores when this machine is gone',
+  description: 'Of all databases of the configuration, without any secret.',
+  responses: {
+    200: { description: 'The page.', content: { 'text/plain': { schema: z.string() } } },
+    ...problems,
+  },
+})
+
 export function addTargetRoutes(app: ServerApp, service: Service): void {
   app.openapi(targets, async c => {
     const { database } = await service.databases.settings()
     const listed = await resultOf((await databaseFor(service, c, database)).listTargets())
     return c.json({ targets: [...listed.targets] }, 200)
+  })
+  app.openapi(recoverySheet, async c => {
+    const text = await service.databases.recoverySheet()
+    return c.text(text, 200, {
+      'content-type': 'text/plain; charset=utf-8',
+      'content-disposition': 'attachment; filename="recovery-sheet.txt"',
+    })
   })
   app.openapi(check, async c => {
     const { target } = c.req.valid('param')
@@ -47,7 +66,7 @@ export function addTargetRoutes(app: ServerApp, service: Service): void {
     const database = await databaseFor(service, c, settings.database)
     if (!settings.targets.some(({ name }) => name === target)) {
       throw new Refusal('NOT_FOUND', `There is no target ${JSON.stringify(target)}`, {
-        hint: 'GET /api/v1/targets says which there are.',
+        hint: 'The list of targets says which there are.',
       })
     }
     const begun = begin(service, c, {

@@ -115,7 +115,8 @@ function Figures({
         {store !== null && `, and ${formatBytes(store.sizeBytes)} in packs`}
       </Figure>
       <Figure name="Free space" value={formatBytes(disk.freeBytes)}>
-        {disk.fits > 9999 ? 'more than 9,999 more backups' : counted(disk.fits, 'more backup')} fit
+        {disk.nextBackupBytes > 0 &&
+          `${disk.fits > 9999 ? 'more than 9,999 more backups' : counted(disk.fits, 'more backup')} fit`}
       </Figure>
     </dl>
   )

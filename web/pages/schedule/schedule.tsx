@@ -11,6 +11,7 @@ import { PageHeader, Panel } from '../../parts/panel.tsx'
 import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { Empty, Loaded, Notice, ProblemNote } from '../../parts/states.tsx'
 import { useMay } from '../../session/permissions.ts'
+import { inConsole } from '../../words/hints.ts'
 import { formatDistance, formatInstant } from '../../words/times.ts'
 import { useNow } from '../../words/use-now.ts'
 import { EditJob } from './edit-job.tsx'
@@ -218,7 +219,7 @@ function LastRuns({ jobs }: { readonly jobs: readonly JobState[] }): ReactElemen
                   <>
                     {failure.message} <code className="text-xs text-muted">{failure.code}</code>
                     {failure.hint !== undefined && (
-                      <span className="block text-xs text-muted">{failure.hint}</span>
+                      <span className="block text-xs text-muted">{inConsole(failure.hint)}</span>
                     )}
                   </>
                 ),

@@ -7,6 +7,7 @@ import { Button } from '../../parts/button.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
 import { Panel } from '../../parts/panel.tsx'
 import { Empty, Loaded, ProblemNote } from '../../parts/states.tsx'
+import { inConsole } from '../../words/hints.ts'
 import { useMay } from '../../session/permissions.ts'
 
 /** Whom the scheduler tells, with a button that tries each. */
@@ -76,7 +77,7 @@ function TestChannel({ channel: { name } }: { readonly channel: ChannelView }): 
       {result !== undefined && 'message' in result && typeof result.message === 'string' && (
         <span className="max-w-sm min-w-56 text-start whitespace-normal text-muted [overflow-wrap:anywhere]">
           {result.message}
-          {'hint' in result && typeof result.hint === 'string' && ` ${result.hint}`}
+          {'hint' in result && typeof result.hint === 'string' && ` ${inConsole(result.hint)}`}
         </span>
       )}
       {testing.isError && (

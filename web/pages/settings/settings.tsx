@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ReactElement } from 'react'
-import { getSettings } from '../../api/settings-calls.ts'
+import { getSettings, recoverySheetUrl } from '../../api/settings-calls.ts'
+import { buttonClass } from '../../parts/button.tsx'
 import { Facts, PageHeader, Panel } from '../../parts/panel.tsx'
 import { Loaded } from '../../parts/states.tsx'
 import { useMay } from '../../session/permissions.ts'
@@ -12,6 +13,7 @@ import { Tokens } from './tokens.tsx'
 /** Who may come in, who is told, and where backups go. */
 export function Settings(): ReactElement {
   const mayManageTokens = useMay('manage-tokens')
+  const maySeeSheet = useMay('recovery-sheet')
   return (
     <>
       <PageHeader title="Settings" about="Who may come in, who is told, and where backups go." />
@@ -19,9 +21,28 @@ export function Settings(): ReactElement {
         {mayManageTokens && <Tokens />}
         <Notifications />
         <Targets />
+        {maySeeSheet && <RecoverySheet />}
         <Server />
       </div>
     </>
+  )
+}
+
+function RecoverySheet(): ReactElement {
+  return (
+    <Panel
+      title="Recovery sheet"
+      aside={
+        <a className={buttonClass()} href={recoverySheetUrl()} download>
+          Download
+        </a>
+      }
+    >
+      <p className="max-w-2xl text-sm">
+        A page to print and keep elsewhere, by which somebody else restores when this machine is gone: where
+        the backups are, who can open them, and what to type. Nothing on it is secret.
+      </p>
+    </Panel>
   )
 }
 
