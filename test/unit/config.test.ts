@@ -377,3 +377,19 @@ test('backups that would be kept nowhere are refused', () => {
   const resolve = (): unknown => resolveSettings({ config, directory: '/x', file: null }, {}, {}, '/here')
   expect(resolve).toThrow('keepLocal is false')
 })
+
+test.each([
+  [{ jobs: { daily: { cron: '61 * * * *' } } }, 'daily', 'cron: not a cron expression'],
+  [{ jobs: { nightly: { kind: 'bakcup', cron: '0 2 * * *' } } }, 'nightly', 'kind: Invalid option'],
+  [{ jobs: { daily: { crn: '0 2 * * *' } } }, 'daily', 'Unrecognized key: "crn"'],
+  [{ jobs: { daily: true } }, 'daily', 'expected a job, or false'],
+])('what is wrong with a job is said, not only that something is: %j', async (schedule, job, problem) => {
+  const directory = place('chame-backup.config.json', JSON.stringify({ schedule }))
+  await expect(loadConfig(directory)).rejects.toThrow(problem)
+  await expect(loadConfig(directory)).rejects.toThrow(`→ at schedule.jobs.${job}`)
+})
+
+test('a key that is needed and not there is said to be missing', async () => {
+  const directory = place('chame-backup.config.json', '{ "targets": { "disk": { "kind": "local" } } }')
+  await expect(loadConfig(directory)).rejects.toThrow('✖ Missing: expected string\n  → at targets.disk.path')
+})
