@@ -1,4 +1,7 @@
 #!/usr/bin/env node
-import { run } from './run.ts'
+import { refuseOldNode } from './node-version.ts'
 
+refuseOldNode()
+// Not before: what it consists of is in a language that an older Node cannot even parse.
+const { run } = await import('./run.ts')
 await run(process.argv.slice(2))
