@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 
 /** For `safeParse`: a value that is needed and not there is told as that, not as one of a wrong type. */
 export const tellMissing: z.core.$ZodErrorMap = issue =>
