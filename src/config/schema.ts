@@ -25,6 +25,8 @@ const mode = z
   .regex(/^0?[0-7]{3}$/, 'expected an octal mode such as "0600"')
   .describe('File mode as an octal string, such as "0600".')
 
+const EXPECTED_SIZE = 'expected bytes, or text such as "10MB"'
+
 const check = z.enum(['none', 'quick', 'full'])
 
 const timeZone = z
@@ -117,7 +119,7 @@ const schedule = z.strictObject({
         ),
       level: z.enum(['debug', 'info', 'warn', 'error']).optional().describe('Default: info'),
       maxSize: z
-        .union([z.int().positive(), z.string().refine(isSize)], 'expected bytes, or text such as "10MB"')
+        .union([z.int().positive(), z.string().refine(isSize, EXPECTED_SIZE)], EXPECTED_SIZE)
         .optional()
         .describe('It is put aside before it grows beyond this. Default: 10MB'),
       maxDays: z

@@ -389,6 +389,16 @@ test.each([
   await expect(loadConfig(directory)).rejects.toThrow(`→ at schedule.jobs.${job}`)
 })
 
+test.each([
+  { schedule: { log: { maxSize: '10Q' } } },
+  { schedule: { log: { maxSize: true } } },
+  { targets: { disk: { kind: 'local', path: 'x', bandwidth: '10Q' } } },
+  { targets: { disk: { kind: 'local', path: 'x', bandwidth: true } } },
+])('a size that is none is told what it may be: %j', async config => {
+  const directory = place('chame-backup.config.json', JSON.stringify(config))
+  await expect(loadConfig(directory)).rejects.toThrow('expected bytes, or text such as "10MB"')
+})
+
 test('a key that is needed and not there is said to be missing', async () => {
   const directory = place('chame-backup.config.json', '{ "targets": { "disk": { "kind": "local" } } }')
   await expect(loadConfig(directory)).rejects.toThrow('✖ Missing: expected string\n  → at targets.disk.path')
