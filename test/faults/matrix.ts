@@ -3,7 +3,6 @@
  * next run must succeed without anyone's help.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from '../crash/operation.ts'
@@ -51,11 +50,6 @@ export interface Struck {
 export interface Start {
   readonly directory: string
   readonly before: Before
-}
-
-// Most of a crash is the starting of processes. Coverage is exact only without compiled code.
-if (process.env['NODE_V8_COVERAGE'] === undefined) {
-  process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), `chame-compiled-${process.getuid?.() ?? 0}`)
 }
 
 /** Longer than an engine outlives its host at most; who has not ended then hangs. */
