@@ -90,3 +90,29 @@ test.each([
 test('an explicit file that is not there is refused', async () => {
   await expect(loadConfig('/tmp', 'no-such-file.json')).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
+
+test.each([
+  [{ jobs: { daily: { cron: '61 * * * *' } } }, 'daily', 'cron: not a cron expression'],
+  [{ jobs: { nightly: { kind: 'bakcup', cron: '0 2 * * *' } } }, 'nightly', 'kind: Invalid option'],
+  [{ jobs: { daily: { crn: '0 2 * * *' } } }, 'daily', 'Unrecognized key: "crn"'],
+  [{ jobs: { daily: true } }, 'daily', 'expected a job, or false'],
+])('what is wrong with a job is said, not only that something is: %j', async (schedule, job, problem) => {
+  const directory = place('chame-backup.config.json', JSON.stringify({ schedule }))
+  await expect(loadConfig(directory)).rejects.toThrow(problem)
+  await expect(loadConfig(directory)).rejects.toThrow(`→ at schedule.jobs.${job}`)
+})
+
+test.each([
+  { schedule: { log: { maxSize: '10Q' } } },
+  { schedule: { log: { maxSize: true } } },
+  { targets: { disk: { kind: 'local', path: 'x', bandwidth: '10Q' } } },
+  { targets: { disk: { kind: 'local', path: 'x', bandwidth: true } } },
+])('a size that is none is told what it may be: %j', async config => {
+  const directory = place('chame-backup.config.json', JSON.stringify(config))
+  await expect(loadConfig(directory)).rejects.toThrow('expected bytes, or text such as "10MB"')
+})
+
+test('a key that is needed and not there is said to be missing', async () => {
+  const directory = place('chame-backup.config.json', '{ "targets": { "disk": { "kind": "local" } } }')
+  await expect(loadConfig(directory)).rejects.toThrow('✖ Missing: expected string\n  → at targets.disk.path')
+})
