@@ -54,10 +54,15 @@ export class DatabaseCore {
     return new DatabaseCore({ ...this.options, actor }, settings)
   }
 
-  /** Runs an operation, and notes it where it changes something or reads data out. Never rejects. */
+  /**
+   * Runs an operation, and notes it where it changes something or reads data out. Never rejects.
+   *
+   * @param onDone called once it has ended, while it is yet to be noted
+   */
   async run<Name extends OperationName>(
     name: Name,
     request: Operations[Name]['request'] & RunOptions,
+    onDone: () => void = () => {},
   ): Promise<Operations[Name]['result'] | Failure> {
     const { onProgress, signal, ...rest } = request
     const started = performance.now()
@@ -73,6 +78,7 @@ export class DatabaseCore {
     } catch (error) {
       result = toFailure(error)
     }
+    onDone()
     const action = auditedAction(name, rest, result)
     if (settings !== null && action !== null) {
       const durationMs = Math.round(performance.now() - started)

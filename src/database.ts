@@ -59,6 +59,16 @@ import type {
 export let databaseOf: (settings: Settings, actor: Actor) => Database
 
 /**
+ * Makes a backup as {@link Database.createBackup} does, and says when it has ended but for its line in the audit log: from
+ * then on the catalog is free for the next one. Not public.
+ */
+export let createBackupThen: (
+  database: Database,
+  request: CreateBackupRequest & RunOptions,
+  onEnded: () => void,
+) => Promise<BackupCreated | Failure>
+
+/**
  * A SQLite database that is protected: its backups can be made, listed, verified and restored.
  *
  * Foreseen failures come back as `{ success: false, code, message, hint }`; only `listBackups`,
@@ -71,6 +81,7 @@ export class Database extends DatabaseSurroundings {
       database.core = new DatabaseCore({ actor }, Promise.resolve(settings))
       return database
     }
+    createBackupThen = (database, request, onEnded) => database.core.run('create', request, onEnded)
   }
 
   constructor(options: DatabaseOptions = {}) {

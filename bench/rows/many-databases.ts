@@ -52,7 +52,7 @@ export async function manyDatabases(context: BenchContext): Promise<Group> {
       goals: [atMost(goal, median(samples), '', 'ms')],
     })),
     notes: [
-      'One run of the job `daily` by the scheduler, one database after another, with the default check.',
+      'One run of the job `daily` by the scheduler, from reading the configuration to its last state, with the default check; one database after another, the next while the last is noted in the audit log.',
     ],
   }
 }

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { parseDuration } from '../schedule/duration.ts'
+import { parseInstant } from '../schedule/instant.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
 import {
   accessDirectory,
@@ -156,14 +157,14 @@ function isOver(expiresAt: string | null, now: Date): boolean {
 /** @param text a duration such as "90d", or an instant in ISO 8601 */
 function instantOf(text: string, now: Date): Date {
   const durationMs = parseDuration(text)
-  const instant = durationMs === null ? new Date(text) : new Date(now.getTime() + durationMs)
-  if (Number.isFinite(instant.getTime()) && instant > now) return instant
+  const instant = durationMs === null ? parseInstant(text) : new Date(now.getTime() + durationMs)
+  if (instant !== null && instant > now) return instant
   throw wrong(`A token cannot expire at ${JSON.stringify(text)}`)
 }
 
 function wrong(message: string): BackupError {
   return new BackupError('INVALID_ARGUMENT', message, {
-    hint: 'A token has a name, a role (viewer, operator, admin), and may expire: "90d", or an instant to come in ISO 8601.',
+    hint: 'A token has a name, a role (viewer, operator, admin), and may expire: "90d", or an instant to come in ISO 8601, such as 2027-01-01 or 2027-01-01T06:00:00+01:00.',
   })
 }
 

@@ -1,12 +1,14 @@
 /** The files of the audit log: the log itself, its head, and the lock under which both are written. */
 import { constants } from 'node:fs'
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CatalogLock } from '../catalog/lock.ts'
 import { BackupError } from '../errors.ts'
 import { type Durability, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
+import { textOf } from '../storage/looks.ts'
+import { readUpTo } from '../storage/read-up-to.ts'
 import { logId, NO_LOG } from './anchor.ts'
 import { bootId } from './boot-id.ts'
 import type { AuditEntry, AuditGap } from './entry.ts'
@@ -27,6 +29,8 @@ const LOCK_FILE = '.chame-audit.lock'
 const LOCK_MS_MAX = 5_000
 const RETRY_MS = 5
 const MODE = 0o600
+/** Of the log's end so much is read at first: more than most lines have. */
+const TAIL_BYTES = 4096
 const DURABLE: Durability = { isDurable: true }
 /** What a head says before the first line. */
 const NOTHING_YET: AuditHead = { seq: 0, hash: NO_HASH }
@@ -125,12 +129,15 @@ interface Tail {
   readonly torn: Buffer | null
 }
 
-async function readTail(file: FileHandle, size: number): Promise<Tail> {
-  const length = Math.min(size, LINE_BYTES_MAX)
-  const bytes = await readAt(file, size - length, length)
+async function readTail(file: FileHandle, size: number, lengthMax: number = TAIL_BYTES): Promise<Tail> {
+  const length = Math.min(size, lengthMax)
+  const bytes = await readUpTo(file, length, size - length)
   const end = bytes.lastIndexOf(0x0a) + 1
-  const torn = end === bytes.length ? null : bytes.subarray(end)
   const start = end < 2 ? 0 : bytes.lastIndexOf(0x0a, end - 2) + 1
+  // The last line begins before what was read.
+  if (start === 0 && length === lengthMax && lengthMax < LINE_BYTES_MAX)
+    return await readTail(file, size, LINE_BYTES_MAX)
+  const torn = end === bytes.length ? null : bytes.subarray(end)
   // A line of which only the end is missing is whole.
   const whole = torn === null ? null : entryOf(torn)
   return {
@@ -138,18 +145,6 @@ async function readTail(file: FileHandle, size: number): Promise<Tail> {
     isEmpty: size === 0,
     torn,
   }
-}
-
-/** As many of these bytes as there are. */
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length)
-  let got = 0
-  while (got < length) {
-    const { bytesRead } = await file.read(bytes, got, length - got, position + got)
-    if (bytesRead === 0) break
-    got += bytesRead
-  }
-  return bytes.subarray(0, got)
 }
 
 /** The newest line, and which file of the log has it, as an anchor says them. */
@@ -176,7 +171,7 @@ export async function readNewest(backupDir: string): Promise<NewestLine | null> 
 }
 
 async function readLogId(file: FileHandle, size: number): Promise<string> {
-  for (const line of (await readAt(file, 0, Math.min(size, LINE_BYTES_MAX))).toString('utf8').split('\n')) {
+  for (const line of (await readUpTo(file, Math.min(size, LINE_BYTES_MAX), 0)).toString('utf8').split('\n')) {
     const read = readLine(line)
     if (read.state !== 'invalid') return logId(read.entry.hash)
   }
@@ -207,7 +202,7 @@ function continueChain(
 /** Null when it is not there, or no head. */
 export async function readHead(backupDir: string): Promise<AuditHead | null> {
   const path = headPath(backupDir)
-  const text = await unlessMissing(path, () => readFile(path, 'utf8'))
+  const text = await during('read', path, () => textOf(path))
   return text === null ? null : parseHead(text)
 }
 

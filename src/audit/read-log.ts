@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { BackupError } from '../errors.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
+import { readUpTo } from '../storage/read-up-to.ts'
 import type { AuditEntry } from './entry.ts'
 import { logPath } from './log-file.ts'
 import { LINE_BYTES_MAX, readLine } from './line.ts'
@@ -43,13 +44,12 @@ async function* linesFromEnd(file: FileHandle): AsyncGenerator<string> {
   let position = (await file.stat()).size
   let rest: Buffer = Buffer.alloc(0)
   while (position > 0) {
-    const bytes = Buffer.alloc(Math.min(CHUNK_BYTES, position))
-    position -= bytes.length
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, position)
-    const joined = Buffer.concat([bytes.subarray(0, bytesRead), rest])
+    const sizeBytes = Math.min(CHUNK_BYTES, position)
+    position -= sizeBytes
+    const joined = Buffer.concat([await readUpTo(file, sizeBytes, position), rest])
     const first = joined.indexOf(0x0a)
     // What stands before the first line's end may go on in the chunk before.
-    const cut = position === 0 || first === -1 ? (position === 0 ? 0 : joined.length) : first + 1
+    const cut = position === 0 ? 0 : first === -1 ? joined.length : first + 1
     // What is longer than any line is none.
     rest = cut > LINE_BYTES_MAX ? Buffer.alloc(0) : joined.subarray(0, cut)
     const lines = joined.subarray(cut).toString('utf8').split('\n')

@@ -4,11 +4,12 @@
  * by the checksum of its file, and is not believed where that file is gone or another, nor where its own checksum
  * differs.
  */
-import { readFile, rename } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Durability } from '../storage/durable.ts'
 import { makeDirectory } from '../storage/durable.ts'
-import { during, unlessMissing } from '../storage/io-errors.ts'
+import { during } from '../storage/io-errors.ts'
+import { contentOf } from '../storage/looks.ts'
 import { writeFully } from '../storage/transfer.ts'
 import { WritableFile } from '../snapshot/writable-file.ts'
 import type { Sealing } from './open-sealing.ts'
@@ -61,7 +62,7 @@ export async function readFingerprintFile(
   path: string,
   { namingId }: Pick<Sealing, 'namingId'>,
 ): Promise<Fingerprints | null> {
-  const bytes = await unlessMissing(path, () => readFile(path)).catch(() => null)
+  const bytes = await contentOf(path).catch(() => null)
   if (bytes === null || bytes.length < MAGIC.length + 4 + CHECKSUM_BYTES) return null
   const end = bytes.length - CHECKSUM_BYTES
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return null

@@ -59,7 +59,7 @@ export async function openSealing(store: BlockStore, to: AgeRecipients | null): 
   return sealingOf(naming, () => (made ??= makeKey(naming, { recipients })))
 }
 
-function sealingOf(naming: Buffer, newKey: () => Promise<PackKey>): Sealing {
+function sealingOf(naming: Uint8Array, newKey: () => Promise<PackKey>): Sealing {
   return { name: keyedNaming(naming), namingId: namingIdOf(naming), newKey }
 }
 

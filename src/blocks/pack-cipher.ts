@@ -24,8 +24,8 @@ export const SECRET_BYTES: number = KEY_BYTES + KEY_BYTES
 export const NAMING_ID_BYTES = 16
 
 export interface PackSecret {
-  readonly key: Buffer
-  readonly naming: Buffer
+  readonly key: Uint8Array
+  readonly naming: Uint8Array
 }
 
 /** A secret, and the age file of it that stands in packs. */
@@ -41,12 +41,12 @@ export function parseSecret(bytes: Buffer): PackSecret | null {
 }
 
 /** Names pages, and runs of them, so that nobody without the key can tell whether a page that he thinks of is there. */
-export function keyedNaming(naming: Buffer): PageNaming {
+export function keyedNaming(naming: Uint8Array): PageNaming {
   const key = createSecretKey(naming)
   return bytes => createHmac('sha256', key).update(bytes).digest().subarray(0, HASH_BYTES)
 }
 
-export function namingIdOf(naming: Buffer): Buffer {
+export function namingIdOf(naming: Uint8Array): Buffer {
   return createHmac('sha256', naming).update('chame-backup naming id\n').digest().subarray(0, NAMING_ID_BYTES)
 }
 

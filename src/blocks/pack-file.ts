@@ -1,11 +1,11 @@
 import { constants, fstatSync, openSync } from 'node:fs'
-import { promisify } from 'node:util'
-import { crc32, zstdDecompress, zstdDecompressSync } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import { NoKeyFits } from '../encoding/age/header.ts'
 import { Undecodable } from '../encoding/undecodable.ts'
 import { isNotThere, toTypedError } from '../storage/io-errors.ts'
 import { closeRead, type OpenFile, readAvailable } from '../storage/transfer.ts'
 import { damaged, isDamage } from './damage.ts'
+import { decompress, decompressHere, type Group } from './group.ts'
 import type { OpenKeyFile } from './key-files.ts'
 import {
   keyedNaming,
@@ -35,26 +35,8 @@ import { compressGroup } from './pack-writer.ts'
 import { hashBytes, type PageNaming } from './page-hash.ts'
 import { sha256 } from './restore-point.ts'
 
-const decompressElsewhere = promisify(zstdDecompress)
-/** Up to here handing it to another core and back takes longer than doing it. */
-const SMALL_BYTES = 8 << 10
-/** What zlib allows. */
-const CHUNK_BYTES_MIN = 64
 /** So many groups are read ahead and decompressed on other cores. */
 const AHEAD = 4
-
-/** The pages of a group that are left, one after another. */
-export interface Group {
-  readonly group: number
-  readonly pages: Buffer
-}
-
-/** Gives back the memory of a group that nobody needs any more: the garbage collector would let many pile up. */
-export function freeGroup({ pages: { buffer, length } }: Group): void {
-  // Small ones share their memory with others.
-  if (length > SMALL_BYTES && buffer.byteLength === roomFor(length) && buffer instanceof ArrayBuffer)
-    buffer.transfer(0)
-}
 
 /**
  * A pack opened for reading, its index checked; closed by `using`. Of an encrypted one pages can be had once it is
@@ -69,6 +51,8 @@ export class PackFile implements Disposable {
   /** Where each group begins, and the last one ends. */
   readonly #starts: Float64Array
   #cipher: PackCipher | null = null
+  /** Used again: new memory takes a while to be had, and to be given back. */
+  #scratch = Buffer.alloc(0)
   /** Null while locked. */
   #name: PageNaming | null
 
@@ -137,11 +121,17 @@ export class PackFile implements Disposable {
    * `BACKUP_DAMAGED` for a key that is not what was written.
    */
   async unlock(open: OpenKeyFile): Promise<void> {
-    if (this.index.sealed === null || !this.isLocked) return
+    const secret = this.isLocked ? await this.readSecret(open) : null
+    if (secret !== null) this.unlockWith(secret)
+  }
+
+  /** What an encrypted pack is unlocked with, null of another one. Throws as {@link unlock}. */
+  async readSecret(open: OpenKeyFile): Promise<PackSecret | null> {
+    if (this.index.sealed === null) return null
     const key = this.#readKey(this.index.sealed.keyHash)
-    const secret = parseSecret(await this.#open(open, key.subarray(SALT_BYTES)))
+    const secret = parseSecret(await this.#openKey(open, key.subarray(SALT_BYTES)))
     if (secret === null) throw damaged(this.path, "the pack's key makes no sense")
-    this.unlockWith(secret)
+    return secret
   }
 
   /** The same, where a pack that stays locked will do. The key itself is checked in any case. */
@@ -163,7 +153,7 @@ export class PackFile implements Disposable {
     this.#name = keyedNaming(secret.naming)
   }
 
-  async #open(open: OpenKeyFile, file: Buffer): Promise<Buffer> {
+  async #openKey(open: OpenKeyFile, file: Buffer): Promise<Buffer> {
     try {
       return await open(file)
     } catch (error) {
@@ -183,9 +173,14 @@ export class PackFile implements Disposable {
   /** The stored bytes of a group, as they are. */
   readRaw(group: number): Buffer {
     const bytes = Buffer.allocUnsafe(groupLength(this.index, group))
+    this.#read(group, bytes)
+    return bytes
+  }
+
+  /** @param bytes as many as are to be read from the beginning of the group on */
+  #read(group: number, bytes: Buffer): void {
     const got = readAvailable(this.#file, bytes, this.#starts[group] as number)
     if (got < bytes.length) throw damaged(this.path, 'the pack is cut short')
-    return bytes
   }
 
   /** Yields groups in the order that they are asked for. Throws `BACKUP_DAMAGED` at the first that cannot be read. */
@@ -206,27 +201,74 @@ export class PackFile implements Disposable {
 
   /** The stored bytes of a group, checked: all that can be checked of a pack that is locked. */
   readChecked(group: number): Buffer {
-    if (group >= groupCount(this.index)) throw damaged(this.path, `the pack has no group ${group}`)
+    this.#requireGroup(group)
     const raw = this.readRaw(group)
-    if (crc32(raw) !== groupCrc(this.index, group)) throw this.#damagedGroup(group)
+    this.#check(group, raw)
     return raw
   }
 
   /** One group, its stored bytes checked; its pages are not held against their names. */
   async readGroup(group: number): Promise<Group> {
-    const stored = this.readChecked(group)
-    const { pageSize, groupPages } = this.index
-    const length = pageSize * presentBetween(this.index, group * groupPages, (group + 1) * groupPages)
-    if (length === 0) return { group, pages: Buffer.alloc(0) }
-    if (this.isLocked) throw new Error(`The pack is locked: ${this.path}`)
-    const raw = this.#cipher === null ? stored : this.#cipher.open(group, stored)
-    if (raw === null) throw this.#damagedGroup(group)
-    const pages = await decompress(raw, length).catch(() => null)
-    if (pages?.length !== length) throw this.#damagedGroup(group)
+    const length = this.#bytesLeft(group, 1)
+    const pages = await decompress(this.#open(group, this.readChecked(group)), length)
+    if (pages === null) throw this.#damagedGroup(group)
     return { group, pages }
   }
 
-  /** The bytes of pages that follow each other in a group. Throws `BACKUP_DAMAGED` where one is not in the pack. */
+  /**
+   * The same of groups that follow each other, by this thread alone, which takes all of it, and all of them together
+   * far less of it.
+   */
+  readGroupsHere(first: number, count: number): Group {
+    this.#requireGroup(first + count - 1)
+    const pages = decompressHere(this.#framesOf(first, count), this.#bytesLeft(first, count))
+    if (pages !== null) return { group: first, pages }
+    if (count === 1) throw this.#damagedGroup(first)
+    const each = Array.from({ length: count }, (_, after) => this.readGroupsHere(first + after, 1).pages)
+    return { group: first, pages: Buffer.concat(each) }
+  }
+
+  /** What the frames of groups are, one behind the other; until the next call. */
+  #framesOf(first: number, count: number): Buffer {
+    const start = this.#starts[first] as number
+    const length = (this.#starts[first + count] as number) - start
+    if (this.#scratch.length < length) this.#scratch = Buffer.allocUnsafeSlow(length)
+    const stored = this.#scratch.subarray(0, length)
+    this.#read(first, stored)
+    const frames: Buffer[] = []
+    for (let group = first; group < first + count; group++) {
+      const from = (this.#starts[group] as number) - start
+      const raw = stored.subarray(from, from + groupLength(this.index, group))
+      this.#check(group, raw)
+      frames.push(this.#open(group, raw))
+    }
+    return this.#cipher === null ? stored : Buffer.concat(frames)
+  }
+
+  #requireGroup(group: number): void {
+    if (group >= groupCount(this.index)) throw damaged(this.path, `the pack has no group ${group}`)
+  }
+
+  #check(group: number, raw: Buffer): void {
+    if (crc32(raw) !== groupCrc(this.index, group)) throw this.#damagedGroup(group)
+  }
+
+  /** The frame in the stored bytes of a group. */
+  #open(group: number, raw: Buffer): Buffer {
+    if (raw.length === 0) return raw
+    if (this.isLocked) throw new Error(`The pack is locked: ${this.path}`)
+    const frame = this.#cipher === null ? raw : this.#cipher.open(group, raw)
+    if (frame === null) throw this.#damagedGroup(group)
+    return frame
+  }
+
+  /** Of the pages that groups still have. */
+  #bytesLeft(first: number, count: number): number {
+    const { pageSize, groupPages } = this.index
+    return pageSize * presentBetween(this.index, first * groupPages, (first + count) * groupPages)
+  }
+
+  /** The bytes of pages that follow each other in what was read. Throws `BACKUP_DAMAGED` where one is not in the pack. */
   pagesOf({ group, pages }: Group, slot: number, count: number): Buffer {
     const { groupPages, pageSize } = this.index
     if (presentBetween(this.index, slot, slot + count) < count)
@@ -265,18 +307,6 @@ export class PackFile implements Disposable {
   [Symbol.dispose](): void {
     closeRead(this.#file.fd)
   }
-}
-
-async function decompress(frame: Buffer, length: number): Promise<Buffer> {
-  const options = { maxOutputLength: length, chunkSize: roomFor(length) }
-  return length <= SMALL_BYTES
-    ? zstdDecompressSync(frame, options)
-    : await decompressElsewhere(frame, options)
-}
-
-/** One byte more than there are: where the output is full Node asks once more whether that was all. */
-function roomFor(length: number): number {
-  return Math.max(CHUNK_BYTES_MIN, length + 1)
 }
 
 function openPack(path: string): OpenFile {

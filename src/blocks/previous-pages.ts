@@ -1,7 +1,6 @@
 /** The restore point before, read beside the image that is being stored: what is at the same place in it. */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { unlessMissing } from '../storage/io-errors.ts'
+import { contentOf } from '../storage/looks.ts'
 import { isDamage } from './damage.ts'
 import type { Fingerprints } from './fingerprints.ts'
 import { HASH_BYTES } from './page-hash.ts'
@@ -35,7 +34,7 @@ export async function readPrevious(
 ): Promise<Previous | null> {
   if (fingerprints === null) return null
   const path = join(store.backupDir, fingerprints.restorePoint)
-  const bytes = await unlessMissing(path, () => readFile(path)).catch(() => null)
+  const bytes = await contentOf(path).catch(() => null)
   if (bytes === null || sha256(bytes).toString('hex') !== fingerprints.checksum) return null
   try {
     const point = parseRestorePoint(bytes, path)

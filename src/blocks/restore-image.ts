@@ -1,15 +1,13 @@
 /** Making an image of a restore point again. */
-import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { throwIfCancelled } from '../errors.ts'
-import { type OpenFile, writeFully } from '../storage/transfer.ts'
-import { damaged } from './damage.ts'
+import type { OpenFile } from '../storage/transfer.ts'
 import type { OpenKeyFile } from './key-files.ts'
-import { freeGroup, type Group, PackFile } from './pack-file.ts'
-import { packId, type RestorePoint, runsOf } from './restore-point.ts'
+import type { PackSecret } from './pack-cipher.ts'
+import { PackFile } from './pack-file.ts'
+import { type Lane, openLanes } from './part-lanes.ts'
+import { packId, type RestorePoint } from './restore-point.ts'
+import { type PackPart, partsOf } from './restore-plan.ts'
 import { type BlockStore, packPath } from './store.ts'
-
-/** The image is made so many pages at a time, so that memory does not grow with it. */
-const WINDOW_PAGES = 1 << 19
 
 export interface RestoreOptions {
   /** Opens the keys of packs that are encrypted. */
@@ -18,34 +16,9 @@ export interface RestoreOptions {
   readonly onBytes?: (doneBytes: number) => void
 }
 
-/** Runs of one stretch of the image, cut at its ends. */
-class Window {
-  readonly packs: number[] = []
-  readonly slots: number[] = []
-  readonly counts: number[] = []
-  /** First page of each run in the image, from 0. */
-  readonly pages: number[] = []
-
-  add(pack: number, slot: number, count: number, page: number): void {
-    this.packs.push(pack)
-    this.slots.push(slot)
-    this.counts.push(count)
-    this.pages.push(page)
-  }
-
-  /** Numbers of the runs, by pack and then by place in it, so that each group is read once. */
-  inPackOrder(): Uint32Array {
-    return Uint32Array.from(this.packs, (_, run) => run).sort(
-      (a, b) =>
-        (this.packs[a] as number) - (this.packs[b] as number) ||
-        (this.slots[a] as number) - (this.slots[b] as number),
-    )
-  }
-}
-
 /**
  * Writes the image into `file`, which must be empty. Every group's bytes are checked, pages are not: the caller holds
- * the whole against the image's checksum. Throws `BACKUP_DAMAGED`, naming the pack, and `NoKeyFits`.
+ * the whole against the image's checksum. Throws `BACKUP_DAMAGED`, naming the first pack that is, and `NoKeyFits`.
  */
 export async function restoreImage(
   point: RestorePoint,
@@ -53,100 +26,72 @@ export async function restoreImage(
   file: OpenFile,
   options: RestoreOptions,
 ): Promise<void> {
-  let donePages = 0
-  for (const window of windowsOf(point)) {
-    const order = window.inPackOrder()
-    for (let from = 0; from < order.length;) {
-      const pack = window.packs[order[from] as number] as number
-      let until = from
-      while (until < order.length && window.packs[order[until] as number] === pack) until += 1
-      const runs = order.subarray(from, until)
-      donePages += await restoreFromPack({ window, runs, pack, point }, store, file, options)
-      options.onBytes?.(donePages * point.pageSize)
-      from = until
-    }
+  const { pageSize, pageCount, isSealed } = point
+  await using lanes = new AsyncDisposableStack()
+  const work = new Work(point, store, options)
+  const working: Promise<void>[] = []
+  for (const lane of openLanes({ file, pageSize, isSealed }, pageSize * pageCount)) {
+    lanes.use(lane)
+    for (let taken = 0; taken < lane.atOnce; taken++) working.push(work.doIn(lane))
   }
+  await Promise.all(working)
+  work.throwFirstFailure()
 }
 
-function* windowsOf(point: RestorePoint): Generator<Window> {
-  let window = new Window()
-  let page = 0
-  for (const run of runsOf(point)) {
-    for (let done = 0; done < run.count;) {
-      const count = Math.min(run.count - done, WINDOW_PAGES - (page % WINDOW_PAGES))
-      window.add(run.pack, run.slot + done, count, page)
-      done += count
-      page += count
-      if (page % WINDOW_PAGES === 0) {
-        yield window
-        window = new Window()
+/** The parts of an image that are still to be written. Each lane takes the next one as soon as it has room for it. */
+class Work {
+  readonly #point: RestorePoint
+  readonly #store: Pick<BlockStore, 'backupDir'>
+  readonly #options: RestoreOptions
+  readonly #parts: Generator<PackPart>
+  #taken = 0
+  #donePages = 0
+  /** Of the pack that was asked for last, which has several parts. */
+  #unlocked: { readonly id: string; readonly secret: Promise<PackSecret | null> } | null = null
+  #failure: { readonly number: number; readonly error: unknown } | null = null
+
+  constructor(point: RestorePoint, store: Pick<BlockStore, 'backupDir'>, options: RestoreOptions) {
+    this.#point = point
+    this.#store = store
+    this.#options = options
+    this.#parts = partsOf(point)
+  }
+
+  /** Ends when there is nothing left, or after a failure: never rejects. */
+  async doIn(lane: Lane): Promise<void> {
+    for (const part of this.#parts) {
+      const number = this.#taken++
+      try {
+        throwIfCancelled(this.#options.signal)
+        await this.#write(part, lane)
+      } catch (error) {
+        if (this.#failure === null || number < this.#failure.number) this.#failure = { number, error }
+        return // Which ends the parts for the other lanes as well.
       }
     }
   }
-  yield window
-}
 
-interface PackPart {
-  readonly window: Window
-  readonly runs: Uint32Array
-  readonly pack: number
-  readonly point: RestorePoint
-}
-
-/** Writes all pages that a window has from one pack; returns how many. */
-async function restoreFromPack(
-  part: PackPart,
-  store: Pick<BlockStore, 'backupDir'>,
-  file: OpenFile,
-  { signal, open }: RestoreOptions,
-): Promise<number> {
-  const { point, window, runs } = part
-  const id = packId(point, part.pack)
-  using pack = PackFile.open(packPath(store, id), id)
-  if (pack.index.pageSize !== point.pageSize) throw damaged(pack.path, 'the pack has pages of another size')
-  // Whoever has put one of the other kind here wants it to be taken for what it is not.
-  if ((pack.index.sealed !== null) !== point.isSealed)
-    throw damaged(pack.path, `the pack is ${point.isSealed ? 'not ' : ''}encrypted, other than its backup`)
-  await pack.unlock(open)
-  const { groupPages } = pack.index
-  const groups = pack.readGroups(groupsOf(part, groupPages))
-  let group: Group | null = null
-  let pages = 0
-  try {
-    for (const run of runs) {
-      const slot = window.slots[run] as number
-      const count = window.counts[run] as number
-      const page = window.pages[run] as number
-      for (let done = 0; done < count;) {
-        const number = Math.floor((slot + done) / groupPages)
-        if (group?.group !== number) {
-          if (group !== null) freeGroup(group)
-          group = (await groups.next()).value as Group
-        }
-        throwIfCancelled(signal)
-        const length = Math.min(count - done, (number + 1) * groupPages - slot - done)
-        writeFully(file, pack.pagesOf(group, slot + done, length), (page + done) * point.pageSize)
-        done += length
-      }
-      pages += count
-    }
-  } finally {
-    await groups.return(undefined)
+  /** The first in the order of the parts: what is said of a backup must not depend on which lane is faster. */
+  throwFirstFailure(): void {
+    if (this.#failure !== null) throw this.#failure.error
   }
-  await yieldToEvents()
-  return pages
+
+  async #write({ pack, runs, pageCount }: PackPart, lane: Lane): Promise<void> {
+    const id = packId(this.#point, pack)
+    const path = packPath(this.#store, id)
+    const secret = this.#point.isSealed ? await this.#secretOf(path, id) : null
+    await lane.write({ path, id, secret, runs })
+    this.#donePages += pageCount
+    this.#options.onBytes?.(this.#donePages * this.#point.pageSize)
+  }
+
+  #secretOf(path: string, id: string): Promise<PackSecret | null> {
+    if (this.#unlocked?.id !== id) this.#unlocked = { id, secret: readSecret(path, id, this.#options.open) }
+    return this.#unlocked.secret
+  }
 }
 
-/** The groups that the runs, in the order of the pack, need one after another. */
-function* groupsOf({ window, runs }: PackPart, groupPages: number): Generator<number> {
-  let last = -1
-  for (const run of runs) {
-    const slot = window.slots[run] as number
-    const end = slot + (window.counts[run] as number)
-    for (let group = Math.floor(slot / groupPages); group * groupPages < end; group++) {
-      if (group === last) continue
-      last = group
-      yield group
-    }
-  }
+async function readSecret(path: string, id: string, open: OpenKeyFile): Promise<PackSecret | null> {
+  using pack = PackFile.open(path, id)
+  return await pack.readSecret(open)
 }

@@ -1,7 +1,7 @@
 /** How the files of a database look, to tell later that nobody has touched them since. */
 import type { BigIntStats } from 'node:fs'
-import { lstat, stat } from 'node:fs/promises'
-import { unlessMissing } from '../storage/io-errors.ts'
+import { during } from '../storage/io-errors.ts'
+import { exactLstatOf, exactStatOf } from '../storage/looks.ts'
 
 /**
  * A file that changed so shortly before it was looked at may change again without its time telling: clocks of file
@@ -26,9 +26,11 @@ export interface Stamp {
  * @param nowMs the time, on the clock that the file system takes its times from
  */
 export async function stampOf(path: string, nowMs: number): Promise<Stamp | null> {
-  const main = await unlessMissing(path, () => stat(path, { bigint: true }))
-  const wal = await unlessMissing(`${path}-wal`, () => lstat(`${path}-wal`, { bigint: true }))
-  const journal = await unlessMissing(`${path}-journal`, () => lstat(`${path}-journal`, { bigint: true }))
+  const [main, wal, journal] = await Promise.all([
+    during('read', path, () => exactStatOf(path)),
+    during('read', `${path}-wal`, () => exactLstatOf(`${path}-wal`)),
+    during('read', `${path}-journal`, () => exactLstatOf(`${path}-journal`)),
+  ])
   if (main === null || !main.isFile() || (journal !== null && journal.size > 0n)) return null
   const files = wal === null ? [main] : [main, wal]
   const newestMs = Math.max(...files.flatMap(({ mtimeMs, ctimeMs }) => [Number(mtimeMs), Number(ctimeMs)]))

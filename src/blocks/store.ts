@@ -1,9 +1,10 @@
 /** Where the packs of a backup directory lie. */
-import { chmod, lstat, readdir, rename } from 'node:fs/promises'
+import { chmod, lstat, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { blocksDirectory } from '../catalog/layout.ts'
-import { type Durability, makeDirectory, syncDirectory, syncFile } from '../storage/durable.ts'
+import { type Durability, makeDirectory, namesIn, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
+import { exactLstatOf } from '../storage/looks.ts'
 import type { WrittenPack } from './pack-writer.ts'
 
 /** One store of packs, for all databases of a backup directory. */
@@ -49,8 +50,8 @@ export async function listPacks(store: Pick<BlockStore, 'backupDir'>): Promise<L
 /** Whether a pack's file is there. What is in it is another question. */
 export async function hasPack(store: Pick<BlockStore, 'backupDir'>, id: string): Promise<boolean> {
   const path = packPath(store, id)
-  const stats = await unlessMissing(path, () => lstat(path))
-  return stats?.isFile() === true && stats.size > 0
+  const stats = await during('read', path, () => exactLstatOf(path))
+  return stats?.isFile() === true && stats.size > 0n
 }
 
 /**
@@ -85,8 +86,4 @@ export async function settlePacks(ids: Iterable<string>, store: BlockStore): Pro
   if (directories.size === 0) return
   for (const directory of [...directories, blocksDirectory(store.backupDir)])
     await syncDirectory(directory, store.durability)
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  return (await unlessMissing(directory, () => readdir(directory))) ?? []
 }

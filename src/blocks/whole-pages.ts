@@ -1,7 +1,8 @@
 /** Reading pages of a pack one by one, each held against its name. */
 import { isDamage } from './damage.ts'
 import { Slots } from './live-pages.ts'
-import type { Group, PackFile } from './pack-file.ts'
+import type { Group } from './group.ts'
+import type { PackFile } from './pack-file.ts'
 import { isPresent, type PackIndex } from './pack-index.ts'
 
 /** The pages of one pack. Fast for slots that are asked for in their order: a group is read once. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { makeDirectory, namesIn, removeFile, renameDurably, writeNewFile } from '../storage/durable.ts'
+import { unlessMissing } from '../storage/io-errors.ts'
 
 /** Behind the name of a file that is being written. */
 const HALF = /^\.[0-9a-f]{12}$/
@@ -23,7 +24,9 @@ async function removeAbandoned(path: string, now: Date): Promise<void> {
   const [directory, name] = [dirname(path), basename(path)]
   const isHalf = (each: string): boolean => each.startsWith(name) && HALF.test(each.slice(name.length))
   for (const half of (await namesIn(directory)).filter(isHalf)) {
-    const { mtimeMs } = await stat(join(directory, half))
-    if (now.getTime() - mtimeMs > ABANDONED_MS) await removeFile(join(directory, half))
+    const file = join(directory, half)
+    // Whoever writes one may put it in its place meanwhile.
+    const found = await unlessMissing(file, () => stat(file))
+    if (found !== null && now.getTime() - found.mtimeMs > ABANDONED_MS) await removeFile(file)
   }
 }

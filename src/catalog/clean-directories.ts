@@ -3,9 +3,9 @@
  * not read tens of thousands of names for each. All that is left behind are directories, so that one shows in the number of
  * links even where times tick too slowly to tell. A directory is named by how the paths begin of what may be left behind in it.
  */
-import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { unlessMissing } from '../storage/io-errors.ts'
+import { during } from '../storage/io-errors.ts'
+import { exactStatOf } from '../storage/looks.ts'
 
 /** Not every file system counts directories as links, and on some of those times are coarse: after so long all is read again. */
 const TRUSTED_MS = 60_000
@@ -19,7 +19,7 @@ const known = new Map<string, Known>()
 
 /** How a directory looks: something else once a name in it was made or removed. Null when it is not there. */
 export async function lookAt(paths: string): Promise<string | null> {
-  const stats = await unlessMissing(paths, () => stat(dirname(paths), { bigint: true }))
+  const stats = await during('read', paths, () => exactStatOf(dirname(paths)))
   return stats === null ? null : [stats.dev, stats.ino, stats.nlink, stats.mtimeNs].join(' ')
 }
 

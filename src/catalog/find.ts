@@ -16,29 +16,31 @@ const EXTERNAL = 'external'
  * was made on purpose. A pre_restore backup is not `latest`, so that restoring twice is no undo.
  */
 export async function findBackup(backupDir: string, database: string, wanted: string): Promise<BackupInfo> {
-  const found =
-    wanted === 'latest'
-      ? await latest(backupDir, database)
-      : ((await byName(backupDir, wanted)) ?? (await byPath(resolve(wanted))))
+  if (wanted === 'latest') return latest(backupDir, database)
+  const found = (await byName(backupDir, wanted)) ?? (await byPath(resolve(wanted)))
   if (found !== null) return found
+  throw new BackupError('BACKUP_NOT_FOUND', `Backup not found: ${wanted}`, {
+    hint: 'See what there is with: chame-backup list. A backup is named by its path, its file name or "latest".',
+    path: backupDir,
+  })
+}
+
+async function latest(backupDir: string, database: string): Promise<BackupInfo> {
+  const backups = await listCatalog(backupDir, { database })
+  const found = backups.find(backup => backup.type !== PRE_RESTORE)
+  if (found !== undefined) return found
+  // They are the way back, and whoever looks for it must not read that there is none.
+  const isOnlyWayBack = backups.length > 0
   throw new BackupError(
     'BACKUP_NOT_FOUND',
-    wanted === 'latest'
-      ? `There is no backup of ${database} yet: ${backupDir}`
-      : `Backup not found: ${wanted}`,
+    `There is no backup of ${database} ${isOnlyWayBack ? 'but pre_restore ones' : 'yet'}: ${backupDir}`,
     {
-      hint:
-        wanted === 'latest'
-          ? 'Make one with: chame-backup create'
-          : 'See what there is with: chame-backup list. A backup is named by its path, its file name or "latest".',
+      hint: isOnlyWayBack
+        ? 'latest means none of those: give the file name of one, as chame-backup list shows it.'
+        : 'Make one with: chame-backup create',
       path: backupDir,
     },
   )
-}
-
-async function latest(backupDir: string, database: string): Promise<BackupInfo | null> {
-  const backups = await listCatalog(backupDir, { database })
-  return backups.find(backup => backup.type !== PRE_RESTORE) ?? null
 }
 
 async function byName(backupDir: string, name: string): Promise<BackupInfo | null> {

@@ -1,7 +1,8 @@
 /** The catalog: which backups exist, read from the stored files and their metadata. Nothing else knows. */
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { isThere } from '../storage/durable.ts'
-import { unlessMissing } from '../storage/io-errors.ts'
+import { during, unlessMissing } from '../storage/io-errors.ts'
+import { statOf } from '../storage/looks.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { backupOf } from './backup-of.ts'
 import { deletingPath, imagePath, type StoredImage } from './deleting.ts'
@@ -58,7 +59,7 @@ export async function readBackup(
 ): Promise<BackupInfo | null> {
   const parsed = parseFilename(filename)
   const path = imagePath(backupDir, { type, filename })
-  const stats = await unlessMissing(path, () => stat(path))
+  const stats = await during('read', path, () => statOf(path))
   if (parsed === null || stats === null || !stats.isFile()) return null
   const metadata = await readMetadata(metadataPath(backupDir, filename))
   if (metadata.metadataState === 'missing' && (await isBeingDeleted(backupDir, { type, filename })))

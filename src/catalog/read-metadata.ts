@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
-import { unlessMissing } from '../storage/io-errors.ts'
+import { during } from '../storage/io-errors.ts'
+import { statOf, textOf } from '../storage/looks.ts'
 import type { MetadataFields } from './backup-of.ts'
 
 /** What a metadata file says of its backup. */
@@ -12,7 +12,11 @@ export async function readMetadata(path: string): Promise<MetadataFields> {
 
 /** The text of a metadata file; null when there is none, empty for a FIFO, whose reading would never end, or a directory. */
 export function readMetadataText(path: string): Promise<string | null> {
-  return unlessMissing(path, async () => ((await stat(path)).isFile() ? readFile(path, 'utf8') : ''))
+  return during('read', path, async () => {
+    const stats = await statOf(path)
+    if (stats === null) return null
+    return stats.isFile() ? await textOf(path) : ''
+  })
 }
 
 /** What metadata says, wherever it was read. */

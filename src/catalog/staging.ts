@@ -63,9 +63,11 @@ export async function removeLeftovers(backupDir: string, others: readonly string
   const names = await namesIn(backupDir)
   await removeAbandonedWork(backupDir, names)
   const types = names.filter(isType).map(type => typeDirectory(backupDir, type))
-  for (const directory of [...types, metadataDirectory(backupDir), ...others]) {
-    const paths = pathsIn(directory, backupDir)
-    if (await isClean(paths)) continue
+  const all = [...types, metadataDirectory(backupDir), ...others].map(directory =>
+    pathsIn(directory, backupDir),
+  )
+  const clean = await Promise.all(all.map(isClean))
+  for (const paths of all.filter((_, index) => clean[index] !== true)) {
     const look = await lookAt(paths)
     if ((await removeThose(paths)) === 0) noteRead(paths, look)
   }

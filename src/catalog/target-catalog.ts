@@ -39,7 +39,7 @@ export interface TargetRead {
 }
 
 /** A mark, and when it was made; null where the target does not say. */
-export interface FoundMark extends Mark {
+interface FoundMark extends Mark {
   readonly modified: string | null
 }
 
@@ -147,7 +147,7 @@ async function latestAtTarget(
       found.push({ object, filename: parsed.filename })
   }
   const times = found.map(({ filename }) => timeIn(filename) ?? Infinity)
-  const newest = Math.max(...times.filter(Number.isFinite))
+  const newest = times.filter(Number.isFinite).reduce((latest, time) => Math.max(latest, time), -Infinity)
   const likely = found.filter((_, index) => (times[index] as number) >= newest - NAMES_APART_MS_MAX)
   const backups = await withImages(
     target,

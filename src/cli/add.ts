@@ -19,7 +19,7 @@ export function addCommand(): Command {
     .option('--type <type>', 'type of the backup (default: manual)')
     .option('--description <text>', 'what it is')
     .option('--user <name>', 'who adds it (default: the user of the operating system)')
-    .option('--created <when>', 'as of when its data are, ISO 8601 (default: now)')
+    .option('--created <when>', 'as of when its data are, ISO 8601 with its zone (default: now)')
     .addHelpText(
       'after',
       examples([

@@ -45,9 +45,28 @@ export function cleanupCommand(): Command {
         ['cleanup --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --simulate 1y', 'try a policy out'],
       ])}\n\nThe keep, max and min rules are for daily and weekly backups, or for those of --type.\nCleans up at the targets, too, each by its own rules; with rules on the command line only in the backup directory, or at --target.\nExits with 3 when dates and clock contradict each other, or a backup could not be deleted.`,
     )
-    .action((options: CleanupOptions, command: Command) =>
-      inSession(command, session => cleanup(session, options)),
-    )
+    .action(async (options: CleanupOptions, command: Command) => {
+      await checkRules(options, command)
+      await inSession(command, session => cleanup(session, options))
+    })
+}
+
+/** Before a request is made of them, which names an option by where it stands in a policy, once for each type. */
+async function checkRules(options: CleanupOptions, command: Command): Promise<void> {
+  const { isSize, isSpan } = await import('../index.ts')
+  const refuse = (flags: string, value: string, expected: string): never =>
+    command.error(`error: option '${flags}' argument '${value}' is invalid. Expected ${expected}.`)
+  const { keepWithin, minAge, simulate, maxSize } = options
+  const spans = {
+    '--keep-within <span>': keepWithin,
+    '--min-age <span>': minAge,
+    '--simulate <span>': simulate,
+  }
+  for (const [flags, span] of Object.entries(spans))
+    if (span !== undefined && !isSpan(span))
+      refuse(flags, span, 'a span such as 12h, 30d, 8w, 6m (months) or 1y')
+  if (maxSize !== undefined && !isSize(String(maxSize)))
+    refuse('--max-size <size>', String(maxSize), 'bytes, or a size such as 10GB or 512MiB')
 }
 
 /** The rules of a policy; those of the two short forms cannot stand beside them. */

@@ -56,9 +56,6 @@ async function convert(
 
 function describeConverted(done: BackupsConverted, paint: Paint): string {
   const { converted, skipped, failed, durationMs } = done
-  const before = converted.reduce((sum, { sizeBefore }) => sum + sizeBefore, 0)
-  const after = converted.reduce((sum, { backup }) => sum + backup.size, 0)
-  const sizes = converted.length === 0 ? '' : `, ${bytes(before)} before and ${bytes(after)} now`
   return [
     ...converted.map(({ backup }) => `${paint('green', '✔ Converted:')} ${safeText(backup.filename)}`),
     ...skipped.map(
@@ -69,6 +66,15 @@ function describeConverted(done: BackupsConverted, paint: Paint): string {
       `  ${paint('red', safeText(message))}`,
       ...(hint === undefined ? [] : [`  ${safeText(hint)}`]),
     ]),
-    `${plural(converted.length, 'backup')} converted${sizes}, ${duration(durationMs)}`,
+    `${plural(converted.length, 'backup')} converted${describeSizes(converted)}, ${duration(durationMs)}`,
   ].join('\n')
+}
+
+/** Of pages what was added to them counts; what they took before nobody knows of a single backup. */
+function describeSizes(converted: BackupsConverted['converted']): string {
+  if (converted.length === 0) return ''
+  const after = converted.reduce((sum, { backup }) => sum + (backup.metadata?.added_bytes ?? backup.size), 0)
+  if (converted.some(({ from }) => from.endsWith('.blocks'))) return `, ${bytes(after)} now`
+  const before = converted.reduce((sum, { sizeBefore }) => sum + sizeBefore, 0)
+  return `, ${bytes(before)} before and ${bytes(after)} now`
 }

@@ -82,7 +82,7 @@ function section(
       { title: 'File', value: ({ backup }) => safeText(backup.filename) },
       { title: 'Age', value: ({ backup }) => ageOf(backup, now), drop: 1 },
       { title: 'Size', value: ({ backup }) => bytes(backup.size), align: 'right', drop: 2 },
-      { title: 'Why', value: ({ why }) => safeText(why), shrinkTo: 20 },
+      { title: 'Why', value: ({ why }) => safeText(why), shrinkTo: 20, wraps: true },
     ],
     decisions,
     { width: width - 2, paintTitle: text => paint('dim', text) },

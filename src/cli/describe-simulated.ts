@@ -13,8 +13,9 @@ export function describeSimulated(simulated: RetentionSimulated, view: CleanupVi
   const { paint } = view
   const shared = sharedBytes === 0 ? '' : ` beside ${bytes(sharedBytes)} that they have in common`
   const size = backupBytes === 0 ? '' : ` of ${bytes(backupBytes)} each${shared}`
+  const some = days.length <= DAYS_SHOWN ? '' : ` (${DAYS_SHOWN} of ${days.length} days)`
   return [
-    paint('bold', `What would be there each evening, with a daily and a weekly backup${size}`),
+    paint('bold', `What would be there each evening, with a daily and a weekly backup${size}${some}`),
     indent(chart(days, simulated, view)),
     '',
     paint('bold', `Held in the end: ${plural(held.length, 'backup')}`),
@@ -73,7 +74,7 @@ function heldTable(held: readonly HeldBackup[], { now, width, paint }: CleanupVi
       },
       { title: 'Type', value: ({ type }) => safeText(type) },
       { title: 'Age', value: ({ created }) => age(now.getTime() - Date.parse(created)) },
-      { title: 'Kept by', value: ({ keptBy }) => keptBy.join(', '), shrinkTo: 12 },
+      { title: 'Kept by', value: ({ keptBy }) => keptBy.join(', '), shrinkTo: 12, wraps: true },
     ],
     held,
     { width: width - 2, paintTitle: text => paint('dim', text) },

@@ -85,11 +85,12 @@ function renderTables({ backup, tables, settings, sqliteVersion }: BackupLookedI
     { title: 'Table', value: ({ name }) => safeText(name), shrinkTo: 12 },
     { title: 'Kind', value: ({ kind }) => kind, drop: 1 },
     { title: 'Rows', value: ({ rows }) => (rows === null ? '' : number(rows)), align: 'right' },
-    { title: 'Columns', value: columnsOf, shrinkTo: 20 },
+    { title: 'Columns', value: columnsOf, shrinkTo: 20, wraps: true },
     {
       title: 'Sensitive',
       value: table => namesOf(table, ({ sensitive }) => sensitive !== null),
       shrinkTo: 10,
+      wraps: true,
       drop: 2,
       paint: text => paint('yellow', text),
     },

@@ -52,7 +52,7 @@ function describeChecked(checked: KeysChecked, paint: Paint): string {
       : [
           paint(
             'yellow',
-            `  ! ${plural(unencrypted, 'backup')} not encrypted: whoever has them can read them`,
+            `  ! ${plural(unencrypted, 'backup is', 'backups are')} not encrypted, and can be read without a key`,
           ),
         ]),
     ...unproven.map(({ recipient }) =>

@@ -36,18 +36,34 @@ export function listCommand(): Command {
 
 async function list(session: Session, options: ListOptions): Promise<number> {
   const backups = await session.database.listBackups(given(options))
+  const none = backups.length > 0 || session.options.quiet ? '' : await describeNone(session, options)
   return session.show({ success: true, backups }, () => {
     if (session.options.quiet) return backups.map(backup => safeText(backup.filename)).join('\n')
-    if (backups.length === 0) return describeNone(options)
+    if (backups.length === 0) return none
     return renderList(backups, { now: new Date(), width: outWidth(), paint: paintOut })
   })
 }
 
-function describeNone({ type, target }: ListOptions): string {
-  if (target !== undefined)
-    return `No ${type === undefined ? 'backups' : `backups of type ${safeText(type)}`} at ${safeText(target)} yet. Copy what there is with: chame-backup sync`
-  if (type === undefined) return 'No backups yet. Make one with: chame-backup create'
-  return `No backups of type ${safeText(type)} yet. Make one with: chame-backup create --type ${safeText(type)}`
+/** With the database and the place: whoever forgot `--path` looks for the backups of another one. */
+async function describeNone(session: Session, options: ListOptions): Promise<string> {
+  const { Administration } = await import('../index.ts')
+  const { path, backupDir, database, config } = session.options
+  const settings = await new Administration(given({ path, backupDir, database, config })).settings()
+  if (!settings.success) return 'No backups yet'
+  const { type, target } = options
+  const own = settings.databases.find(({ isDefault }) => isDefault)
+  const what = type === undefined ? 'backups' : `backups of type ${type}`
+  const place = target ?? own?.primaryTarget ?? own?.backupDir ?? ''
+  const found = `No ${what} of ${own?.path ?? settings.database} yet: ${place}`
+  return [found, nextStep(options, settings.backupTypes)].map(safeText).join('\n')
+}
+
+function nextStep({ type, target }: ListOptions, types: readonly string[]): string {
+  if (target !== undefined) return 'Copy what there is with: chame-backup sync'
+  if (type === undefined) return 'Make one with: chame-backup create'
+  return types.includes(type)
+    ? `Make one with: chame-backup create --type ${type}`
+    : `There are: ${types.join(', ')}; backupTypes in the configuration adds others.`
 }
 
 interface ListView {
@@ -75,5 +91,6 @@ function renderList(backups: readonly BackupInfo[], { now, width, paint }: ListV
   ]
   const table = renderTable(columns, backups, { width, paintTitle: text => paint('bold', text) })
   const total = backups.reduce((sum, backup) => sum + backup.size, 0)
-  return `${table}\n${paint('dim', `${plural(backups.length, 'backup')}, ${bytes(total)}`)}`
+  const pages = backups.some(({ encoding }) => encoding === 'blocks') ? ', beside their pages in blocks/' : ''
+  return `${table}\n${paint('dim', `${plural(backups.length, 'backup')}, ${bytes(total)}${pages}`)}`
 }

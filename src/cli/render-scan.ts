@@ -18,7 +18,7 @@ export function renderScan({ findings, tables, columns }: SensitiveScan, paint: 
         confidence === 'certain' ? paint('red', text) : paint('yellow', text),
     },
     { title: 'Found by', value: ({ by }) => by, drop: 1 },
-    { title: 'Why', value: ({ why }) => safeText(why), shrinkTo: 20 },
+    { title: 'Why', value: ({ why }) => safeText(why), shrinkTo: 20, wraps: true },
   ]
   const table = renderTable(shown, findings, {
     width: outWidth(),

@@ -1,3 +1,4 @@
+import type { Command } from 'commander'
 import type { Failure } from '../index.ts'
 import { ParseEnded } from './define-command.ts'
 import { guardOutput, printFailure, printJson } from './output.ts'
@@ -22,10 +23,18 @@ export async function run(argv: readonly string[]): Promise<void> {
     for (const command of [program, ...program.commands]) command.configureOutput(keep)
   }
   try {
+    refuseHelpOnUnknown(program, argv)
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
     await endParse(error, { json, helpText })
   }
+}
+
+/** Commander would show the help of the whole, without a word on why. */
+function refuseHelpOnUnknown(program: Command, [first, wanted]: readonly string[]): void {
+  if (first !== 'help' || wanted === undefined || wanted.startsWith('-')) return
+  const known = [...program.commands.map(command => command.name()), 'help']
+  if (!known.includes(wanted)) program.error(`error: unknown command '${wanted}'`)
 }
 
 /** The parse itself may fail, so the words are looked at before it. */

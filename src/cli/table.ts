@@ -1,4 +1,4 @@
-import { cutText, padText, textWidth } from './text.ts'
+import { cutText, padText, textWidth, wrapText } from './text.ts'
 
 export interface Column<Row> {
   readonly title: string
@@ -9,6 +9,8 @@ export interface Column<Row> {
   readonly paint?: (text: string, row: Row) => string
   /** May be cut to this many columns where the terminal is narrow. */
   readonly shrinkTo?: number
+  /** Where it is narrower than its text, that goes on below; otherwise it is cut. */
+  readonly wraps?: true
   /** May be left out: when every cell is empty, and on a narrow terminal, the highest first. */
   readonly drop?: number
 }
@@ -34,12 +36,18 @@ export function renderTable<Row>(
   if (layout === null) return renderBlocks(filled, rows, options.width)
   const paintTitle = options.paintTitle ?? (text => text)
   const title = layout.map(({ column, width }) => paintTitle(padText(column.title, width, column.align)))
-  const lines = rows.map(row =>
-    layout.map(({ column, width }) => {
-      const cell = padText(cutText(column.value(row), width), width, column.align)
-      return column.paint?.(cell, row) ?? cell
-    }),
-  )
+  const lines = rows.flatMap(row => {
+    const cells = layout.map(({ column, width }) =>
+      column.wraps ? wrapText(column.value(row), width) : [cutText(column.value(row), width)],
+    )
+    const height = Math.max(...cells.map(({ length }) => length))
+    return Array.from({ length: height }, (_, line) =>
+      layout.map(({ column, width }, index) => {
+        const cell = padText(cells[index]?.[line] ?? '', width, column.align)
+        return column.paint?.(cell, row) ?? cell
+      }),
+    )
+  })
   return [title, ...lines].map(cells => cells.join(GAP).trimEnd()).join('\n')
 }
 
@@ -55,19 +63,26 @@ function fitColumns<Row>(
 ): FittedColumn<Row>[] | null {
   const natural = columns.map(column => ({
     column,
-    width: Math.max(textWidth(column.title), ...rows.map(row => textWidth(column.value(row)))),
+    width: rows.reduce(
+      (widest, row) => Math.max(widest, textWidth(column.value(row))),
+      textWidth(column.title),
+    ),
   }))
   const gaps = GAP.length * (columns.length - 1)
   let over = natural.reduce((sum, fitted) => sum + fitted.width, gaps) - width
-  const shrunk = natural.map(({ column, width: wanted }) => {
+  // Those first that lose nothing by it.
+  for (const fitted of natural.toSorted(
+    (a, b) => Number(b.column.wraps ?? false) - Number(a.column.wraps ?? false),
+  )) {
+    const { column, width: wanted } = fitted
     const give = Math.min(
       Math.max(0, over),
       Math.max(0, wanted - Math.max(column.shrinkTo ?? wanted, textWidth(column.title))),
     )
     over -= give
-    return { column, width: wanted - give }
-  })
-  if (over <= 0) return shrunk
+    fitted.width -= give
+  }
+  if (over <= 0) return natural
   const dropped = columns
     .filter(column => column.drop !== undefined)
     .toSorted((a, b) => (b.drop ?? 0) - (a.drop ?? 0))[0]
@@ -79,12 +94,18 @@ function fitColumns<Row>(
   )
 }
 
+/** Which says nothing without its title. */
+const BARE_NUMBER = /^[\d,]+$/
+
 /** For a terminal too narrow for any table: the first column as a heading, the others below it. */
 function renderBlocks<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): string {
   const [heading, ...others] = columns
   return rows
     .map(row => {
-      const facts = others.map(column => column.value(row)).filter(text => text !== '')
+      const facts = others
+        .map(column => ({ title: column.title, text: column.value(row) }))
+        .filter(({ text }) => text !== '')
+        .map(({ title, text }) => (BARE_NUMBER.test(text) ? `${title}: ${text}` : text))
       return [heading?.value(row) ?? '', ...fillLines(facts, width)].join('\n')
     })
     .join('\n')

@@ -46,6 +46,17 @@ export function cutText(text: string, width: number): string {
   return width >= 1 ? `${kept}…` : ''
 }
 
+/** `text` in lines of at most `width` columns, broken between words; a word that is wider is cut. */
+export function wrapText(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1)} ${word}`
+    if (lines.length > 0 && textWidth(longer) <= width) lines[lines.length - 1] = longer
+    else lines.push(cutText(word, width))
+  }
+  return lines
+}
+
 /** `text` filled up with spaces to `width` columns. */
 export function padText(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   const space = ' '.repeat(Math.max(0, width - textWidth(text)))

@@ -65,12 +65,19 @@ async function act(
     )
   }
   throw new BackupError('INVALID_ARGUMENT', `Not a way to call token: ${action}`, {
-    hint: 'See: chame-backup token --help',
+    hint: `${USES[action] ?? 'It is create, list or revoke.'} See: chame-backup token --help`,
   })
 }
 
+const USES: Readonly<Record<string, string>> = {
+  create: 'It takes what the token is for, and what it may do: token create --name <text> --role <role>.',
+  list: 'It takes nothing: token list.',
+  revoke: 'It takes the id that token list shows: token revoke <id>.',
+}
+
 function renderTokens(tokens: readonly AccessToken[]): string {
-  if (tokens.length === 0) return 'There are no tokens. Make one with: chame-backup token create'
+  if (tokens.length === 0)
+    return 'There are no tokens. Make one with: chame-backup token create --name <text> --role <role>'
   const columns: readonly Column<AccessToken>[] = [
     { title: 'Id', value: ({ id }) => id },
     { title: 'Name', value: ({ name }) => safeText(name), shrinkTo: 10 },

@@ -59,7 +59,10 @@ function describeTarget(found: CopiesAtTarget, { paint, now }: CopiesView): stri
           `  ${safeText(failure.message)}`,
           ...(failure.hint === undefined ? [] : [`  ${safeText(failure.hint)}`]),
         ]),
-    `  ${figures.join(', ')}`,
-    ...(problems.length === 0 ? [] : ['  What is whole here replaces it with the next: chame-backup sync']),
+    // Of one that could not be asked nothing is known, and "all objects read" would be false.
+    ...(objects === 0 && failure !== null ? [] : [`  ${figures.join(', ')}`]),
+    ...(problems.length === 0
+      ? []
+      : ['  What is whole here, or at another target, replaces it with the next: chame-backup sync']),
   ].join('\n')
 }

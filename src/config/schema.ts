@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { ENCODINGS } from '../catalog/encodings.ts'
-import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, isType } from '../catalog/names.ts'
+import { BUILT_IN_TYPES, isDatabaseName, isTimeZone, isTypeToWrite } from '../catalog/names.ts'
 import { encryption, zstd } from './encoding-schema.ts'
 import { REDACTIONS } from '../export/model.ts'
 import { policySchema } from '../retention/schema.ts'
 import { isSize } from '../retention/units.ts'
 import type { Config, DatabaseConfig } from './config.ts'
 import { notifySchema } from './notify-schema.ts'
+import { tellMeant, tellMissing } from './problems.ts'
 import { signing } from './signing-schema.ts'
 import { targetsSchema } from './targets-schema.ts'
 import { cronProblem } from '../schedule/cron.ts'
@@ -23,6 +24,8 @@ const mode = z
   .string()
   .regex(/^0?[0-7]{3}$/, 'expected an octal mode such as "0600"')
   .describe('File mode as an octal string, such as "0600".')
+
+const EXPECTED_SIZE = 'expected bytes, or text such as "10MB"'
 
 const check = z.enum(['none', 'quick', 'full'])
 
@@ -93,7 +96,7 @@ const schedule = z.strictObject({
   jobs: z
     .record(
       z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected letters, digits, ".", "_" and "-"'),
-      z.union([z.literal(false), job]),
+      z.union([z.literal(false), job], { error: tellMeant('expected a job, or false') }),
     )
     .optional()
     .describe('The jobs by name; false turns off one of the defaults: daily, weekly, cleanup, drill.'),
@@ -104,7 +107,7 @@ const schedule = z.strictObject({
     .optional()
     .describe('How long a running job may go on once the scheduler is told to stop. Default: 60s'),
   digest: z
-    .union([z.literal(false), cron])
+    .union([z.literal(false), cron], { error: tellMeant('expected a cron expression, or false') })
     .optional()
     .describe('When the digest is sent. Default: 0 8 * * 1'),
   log: z
@@ -116,7 +119,7 @@ const schedule = z.strictObject({
         ),
       level: z.enum(['debug', 'info', 'warn', 'error']).optional().describe('Default: info'),
       maxSize: z
-        .union([z.int().positive(), z.string().refine(isSize, 'expected bytes, or text such as "10MB"')])
+        .union([z.int().positive(), z.string().refine(isSize, EXPECTED_SIZE)], EXPECTED_SIZE)
         .optional()
         .describe('It is put aside before it grows beyond this. Default: 10MB'),
       maxDays: z
@@ -188,7 +191,12 @@ const databaseShape = {
 }
 
 const types = z.array(
-  z.string().refine(isType, 'expected lower-case letters, digits and _, starting with a letter'),
+  z
+    .string()
+    .refine(
+      isTypeToWrite,
+      'expected lower-case letters, digits and _, starting with a letter, and no "_backup_" in it',
+    ),
 )
 
 /** Unknown keys are errors, so that a typing mistake is seen. */
@@ -255,6 +263,6 @@ function requireKnownTypes(config: Config, context: z.RefinementCtx<Config>): vo
 
 /** What a configuration file's value says, or every key that is wrong and what it should be. */
 export function parseConfig(value: unknown): { readonly config: Config } | { readonly problems: string } {
-  const parsed = configSchema.safeParse(value)
+  const parsed = configSchema.safeParse(value, { error: tellMissing })
   return parsed.success ? { config: parsed.data } : { problems: z.prettifyError(parsed.error) }
 }

@@ -229,11 +229,12 @@ function chooseDatabase(
   loaded: LoadedConfig,
 ): ChosenDatabase | null {
   const databases = config.databases ?? {}
-  const names = Object.keys(databases)
-  const name = asked ?? config.defaultDatabase ?? names[0]
+  const name = asked ?? config.defaultDatabase ?? Object.keys(databases)[0]
   if (name === undefined) return null
   const own = Object.hasOwn(databases, name) ? databases[name] : undefined
   if (own !== undefined) return { name, ...own }
+  // Only now: of thousands of databases, each is asked for.
+  const names = Object.keys(databases)
   // Without a list of databases a name only names the one database there is.
   if (names.length === 0 && isDatabaseName(name)) return { name }
   throw new BackupError('INVALID_ARGUMENT', `Unknown database: ${JSON.stringify(name)}`, {

@@ -13,10 +13,8 @@ const text = z
   .min(1)
   .regex(/^[^\r\n\0]+$/, 'expected one line')
 
-const size = z.union([
-  z.int().positive(),
-  z.string().refine(isSize, 'expected bytes, or text such as "10MB"'),
-])
+const EXPECTED_SIZE = 'expected bytes, or text such as "10MB"'
+const size = z.union([z.int().positive(), z.string().refine(isSize, EXPECTED_SIZE)], EXPECTED_SIZE)
 
 const options = {
   bandwidth: size

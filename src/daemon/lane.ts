@@ -18,6 +18,10 @@ const HEARTBEAT_MS = 3_600_000
 const LATE_MS = 120_000
 /** Runs that are due follow one another for so long: planning, and looking at all backups, takes longer than a small one. */
 const PLAN_MS = 10_000
+/** Where there are very many backups, so many times longer than that took. */
+const PLAN_SHARE = 50
+/** What is to be tried again waits no longer. */
+const PLAN_MS_MAX = 60_000
 /** After a failure that nobody foresaw. */
 const TROUBLE_PAUSE_MS = 60_000
 
@@ -34,8 +38,19 @@ interface Planned {
   readonly next: NextRun
 }
 
+/** A run that has begun. */
+interface Begun {
+  /** Resolves once the next one may begin. */
+  readonly free: Promise<void>
+  /** Settles once all is done, and known to the state. */
+  readonly ended: Promise<void>
+}
+
+const NOTHING_BEGUN: Begun = { free: Promise.resolve(), ended: Promise.resolve() }
+
 /**
- * The jobs of one backup directory, one at a time: the catalog's lock would let no two of them work anyway.
+ * The jobs of one backup directory, one at a time: the catalog's lock would let no two of them work anyway. While the last
+ * backup is noted in the audit log, the next run begins.
  * Other directories have lanes of their own, which a disk that hangs here does not concern. The caller holds
  * the scheduler's lock of the directory.
  */
@@ -48,6 +63,7 @@ export class Lane {
   readonly #watchman: Watchman
   #tasks: readonly Task[]
   #graceMs: number
+  #planMs = PLAN_MS
   #wake = new AbortController()
 
   private constructor(options: LaneOptions, book: StateBook) {
@@ -150,16 +166,27 @@ export class Lane {
     const { clock } = this.#ports
     const tasks = this.#tasks
     const plannedAt = clock.now().getTime()
-    for (const each of planned) {
-      const now = clock.now().getTime()
-      const isOld = now < plannedAt || now - plannedAt >= PLAN_MS
-      if (stop.aborted || isOld || tasks !== this.#tasks || each.next.at.getTime() > now) break
-      await this.#runTask(each, stop)
+    let last = NOTHING_BEGUN
+    try {
+      for (const each of planned) {
+        await last.free
+        const now = clock.now().getTime()
+        const isOld = now < plannedAt || now - plannedAt >= this.#planMs
+        if (stop.aborted || isOld || tasks !== this.#tasks || each.next.at.getTime() > now) break
+        const before = last
+        last = this.#begin(each, stop)
+        await before.ended
+      }
+    } finally {
+      await last.ended
     }
+    const endedAt = clock.now().getTime()
     await this.book.note()
     await this.#watchman.look(this.#tasks)
     this.#plan()
     await this.book.save()
+    const tookMs = clock.now().getTime() - endedAt
+    this.#planMs = Math.min(Math.max(PLAN_MS, tookMs * PLAN_SHARE), PLAN_MS_MAX)
   }
 
   /** The next run of each task, the one that is to be done first in front. */
@@ -181,8 +208,17 @@ export class Lane {
     return next
   }
 
-  /** What has come of it is noted by the caller, or with the beginning of the next run, which comes at once. */
-  async #runTask({ task, next }: Planned, stop: AbortSignal): Promise<void> {
+  #begin(planned: Planned, stop: AbortSignal): Begun {
+    const { promise: free, resolve } = Promise.withResolvers<void>()
+    // What is copied afterwards is written into the catalog.
+    const letGo = Object.keys(planned.task.settings.targets).length === 0 ? resolve : () => {}
+    const ended = this.#runTask(planned, stop, letGo).finally(resolve)
+    ended.catch(() => {}) // Awaited by the caller, later.
+    return { free, ended }
+  }
+
+  /** What has come of it is noted by the caller, or with the beginning of a later run, which comes at once. */
+  async #runTask({ task, next }: Planned, stop: AbortSignal, letGo: () => void): Promise<void> {
     const { clock } = this.#ports
     const { dueAt } = next
     const startedAt = clock.now()
@@ -201,18 +237,23 @@ export class Lane {
     const isDone = made !== null && Object.keys(task.settings.targets).length === 0
     const result: RunDone | Failure = isDone
       ? { success: true, summary: `${made}, made before it was interrupted` }
-      : await this.#perform(task, run, made, stop)
+      : await this.#perform(task, { run, made, letGo }, stop)
     // Gone from the configuration while it ran: nobody asks after it any more.
     if (!this.#tasks.includes(task) && !this.#tasks.some(other => nameOf(other) === nameOf(task))) return
     this.#settlement.ended(task, run, result, { isStopping: stop.aborted, tasks: this.#tasks })
     this.#planNext(task, clock.now())
   }
 
-  async #perform(task: Task, run: Run, made: string | null, stop: AbortSignal): Promise<RunDone | Failure> {
+  async #perform(
+    task: Task,
+    { run, made, letGo }: { readonly run: Run; readonly made: string | null; readonly letGo: () => void },
+    stop: AbortSignal,
+  ): Promise<RunDone | Failure> {
     // Told to stop meanwhile: what has not begun needs no grace.
     if (stop.aborted) return toFailure(cancelled())
     this.#settlement.started(task, run)
-    return perform(task, { ports: this.#ports, dueAt: run.dueAt, made, stop, graceMs: this.#graceMs })
+    const { dueAt } = run
+    return perform(task, { ports: this.#ports, dueAt, made, stop, graceMs: this.#graceMs, letGo })
   }
 
   /**

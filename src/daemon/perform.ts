@@ -10,12 +10,13 @@ export interface PerformOptions {
   /** Aborted: the run may go on for `graceMs`, then it is cancelled. */
   readonly stop: AbortSignal
   readonly graceMs: number
+  readonly letGo?: () => void
 }
 
 /** Runs a task once, within its limits. Never rejects. */
 export async function perform(
   task: Task,
-  { ports, dueAt, made, stop, graceMs }: PerformOptions,
+  { ports, dueAt, made, stop, graceMs, letGo = () => {} }: PerformOptions,
 ): Promise<RunDone | Failure> {
   const { clock, runners } = ports
   const { job, database } = task
@@ -32,7 +33,8 @@ export async function perform(
     })
   }
   try {
-    const result = await run({ database, job, dueAt, made, signal: cancel.signal, now: () => clock.now() })
+    const order = { database, job, dueAt, made, signal: cancel.signal, now: () => clock.now(), letGo }
+    const result = await run(order)
     const wasCancelled = !result.success && result.code === 'CANCELLED'
     return wasCancelled && isTimedOut ? timedOut(task, job.timeoutMs ?? 0) : result
   } catch (error) {

@@ -21,6 +21,8 @@ export interface RunOrder {
   readonly made: string | null
   readonly signal: AbortSignal
   readonly now: () => Date
+  /** May be called once the run needs the catalog no more: the next one may begin then. */
+  readonly letGo: () => void
 }
 
 /** What a run did, in words for the log and `--status`. */

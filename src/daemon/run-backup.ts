@@ -1,3 +1,4 @@
+import { createBackupThen } from '../database.ts'
 import type { Failure } from '../errors.ts'
 import type { TargetsSynced } from '../operations/reports.ts'
 import type { JobRunner, RunDone, RunOrder } from './ports.ts'
@@ -12,12 +13,13 @@ import { bytes } from './words.ts'
 export const runBackup: JobRunner = async order => {
   const { database, job, signal } = order
   if (order.made !== null) return copied(order.made, await database.syncTargets({ signal }))
-  const made = await database.createBackup({
+  const request = {
     backupType: job.type ?? job.name,
     description: descriptionOf(order),
     copy: false,
     signal,
-  })
+  }
+  const made = await createBackupThen(database, request, order.letGo)
   if (!made.success) return made
   const what = `${made.filename}, ${bytes(made.metadata.file_size)}`
   return copied(what, await database.syncTargets({ signal }))

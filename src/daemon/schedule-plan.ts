@@ -70,7 +70,7 @@ const DEFAULT_DIGEST = '0 8 * * 1'
 export async function readPlan(options: SchedulerOptions): Promise<SchedulePlan> {
   const workingDirectory = process.cwd()
   const loaded = await loadConfig(workingDirectory, options.config ?? process.env['CHAME_BACKUP_CONFIG'])
-  const { schedule, databases = {}, timeZone } = loaded.config
+  const { schedule, databases = {} } = loaded.config
   const listed = Object.keys(databases)
   const isOne = options.path !== undefined || options.database !== undefined || listed.length === 0
   const names = isOne ? [options.database] : listed
@@ -87,7 +87,7 @@ export async function readPlan(options: SchedulerOptions): Promise<SchedulePlan>
     notify: loaded.config.notify,
     directory: loaded.directory,
     log: logSettings(schedule?.log, { loaded, backupDir: all[0]?.backupDir ?? workingDirectory }),
-    timeZone: options.timeZone ?? timeZone,
+    timeZone: all[0]?.timeZone,
   }
 }
 

@@ -5,6 +5,7 @@ import { cancelled, type Failure, fromFailure } from '../errors.ts'
 import type { RunOptions, Step } from '../operations/reports.ts'
 import { type Job, prepareHere, runHere } from './here.ts'
 import type { OperationName, Operations } from './operations.ts'
+import type { EngineProcess } from './engine-process.ts'
 import { IdleEngines } from './idle-engines.ts'
 import { silenceMsFor, stalled, StallWatch } from './stall-watch.ts'
 
@@ -16,6 +17,8 @@ export interface EngineOptions extends RunOptions {
 
 /** One runs one operation at a time. */
 const idle = new IdleEngines()
+/** By backup directory, which made the last backup there: what it knows of the directory spares the next one much reading. */
+const makers = new Map<string, EngineProcess>()
 
 /** What needs no process that opens databases. */
 const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
@@ -31,7 +34,8 @@ const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
 
 /**
  * Runs an operation: in an engine process, so that this one's event loop and memory stay free and the
- * protected database is never opened in it, or here. Listing the backup directory only reads metadata, and so always runs here.
+ * protected database is never opened in it, or here. Listing the backup directory only reads metadata, and a sync
+ * without targets does nothing, so these always run here.
  */
 export async function runOperation<Name extends OperationName>(
   name: Name,
@@ -40,10 +44,10 @@ export async function runOperation<Name extends OperationName>(
   { where, onProgress, signal }: EngineOptions,
 ): Promise<Operations[Name]['result'] | Failure> {
   if (signal?.aborted === true) throw cancelled()
-  const isHere = where === 'here' || (name === 'list' && isOfDirectory(request, settings))
+  const isHere = where === 'here' || needsNoProcess(name, request, settings)
   // Whatever does the work starts while the request is being checked.
   if (isHere && !CATALOG_ONLY.has(name)) prepareHere()
-  const engine = isHere ? null : idle.take()
+  const engine = isHere ? null : takeFor(name, settings)
   try {
     const { parseRequest } = await import('./requests.ts')
     const job = { name, settings, request: parseRequest(name, request) }
@@ -58,6 +62,14 @@ export async function runOperation<Name extends OperationName>(
   }
 }
 
+function takeFor(name: OperationName, { backupDir }: Settings): EngineProcess {
+  if (name !== 'create') return idle.take()
+  const maker = makers.get(backupDir)
+  const engine = idle.take(each => each === maker)
+  makers.set(backupDir, engine)
+  return engine
+}
+
 /** A disk that does not answer must not keep the caller from his result; nobody notices less. */
 const NOTE_MS_MAX = 10_000
 
@@ -68,7 +80,9 @@ export async function writeAuditNote(
   where: EngineOptions['where'],
 ): Promise<Noted> {
   if (where === 'here') return await writeNote(settings.backupDir, request)
-  const engine = idle.take()
+  // The next backup may be made meanwhile.
+  const maker = makers.get(settings.backupDir)
+  const engine = idle.take(each => each !== maker)
   const isOver = new AbortController()
   const late = sleep(NOTE_MS_MAX, null, { signal: isOver.signal, ref: false }).catch(() => null)
   try {
@@ -111,7 +125,8 @@ async function runWatched<Name extends OperationName>(
   return await Promise.race([work, hangs.promise])
 }
 
-/** Targets need libraries that are of no concern to the caller's memory. */
-function isOfDirectory(request: object, { keepLocal }: Settings): boolean {
-  return keepLocal && !('target' in request && request.target !== undefined)
+/** What asks no target: those need libraries that are of no concern to the caller's memory. */
+function needsNoProcess(name: OperationName, request: object, { keepLocal, targets }: Settings): boolean {
+  if (name === 'sync') return Object.keys(targets).length === 0
+  return name === 'list' && keepLocal && !('target' in request && request.target !== undefined)
 }

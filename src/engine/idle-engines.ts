@@ -20,12 +20,13 @@ export class IdleEngines {
     this.#idleMs = idleMs
   }
 
-  /** The one that was used last and has not died meanwhile, or a new one. */
-  take(): EngineProcess {
-    const last = this.#kept.pop()
-    if (last === undefined) return new EngineProcess()
-    clearTimeout(last.timer)
-    return last.engine.isReusable ? last.engine : this.take()
+  /** One that has not died meanwhile: the one that was used last of those that are preferred, or of all; or a new one. */
+  take(isPreferred: (engine: EngineProcess) => boolean = () => true): EngineProcess {
+    const idle = this.#kept.findLast(({ engine }) => isPreferred(engine)) ?? this.#kept.at(-1)
+    if (idle === undefined) return new EngineProcess()
+    this.#remove(idle)
+    clearTimeout(idle.timer)
+    return idle.engine.isReusable ? idle.engine : this.take(isPreferred)
   }
 
   /** Keeps one that has nothing to do, or ends it. */
@@ -37,7 +38,11 @@ export class IdleEngines {
   }
 
   #end(idle: Idle): void {
-    this.#kept.splice(this.#kept.indexOf(idle), 1)
+    this.#remove(idle)
     idle.engine.dismiss()
+  }
+
+  #remove(idle: Idle): void {
+    this.#kept.splice(this.#kept.indexOf(idle), 1)
   }
 }

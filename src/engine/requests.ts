@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { CHECK_LEVELS, type CheckLevel } from '../catalog/backup-info.ts'
 import { ENCODINGS } from '../catalog/encodings.ts'
 import { isType } from '../catalog/names.ts'
+import { tellMissing } from '../config/problems.ts'
 import { BackupError } from '../errors.ts'
 import { FORMATS, REDACTIONS } from '../export/model.ts'
 import { policySchema, spanSchema } from '../retention/schema.ts'
@@ -185,7 +186,7 @@ export function parseRequest<Name extends OperationName>(
   name: Name,
   request: unknown,
 ): Operations[Name]['request'] {
-  const parsed = requests[name].safeParse(request)
+  const parsed = requests[name].safeParse(request, { error: tellMissing })
   if (parsed.success) return parsed.data as Operations[Name]['request']
   throw new BackupError(
     'INVALID_ARGUMENT',

@@ -24,7 +24,7 @@ export function assessDatabase(
 
 function assessType(type: string, backups: readonly BackupInfo[]): TypeHealth {
   const newest = backups.find(({ metadataState }) => metadataState === 'ok')
-  const verified = backups.flatMap(({ metadata }) => metadata?.verified_at ?? [])
+  const verified = backups.flatMap(({ metadata }) => metadata?.verified_at ?? []).map(at => Date.parse(at))
   const drills = backups.flatMap(({ metadata }) => metadata?.last_drill ?? [])
   const drill = drills.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))[0]
   return {
@@ -41,7 +41,8 @@ function assessType(type: string, backups: readonly BackupInfo[]): TypeHealth {
             durationMs: newest.metadata?.duration_ms ?? null,
             isVerified: typeof newest.metadata?.verified_at === 'string',
           },
-    lastVerifiedAt: verified.length === 0 ? null : new Date(Math.max(...verified.map(at => Date.parse(at)))),
+    lastVerifiedAt:
+      verified.length === 0 ? null : new Date(verified.reduce((last, at) => Math.max(last, at))),
     lastDrill:
       drill === undefined
         ? null

@@ -10,6 +10,7 @@ import type { Metadata } from '../catalog/metadata.ts'
 import { localTime } from '../catalog/names.ts'
 import { removeLeftovers, Staging } from '../catalog/staging.ts'
 import { BackupError, throwIfCancelled } from '../errors.ts'
+import { parseInstant } from '../schedule/instant.ts'
 import { openSigner } from '../signing/open-signer.ts'
 import { readHeaderOf } from '../snapshot/source-files.ts'
 import { removeFile, renameDurably, requireSpace, syncFile } from '../storage/durable.ts'
@@ -156,9 +157,9 @@ async function userVersionOf(path: string): Promise<number> {
 
 function instantOf(text: string | undefined, now: Date): Date {
   if (text === undefined) return now
-  const instant = new Date(text)
-  if (Number.isFinite(instant.getTime()) && instant <= now) return instant
+  const instant = parseInstant(text)
+  if (instant !== null && instant <= now) return instant
   throw new BackupError('INVALID_ARGUMENT', `A backup cannot be as of ${JSON.stringify(text)}`, {
-    hint: 'Give an instant of the past in ISO 8601, such as 2025-06-27T14:30:22Z.',
+    hint: 'Give an instant of the past in ISO 8601 with its zone, such as 2025-06-27T14:30:22Z or 2025-06-27T16:30:22+02:00.',
   })
 }

@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlockStore } from '../blocks/store.ts'
 import type { ReadableImage } from '../blocks/scan-image.ts'
@@ -9,7 +8,6 @@ import { isType, parseFilename } from '../catalog/names.ts'
 import { type Image, readImageRun } from '../snapshot/image.ts'
 import type { RawFile } from '../snapshot/source-files.ts'
 import { namesIn } from '../storage/durable.ts'
-import { unlessMissing } from '../storage/io-errors.ts'
 import { type Context, durabilityOf } from './context.ts'
 
 /** The store of packs of the backup directory. */
@@ -28,8 +26,7 @@ export async function restorePointsIn(backupDir: string): Promise<string[]> {
   const found: string[] = []
   for (const type of (await namesIn(backupDir)).filter(isType)) {
     const directory = typeDirectory(backupDir, type)
-    const names = (await unlessMissing(directory, () => readdir(directory))) ?? []
-    found.push(...names.filter(isRestorePoint).map(name => join(directory, name)))
+    for (const name of await namesIn(directory)) if (isRestorePoint(name)) found.push(join(directory, name))
   }
   return found.toSorted()
 }

@@ -7,28 +7,20 @@ import { isDamage } from '../blocks/damage.ts'
 import { type Fingerprints, readFingerprintFile, writeFingerprintFile } from '../blocks/fingerprints.ts'
 import { pagesOf, type Slots } from '../blocks/live-pages.ts'
 import type { Sealing } from '../blocks/open-sealing.ts'
-import {
-  type PackIndex,
-  packIdOf,
-  parsePackIndex,
-  parseTrailer,
-  TRAILER_BYTES,
-} from '../blocks/pack-index.ts'
+import type { PackIndex } from '../blocks/pack-index.ts'
 import { packCount, packId, parseRestorePoint, type RestorePoint, sha256 } from '../blocks/restore-point.ts'
 import type { Base } from '../blocks/send-restore-point.ts'
 import { hasAll } from '../blocks/whole-pages.ts'
-import { packKey } from '../catalog/target-keys.ts'
 import { makeDirectory } from '../storage/durable.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import { readObject } from '../storage/read-object.ts'
 import { isOfObject } from '../storage/target-failure.ts'
 import type { Target } from '../storage/target.ts'
 import type { Context } from './context.ts'
+import { fetchPackIndex } from './pack-index-at-target.ts'
 import type { PacksAtTarget } from './packs-at-target.ts'
 
 const INDEXES_AT_ONCE = 8
-/** The index of a pack of hundreds of pages fits: of most, which hold what changed once, it is had by asking once. */
-const TAIL_BYTES = 16 << 10
 /** Indexes that are kept in memory; of packs beyond that, runs that have changed are stored as a whole. */
 const INDEX_BYTES_MAX = 48 << 20
 const RESTORE_POINT_BYTES_MAX = 256 << 20
@@ -49,7 +41,7 @@ export async function readBase(
   const indexes = new Map<string, PackIndex>()
   let indexBytes = 0
   const there = await inParallel(ids, INDEXES_AT_ONCE, async id => {
-    const index = await fetchIndex(id, packs, context)
+    const index = await fetchPackIndex(id, packs, context.signal)
     if (index === null || !hasAll(index, needed.get(id) as Slots)) return false
     indexBytes += index.hashes.length
     if (indexBytes <= INDEX_BYTES_MAX) indexes.set(id, index)
@@ -86,34 +78,6 @@ async function fetchPoint(
     )
     if (sha256(bytes).toString('hex') !== checksum) return null
     return parseRestorePoint(bytes, restorePoint)
-  } catch (error) {
-    if (isOfObject(error) || isDamage(error)) return null
-    throw error
-  }
-}
-
-/** What a pack at the target says that it holds; null when it is not there, or is none of that id. */
-async function fetchIndex(id: string, packs: PacksAtTarget, { signal }: Context): Promise<PackIndex | null> {
-  const sizeBytes = packs.sizeOf(id)
-  const key = packKey(id)
-  if (sizeBytes === null || sizeBytes < TRAILER_BYTES) return null
-  const fetchEnd = async (wanted: number): Promise<Buffer> => {
-    const length = Math.min(wanted, sizeBytes)
-    const range = { from: sizeBytes - length, length }
-    const pieces = await Array.fromAsync(packs.target.get(key, { signal, range }), piece =>
-      Buffer.from(piece),
-    )
-    return Buffer.concat(pieces)
-  }
-  try {
-    const end = await fetchEnd(TAIL_BYTES)
-    const figures = parseTrailer(end.subarray(-TRAILER_BYTES))
-    const tailBytes = (figures?.indexBytes ?? sizeBytes) + TRAILER_BYTES
-    if (tailBytes > sizeBytes) return null
-    const tail = tailBytes > end.length ? await fetchEnd(tailBytes) : end
-    // A copy: of a view all that was fetched would stay in memory.
-    const index = parsePackIndex(Buffer.from(tail.subarray(-tailBytes)), sizeBytes, key)
-    return packIdOf(index) === id ? index : null
   } catch (error) {
     if (isOfObject(error) || isDamage(error)) return null
     throw error

@@ -1,6 +1,7 @@
 /** Reading a stored image back: its checksum on one core while SQLite checks its structure on another. */
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import { hashFile } from '../snapshot/hash.ts'
+import { unlessCutShort } from '../snapshot/read-through.ts'
 import { RawFile } from '../snapshot/source-files.ts'
 import { fromSqlite, SQLITE } from '../snapshot/sqlite-failure.ts'
 import type { CheckOutcome } from '../sqlite/requests.ts'
@@ -121,13 +122,17 @@ function checkStructure(
   level: 'quick' | 'full',
   { sqlite, signal }: Context,
 ): Promise<Structure> {
-  return structureOf(path, () => sqlite.ask('check', { path, level, countRows }, { signal }))
+  return structureOf(path, () => sqlite.ask('check', { path, level, countRows }, { signal }), signal)
 }
 
 /** What SQLite says of a database. Damage is in the answer; throws when it could not be asked. */
-export async function structureOf(path: string, ask: () => Promise<CheckOutcome>): Promise<Structure> {
+export async function structureOf(
+  path: string,
+  ask: () => Promise<CheckOutcome>,
+  signal: AbortSignal,
+): Promise<Structure> {
   try {
-    const { problems, ...rest } = await ask()
+    const { problems, ...rest } = await unlessCutShort(ask, path, signal)
     return { problems: problems.map(message => ({ code: 'INTEGRITY', message })), ...rest }
   } catch (error) {
     // An image that SQLite makes no sense of is damage found, not a failure of the check.

@@ -74,6 +74,9 @@ function describe(name: string, config: TargetConfig): Omit<TargetInfo, 'check'>
   return { name, kind: config.kind, place: placeOf(config), appendOnly: config.appendOnly ?? false }
 }
 
+/** Of rclone's ":webdav,user=me,pass="a:b":path" and "drive,token=x:path": they may be passwords. A quote that nothing ends hides all behind it. */
+const REMOTE_OPTIONS = /^(:?[^,:]+),(?:[^:"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*/
+
 /** Where a target is, in a word, without what may be secret. */
 export function placeOf(config: TargetConfig): string {
   switch (config.kind) {
@@ -84,8 +87,7 @@ export function placeOf(config: TargetConfig): string {
     case 'sftp':
       return `${config.user}@${config.host}:${config.path}`
     case 'rclone':
-      // Options in the remote may be passwords.
-      return config.remote.replace(/^(:[^,:]+),[^:]*/, '$1,…')
+      return config.remote.replace(REMOTE_OPTIONS, '$1,…')
   }
 }
 

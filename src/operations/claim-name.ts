@@ -2,10 +2,11 @@
 import type { Metadata } from '../catalog/metadata.ts'
 import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
 import { imageKey, type Mark, markKey, metadataKey, parseMetadataKey } from '../catalog/target-keys.ts'
+import { Tap } from '../encoding/bytes.ts'
 import { BackupError } from '../errors.ts'
 import { readObject } from '../storage/read-object.ts'
-import { isOfObject } from '../storage/target-failure.ts'
-import type { Target } from '../storage/target.ts'
+import { isOfObject, orProblemOf } from '../storage/target-failure.ts'
+import type { StoredObject, Target } from '../storage/target.ts'
 import { identityOf } from './copy-identity.ts'
 
 /** More backups of one second than this nobody makes. */
@@ -27,11 +28,11 @@ export interface Claimant {
 
 /**
  * `there`: the target has this backup, whole. `incomplete`: it has its metadata, but not its file as it
- * should be. `claimed`: the name is
+ * should be. `undescribed`: it has its file, byte for byte, but no metadata that can be read. `claimed`: the name is
  * ours; the mark is set.
  */
 export interface Claim {
-  readonly state: 'there' | 'incomplete' | 'claimed'
+  readonly state: 'there' | 'incomplete' | 'undescribed' | 'claimed'
   readonly filename: string
 }
 
@@ -64,8 +65,8 @@ async function tryName(
   const copying = found.marks.find(({ kind }) => kind === 'copying')
   if (copying !== undefined) return (await isOurs(target, copying, claimant, signal)) ? 'claimed' : 'taken'
   if (found.marks.length > 0) return 'taken' // It is being deleted; the next cleanup finishes that.
-  // Somebody put it there without metadata. Nothing is ever overwritten.
-  if ((await target.head(imageKey(claimant), { signal })) !== null) return 'taken'
+  const image = await target.head(imageKey(claimant), { signal })
+  if (image !== null) return await standingOfFile(target, image, claimant, signal)
   const own: Mark = { kind: 'copying', type, filename }
   if (await target.putIfAbsent(markKey(own), Buffer.from(mark), { signal })) return 'claimed'
   return (await isOurs(target, own, claimant, signal)) ? 'claimed' : 'taken'
@@ -94,11 +95,34 @@ async function standingOf(
 ): Promise<Claim['state'] | 'taken'> {
   const { type, filename, metadata, isDamaged = false } = claimant
   const there = await metadataAt(target, filename, signal)
-  if (there === null || metadata === null || identityOf(there) !== identityOf(metadata)) return 'taken'
   const image = await target.head(imageKey({ type, filename }), { signal })
+  if (there === null) return await standingOfFile(target, image, claimant, signal)
+  if (metadata === null || identityOf(there) !== identityOf(metadata)) return 'taken'
   if (image?.sizeBytes === there.file_size && there.damaged_at === undefined && !isDamaged) return 'there'
   // What is sent has to be what the metadata there says, unless that was changed by somebody.
   return there.checksum === metadata.checksum || isDamaged ? 'incomplete' : 'taken'
+}
+
+/**
+ * A file without metadata that can be read: that was lost, or somebody has put the file there, over which nothing is ever
+ * written. Its bytes tell.
+ */
+async function standingOfFile(
+  target: Target,
+  image: StoredObject | null,
+  { metadata }: Claimant,
+  signal: AbortSignal,
+): Promise<'undescribed' | 'taken'> {
+  if (image === null || metadata === null || image.sizeBytes !== metadata.file_size) return 'taken'
+  const tap = new Tap()
+  const read = await orProblemOf(async () => {
+    for await (const _ of tap.through(target.get(image.key, { signal }))) {
+      // No more is read than was listed.
+      if (tap.sizeBytes > image.sizeBytes) break
+    }
+  })
+  if (read instanceof BackupError) return 'taken'
+  return tap.seen().checksum === metadata.checksum ? 'undescribed' : 'taken'
 }
 
 /** The metadata of that name; null when it cannot be read. */

@@ -1,4 +1,3 @@
-import type { BackupInfo } from '../catalog/backup-info.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { CatalogLock } from '../catalog/lock.ts'
 import { removeLeftovers } from '../catalog/staging.ts'
@@ -6,12 +5,12 @@ import { throwIfCancelled, toFailure } from '../errors.ts'
 import { capDeletions } from '../retention/decide.ts'
 import { policyFor } from '../retention/policy.ts'
 import { isThere } from '../storage/durable.ts'
-import type { PacksCollected } from './blocks-reports.ts'
 import { collectBlocks } from './collect-blocks.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import { cleanupTarget } from './cleanup-target.ts'
 import { begin, type Context } from './context.ts'
 import { decideHere } from './decide-by-size.ts'
+import { type CleanupReport, reportOf, toDelete } from './decisions-report.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { finishConversions } from './finish-conversions.ts'
 import type { BackupDecision, BackupsCleanedUp, CleanupRequest, FailedDeletion } from './reports.ts'
@@ -46,26 +45,14 @@ function targetsFor({ target, ...rules }: CleanupRequest, { settings }: Context)
   return isByOwnRules || !settings.keepLocal ? Object.keys(settings.targets) : []
 }
 
-type Here = Omit<BackupsCleanedUp, 'success' | 'dryRun' | 'targets' | 'durationMs'>
+const NOTHING = reportOf({ decisions: [], finished: [], failed: [], packs: null })
 
-const NOTHING: Here = {
-  status: 'done',
-  problem: null,
-  deleted: [],
-  kept: [],
-  failed: [],
-  freedBytes: 0,
-  packs: null,
-  left: 0,
-  finished: [],
-}
-
-async function cleanupHere(request: CleanupRequest, context: Context): Promise<Here> {
+async function cleanupHere(request: CleanupRequest, context: Context): Promise<CleanupReport> {
   const { settings, signal } = context
   // Wrong rules are refused before anything is looked at.
   policyFor(request, settings.retention.policy)
   if (request.dryRun === true || !(await isThere(settings.backupDir))) {
-    return report(await decide(request, context), { finished: [], failed: [], packs: null })
+    return reportOf({ decisions: await decide(request, context), finished: [], failed: [], packs: null })
   }
   begin(context, 'lock-catalog')
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
@@ -75,7 +62,7 @@ async function cleanupHere(request: CleanupRequest, context: Context): Promise<H
   const decisions = await decide(request, context)
   const failed = await deleteAll(decisions, context)
   const packs = await collectBlocks(context)
-  return report(decisions, { finished, failed, packs })
+  return reportOf({ decisions, finished, failed, packs })
 }
 
 async function decide(request: CleanupRequest, context: Context): Promise<BackupDecision[]> {
@@ -88,10 +75,10 @@ async function decide(request: CleanupRequest, context: Context): Promise<Backup
   return capDeletions(decisions, request.maxDeletions ?? settings.retention.maxDeletions)
 }
 
-/** Oldest first, so that what a kill or a full run leaves is what the policy values most. One failure is not the end. */
+/** One failure is not the end. */
 async function deleteAll(decisions: readonly BackupDecision[], context: Context): Promise<FailedDeletion[]> {
   const failed: FailedDeletion[] = []
-  for (const { backup } of decisions.filter(goes).toReversed()) {
+  for (const { backup } of toDelete(decisions)) {
     throwIfCancelled(context.signal)
     try {
       await deleteStored(backup, context)
@@ -100,31 +87,4 @@ async function deleteAll(decisions: readonly BackupDecision[], context: Context)
     }
   }
   return failed
-}
-
-interface Outcome {
-  readonly finished: readonly string[]
-  readonly failed: readonly FailedDeletion[]
-  readonly packs: PacksCollected | null
-}
-
-function report(decisions: readonly BackupDecision[], { finished, failed, packs }: Outcome): Here {
-  const failing = new Set<BackupInfo>(failed.map(({ backup }) => backup))
-  const deleted = decisions.filter(decision => goes(decision) && !failing.has(decision.backup))
-  const problem = decisions.find(({ keptBy }) => keptBy.includes('clock'))?.why ?? null
-  return {
-    status: problem !== null ? 'refused' : failed.length > 0 ? 'incomplete' : 'done',
-    problem,
-    deleted,
-    kept: decisions.filter(decision => !goes(decision)),
-    failed,
-    freedBytes: deleted.reduce((sum, { backup }) => sum + backup.size, packs?.freedBytes ?? 0),
-    packs,
-    left: decisions.filter(({ keptBy }) => keptBy.includes('max-deletions')).length,
-    finished,
-  }
-}
-
-function goes({ keptBy }: BackupDecision): boolean {
-  return keptBy.length === 0
 }

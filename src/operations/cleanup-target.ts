@@ -5,11 +5,11 @@ import { capDeletions } from '../retention/decide.ts'
 import { policyFor } from '../retention/policy.ts'
 import type { Target } from '../storage/target.ts'
 import { thinAnchors } from './anchors.ts'
-import type { PacksCollected } from './blocks-reports.ts'
 import { collectAtTarget } from './collect-at-target.ts'
 import { begin, type Context } from './context.ts'
 import { identityOf } from './copy-identity.ts'
 import { decideAt } from './decide-by-size.ts'
+import { reportOf, toDelete } from './decisions-report.ts'
 import { deleteAtTarget, finishAtTarget } from './delete-at-target.ts'
 import type { BackupDecision, CleanupRequest, FailedDeletion, TargetCleanup } from './reports.ts'
 import { catalogOf, targetSettings, withTarget } from './target-access.ts'
@@ -25,17 +25,7 @@ export async function cleanupTarget(
   context: Context,
 ): Promise<TargetCleanup> {
   const { isAppendOnly, retention } = targetSettings(context.settings, name)
-  const none = {
-    target: name,
-    problem: null,
-    deleted: [],
-    kept: [],
-    failed: [],
-    freedBytes: 0,
-    packs: null,
-    left: 0,
-    finished: [],
-  }
+  const none = { target: name, ...reportOf({ decisions: [], finished: [], failed: [], packs: null }) }
   if (isAppendOnly) return { ...none, status: 'skipped', problem: 'it is append-only', failure: null }
   // Wrong rules are refused before anything is looked at.
   policyFor(request, retention.policy)
@@ -69,7 +59,8 @@ async function cleanUp(target: Target, request: CleanupRequest, context: Context
     : await deleteAll(target, decisions, context)
   const packs = isDryRun ? null : await collectAtTarget(target, { isShortening: true }, context)
   if (!isDryRun) await thinAnchors(target, context)
-  return report(target.name, { decisions, finished, failed, locked, packs })
+  const settled = keptByLock(decisions, locked)
+  return { target: target.name, ...reportOf({ decisions: settled, finished, failed, packs }), failure: null }
 }
 
 /** A pin in the backup directory is for the backup, wherever it is. */
@@ -87,7 +78,7 @@ async function withLocalPins(backups: readonly BackupInfo[], { settings }: Conte
   }))
 }
 
-/** Oldest first; one failure is not the end. What the target keeps until a date is no failure. */
+/** One failure is not the end. What the target keeps until a date is no failure. */
 async function deleteAll(
   target: Target,
   decisions: readonly BackupDecision[],
@@ -95,7 +86,7 @@ async function deleteAll(
 ): Promise<{ failed: FailedDeletion[]; locked: ReadonlyMap<BackupInfo, string> }> {
   const failed: FailedDeletion[] = []
   const locked = new Map<BackupInfo, string>()
-  for (const { backup } of decisions.filter(goes).toReversed()) {
+  for (const { backup } of toDelete(decisions)) {
     throwIfCancelled(context.signal)
     try {
       await deleteAtTarget(target, backup, context)
@@ -109,37 +100,13 @@ async function deleteAll(
   return { failed, locked }
 }
 
-interface Outcome {
-  readonly decisions: readonly BackupDecision[]
-  readonly finished: readonly string[]
-  readonly failed: readonly FailedDeletion[]
-  readonly locked: ReadonlyMap<BackupInfo, string>
-  readonly packs: PacksCollected | null
-}
-
-function report(target: string, { decisions, finished, failed, locked, packs }: Outcome): TargetCleanup {
-  const failing = new Set(failed.map(({ backup }) => backup))
-  const settled = decisions.map((decision): BackupDecision => {
+/** What the target keeps until a date stays by that. */
+function keptByLock(
+  decisions: readonly BackupDecision[],
+  locked: ReadonlyMap<BackupInfo, string>,
+): BackupDecision[] {
+  return decisions.map((decision): BackupDecision => {
     const why = locked.get(decision.backup)
     return why === undefined ? decision : { ...decision, keptBy: ['locked'], why }
   })
-  const deleted = settled.filter(decision => goes(decision) && !failing.has(decision.backup))
-  const problem = settled.find(({ keptBy }) => keptBy.includes('clock'))?.why ?? null
-  return {
-    target,
-    status: problem !== null ? 'refused' : failed.length > 0 ? 'incomplete' : 'done',
-    problem,
-    deleted,
-    kept: settled.filter(decision => !goes(decision)),
-    failed,
-    freedBytes: deleted.reduce((sum, { backup }) => sum + backup.size, packs?.freedBytes ?? 0),
-    packs,
-    left: settled.filter(({ keptBy }) => keptBy.includes('max-deletions')).length,
-    finished,
-    failure: null,
-  }
-}
-
-function goes({ keptBy }: BackupDecision): boolean {
-  return keptBy.length === 0
 }

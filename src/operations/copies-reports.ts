@@ -53,7 +53,7 @@ export interface CopiesVerified {
 export interface RepairBackupsRequest {
   /** Paths, file names, or `latest`. Default: all that are known to be damaged, or whose files are gone. */
   readonly backups?: readonly string[]
-  /** Only from this target. Default: from whichever has a good copy. */
+  /** Only by copies from this target. Default: by those of whichever place has a good one. */
   readonly target?: string
   /** Path of an identity file that opens encrypted backups, beside those of the config: then what is in them is checked, too. */
   readonly identity?: string
@@ -61,10 +61,17 @@ export interface RepairBackupsRequest {
 
 export interface RepairedBackup {
   readonly filename: string
+  /** Where it was damaged: a target; null: the backup directory. */
+  readonly at: string | null
   /** `intact`: nothing was wrong with it. `failed`: it is as it was. */
   readonly status: 'repaired' | 'intact' | 'failed'
-  /** The target that its file came from; null when that was not replaced. */
+  /**
+   * The target that its file came from, or its metadata. Null: neither was replaced; of what is at a target: it came from the
+   * backup directory.
+   */
   readonly from: string | null
+  /** Whether its metadata was lost, and has come back. */
+  readonly metadata: boolean
   /** How many packs were replaced, which may hurt other backups no longer, either. */
   readonly packs: number
   readonly bytes: number
@@ -74,10 +81,17 @@ export interface RepairedBackup {
   readonly hint?: string
 }
 
+/** A target that could not be used, so that nobody knows what is to be repaired there. */
+export interface TargetNotRepaired extends Omit<Failure, 'success'> {
+  readonly name: string
+}
+
 export interface BackupsRepaired {
   readonly success: true
-  /** `incomplete`: some could not be repaired. */
+  /** `incomplete`: some could not be repaired, or a target could not be looked at. */
   readonly status: 'repaired' | 'incomplete'
+  /** Those in the backup directory first, then those at each target. */
   readonly backups: readonly RepairedBackup[]
+  readonly failed: readonly TargetNotRepaired[]
   readonly durationMs: number
 }

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { editMetadata } from '../catalog/edit-metadata.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
 import { imageKey, markKey, metadataKey } from '../catalog/target-keys.ts'
 import { BackupError, type ErrorCode, toFailure } from '../errors.ts'
+import { signedText } from '../signing/signed-text.ts'
 import { putText } from '../storage/put-text.ts'
 import { readObject } from '../storage/read-object.ts'
 import type { StoredObject, Target } from '../storage/target.ts'
@@ -27,6 +29,8 @@ export interface CopyOptions {
   readonly signal: AbortSignal
   /** The copying mark stays where nothing may be deleted. */
   readonly isAppendOnly: boolean
+  /** Whether what is there is known to be damaged, be it noted there or not. Default: whether the backup's metadata says so */
+  readonly isDamaged?: boolean
   /** What is known of the packs at the target. */
   readonly packs: PacksAtTarget
   readonly onBytes: (doneBytes: number) => void
@@ -39,7 +43,14 @@ export interface Copied {
   readonly size: number
   /** Bytes that were sent; 0 when it was there already. */
   readonly sentBytes: number
+  /** How many packs were put. */
+  readonly packs: number
+  /** Whether its file was there already, and only what describes it was not. */
+  readonly wasUndescribed: boolean
 }
+
+type Sent = Pick<Copied, 'sentBytes' | 'packs'>
+const NOTHING_SENT: Sent = { sentBytes: 0, packs: 0 }
 
 const UNREPLACEABLE: ReadonlySet<ErrorCode> = new Set(['OBJECT_LOCKED', 'TARGET_REFUSED'])
 
@@ -49,12 +60,13 @@ const TRIES_MAX = 3
 /**
  * Copies a backup to a target: a mark, its packs, its file, its metadata, and the mark goes. With the metadata it exists there.
  * Killed at any instant, the same call completes it. A file that is not what its metadata says is not copied
- * (`BACKUP_DAMAGED`). A copy that is damaged there is replaced; where that cannot be, another one is put beside it.
+ * (`BACKUP_DAMAGED`). A copy that is damaged there is replaced; where that cannot be, another one is put beside it. One that
+ * is whole but for its metadata gets that again.
  */
 export async function copyBackup(order: CopyOrder, target: Target, options: CopyOptions): Promise<Copied> {
   const { backup } = order
   const { type, filename, metadata } = backup
-  const isDamaged = metadata.copies?.[target.name]?.damaged_at !== undefined
+  const { isDamaged = metadata.copies?.[target.name]?.damaged_at !== undefined } = options
   const fixed = new Set<string>()
   for (let attempt = 1; ; attempt++) {
     const claim = await claimName(
@@ -69,16 +81,18 @@ export async function copyBackup(order: CopyOrder, target: Target, options: Copy
       },
       options.signal,
     )
-    if (claim.state === 'there') return { filename: claim.filename, size: metadata.file_size, sentBytes: 0 }
-    const sentBytes = await sendFiles(order, claim, target, { ...options, isMending: isDamaged })
-    if (sentBytes === null) {
+    const wasUndescribed = claim.state === 'undescribed'
+    const done = { filename: claim.filename, size: metadata.file_size, wasUndescribed }
+    if (claim.state === 'there') return { ...done, ...NOTHING_SENT }
+    const sent = await sendFiles(order, claim, target, { ...options, isMending: isDamaged })
+    if (sent === null) {
       fixed.add(claim.filename)
       continue
     }
     if (await describe(order, claim, target, options)) {
       await confirm({ ...backup, filename: claim.filename }, target, options)
       await removeMark({ type, filename: claim.filename }, target, options)
-      return { filename: claim.filename, size: metadata.file_size, sentBytes }
+      return { ...done, ...sent }
     }
     if (attempt === TRIES_MAX) throw lost(target, filename)
   }
@@ -97,23 +111,25 @@ async function sendFiles(
   { state, filename }: Claim,
   target: Target,
   { signal, packs, onBytes, isMending: isDamaged }: CopyOptions & { readonly isMending: boolean },
-): Promise<number | null> {
+): Promise<Sent | null> {
   await using copy = (await openPacks?.()) ?? null
   const isMending = isDamaged || state === 'incomplete'
   const before = (await copy?.sendTo(packs, { isMending, onBytes })) ?? 0
+  const sentBytes = before + (state === 'undescribed' ? 0 : image.content.sizeBytes)
   try {
-    await target.put(imageKey({ ...backup, filename }), image.content, {
-      signal,
-      onBytes: done => onBytes(before + done),
-    })
+    if (state !== 'undescribed')
+      await target.put(imageKey({ ...backup, filename }), image.content, {
+        signal,
+        onBytes: done => onBytes(before + done),
+      })
   } catch (error) {
     if (state === 'incomplete' && UNREPLACEABLE.has(toFailure(error).code)) return null
     throw error
   }
-  const sentBytes = before + image.content.sizeBytes
   await copy?.requireStaying(target)
   const again = (done: number): void => onBytes(sentBytes + done)
-  return sentBytes + ((await copy?.sendTo(packs, { isMending: false, onBytes: again })) ?? 0)
+  const after = (await copy?.sendTo(packs, { isMending: false, onBytes: again })) ?? 0
+  return { sentBytes: sentBytes + after, packs: copy?.putPacks ?? 0 }
 }
 
 function isWhole(object: StoredObject | null, sizeBytes: number): boolean {
@@ -129,12 +145,17 @@ async function describe(
 ): Promise<boolean> {
   if (state === 'incomplete') return await mend({ backup, text }, filename, target, signal)
   if (await target.putIfAbsent(metadataKey(filename), Buffer.from(text), { signal })) return true
-  return (await metadataAt(target, filename, signal))?.checksum === backup.metadata.checksum
+  const there = await metadataAt(target, filename, signal)
+  if (there === null && state === 'undescribed') {
+    await putText(target, metadataKey(filename), text, { signal })
+    return true
+  }
+  return there?.checksum === backup.metadata.checksum
 }
 
 /**
  * What stood in metadata of a file that is now replaced: that it was damaged. All else stays, such as a pin; only where it
- * is of another file by what it says, it is replaced as well.
+ * says otherwise what the backup is, or has another signature, it is replaced as well.
  */
 async function mend(
   { backup: { metadata }, text }: Pick<CopyOrder, 'backup' | 'text'>,
@@ -145,8 +166,11 @@ async function mend(
   const key = metadataKey(filename)
   const bytes = await readObject(target, key, { signal, bytesMax: METADATA_BYTES_MAX })
   const there = Buffer.from(bytes).toString('utf8')
-  const { checksum, pinned } = JSON.parse(there) as Metadata
-  const isOurs = checksum === metadata.checksum
+  const { checksum, pinned, ...rest } = JSON.parse(there) as Metadata
+  const isOurs =
+    checksum === metadata.checksum &&
+    signedText({ ...rest, checksum }) === signedText(metadata) &&
+    (metadata.signature === undefined || isDeepStrictEqual(rest.signature, metadata.signature))
   const mended = isOurs
     ? editMetadata(there, { damaged_at: undefined, verified_at: metadata.verified_at })
     : editMetadata(text, { pinned: metadata.pinned ?? pinned })

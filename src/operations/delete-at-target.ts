@@ -8,10 +8,8 @@ import { imageKey, type Mark, markKey, metadataKey } from '../catalog/target-key
 import { readObject } from '../storage/read-object.ts'
 import type { Target } from '../storage/target.ts'
 import { begin, type Context } from './context.ts'
-import type { FoundMark, TargetCatalog } from './target-access.ts'
-
-/** Nobody copies for so long between a file's last byte and its metadata. */
-const ABANDONED_MS = 86_400_000
+import { isOld } from './pack-marks.ts'
+import type { TargetCatalog } from './target-access.ts'
 
 /**
  * Deletes a backup of the target, for good. When its file cannot be deleted the backup is whole again, and the error
@@ -57,7 +55,8 @@ export async function finishAtTarget(
   const finished: string[] = []
   for (const mark of marks) {
     const isDescribed = described.has(mark.filename)
-    const isAbandoned = isOld(mark, context.now())
+    // Nobody copies for so long between a file's last byte and its metadata.
+    const isAbandoned = isOld(mark.modified, context.now())
     // Beside metadata, or fresh, it may be somebody's who is at work.
     if (!isAbandoned && (isDescribed || mark.kind === 'copying')) continue
     try {
@@ -69,8 +68,4 @@ export async function finishAtTarget(
     }
   }
   return finished
-}
-
-function isOld({ modified }: FoundMark, now: Date): boolean {
-  return modified !== null && now.getTime() - Date.parse(modified) > ABANDONED_MS
 }

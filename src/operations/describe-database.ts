@@ -2,8 +2,10 @@
 import { stat } from 'node:fs/promises'
 import { BackupError } from '../errors.ts'
 import { findDatabase } from '../snapshot/source-files.ts'
+import { unlessCutShort } from '../snapshot/read-through.ts'
 import { fromSqlite } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
+import type { ReadFacts } from '../sqlite/requests.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { begin, type Context } from './context.ts'
 import type { DatabaseDescribed, DescribeRequest } from './reports.ts'
@@ -21,7 +23,9 @@ export async function describeDatabase(
   try {
     const database = await findDatabase(settings.path)
     const [main, wal] = await Promise.all([sizeOf(database), sizeOf(`${database}-wal`)])
-    const read = await sqlite.ask('beginRead', { path: database, waitMs: settings.waitForLockMs }, { signal })
+    const beginRead = (): Promise<ReadFacts> =>
+      sqlite.ask('beginRead', { path: database, waitMs: settings.waitForLockMs }, { signal })
+    const read = await unlessCutShort(beginRead, database, signal)
     try {
       const { pageSize, pageCount, freePages, tables } = await sqlite.ask(
         'describe',

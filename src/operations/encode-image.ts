@@ -76,7 +76,7 @@ export async function checkPinned(
 ): Promise<Structure | null> {
   if (level === 'none') return null
   const ask = (): Promise<Structure> =>
-    structureOf(database, () => sqlite.ask('checkRead', { level, countRows: true }, { signal }))
+    structureOf(database, () => sqlite.ask('checkRead', { level, countRows: true }, { signal }), signal)
   const found = await ask()
   if (found.problems.length === 0) return found
   await readThrough(database, signal)

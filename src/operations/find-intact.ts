@@ -70,7 +70,7 @@ export function damagedBackup(
       'OBJECT_DAMAGED',
       `What is stored at the target ${target} is not what was copied there (${problem}): ${path}`,
       {
-        hint: `Nothing was changed. Choose another backup: chame-backup list --target ${target}. If the backup directory has it, it is copied anew after: chame-backup verify ${filename} --target ${target} --record; chame-backup sync`,
+        hint: `Nothing was changed. Choose another backup: chame-backup list --target ${target}. If the backup directory or another target has it, it is copied anew after: chame-backup verify ${filename} --target ${target} --record; chame-backup sync`,
       },
     )
   }

@@ -3,12 +3,15 @@ import { readFile } from 'node:fs/promises'
 import { isDamage } from '../blocks/damage.ts'
 import type { OpenKeyFile } from '../blocks/key-files.ts'
 import { lockForReading } from '../blocks/readers-lock.ts'
-import { parseRestorePoint, sha256 } from '../blocks/restore-point.ts'
+import { parseRestorePoint, type RestorePoint, sha256 } from '../blocks/restore-point.ts'
 import { restoreImage } from '../blocks/restore-image.ts'
+import type { BlockStore } from '../blocks/store.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { NoKeyFits } from '../encoding/age/header.ts'
 import type { Seen } from '../encoding/bytes.ts'
 import { WritableFile } from '../snapshot/writable-file.ts'
+import type { Durability } from '../storage/durable.ts'
+import { FlushAhead } from '../storage/flush-ahead.ts'
 import { during } from '../storage/io-errors.ts'
 import { storeBeside } from './block-store.ts'
 import { differences, type Expected } from './check-stored.ts'
@@ -30,6 +33,8 @@ interface RestoreOrder {
   readonly image: Expected
   /** Opens the keys of encrypted packs. */
   readonly open: OpenKeyFile
+  /** Of a file that the caller will flush: the disk begins with it at once. */
+  readonly durability: Durability
 }
 
 /**
@@ -54,11 +59,7 @@ export async function restoreBlocks(
     const { imageChecksum } = point
     const size = point.pageSize * point.pageCount
     problems.push(...differences(size, imageChecksum, expected.image))
-    using written = new WritableFile(file)
-    written.setSize(size)
-    const onBytes = bytesOf(context, 'verify-backup')
-    const { open } = expected
-    await restoreImage(point, store, written, { open, signal, onBytes: done => onBytes(done, size) })
+    await writeImage(point, store, file, expected, context)
     return { stored, problems, image: { what: 'image', sizeBytes: size, checksum: imageChecksum } }
   } catch (error) {
     if (error instanceof NoKeyFits) {
@@ -70,6 +71,29 @@ export async function restoreBlocks(
     if (!isDamage(error)) throw error
     problems.push({ code: 'NOT_DECODABLE', message: error.message })
     return { stored, problems, image: expected.image }
+  }
+}
+
+async function writeImage(
+  point: RestorePoint,
+  store: Pick<BlockStore, 'backupDir'>,
+  file: string,
+  { open, durability }: RestoreOrder,
+  context: Context,
+): Promise<void> {
+  using written = new WritableFile(file)
+  const sizeBytes = point.pageSize * point.pageCount
+  written.setSize(sizeBytes)
+  const report = bytesOf(context, 'verify-backup')
+  const ahead = new FlushAhead(file, durability)
+  const onBytes = (doneBytes: number): void => {
+    report(doneBytes, sizeBytes)
+    ahead.reached(doneBytes)
+  }
+  try {
+    await restoreImage(point, store, written, { open, signal: context.signal, onBytes })
+  } finally {
+    await ahead.settled()
   }
 }
 

@@ -1,10 +1,11 @@
 /**
- * Replacing what is damaged or gone in the backup directory by good copies from targets. What is fetched lies in a
+ * Replacing what is damaged or gone by good copies: in the backup directory by those from targets, and at a target by those
+ * from the backup directory or from another target, for which see repair/mend-copies.ts. What is fetched lies in a
  * directory of ours until all of it was found to be what was stored; then it takes the other's place in one step, so that
  * whoever is killed, the old file or the new one is there. Nothing whole is ever replaced.
  */
 import { chmod, readFile, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { type OpenKeyFile, openKeyFilesWith } from '../blocks/key-files.ts'
 import { pagesOf, type Slots } from '../blocks/live-pages.ts'
 import { parseRestorePoint } from '../blocks/restore-point.ts'
@@ -22,13 +23,15 @@ import { begin, type Context, durabilityOf } from './context.ts'
 import type { BackupsRepaired, RepairBackupsRequest, RepairedBackup } from './copies-reports.ts'
 import { fetchGoodFile, NoHelp } from './repair/good-file.ts'
 import { fetchPacks, findLostPacks, type LostPack, putPacks } from './repair/good-packs.ts'
-import { allSick, findSick, type Sick } from './repair/sick.ts'
+import { bringBackMetadata, findUndescribed, undescribed } from './repair/lost-metadata.ts'
+import { isAtAnyTarget, mendCopies } from './repair/mend-copies.ts'
+import { allSick, findSick, isDescribed, type Sick, type Undescribed } from './repair/sick.ts'
 import { replaceMetadata } from './replace-metadata.ts'
 import { targetSettings } from './target-access.ts'
 
 /**
  * Repairs the backups that are named, or all of this database that are known to be damaged. One that cannot be repaired is
- * part of the answer, and stays as it is. Throws `BACKUP_NOT_FOUND` for a name that nothing here has.
+ * part of the answer, and stays as it is. Throws `BACKUP_NOT_FOUND` for a name that nothing has, neither here nor at a target.
  */
 export async function repairBackups(
   request: RepairBackupsRequest,
@@ -44,42 +47,96 @@ export async function repairBackups(
   begin(context, 'remove-leftovers')
   await removeAbandonedWork(settings.backupDir, await namesIn(settings.backupDir), signal)
   begin(context, 'find-backup')
-  const sick =
-    request.backups === undefined
-      ? await allSick(context)
-      : await Promise.all([...new Set(request.backups)].map(wanted => findSick(wanted, context)))
+  const { sick, filenames } = await findAll(request.backups, context)
   const backups: RepairedBackup[] = []
   for (const each of sick) {
-    backups.push(await tryRepair(each, { targets, open }, context))
+    const repaired = await tryRepair(each, { isNamed: request.backups !== undefined, targets, open }, context)
+    if (repaired !== null) backups.push(repaired)
     throwIfCancelled(signal)
   }
+  const mended = await mendCopies({ filenames, from: request.target }, context)
+  const all = [...backups, ...mended.backups]
+  const hasFailed = all.some(({ status }) => status === 'failed') || mended.failed.length > 0
   return {
     success: true,
-    status: backups.some(({ status }) => status === 'failed') ? 'incomplete' : 'repaired',
-    backups,
+    status: hasFailed ? 'incomplete' : 'repaired',
+    backups: all,
+    failed: mended.failed,
     durationMs: Math.round(performance.now() - started),
   }
 }
 
+interface ToRepair {
+  /** Those in the backup directory. */
+  readonly sick: readonly (Sick | Undescribed)[]
+  /** File names of those that are meant, here and at targets; null: all. */
+  readonly filenames: ReadonlySet<string> | null
+}
+
+async function findAll(wanted: readonly string[] | undefined, context: Context): Promise<ToRepair> {
+  if (wanted === undefined)
+    return { sick: [...(await allSick(context)), ...(await findUndescribed(context))], filenames: null }
+  const sick: (Sick | Undescribed)[] = []
+  const filenames = new Set<string>()
+  for (const name of new Set(wanted)) {
+    const found = await findSick(name, context).catch(async (error: unknown) => {
+      // What is at targets alone is repaired there.
+      if (!(await isAtAnyTarget(name, error, context))) throw error
+      return null
+    })
+    if (found !== null) sick.push(found)
+    filenames.add(found?.filename ?? basename(name))
+  }
+  return { sick, filenames }
+}
+
 interface Helpers {
+  /** Whether somebody has asked for just these. */
+  readonly isNamed: boolean
   readonly targets: readonly string[]
   readonly open: OpenKeyFile
 }
 
-async function tryRepair(sick: Sick, helpers: Helpers, context: Context): Promise<RepairedBackup> {
+/** Null for a file without metadata that no target knows: somebody may have put it there. */
+async function tryRepair(
+  sick: Sick | Undescribed,
+  helpers: Helpers,
+  context: Context,
+): Promise<RepairedBackup | null> {
   const { filename } = sick
+  const nothing = { filename, at: null, from: null, metadata: false, packs: 0, bytes: 0 }
   try {
-    return { filename, ...(await repair(sick, helpers, context)) }
+    if (isDescribed(sick)) return { ...nothing, ...(await repair(sick, helpers, context)) }
+    const from = await bringBackMetadata(sick, helpers.targets, context)
+    // Somebody else may have been faster.
+    const known = await findSick(filename, context)
+    if (isDescribed(known)) {
+      const { status, ...repaired } = await repair(known, helpers, context)
+      const metadata = from !== null
+      return {
+        ...nothing,
+        ...repaired,
+        status: metadata ? 'repaired' : status,
+        metadata,
+        from: repaired.from ?? from,
+      }
+    }
+    if (!helpers.isNamed && sick.metadataState === 'missing') return null
+    throw undescribed(sick)
   } catch (error) {
     const { success: _, ...failure } = toFailure(error)
     if (failure.code === 'CANCELLED') throw error
-    return { filename, status: 'failed', from: null, packs: 0, bytes: 0, ...failure }
+    return { ...nothing, status: 'failed', ...failure }
   }
 }
 
 type Repaired = Pick<RepairedBackup, 'status' | 'from' | 'packs' | 'bytes'>
 
-async function repair(sick: Sick, { targets, open }: Helpers, context: Context): Promise<Repaired> {
+async function repair(
+  sick: Sick,
+  { targets, open }: Omit<Helpers, 'isNamed'>,
+  context: Context,
+): Promise<Repaired> {
   const { settings, signal } = context
   await using work = await WorkDirectory.open(settings.backupDir, signal)
   const noHelp = new NoHelp()

@@ -18,6 +18,7 @@ import {
   realTarget,
   requireRestoreSpace,
   restoreSpace,
+  takesDecoded,
   type Target,
   wayFor,
 } from './restore-target.ts'
@@ -49,8 +50,9 @@ export async function restoreBackup(
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [dirname(await realTarget(path))])
   await requireStillThere(backup)
-  const order = { level: settings.disposable ? 'none' : 'quick', identity: request.identity } as const
-  await using image = await openIntact(backup, order, context)
+  const level = settings.disposable ? 'none' : 'quick'
+  const isToStay = await takesDecoded(path, context)
+  await using image = await openIntact(backup, { level, identity: request.identity, isToStay }, context)
 
   begin(context, 'inspect-target')
   const target = await inspectTarget(path, context)

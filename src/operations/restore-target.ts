@@ -4,6 +4,7 @@ import { lstat, readlink, realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { BackupError } from '../errors.ts'
+import { unlessCutShort } from '../snapshot/read-through.ts'
 import { readHeaderOf } from '../snapshot/source-files.ts'
 import { fromSqlite, SQLITE } from '../snapshot/sqlite-failure.ts'
 import { endRead } from '../snapshot/take-wal.ts'
@@ -85,9 +86,19 @@ export async function requireRestoreSpace(
   const needed = restoreSpace(backup, target)
   const kept = settings.disposable ? 0 : needed.kept
   const beside = await nearestDirectory(dirname(target.path))
-  const isShared = (await stat(beside)).dev === (await stat(settings.backupDir)).dev
+  const isShared = await isOnOneDisk(beside, settings.backupDir)
   await requireSpace(beside, needed.target + (isShared ? kept : 0) + SPACE_RESERVE_BYTES, 'the restore')
   if (!isShared) await requireSpace(settings.backupDir, kept + SPACE_RESERVE_BYTES, 'the pre_restore backup')
+}
+
+/** Whether a decoded image will be moved to a path, as one that is on its disk where nothing is. */
+export async function takesDecoded(path: string, { settings }: Context): Promise<boolean> {
+  if (await isTargetThere(path)) return false
+  return await isOnOneDisk(await nearestDirectory(dirname(path)), settings.backupDir)
+}
+
+async function isOnOneDisk(one: string, other: string): Promise<boolean> {
+  return (await stat(one)).dev === (await stat(other)).dev
 }
 
 /** The file that a path means; a dangling link means the file at the end of its links, so that they all stay. */
@@ -134,7 +145,9 @@ const UNREADABLE: ReadonlySet<number | null> = new Set([SQLITE.ERROR, SQLITE.COR
 
 async function canBeRead(path: string, { settings, sqlite, signal }: Context): Promise<boolean> {
   try {
-    await sqlite.ask('beginRead', { path, waitMs: settings.waitForLockMs }, { signal })
+    const begin = (): Promise<unknown> =>
+      sqlite.ask('beginRead', { path, waitMs: settings.waitForLockMs }, { signal })
+    await unlessCutShort(begin, path, signal)
     await endRead({ sqlite, signal })
     return hasHeader(path)
   } catch (error) {

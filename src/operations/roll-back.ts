@@ -2,7 +2,15 @@ import { BackupError, toFailure } from '../errors.ts'
 import { begin, type Context, withoutCancelling } from './context.ts'
 import { openIntact } from './find-intact.ts'
 import type { KeptState } from './keep-current.ts'
-import { holds, type Source, stateAfter, type Touched, untouched, writeAndCompare } from './write-image.ts'
+import { lookAtOpen, stateAfter } from './look-at-target.ts'
+import {
+  OthersCommitted,
+  readyFor,
+  type Source,
+  type Touched,
+  untouched,
+  writeIntoOpen,
+} from './write-image.ts'
 
 /** A restore that failed after it had begun to write. */
 export interface FailedRestore {
@@ -75,32 +83,67 @@ function notUndone(why: string, { target, kept }: FailedRestore, cause: unknown)
 }
 
 async function undo(
-  { target, source, kept, touched }: FailedRestore,
+  failed: FailedRestore,
   isWrong: boolean,
   context: Context,
 ): Promise<'undone' | 'others-committed'> {
+  const { target, source, kept, touched } = failed
   const { sqlite, settings } = context
   // Opening it for writing lets SQLite roll back what a killed process left.
-  await sqlite.ask('openTarget', { path: target, waitMs: settings.waitForLockMs })
-  const isNew =
-    touched.state === 'committed' ||
-    (touched.state === 'unknown' && (await holds(target, source.path, context)))
-  if (!isNew) {
+  const before = await sqlite.ask('openTarget', { path: target, waitMs: settings.waitForLockMs })
+  const found = await findOut(failed, isWrong, context)
+  if (found === 'others-committed') return found
+  if (found === 'old') {
     if (touched.state === 'unknown') await sqlite.ask('forgetUncommitted', {})
     // The restore may have left WAL mode, to change the page size.
     await sqlite.ask('settleTarget', { journalMode: touched.journalMode })
     return 'undone'
   }
-  if (!isWrong && touched.outcome !== null) {
-    const state = await stateAfter(source.path, target, touched.outcome, context)
-    if (state === 'changed-since') return 'others-committed'
-  }
   if (kept.backup === null) throw new Error('there is no pre_restore backup')
   const opening = { level: 'none', decoder: kept.decoder ?? undefined } as const
   await using image = await openIntact(kept.backup, opening, context)
   begin(context, 'roll-back')
-  await writeAndCompare(image, target, untouched(), context)
-  return 'undone'
+  begin(context, 'apply-image')
+  const undoing = untouched()
+  let { onto } = found
+  try {
+    const hasLeft = await readyFor(image.path, target, { before, touched: undoing }, context)
+    // Its counter is in another place now.
+    if (hasLeft && onto !== null) onto = await counterIfHeld(target, source, context)
+    await writeIntoOpen(image, target, { touched: undoing, onto }, context)
+    return 'undone'
+  } catch (error) {
+    if (!(error instanceof OthersCommitted)) throw error
+    if (before.journalMode === 'wal') await sqlite.ask('settleTarget', { journalMode: 'wal' })
+    return 'others-committed'
+  }
+}
+
+/**
+ * Whether the open target holds what the restore wrote. `onto`: the commit counter that goes with it, for as long as which
+ * it may be written over; null where what it holds is wrong, whoever has built upon it.
+ */
+async function findOut(
+  { target, source, touched }: FailedRestore,
+  isWrong: boolean,
+  context: Context,
+): Promise<'old' | 'others-committed' | { readonly onto: number | null }> {
+  if (touched.state !== 'committed' && touched.state !== 'unknown') return 'old'
+  if (touched.outcome === null) {
+    const { isEqual, commitCounter } = await lookAtOpen(target, source.path, () => {}, context)
+    return isEqual ? { onto: commitCounter } : 'old'
+  }
+  if (isWrong) return { onto: null }
+  const { state, commitCounter } = await stateAfter(source.path, target, touched.outcome, context)
+  if (state === 'changed-since') return 'others-committed'
+  return { onto: state === 'equal' ? commitCounter : null }
+}
+
+/** The commit counter of the open target, which must still have the content of the restored image. */
+async function counterIfHeld(target: string, source: Source, context: Context): Promise<number> {
+  const { isEqual, commitCounter } = await lookAtOpen(target, source.path, () => {}, context)
+  if (!isEqual) throw new OthersCommitted()
+  return commitCounter
 }
 
 /** Where a user finds what was there before a restore. */

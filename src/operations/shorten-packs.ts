@@ -33,8 +33,12 @@ export interface PackAtTarget extends StoredObject {
   readonly id: string
 }
 
-/** What comes back has to be worth its way: of a pack that is half dead, three bytes are moved for each that comes back. */
-const DEAD_SHARE_MIN = 0.5
+/**
+ * What comes back has to be worth its way: of a pack that is dead to a fifth, nine bytes are moved for each that comes back.
+ * Nine tenths and more of all that is dead comes back so, where backups change some per cent of all pages each (see
+ * docs/off-site.md). Without a limit each cleanup would move most packs.
+ */
+const DEAD_SHARE_MIN = 0.2
 const LOOKS_AT_ONCE = 8
 /** So much that is written anew lies here until it is put; a mark, and a look at what is there, is for all of it. */
 const BATCH_BYTES_MAX = 256 << 20

@@ -44,7 +44,10 @@ export interface StagedBackup extends EncodedFile {
   readonly synced: Promise<void>
   /** What the store of packs grew by, this file included; null where every byte is in this file. */
   readonly addedBytes?: number
-  /** What is to be done once it is a backup: its file name. A failure of that is no failure of the backup. */
+  /**
+   * What is to be done once its file has this name, while it becomes a backup, which may fail yet. A failure of that is no
+   * failure of the backup.
+   */
   readonly afterwards?: (filename: string) => Promise<void>
 }
 

@@ -1,6 +1,6 @@
 /** The part of making a backup that runs under the catalog's lock. A restore uses it for its pre_restore backup. */
 import { chmod, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { metadataDirectory, metadataPath, typeDirectory } from '../catalog/layout.ts'
 import { type Metadata, printMetadata } from '../catalog/metadata.ts'
 import { type LocalTime, localTime } from '../catalog/names.ts'
@@ -8,7 +8,8 @@ import { Staging } from '../catalog/staging.ts'
 import { throwIfCancelled } from '../errors.ts'
 import type { Signer } from '../signing/keys.ts'
 import { signatureOf } from '../signing/signature.ts'
-import { removeFile, renameDurably, syncDirectory, writeNewFile } from '../storage/durable.ts'
+import { removeFile, syncDirectory, writeNewFile } from '../storage/durable.ts'
+import { inParallel } from '../storage/in-parallel.ts'
 import { during } from '../storage/io-errors.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 import { isSealing } from './encoder-for.ts'
@@ -34,20 +35,26 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
     encoder.encoding === 'blocks'
       ? await stageBlocks({ ...order, encoder }, staging, time, context)
       : await stageBackup({ ...order, encoder }, staging, time, context)
-  await staged.synced
+  // Nobody takes the name meanwhile: we hold the lock.
+  const [filename] = await Promise.all([freeFilename(order.type, time, context, encoding), staged.synced])
   throwIfCancelled(signal)
 
   begin(context, 'publish-image')
-  const filename = await freeFilename(order.type, time, context, encoding)
   const path = join(typeDirectory(settings.backupDir, order.type), filename)
   await during('set the mode of', staged.file, () => chmod(staged.file, settings.fileMode))
   try {
-    await renameDurably(staged.file, path, durabilityOf(context))
+    await during('rename', path, () => rename(staged.file, path))
     begin(context, 'write-metadata')
     const durationMs = Math.round(performance.now() - started)
     const metadata = describeBackup(order, staged, { createdAt, time, name: settings.name, durationMs })
-    await writeMetadata(filename, metadata, context)
-    await staged.afterwards?.(filename).catch(() => {})
+    const remembered = staged.afterwards?.(filename).catch(() => {})
+    try {
+      await writeMetadata(filename, metadata, context, () =>
+        syncDirectory(dirname(path), durabilityOf(context)),
+      )
+    } finally {
+      await remembered
+    }
     return {
       success: true,
       backupPath: path,
@@ -63,12 +70,24 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
   }
 }
 
-/** Publishes the metadata of a backup whose file has its name: from then on it exists. What fails leaves none. */
-export async function writeMetadata(filename: string, metadata: Metadata, context: Context): Promise<void> {
+/**
+ * Publishes the metadata of a backup whose file has its name: from then on it exists. What fails leaves none.
+ *
+ * @param settleName makes that name durable, unless it is: done while the metadata is flushed under another one, as a
+ * journal takes both in one go
+ */
+export async function writeMetadata(
+  filename: string,
+  metadata: Metadata,
+  context: Context,
+  settleName: () => Promise<void> = async () => {},
+): Promise<void> {
   const { backupDir, fileMode } = context.settings
   await using staging = await Staging.open(backupDir, metadataDirectory(backupDir))
   const file = staging.file('metadata.json')
-  await writeNewFile(file, printMetadata(metadata), fileMode, durabilityOf(context))
+  const write = (): Promise<void> =>
+    writeNewFile(file, printMetadata(metadata), fileMode, durabilityOf(context))
+  await inParallel([settleName, write], 2, flush => flush())
   const path = metadataPath(backupDir, filename)
   await during('rename', path, () => rename(file, path))
   try {

@@ -1,34 +1,35 @@
 /** A stored backup, in whatever encoding, as a plain file that SQLite can open; and what is wrong with it. */
-import { type OpenKeyFile, openKeyFilesWith, openNothing } from '../blocks/key-files.ts'
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
-import { type AgeKeys, NoKeyFits } from '../encoding/age/header.ts'
+import { NoKeyFits } from '../encoding/age/header.ts'
 import { type Bytes, cancellable, type Seen, Tap } from '../encoding/bytes.ts'
-import { type Decoder, isStream, openDecoder } from '../encoding/encoding.ts'
-import { hasKeys, NO_KEYS, readKeys } from '../encoding/keys.ts'
+import type { Decoder } from '../encoding/encoding.ts'
 import { Undecodable } from '../encoding/undecodable.ts'
-import { BackupError } from '../errors.ts'
-import { requireSpace } from '../storage/durable.ts'
+import { type Durability, requireSpace, syncFile } from '../storage/durable.ts'
 import { writeBytes } from '../storage/write-bytes.ts'
-import { checkStored, differences, type Expected, expectedOf } from './check-stored.ts'
-import { bytesOf, type Context } from './context.ts'
-import { keyRequired, keyWrong } from './key-failures.ts'
+import {
+  type CheckOrder,
+  checkStored,
+  differences,
+  type Expected,
+  expectedOf,
+  type StoredCheck,
+} from './check-stored.ts'
+import { bytesOf, type Context, durabilityOf } from './context.ts'
+import { keyWrong } from './key-failures.ts'
 import { type RestoredImage, restoreBlocks, restoreFetched } from './open-blocks.ts'
 import { openWork } from './open-work.ts'
 import { readStored } from './read-stored.ts'
 import type { Step, VerifyProblem } from './reports.ts'
 import { checkSealed, isSealed } from './sealed-blocks.ts'
+import { decoderOf, keyFilesOpener, type KeyOrder } from './stored-keys.ts'
 
-export interface OpenOrder {
+export interface OpenOrder extends KeyOrder {
   readonly level: CheckLevel
-  /** Path of an identity file, beside those of the configuration. */
-  readonly identity?: string | undefined
-  /** Keys that were read already: then no others are. */
-  readonly keys?: AgeKeys | undefined
   /** What has encoded it, where that is at hand: then no identity is needed. */
   readonly decoder?: Decoder | undefined
+  /** Whether what is decoded will be moved to where it stays: then it is flushed while it is written and checked. */
+  readonly isToStay?: boolean | undefined
 }
-
-type KeyOrder = Pick<OpenOrder, 'identity' | 'keys'>
 
 /** An open image. What was decoded for it is removed when it is disposed of. */
 export interface StoredImageOpened extends AsyncDisposable {
@@ -80,7 +81,7 @@ export async function openStoredImage(
       }
     }
     const check = { level: order.level, expected: image, countRows: false }
-    const found = await checkStored(file, check, context, bytesOf(context, VERIFY))
+    const found = await checkOurs(file, check, durabilityFor(order, context), context)
     const { problems, unchecked, checksum: imageChecksum } = found
     const { stored } = decoded
     return {
@@ -100,6 +101,27 @@ export async function openStoredImage(
 
 const VERIFY: Step = 'verify-backup'
 
+/** What will not stay is not flushed. */
+function durabilityFor({ isToStay }: OpenOrder, context: Context): Durability {
+  return isToStay === true ? durabilityOf(context) : { isDurable: false }
+}
+
+/** Checks a file that was made for this, and flushes it meanwhile. */
+async function checkOurs(
+  file: string,
+  check: CheckOrder,
+  durability: Durability,
+  context: Context,
+): Promise<StoredCheck> {
+  const flushed = syncFile(file, durability)
+  flushed.catch(() => {}) // Awaited below; until then a failure must not count as unhandled.
+  try {
+    return await checkStored(file, check, context, bytesOf(context, VERIFY))
+  } finally {
+    await flushed
+  }
+}
+
 /** What writes the image into a new file, and may make a directory for what it fetches. Throws `KEY_REQUIRED` where there is nothing to decrypt it with. */
 async function writerOf(
   backup: BackupInfo,
@@ -109,7 +131,8 @@ async function writerOf(
   const image = expectedImageOf(backup)
   if (backup.encoding === 'blocks') {
     const open = await keyFilesOpener(backup, order, context)
-    const expected = { stored: expectedOf(backup), image, open }
+    const durability = durabilityFor(order, context)
+    const expected = { stored: expectedOf(backup), image, open, durability }
     return async (file, root) => {
       try {
         return backup.target === null
@@ -121,15 +144,8 @@ async function writerOf(
     }
   }
   const decoder = order.decoder ?? (await decoderOf(backup, order, context))
-  return async file => ({ image, ...(await decodeTo(file, backup, decoder, context)) })
-}
-
-/** Opens the keys of a backup's packs. Throws `KEY_REQUIRED` where these are encrypted and there is nothing to open them with. */
-async function keyFilesOpener(backup: BackupInfo, order: KeyOrder, context: Context): Promise<OpenKeyFile> {
-  if (!(await isSealed(backup, context))) return openNothing
-  const keys = await keysFor(order, context)
-  if (!hasKeys(keys)) throw keyRequired(backup)
-  return openKeyFilesWith(async () => keys)
+  const durability = durabilityFor(order, context)
+  return async file => ({ image, ...(await decodeTo(file, backup, { decoder, durability }, context)) })
 }
 
 async function openPlain(
@@ -150,16 +166,17 @@ async function openPlain(
 /** A plain one at a target is fetched first: nothing is looked into that is not what its metadata says. */
 async function openFetched(
   backup: BackupInfo,
-  { level }: OpenOrder,
+  order: OpenOrder,
   context: Context,
 ): Promise<StoredImageOpened> {
+  const durability = durabilityFor(order, context)
   const work = await openWork(context)
   const dispose = (): Promise<void> => work[Symbol.asyncDispose]()
   try {
     await requireSpace(work.path, backup.size + SPACE_RESERVE_BYTES, 'the fetched backup')
     const file = work.file('image.db')
     const fetched = await readWhole(backup, context, bytes =>
-      writeBytes(file, cancellable(bytes, context.signal)),
+      writeBytes(file, cancellable(bytes, context.signal), durability),
     )
     if (fetched.problems.length > 0) {
       return {
@@ -171,12 +188,9 @@ async function openFetched(
         [Symbol.asyncDispose]: dispose,
       }
     }
-    const check = { level, expected: expectedOf(backup), countRows: false }
-    const {
-      problems,
-      unchecked,
-      checksum: imageChecksum,
-    } = await checkStored(file, check, context, bytesOf(context, VERIFY))
+    const check = { level: order.level, expected: expectedOf(backup), countRows: false }
+    const found = await checkOurs(file, check, durability, context)
+    const { problems, unchecked, checksum: imageChecksum } = found
     return {
       path: file,
       isOurs: true,
@@ -240,7 +254,7 @@ async function checkPlain(
 async function decodeTo(
   file: string,
   backup: BackupInfo,
-  decoder: Decoder,
+  { decoder, durability }: { readonly decoder: Decoder; readonly durability: Durability },
   context: Context,
 ): Promise<{ readonly stored: Seen; readonly problems: readonly VerifyProblem[] }> {
   const onBytes = bytesOf(context, VERIFY)
@@ -249,7 +263,7 @@ async function decodeTo(
   try {
     const image = decoder.decode(tap.through(bytes))
     const limit = backup.metadata?.image_size ?? Number.POSITIVE_INFINITY
-    await writeBytes(file, cancellable(limited(image, limit), context.signal))
+    await writeBytes(file, cancellable(limited(image, limit), context.signal), durability)
   } catch (error) {
     const why = await whyUndecodable(error, backup, context)
     if (why === null) throw error
@@ -284,42 +298,6 @@ async function* limited(bytes: Bytes, sizeMax: number): Bytes {
     if (size > sizeMax) throw new Undecodable(`it holds more than the ${sizeMax} bytes of its image`)
     yield piece
   }
-}
-
-/** What decodes a stored backup. Throws `KEY_REQUIRED`, or `BACKUP_UNSUPPORTED` for an encoding that is no stream. */
-export async function decoderOf(backup: BackupInfo, order: KeyOrder, context: Context): Promise<Decoder> {
-  const { encoding, path } = backup
-  if (!isStream(encoding)) {
-    throw new BackupError(
-      'BACKUP_UNSUPPORTED',
-      `This version cannot read the encoding ${encoding}: ${path}`,
-      {
-        hint: 'Use the version that made it, or see docs/formats.md.',
-        path,
-      },
-    )
-  }
-  const keys = encoding === 'zstd+age' ? await keysFor(order, context) : NO_KEYS
-  if (encoding === 'zstd+age' && !hasKeys(keys)) throw keyRequired(backup)
-  return openDecoder(encoding, keys)
-}
-
-/** Whether there is anything to decrypt a backup with. Throws `KEY_REQUIRED` for a key that cannot be read. */
-export async function canOpen(
-  backup: BackupInfo,
-  identity: string | undefined,
-  context: Context,
-): Promise<boolean> {
-  return !(await isEncrypted(backup, context)) || hasKeys(await keysFor({ identity }, context))
-}
-
-async function isEncrypted(backup: BackupInfo, context: Context): Promise<boolean> {
-  if (backup.encoding === 'blocks') return await isSealed(backup, context)
-  return backup.encoding === 'zstd+age'
-}
-
-async function keysFor({ identity, keys }: KeyOrder, { settings }: Context): Promise<AgeKeys> {
-  return keys ?? (await readKeys(settings.storing.encryption, identity))
 }
 
 /** What the metadata says that the image should be. */

@@ -10,7 +10,7 @@ import { identityOf } from './copy-identity.ts'
 import { copyBytes, CopyProgress } from './copy-progress.ts'
 import { decideAt } from './decide-by-size.ts'
 import { orderOf } from './copy-to-targets.ts'
-import { listStored } from './list-stored.ts'
+import { copyFromAny, type Described, GoodCopies, isDescribed, seemsGood } from './good-copies.ts'
 import { findLacking, type Lacking } from './lacking-copies.ts'
 import type { FailedCopy, SyncTargetsRequest, TargetSynced, TargetsSynced } from './off-site-reports.ts'
 import { PacksAtTarget } from './packs-at-target.ts'
@@ -29,15 +29,18 @@ const OF_TARGET: ReadonlySet<ErrorCode> = new Set([
 
 /**
  * Copies to the targets what they lack of the backup directory, newest first, and completes copies that were interrupted.
- * All targets at once; one that fails is part of the answer. Notes in the backup directory what each of them has.
+ * What is damaged at a target, or in the backup directory, is copied from whichever target has it whole. All targets at
+ * once; one that fails is part of the answer. Notes in the backup directory what each of them has.
  */
 export async function syncTargets(request: SyncTargetsRequest, context: Context): Promise<TargetsSynced> {
   const started = performance.now()
   const { settings } = context
   const names = request.target === undefined ? Object.keys(settings.targets) : [request.target]
   for (const name of names) targetSettings(settings, name)
-  const sources = names.length === 0 ? [] : await findSources(context)
+  const elsewhere = new GoodCopies(Object.keys(settings.targets), context)
+  const local = names.length === 0 ? [] : await findSources(elsewhere, context)
   const progress = new CopyProgress(context, 'copy-off-site')
+  const sources = { local, elsewhere }
   const targets = await Promise.all(names.map(name => syncTarget(name, sources, progress, context)))
   throwIfCancelled(context.signal)
   return {
@@ -48,24 +51,44 @@ export async function syncTargets(request: SyncTargetsRequest, context: Context)
   }
 }
 
+interface Sources {
+  /** What targets are to have. */
+  readonly local: readonly BackupInfo[]
+  readonly elsewhere: GoodCopies
+}
+
 /** Where nothing is kept here, what one target has is copied from there to the others. */
-async function findSources(context: Context): Promise<readonly BackupInfo[]> {
-  const { backupDir, name: database, keepLocal, targets } = context.settings
+async function findSources(elsewhere: GoodCopies, context: Context): Promise<readonly BackupInfo[]> {
+  const { backupDir, name: database, keepLocal } = context.settings
   const here = await listCatalog(backupDir, { database })
   if (keepLocal) return here
-  const lists = await Promise.all(
-    Object.keys(targets).map(name =>
-      // One that cannot be listed is reported as what is copied to.
-      listStored(name, { database }, context).catch((): readonly BackupInfo[] => []),
-    ),
-  )
   const sources = new Map<string, BackupInfo>()
-  for (const backup of [here, ...lists].flat()) {
-    if (backup.metadata === null || backup.size !== backup.metadata.file_size) continue
+  for (const backup of [...here.filter(isDescribed).filter(seemsGood), ...(await elsewhere.all())]) {
     const identity = identityOf(backup.metadata)
     if (!sources.has(identity)) sources.set(identity, backup)
   }
   return [...sources.values()].toSorted(newestFirst)
+}
+
+/**
+ * What the target has damaged and the backup directory does not have any more, from targets that have it whole. Nothing
+ * else is copied from one target to another where backups are kept here.
+ */
+async function findMendable(
+  target: Target,
+  there: readonly BackupInfo[],
+  { local, elsewhere }: Sources,
+): Promise<Described[]> {
+  const described = there.filter(isDescribed)
+  const fine = new Set(
+    [...local.filter(isDescribed), ...described.filter(seemsGood)].map(({ metadata }) =>
+      identityOf(metadata),
+    ),
+  )
+  const damaged = described.filter(({ metadata }) => !fine.has(identityOf(metadata)))
+  const found: Described[] = []
+  for (const copy of damaged) found.push(...(await elsewhere.besides(target.name, copy)).slice(0, 1))
+  return found
 }
 
 /** What was done so far, also when the target fails in the middle. */
@@ -80,7 +103,7 @@ interface Tally {
 
 async function syncTarget(
   name: string,
-  local: readonly BackupInfo[],
+  sources: Sources,
   progress: CopyProgress,
   context: Context,
 ): Promise<TargetSynced> {
@@ -95,7 +118,7 @@ async function syncTarget(
   }
   let failure: TargetSynced['failure'] = null
   try {
-    await withTarget(name, context, target => copyLacking(target, local, { tally, progress }, context))
+    await withTarget(name, context, target => copyLacking(target, sources, { tally, progress }, context))
   } catch (error) {
     failure = toFailure(error)
   }
@@ -115,14 +138,15 @@ interface Running {
 
 async function copyLacking(
   target: Target,
-  local: readonly BackupInfo[],
+  sources: Sources,
   { tally, progress }: Running,
   context: Context,
 ): Promise<void> {
   const { settings, signal } = context
   const { retention, isAppendOnly } = targetSettings(settings, target.name)
   const { backups } = await catalogOf(target, { database: settings.name }, context)
-  const lacking = await findLacking(local, backups, {
+  const mendable = await findMendable(target, backups, sources)
+  const lacking = await findLacking([...sources.local, ...mendable].toSorted(newestFirst), backups, {
     target: target.name,
     decide: all => decideAt(target, all, retention.policy, context),
   })
@@ -134,12 +158,17 @@ async function copyLacking(
   await inParallel(lacking.wanted, COPIES_MAX, async backup => {
     try {
       const onBytes = progress.add(`${target.name}:${backup.filename}`, copyBytes(backup))
-      const copied = await copyBackup(await orderOf(backup, context), target, {
-        signal,
-        isAppendOnly,
-        packs,
-        onBytes,
-      })
+      const isDamaged = backup.metadata.copies?.[target.name]?.damaged_at !== undefined
+      const others = (): Promise<Described[]> => sources.elsewhere.besides(target.name, backup)
+      const copied = await copyFromAny(backup, others, async source =>
+        copyBackup(await orderOf(source, context), target, {
+          signal,
+          isAppendOnly,
+          isDamaged,
+          packs,
+          onBytes,
+        }),
+      )
       tally.copied.push(backup.filename)
       tally.present++
       tally.bytes += copied.sentBytes

@@ -1,6 +1,6 @@
 /** How operations come to a target of the configuration. */
 import { MetadataCacheFile } from '../catalog/metadata-cache.ts'
-import { type FoundMark, readTargetCatalog, type TargetCatalog } from '../catalog/target-catalog.ts'
+import { readTargetCatalog, type TargetCatalog } from '../catalog/target-catalog.ts'
 import { parseMetadataKey } from '../catalog/target-keys.ts'
 import { isWanted, type ListFilter } from '../catalog/list.ts'
 import type { Settings, TargetSettings } from '../config/settings.ts'
@@ -8,7 +8,7 @@ import { BackupError } from '../errors.ts'
 import type { Target } from '../storage/target.ts'
 import { begin, type TargetContext } from './context.ts'
 
-export type { FoundMark, TargetCatalog }
+export type { TargetCatalog }
 
 /** What the configuration says of a target. Throws `INVALID_ARGUMENT` for a name that it does not have. */
 export function targetSettings({ targets }: Settings, name: string): TargetSettings {

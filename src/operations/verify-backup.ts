@@ -3,7 +3,8 @@ import { begin, type Context } from './context.ts'
 import { findReadable } from './find-intact.ts'
 import { recordVerification } from './record-verification.ts'
 import type { BackupVerified, VerifyBackupRequest, VerifyProblem } from './reports.ts'
-import { canOpen, checkUnopened, openStoredImage, type StoredImageOpened } from './stored-image.ts'
+import { checkUnopened, openStoredImage, type StoredImageOpened } from './stored-image.ts'
+import { canOpen } from './stored-keys.ts'
 
 /**
  * Reads a stored backup back: size and checksum against its metadata, then what is in it, and SQLite's check of its

@@ -2,8 +2,7 @@ import { openKeyFilesWith } from '../blocks/key-files.ts'
 import { listCatalog } from '../catalog/list.ts'
 import { NO_KEYS, readKeys } from '../encoding/keys.ts'
 import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
-import { parseDuration } from '../schedule/duration.ts'
-import { parseShare } from '../schedule/rota.ts'
+import { askedShare, askedTime } from './asked-portion.ts'
 import { begin, type Context } from './context.ts'
 import type { CopiesAtTarget, CopiesVerified, VerifyCopiesRequest } from './copies-reports.ts'
 import { CopyProgress } from './copy-progress.ts'
@@ -69,23 +68,7 @@ function limitsOf({ within, sample, time }: VerifyCopiesRequest): Limits {
       hint: 'Give either --within (within) or --sample (sample).',
     })
   }
-  const timeMs = time === undefined ? null : timeOf(time)
-  if (within !== undefined) return { portion: { withinMs: timeOf(within) }, timeMs }
-  return { portion: sample === undefined ? null : { share: shareOf(sample) }, timeMs }
-}
-
-function timeOf(text: string): number {
-  const ms = parseDuration(text)
-  if (ms !== null && ms > 0) return ms
-  throw new BackupError('INVALID_ARGUMENT', `Not a duration: ${JSON.stringify(text)}`, {
-    hint: 'Say how long, such as 10m, 2h or 30d.',
-  })
-}
-
-function shareOf(text: string): number {
-  const share = parseShare(text)
-  if (share !== null) return share
-  throw new BackupError('INVALID_ARGUMENT', `Not a share of the copies: ${JSON.stringify(text)}`, {
-    hint: 'Say how much, such as 5% or 1/30.',
-  })
+  const timeMs = time === undefined ? null : askedTime(time)
+  if (within !== undefined) return { portion: { withinMs: askedTime(within) }, timeMs }
+  return { portion: sample === undefined ? null : { share: askedShare(sample, 'the copies') }, timeMs }
 }

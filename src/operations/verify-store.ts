@@ -3,8 +3,7 @@ import { lockForReading } from '../blocks/readers-lock.ts'
 import { type Sample, verifyStore as verifyPacks } from '../blocks/verify-store.ts'
 import { readKeys } from '../encoding/keys.ts'
 import { BackupError } from '../errors.ts'
-import { parseDuration } from '../schedule/duration.ts'
-import { parseShare } from '../schedule/rota.ts'
+import { askedShare, askedTime } from './asked-portion.ts'
 import { blockStoreOf, restorePointsIn } from './block-store.ts'
 import type { StoreVerified, VerifyStoreRequest } from './blocks-reports.ts'
 import { begin, bytesOf, type Context } from './context.ts'
@@ -51,24 +50,7 @@ function sampleOf({ sample, time }: VerifyStoreRequest): Sample {
       hint: 'Give either --sample (sample) or --time (time).',
     })
   }
-  if (time !== undefined) return { timeMs: timeOf(time) }
-  return sample === undefined ? null : shareOf(sample)
-}
-
-function timeOf(text: string): number {
-  const timeMs = parseDuration(text)
-  if (timeMs !== null) return timeMs
-  throw new BackupError('INVALID_ARGUMENT', `Not a duration: ${JSON.stringify(text)}`, {
-    hint: 'Say how long, such as 90s, 10m or 2h.',
-  })
-}
-
-function shareOf(text: string): Sample {
-  const share = parseShare(text)
-  if (share === null) {
-    throw new BackupError('INVALID_ARGUMENT', `Not a share of the packs: ${JSON.stringify(text)}`, {
-      hint: 'Say how much, such as 5% or 1/30.',
-    })
-  }
+  if (time !== undefined) return { timeMs: askedTime(time) }
+  const share = sample === undefined ? 1 : askedShare(sample, 'the packs')
   return share === 1 ? null : { share }
 }

@@ -6,15 +6,14 @@
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BackupError, throwIfCancelled } from '../errors.ts'
-import { PinnedFiles, walIndexOf } from '../snapshot/open-image.ts'
 import { hashFile } from '../snapshot/hash.ts'
 import { unlessDiskFails } from '../snapshot/read-through.ts'
 import { RawFile, readHeaderOf } from '../snapshot/source-files.ts'
 import { SQLITE } from '../snapshot/sqlite-failure.ts'
-import type { ApplyOutcome, TargetFacts } from '../sqlite/requests.ts'
+import type { ApplyOutcome, SqliteRequests, TargetFacts } from '../sqlite/requests.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
 import { syncDirectory, syncFile } from '../storage/durable.ts'
-import { compareImage } from './compare-image.ts'
+import { holds, stateAfter } from './look-at-target.ts'
 import { begin, bytesOf, type Context, durabilityOf, withoutCancelling } from './context.ts'
 import type { BackupRestored } from './reports.ts'
 
@@ -61,17 +60,47 @@ export async function writeAndCompare(
   touched: Touched,
   context: Context,
 ): Promise<Applied> {
-  const { sqlite, settings } = context
   begin(context, 'apply-image')
   const before = await openTarget(target, context)
   touched.journalMode = before.journalMode === 'wal' ? 'wal' : 'delete'
-  const wanted = readHeaderOf(source.path)
+  await readyFor(source.path, target, { before, touched }, context)
+  return await writeIntoOpen(source, target, { touched, onto: null }, context)
+}
+
+/** A database that is open to be written into, and what is done to it. */
+export interface Opened {
+  readonly before: TargetFacts
+  readonly touched: Touched
+}
+
+/** Takes the open target out of WAL mode, where the image cannot be written otherwise; answers whether it did. */
+export async function readyFor(
+  image: string,
+  target: string,
+  { before, touched }: Opened,
+  context: Context,
+): Promise<boolean> {
+  const wanted = readHeaderOf(image)
   // SQLite cannot change the page size of a database in WAL mode.
   const isOtherSize = wanted !== null && wanted.pageSize !== before.pageSize
-  if (before.journalMode === 'wal' && (isOtherSize || hasWalResetBug(before.sqliteVersion))) {
-    await leaveWal(target, touched, context)
-  }
-  touched.outcome = await applyWhenFree(source.path, target, touched, context)
+  const isToLeave = before.journalMode === 'wal' && (isOtherSize || hasWalResetBug(before.sqliteVersion))
+  if (isToLeave) await leaveWal(target, touched, context)
+  return isToLeave
+}
+
+/** Others have committed since the target was looked at, and nothing was written. */
+export class OthersCommitted extends Error {}
+
+/** @param options `onto`: the commit counter of what the image may be written over; null: whatever is there */
+export async function writeIntoOpen(
+  source: Source,
+  target: string,
+  { touched, onto }: { readonly touched: Touched; readonly onto: number | null },
+  context: Context,
+): Promise<Applied> {
+  const { sqlite, settings } = context
+  const wanted = readHeaderOf(source.path)
+  touched.outcome = await applyWhenFree({ source: source.path, onto }, target, touched, context)
   touched.state = 'committed'
 
   const comparison = settings.disposable
@@ -113,12 +142,14 @@ async function leaveWal(target: string, touched: Touched, { sqlite, signal }: Co
   }
 }
 
+type ApplyOrder = SqliteRequests['apply']['request']
+
 /**
  * Tries until nobody else holds the target. SQLite undoes a try that it refused or that was cancelled, so the
  * target is as before it then. Only what fails after the commit, as when it cuts the file, leaves the new image there.
  */
 async function applyWhenFree(
-  source: string,
+  order: ApplyOrder,
   target: string,
   touched: Touched,
   context: Context,
@@ -129,14 +160,17 @@ async function applyWhenFree(
   for (;;) {
     touched.state = 'unknown'
     try {
-      return await applyUnlessCancelled(source, context)
+      const outcome = await applyUnlessCancelled(order, context)
+      if (outcome !== null) return outcome
+      throw new OthersCommitted()
     } catch (error) {
-      if (error instanceof BackupError && error.code === 'CANCELLED') touched.state = before
+      const isCancelled = error instanceof BackupError && error.code === 'CANCELLED'
+      if (isCancelled || error instanceof OthersCommitted) touched.state = before
       const code = error instanceof SqliteError ? error.primaryCode : null
       const isBusy = code === SQLITE.BUSY || code === SQLITE.LOCKED
       // All files are opened before anything is written.
       const isUntried = isBusy || code === SQLITE.CANTOPEN
-      if (isUntried || (error instanceof SqliteError && (await isUndone(source, target, context)))) {
+      if (isUntried || (error instanceof SqliteError && (await isUndone(order.source, target, context)))) {
         touched.state = before
       }
       if (!isBusy || Date.now() > deadline) throw error
@@ -146,13 +180,13 @@ async function applyWhenFree(
   }
 }
 
-async function applyUnlessCancelled(source: string, context: Context): Promise<ApplyOutcome> {
+async function applyUnlessCancelled(order: ApplyOrder, context: Context): Promise<ApplyOutcome | null> {
   const { sqlite, signal } = context
   throwIfCancelled(signal)
   const stop = (): void => void sqlite.ask('stopApplying', {}).catch(() => {})
   signal.addEventListener('abort', stop, { once: true })
   try {
-    return await sqlite.ask('apply', { source }, { onBytes: bytesOf(context, 'apply-image') })
+    return await sqlite.ask('apply', order, { onBytes: bytesOf(context, 'apply-image') })
   } finally {
     signal.removeEventListener('abort', stop)
   }
@@ -190,37 +224,9 @@ async function comparePages(
   outcome: ApplyOutcome,
   context: Context,
 ): Promise<Applied['comparison']> {
-  const state = await stateAfter(source, target, outcome, context)
+  const { state } = await stateAfter(source, target, outcome, context)
   if (state !== 'different') return state
   throw differs(`The restored database differs from the backup: ${target}`, target)
-}
-
-/**
- * What the open target has become since an image was written into it, looked at under a read transaction. A
- * difference is the restore's fault only if nobody has committed since; the commit counter says so.
- */
-export async function stateAfter(
-  source: string,
-  target: string,
-  { commitCounter, isCounterInWalIndex }: ApplyOutcome,
-  context: Context,
-): Promise<'equal' | 'changed-since' | 'different'> {
-  const { sqlite, signal } = context
-  const facts = await sqlite.ask('beginTargetRead', {}, { signal })
-  try {
-    using files = new PinnedFiles(target, facts, walIndexOf(facts))
-    const image = await files.loadImage(signal)
-    if (await compareImage(image, source, { signal, onBytes: bytesOf(context, 'compare-target') }))
-      return 'equal'
-    // A WAL that came with the image is new; any commit in it is somebody else's.
-    const isNewWalUsed = !isCounterInWalIndex && files.index !== null && files.index.maxFrame > 0
-    const counter = isCounterInWalIndex ? files.index?.changeCounter : files.changeCounter
-    return isNewWalUsed || (commitCounter !== null && counter !== commitCounter)
-      ? 'changed-since'
-      : 'different'
-  } finally {
-    if (sqlite.isRunning) await sqlite.ask('endTargetRead', {})
-  }
 }
 
 function differs(message: string, path: string): BackupError {
@@ -250,16 +256,5 @@ async function isUndone(source: string, target: string, context: Context): Promi
     return !(await holds(target, source, context))
   } catch {
     return false
-  }
-}
-
-/** Whether the open target has the content of the stored file. */
-export async function holds(target: string, source: string, { sqlite, signal }: Context): Promise<boolean> {
-  const facts = await sqlite.ask('beginTargetRead', {})
-  try {
-    using files = new PinnedFiles(target, facts, walIndexOf(facts))
-    return await compareImage(await files.loadImage(signal), source, { signal, onBytes: () => {} })
-  } finally {
-    await sqlite.ask('endTargetRead', {})
   }
 }

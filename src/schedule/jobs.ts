@@ -16,7 +16,7 @@ export interface ScheduledJob {
   /** Of the backups it makes; null for other kinds. */
   readonly type: string | null
   readonly cron: string
-  /** Undefined: the system's. */
+  /** Undefined: that of the database. */
   readonly timeZone: string | undefined
   /** Names of databases; null: all of them. */
   readonly databases: readonly string[] | null
@@ -75,7 +75,7 @@ function resolveJob(name: string, configured: JobConfig, config: Config): Schedu
     kind: job.kind,
     type: job.kind === 'backup' ? typeOf(name, job, config) : null,
     cron: job.cron,
-    timeZone: job.timeZone ?? config.timeZone,
+    timeZone: job.timeZone,
     databases: job.databases === undefined ? null : knownDatabases(name, job.databases, config),
     jitterMs: job.jitter === undefined ? 0 : durationMs(job.jitter),
     catchUpWindowMs:

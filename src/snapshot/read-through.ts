@@ -20,6 +20,39 @@ export async function unlessDiskFails<T>(
 }
 
 /**
+ * SQLite parses the schema as it reads it, and of what fails meanwhile it says no more than "disk I/O error": of a disk
+ * that fails, and of a file that ends within the schema.
+ */
+export function isUnexplained(error: unknown): error is SqliteError {
+  return error instanceof SqliteError && error.resultCode === SQLITE.IOERR
+}
+
+/** What {@link isUnexplained} is of files that the disk gives in full: damage. Anything else comes back as it is. */
+export function damageIfUnexplained(error: unknown): unknown {
+  if (!isUnexplained(error)) return error
+  return new SqliteError({ message: error.message, resultCode: SQLITE.CORRUPT })
+}
+
+/** Asks again, once the disk has given the files in full, when SQLite does not say what was wrong with them. */
+export async function unlessCutShort<T>(
+  ask: () => Promise<T>,
+  path: string,
+  signal: AbortSignal,
+): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (!isUnexplained(error)) throw error
+  }
+  await readThrough(path, signal)
+  try {
+    return await ask()
+  } catch (error) {
+    throw damageIfUnexplained(error)
+  }
+}
+
+/**
  * Reads a database's files from beginning to end, to tell a disk that fails from a database that is damaged:
  * SQLite calls both damage. Throws what the disk says; what is in the files is of no interest.
  */

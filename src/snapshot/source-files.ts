@@ -1,33 +1,32 @@
 /** The files of a database, opened raw: in a process that never opens them with SQLite. */
-import { constants, fstatSync, openSync } from 'node:fs'
-import { realpath, stat } from 'node:fs/promises'
+import { constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { BackupError } from '../errors.ts'
 import type { FileIdentity } from '../sqlite/requests.ts'
-import { isNotThere, toTypedError } from '../storage/io-errors.ts'
+import { during, isNotThere, toTypedError } from '../storage/io-errors.ts'
+import { targetOf } from '../storage/looks.ts'
 import { closeRead, readAvailable } from '../storage/transfer.ts'
 import { type DatabaseHeader, HEADER_BYTES, parseDatabaseHeader } from './database-header.ts'
 
 /** The real path of the database file, links resolved as SQLite does. Throws typed errors for what is no regular file. */
 export async function findDatabase(path: string): Promise<string> {
-  try {
-    const real = await realpath(path)
-    const stats = await stat(real)
-    if (stats.isFile()) return real
-    throw new BackupError(
-      'DATABASE_INVALID',
-      `Not a file but a ${stats.isDirectory() ? 'directory' : 'special file'}: ${path}`,
-      {
-        hint: 'Give the path of the SQLite database file itself.',
-        path,
-      },
-    )
-  } catch (error) {
-    if (!isNotThere(error)) throw toTypedError(error, 'find the database', path)
-    throw new BackupError('DATABASE_NOT_FOUND', `Database file not found: ${path}`, {
-      hint: 'Check the path (a relative one starts at the working directory or the configuration file) and its permissions.',
-      path,
-    })
-  }
+  const found = await during('find the database', path, () => targetOf(path))
+  if (found?.stats.isFile() === true) return found.path
+  throw found === null ? notFound(path) : notAFile(path, found.stats)
+}
+
+function notFound(path: string): BackupError {
+  return new BackupError('DATABASE_NOT_FOUND', `Database file not found: ${path}`, {
+    hint: 'Check the path (a relative one starts at the working directory or the configuration file) and its permissions.',
+    path,
+  })
+}
+
+function notAFile(path: string, stats: Stats): BackupError {
+  return new BackupError(
+    'DATABASE_INVALID',
+    `Not a file but a ${stats.isDirectory() ? 'directory' : 'special file'}: ${path}`,
+    { hint: 'Give the path of the SQLite database file itself.', path },
+  )
 }
 
 /** A file opened for reading, closed by `using`. */

@@ -12,6 +12,7 @@ export const SQLITE = {
   LOCKED: 6,
   NOMEM: 7,
   READONLY: 8,
+  IOERR: 10,
   CORRUPT: 11,
   FULL: 13,
   CANTOPEN: 14,

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
 import { toTypedError } from '../storage/io-errors.ts'
-import { readThrough } from './read-through.ts'
+import { damageIfUnexplained, isUnexplained, readThrough } from './read-through.ts'
 import { changing, findDatabase, openIfThere, RawFile, readDatabaseHeader } from './source-files.ts'
 import { fromSqlite, isRefused, SQLITE } from './sqlite-failure.ts'
 import type { TakenImage, TakeOptions } from './taken-image.ts'
@@ -35,13 +35,14 @@ export async function takeImage(path: string, options: TakeOptions): Promise<Tak
       const failure = isOther && !options.signal.aborted ? changing(path) : error
       if (isSaidToBeDamaged(failure) && attempt === 1) await readThrough(database, options.signal)
       if (!isWorthAnother(failure, attempt))
-        throw toTypedError(fromSqlite(failure, path), 'read the database', path)
+        throw toTypedError(fromSqlite(damageIfUnexplained(failure), path), 'read the database', path)
     }
   }
 }
 
 function isSaidToBeDamaged(failure: unknown): failure is SqliteError {
-  return failure instanceof SqliteError && failure.primaryCode === SQLITE.CORRUPT
+  const isDamage = failure instanceof SqliteError && failure.primaryCode === SQLITE.CORRUPT
+  return isDamage || isUnexplained(failure)
 }
 
 /** Of a disk that fails for a moment SQLite says that the database is damaged: it has to say so twice. */

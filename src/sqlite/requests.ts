@@ -36,6 +36,12 @@ export interface ReadFacts {
   readonly walIndex: Uint8Array | null
 }
 
+/** The same of the open target. */
+export interface TargetReadFacts extends ReadFacts {
+  /** The commit counter as of the transaction, in whichever place commits advance it. */
+  readonly commitCounter: number
+}
+
 export interface TableRows {
   readonly name: string
   /** Null when the table was not counted. */
@@ -181,12 +187,15 @@ export interface SqliteRequests extends LookRequests {
   openTarget: { request: { path: string; waitMs: number }; answer: TargetFacts }
   /** Sets the journal mode of the open target to `delete`; needs it for itself. */
   leaveWal: { request: Record<never, never>; answer: null }
-  /** Writes the image at `source` into the open target as one transaction. */
-  apply: { request: { source: string }; answer: ApplyOutcome }
+  /**
+   * Writes the image at `source` into the open target as one transaction; with `onto`, only if the commit counter is
+   * still that once the target is locked. Answers null, and nothing is written, when it is another.
+   */
+  apply: { request: { source: string; onto: number | null }; answer: ApplyOutcome | null }
   /** Ends what {@link apply} is doing with `CANCELLED`, and nothing written, unless it has committed already. */
   stopApplying: { request: Record<never, never>; answer: null }
   /** Starts a read transaction on the open target. */
-  beginTargetRead: { request: Record<never, never>; answer: ReadFacts }
+  beginTargetRead: { request: Record<never, never>; answer: TargetReadFacts }
   endTargetRead: { request: Record<never, never>; answer: null }
   /** Copies the open target's WAL into its main file, as far as its readers allow. */
   checkpointTarget: { request: Record<never, never>; answer: null }

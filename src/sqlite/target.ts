@@ -5,7 +5,7 @@ import { cancelled } from '../errors.ts'
 import { closeRead, readAvailable } from '../storage/transfer.ts'
 import { nothingIsOpen } from './process-failed.ts'
 import { identityOf, readFacts } from './reader.ts'
-import type { ApplyOutcome, ReadFacts, TargetFacts } from './requests.ts'
+import type { ApplyOutcome, SqliteRequests, TargetFacts, TargetReadFacts } from './requests.ts'
 import { openImmutable, single } from './sql.ts'
 
 /** Bytes copied between two reports: enough that the steps themselves cost nothing. */
@@ -79,16 +79,19 @@ export function leaveWal(): void {
  * content or the new, and a crash rolls back. Source: sqlite.org/c3ref/backup_finish.html.
  */
 export async function apply(
-  source: string,
+  { source, onto }: SqliteRequests['apply']['request'],
   onProgress: (doneBytes: number, totalBytes: number) => void,
-): Promise<ApplyOutcome> {
+): Promise<ApplyOutcome | null> {
   const open = openedTarget()
   const image = openSource(source)
+  let isOvertaken = false
   try {
     const pageSize = Number(single(image, 'PRAGMA page_size'))
     const pages = Number(single(image, 'PRAGMA page_count'))
     const stepBytes = open.walIndexFd === null ? ROLLBACK_STEP_BYTES : STEP_BYTES
     let counterBefore: number | null = null
+    // Of a single page there is no report, and no look under the lock: it is that of an empty database.
+    if (onto !== null && pages === 1 && readCommitCounter(open) !== onto) return null
     await backup(image, open.path, {
       // At least two steps, because progress is told between steps only.
       rate: Math.max(1, Math.min(Math.floor(stepBytes / pageSize), pages - 1)),
@@ -97,12 +100,15 @@ export async function apply(
         if (isStopped) throw cancelled()
         // From the first step on the target is locked, so nobody else can advance its counter.
         counterBefore ??= readCommitCounter(open)
+        isOvertaken = onto !== null && counterBefore !== onto
+        if (isOvertaken) throw new Error('others have committed')
         onProgress((totalPages - remainingPages) * pageSize, totalPages * pageSize)
       },
     })
     const commitCounter = counterBefore === null ? null : (counterBefore + 1) >>> 0
     return { commitCounter, isCounterInWalIndex: open.walIndexFd !== null }
   } catch (error) {
+    if (isOvertaken) return null
     throw isBusy(error) ? Object.assign(new Error('database is locked'), { errcode: SQLITE_BUSY }) : error
   } finally {
     image.close()
@@ -127,10 +133,15 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === 0
 }
 
-export function beginTargetRead(): ReadFacts {
+export function beginTargetRead(): TargetReadFacts {
   const open = openedTarget()
   renewConnection(open)
-  return readFacts(open, identityOf(open.path), open.waitMs)
+  const facts = readFacts(open, identityOf(open.path), open.waitMs)
+  const { walIndex } = facts
+  // In WAL mode others may commit meanwhile: then the file itself is ahead of the transaction.
+  const commitCounter =
+    walIndex === null ? readCommitCounter(open) : Buffer.from(walIndex).readUInt32LE(WAL_INDEX_CHANGE_OFFSET)
+  return { ...facts, commitCounter }
 }
 
 /**

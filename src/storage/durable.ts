@@ -1,19 +1,9 @@
 /** Making files that survive a power cut: every step is a call of its own, in the order of the design. */
-import {
-  chmod,
-  constants,
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  statfs,
-  unlink,
-} from 'node:fs/promises'
+import { chmod, constants, type FileHandle, mkdir, open, rename, statfs, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { during, isAlreadyThere, isNotThere } from './io-errors.ts'
+import { entriesOf, exactLstatOf } from './looks.ts'
 import { removeTree } from './remove-tree.ts'
 
 export interface Durability {
@@ -85,14 +75,7 @@ export async function writeNewFile(
 
 /** The names in a directory; none when it is not there. */
 export async function namesIn(directory: string): Promise<string[]> {
-  return during('read the directory', directory, async () => {
-    try {
-      return await readdir(directory)
-    } catch (error) {
-      if (isNotThere(error)) return []
-      throw error
-    }
-  })
+  return during('read the directory', directory, async () => (await entriesOf(directory)) ?? [])
 }
 
 /** Removes a directory of our own with all that is in it; what is not there is fine. */
@@ -113,15 +96,7 @@ export async function removeFile(path: string): Promise<void> {
 
 /** Whether the name is taken, be it by a dangling link. */
 export async function isThere(path: string): Promise<boolean> {
-  return during('read', path, async () => {
-    try {
-      await lstat(path)
-      return true
-    } catch (error) {
-      if (isNotThere(error)) return false
-      throw error
-    }
-  })
+  return during('read', path, async () => (await exactLstatOf(path)) !== null)
 }
 
 /** The directory itself, or the first of its parents that is there. */

@@ -1,3 +1,4 @@
+import { contentOf } from './source.ts'
 import type { Target, TransferOptions } from './target.ts'
 
 /** Puts a small text, in place of what has the key. */
@@ -7,11 +8,5 @@ export async function putText(
   text: string,
   options: TransferOptions,
 ): Promise<void> {
-  const bytes = Buffer.from(text)
-  const sizeBytes = bytes.length
-  await target.put(key, { sizeBytes, sha256: null, open: from => once(bytes.subarray(from)) }, options)
-}
-
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes
+  await target.put(key, contentOf(Buffer.from(text)), options)
 }

@@ -1,6 +1,7 @@
 /** A database whose audit log is anchored at targets, and what may be done to the log behind its back. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type AuditAnchor, parseAnchorKey } from '../../src/audit/anchor.ts'
 import { makeLine, NO_HASH, printHead } from '../../src/audit/line.ts'
 import type { AuditEntry, AuditLogVerified, Config } from '../../src/index.ts'
 import { openPlace, type Place } from '../off-site/place.ts'
@@ -65,4 +66,12 @@ export function anchorsAt(place: Place, target = 'far'): string[] {
 
 export async function verified(place: Place, targets?: readonly string[] | 'all'): Promise<AuditLogVerified> {
   return succeeded(await place.database().verifyAuditLog(targets === undefined ? {} : { targets }))
+}
+
+export function entriesOf(place: Place): AuditEntry[] {
+  return linesOf(place).map(line => JSON.parse(line) as AuditEntry)
+}
+
+export function parsedAt(place: Place): AuditAnchor[] {
+  return anchorsAt(place).flatMap(key => parseAnchorKey(key) ?? [])
 }

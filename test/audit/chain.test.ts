@@ -103,6 +103,19 @@ test('a line that a crash cut short is noted by the next one, and counts for not
   expect(place.lines()[5]).toContain('"gap":{"torn":{"bytes":22,')
 })
 
+test('a line that is longer than most is gone on from, and so is one that was cut short late', async () => {
+  const place = await noted(1)
+  const many = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`p${i}`, 'x'.repeat(500)]))
+  await place.product.recordAction({ action: 'noted', parameters: many })
+  expect(Math.max(...place.lines().map(line => line.length))).toBeGreaterThan(8_000)
+  await place.note(1)
+  const before = readFileSync(place.log)
+  writeFileSync(place.log, Buffer.concat([before, Buffer.alloc(9_000, 'y')]))
+  await place.note(1)
+  expect(await place.verified()).toMatchObject({ status: 'intact', entries: 5 })
+  expect(place.lines().at(-1)).toContain('"gap":{"torn":{"bytes":9000,')
+})
+
 test('a line of which only the end is missing is whole', async () => {
   const place = await noted(3)
   const before = readFileSync(place.log)

@@ -252,6 +252,7 @@ test('a share or a time that makes no sense is refused', async () => {
     { sample: '1/0' },
     { sample: 'some' },
     { time: '10 minutes' },
+    { time: '0s' },
     { sample: '5%', time: '1m' },
   ])
     failedWith('INVALID_ARGUMENT', await scene.database.verifyStore(request))

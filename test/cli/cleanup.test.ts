@@ -68,11 +68,11 @@ test.each([
   [['--keep-last', '0'], 'keeps nothing'],
   [['--min-count', '3'], 'keeps nothing'],
   [['--daily-keep', 'many'], 'whole number'],
-  [['--keep-within', 'soon'], 'expected a span'],
-  [['--max-size', 'large', '--keep-last', '1'], 'expected bytes'],
+  [['--keep-within', 'soon'], 'Expected a span'],
+  [['--max-size', 'large', '--keep-last', '1'], 'Expected bytes'],
   [['--daily-keep', '3', '--keep-last', '3'], 'cannot be used with'],
   [['--type', 'manual'], 'No rules say'],
-  [['--simulate', '90'], 'expected a span'],
+  [['--simulate', '90'], 'Expected a span'],
 ])('cleanup %j is refused, and says why', async (words, why) => {
   using place = openWorkplace()
   fill(place, 10)

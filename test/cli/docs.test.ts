@@ -17,11 +17,13 @@ test.each(commands)('docs/cli.md shows the help of `chame-backup %s` as it is', 
   expect(page).toContain(`$ chame-backup ${words.join(' ')}\n${help.stdout}\`\`\``)
 })
 
-test('docs/cli.md names every error code beside its exit code', () => {
+test('docs/cli.md names every error code once, beside its exit code', () => {
   const rows = page.matchAll(/^\| (\d+) +\|[^|]*\|([^|]*)\|$/gm)
   const documented = [...rows].flatMap(([, exit, codes]) =>
     [...(codes ?? '').matchAll(/`(\w+)`/g)].map(([, code]) => [code, Number(exit)]),
   )
+  const codes = documented.map(([code]) => code)
+  expect(codes).toEqual([...new Set(codes)])
   const actual = Object.entries(ERRORS).map(([code, { exit }]) => [code, exit])
   expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(actual))
 })

@@ -3,13 +3,17 @@ import { expect, test } from 'vitest'
 import type { BackupInfo } from '../../src/index.ts'
 import { openWorkplace } from './run-cli.ts'
 
-test('a list without backups says how to make one', async () => {
+test('a list without backups says of what, where, and how to make one', async () => {
   using place = openWorkplace()
   expect(await place.cli(['list'])).toMatchObject({
     exit: 0,
-    stdout: 'No backups yet. Make one with: chame-backup create\n',
+    stdout: `No backups of ${place.databasePath} yet: ${place.path('backups')}\nMake one with: chame-backup create\n`,
   })
   expect((await place.cli(['list', '--type', 'daily'])).stdout).toContain('chame-backup create --type daily')
+  expect((await place.cli(['list', '--type', 'dialy'])).stdout).toMatch(
+    /^No backups of type dialy of .*\nThere are: manual, daily, weekly; /,
+  )
+  expect((await place.cli(['list', '--path', 'other.db'])).stdout).toContain(place.path('other.db'))
   expect(await place.json(['list'])).toEqual({ success: true, backups: [] })
 })
 

@@ -1,5 +1,8 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
-import { openWorkplace } from './run-cli.ts'
+import { CLI, openWorkplace } from './run-cli.ts'
 
 const mistakes: readonly (readonly string[])[] = [
   ['lisst'],
@@ -11,6 +14,9 @@ const mistakes: readonly (readonly string[])[] = [
   ['create', '--check', 'thorough'],
   ['restore'],
   ['completion', 'tcsh'],
+  ['help', 'lisst'],
+  ['cleanup', '--keep-within', '30x'],
+  ['cleanup', '--max-size', '10Q'],
 ]
 
 test.each(mistakes)('`chame-backup %s %s %s` is a usage error, in words and in JSON', async (...words) => {
@@ -27,6 +33,20 @@ test.each(mistakes)('`chame-backup %s %s %s` is a usage error, in words and in J
 test('a mistyped command gets a suggestion', async () => {
   using place = openWorkplace()
   expect((await place.cli(['creat'])).stderr).toContain('Did you mean create?')
+})
+
+test.each(['cli', 'scheduler'])('%s says that Node is too old, instead of a syntax error', async door => {
+  const old = 'data:text/javascript,Object.defineProperty(process.versions, "node", { value: "20.20.2" })'
+  const main = fileURLToPath(new URL(`../${door}/main.js`, pathToFileURL(CLI)))
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', old, main, '--help'], {
+    encoding: 'utf8',
+  })
+  expect([status, stdout]).toEqual([1, ''])
+  const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    engines: { node: string }
+  }
+  expect(stderr).toMatch(/^Error: Node 20\.20\.2 is too old /)
+  expect(stderr).toContain(`Node ${engines.node.replace('>=', '')} or newer`)
 })
 
 test('no command at all shows the help on stderr', async () => {

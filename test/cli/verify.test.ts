@@ -23,6 +23,14 @@ test('verify checks the newest backup unless told otherwise', async () => {
   expect(await place.cli(['verify', '--quiet'])).toEqual({ exit: 0, stdout: '', stderr: '' })
 })
 
+test('with nothing but pre_restore backups, latest is said to mean none of those', async () => {
+  using place = openWorkplace()
+  await place.json(['create', '--type', 'pre_restore'])
+  const { exit, stderr } = await place.cli(['verify'])
+  expect(exit).toBe(10)
+  expect(stderr).toMatch(/^Error: There is no backup of chame but pre_restore ones: .*\n.*file name/)
+})
+
 test('verify of a damaged backup says so and exits with 3, quiet or not', async () => {
   using place = openWorkplace()
   const { backupPath } = await place.json(['create'])

@@ -13,6 +13,15 @@ export async function untilEnded(pids: readonly number[]): Promise<void> {
   while (pids.some(isRunning)) await sleep(5)
 }
 
+/** Sends a signal to a process that may have ended meanwhile. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It has ended.
+  }
+}
+
 function childrenOf(pid: number): number[] {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap(task =>

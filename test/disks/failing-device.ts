@@ -1,23 +1,15 @@
 /** A block device in user space whose reads and writes fail when they are told to. */
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 import { run } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { makeImage } from './devices.ts'
+import { serveDisk, SERVED_DISK } from './served-disk.ts'
 
 /** What tests need that use one. */
-export const FAILING_DEVICE: readonly string[] = [
-  'root',
-  'linux',
-  'mkfs.ext4',
-  'nbdkit',
-  'nbdfuse',
-  'fusermount3',
-]
+export const FAILING_DEVICE: readonly string[] = [...SERVED_DISK, 'mkfs.ext4']
 
 export interface FailingDevice {
   /** From now on what is written to the device fails with EIO; ext4 notices when it flushes. */
@@ -42,21 +34,13 @@ export async function mountFailingDevice(directory: string, sizeMiB: number): Pr
     `error-${name}-rate=100%`,
     `error-${name}-file=${path(name)}`,
   ]
-  const server = ['-U', path('socket'), '-P', path('pid'), '--filter=error', 'file', image]
-  run('nbdkit', [...server, ...failures('pread'), ...failures('pwrite')])
-  onTestFinished(() => void process.kill(Number(readFileSync(path('pid'), 'utf8')), 'SIGTERM'))
-
-  const disk = path('disk')
-  writeFileSync(disk, '')
-  const fuse = spawn('nbdfuse', [disk, '--unix', path('socket')], { stdio: 'ignore' })
-  const ended = once(fuse, 'exit')
-  onTestFinished(async () => {
-    spawnSync('fusermount3', ['-u', '-z', disk])
-    await ended
-  })
-  while (statSync(disk).size === 0) await sleep(5)
-  const loop = run('losetup', ['--find', '--show', disk]).trim()
-  onTestFinished(() => void run('losetup', ['--detach', loop]))
+  const { disk, loop } = await serveDisk([
+    '--filter=error',
+    'file',
+    image,
+    ...failures('pread'),
+    ...failures('pwrite'),
+  ])
   mkdirSync(directory, { recursive: true })
   run('mount', [loop, directory])
   onTestFinished(() => {

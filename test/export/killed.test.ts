@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import type { Progress } from '../../src/index.ts'
-import { descendantsOf, untilEnded } from '../crash/processes.ts'
+import { descendantsOf, signal, untilEnded } from '../crash/processes.ts'
 import { select } from '../faults/extent.ts'
 import { engineProcesses, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
@@ -62,7 +62,8 @@ describe('an export that is killed', () => {
           pids = engineProcesses().flatMap(({ engine }) =>
             victim === 'engine' ? [engine] : descendantsOf(engine),
           )
-          for (const pid of pids) process.kill(pid, 'SIGKILL')
+          // One of its own may have ended by itself meanwhile.
+          for (const pid of pids) signal(pid, 'SIGKILL')
         }
         const result = await place.export({ onProgress })
         await untilEnded(pids)

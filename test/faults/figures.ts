@@ -8,6 +8,7 @@ export interface Figure {
   readonly group:
     | 'Kill'
     | 'Power cut'
+    | 'Reordered writes'
     | 'Second crash'
     | 'Mutants'
     | 'Failing calls'

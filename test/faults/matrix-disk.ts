@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../support/temporary.ts'
 export type FileSystem = 'ext4' | 'xfs'
 
 /** About as small as mkfs allows; the files are sparse. */
-const SIZES_MIB: Record<FileSystem, number> = { ext4: 64, xfs: 320 }
+export const SIZES_MIB: Record<FileSystem, number> = { ext4: 64, xfs: 320 }
 /** The kernel lets go of a dead process's files a moment after the process is gone. */
 const BUSY_MS_MAX = 60_000
 

@@ -2,18 +2,15 @@
  * The crash matrix: one operation is crashed at one of its system calls, what it leaves is examined, and the
  * next run must succeed without anyone's help.
  */
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Operation } from '../crash/operation.ts'
 import { orderFor } from '../crash/run-operation.ts'
 import { BACKED_UP, leftoversIn, NOW, openScene, type Scene } from '../restore/scene.ts'
 import { run } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { ERRORS } from '../../src/errors.ts'
+import { runAgain, untilGroupEnded } from './matrix-aftermath.ts'
 import { Disk, type FileSystem } from './matrix-disk.ts'
 import { Holder } from './matrix-holder.ts'
-import { runNext } from './matrix-next.ts'
 import { IN_LOG, type Scenario } from './matrix-scenarios.ts'
 import type { MutantName } from './mutate.ts'
 import { argumentsFor } from './mutated.ts'
@@ -52,9 +49,6 @@ export interface Start {
   readonly before: Before
 }
 
-/** Longer than an engine outlives its host at most; who has not ended then hangs. */
-const END_MS_MAX = 60_000
-
 /** Where the scenes of an attack lie, one after another. Made within a running test, gone with it. */
 export class Place {
   readonly scene: Scene
@@ -67,9 +61,8 @@ export class Place {
 
   /** Puts a copy of the start there, flushed. */
   reset({ directory }: Start): void {
-    const { directory: scene } = this.scene
-    const flush = this.#disk === null ? ':' : 'sync -f "$2"'
-    run('sh', ['-ec', `rm -rf "$2"; cp -a "$1" "$2"; ${flush}`, 'sh', directory, scene])
+    layOut(directory, this.scene)
+    if (this.#disk !== null) run('sync', ['--file-system', this.scene.directory])
   }
 
   fault(point: Point): Fault {
@@ -85,6 +78,11 @@ export class Place {
   async recover(): Promise<void> {
     await this.#disk?.remount()
   }
+}
+
+/** Puts a copy of what an attack begins with where the scene is to be, in the place of what is there. */
+export function layOut(start: string, { directory }: Scene): void {
+  run('sh', ['-ec', 'rm -rf "$2"; cp -a "$1" "$2"', 'sh', start, directory])
 }
 
 export async function prepareStart(scenario: Scenario): Promise<Start> {
@@ -167,7 +165,7 @@ async function crash(attack: Attack, place: Place, point: Point): Promise<Seen> 
     calls: ran.calls,
     answer,
     violations: [
-      ...(hasEnded ? [] : [`processes still ran ${END_MS_MAX} ms after the crash`]),
+      ...(hasEnded ? [] : ['processes still ran long after the crash']),
       ...(hasEndedWell ? [] : [`it ended without an answer, with code ${ran.code}`]),
       ...(answer.startsWith('failure') ? problemsOfFailure(answer, isHit, attack, place.scene) : []),
       ...(ran.stderr === '' ? [] : [`it said on stderr: ${ran.stderr.slice(0, 500)}`]),
@@ -189,55 +187,6 @@ function problemsOfFailure(
   return hasCleanedUp ? leftoversIn(scene.directory).map(left => `${failure}, but it left ${left}`) : []
 }
 
-/** The next run succeeds as if nothing had been, leaves nothing, and what is newest restores. */
-async function runAgain(scenario: Scenario, scene: Scene, between: Before): Promise<string[]> {
-  let last: Operation
-  try {
-    last = await runNext(scenario, scene)
-  } catch (error) {
-    return [`the next run failed: ${String(error)}`]
-  }
-  const { violations } = examine(scene, between, scenario.operation, 'success')
-  return [
-    ...violations,
-    ...problemsOfAudit(scene, between.audit, ACTIONS[last]),
-    ...leftoversIn(scene.directory).map(name => `left behind: ${name}`),
-  ].map(violation => `after the next run: ${violation}`)
-}
-
 function at(point: Point): (violation: string) => string {
   return violation => `at ${point}: ${violation}`
-}
-
-/** Waits until no process of the group runs any more; false when one does after {@link END_MS_MAX}. */
-async function untilGroupEnded(group: number): Promise<boolean> {
-  const deadline = Date.now() + END_MS_MAX
-  while (readdirSync('/proc').some(pid => isRunningIn(group, pid))) {
-    if (Date.now() > deadline) return false
-    await sleep(2)
-  }
-  return true
-}
-
-/** The first thread may be gone and others not yet: as long as one is there, it may hold files. */
-function isRunningIn(group: number, pid: string): boolean {
-  if (!/^\d+$/.test(pid) || fieldsOf(`/proc/${pid}/stat`)[2] !== String(group)) return false
-  try {
-    return readdirSync(`/proc/${pid}/task`).some(thread => {
-      const [state = 'X'] = fieldsOf(`/proc/${pid}/task/${thread}/stat`)
-      return state !== 'Z' && state !== 'X'
-    })
-  } catch {
-    return false
-  }
-}
-
-/** The fields after the name, which may hold anything, in parentheses: state, parent, group, …; none when it is gone. */
-function fieldsOf(path: string): string[] {
-  try {
-    const stat = readFileSync(path, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  } catch {
-    return []
-  }
 }

@@ -44,7 +44,7 @@ const MUTANTS: Readonly<Record<MutantName, readonly Change[]>> = {
   'metadata before data': [
     {
       module: 'operations/store-backup',
-      text: /(await renameDurably\(staged\.file, path, durabilityOf\(context\)\);?)([\s\S]*?)(await writeMetadata\(filename, metadata, context\))/,
+      text: /(await during\('rename', path, \(\) => rename\(staged\.file, path\)\);?)([\s\S]*?)(await writeMetadata\(filename, metadata, context, \(\) =>\s+syncDirectory\(dirname\(path\), durabilityOf\(context\)\),?\s*\);?)/,
       becomes: '$2$3\n$1',
     },
   ],

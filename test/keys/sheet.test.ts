@@ -69,6 +69,7 @@ test('nothing on the page is secret unless that is asked for', async () => {
         environment: { RCLONE_CONFIG_PASS: { env: 'RCLONE_PASSWORD' } },
       },
       drive: { kind: 'rclone', remote: 'drive:backups' },
+      shared: { kind: 'rclone', remote: 'drive,token=hunter3:/y' },
     },
   })
   process.env['CHAME_S3_SECRET'] = 'hunter1'
@@ -83,6 +84,7 @@ test('nothing on the page is secret unless that is asked for', async () => {
       'targets.ssh.privateKey: the file id',
       'targets.cloud.environment.RCLONE_CONFIG_PASS: the environment variable RCLONE_PASSWORD',
       'targets.cloud: the options of the remote',
+      'targets.shared: the options of the remote',
       "targets.drive: what rclone's own configuration says",
     ])
       expect(text).toContain(secret)

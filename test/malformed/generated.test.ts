@@ -3,22 +3,9 @@ import { isFull, SEED, select } from '../faults/extent.ts'
 import { publish } from '../faults/figures.ts'
 import { wholeBases } from './bases.ts'
 import { damaged, randomlyDamaged } from './generate.ts'
-import type { MalformedImage } from './images.ts'
 import { judgeAll, type Verdicts } from './judge-all.ts'
-import type { Judgement } from './judge.ts'
-import type { Oracle } from './oracle.ts'
 import { expectRecorded } from './recorded.ts'
-
-/** What is stored is what SQLite reads, byte for byte, however damaged. */
-async function expectSqlitesImage(
-  image: MalformedImage,
-  { image: stored }: Judgement,
-  oracle: Oracle,
-): Promise<string[]> {
-  if (stored === null) return []
-  const { image: truth } = await oracle.ask(image, { wantsImage: true })
-  return truth !== null && stored.equals(truth) ? [] : ['the stored image is not what SQLite reads']
-}
+import { expectSqlitesImage } from './sqlites-image.ts'
 
 function publishVerdicts(what: string, { broken, sound, refused }: Verdicts): void {
   publish({

@@ -9,24 +9,12 @@ import { publish } from '../faults/figures.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { journalBase, walBase } from './bases.ts'
 import { damagedJournals, damagedWals, journalsBesideWals } from './generate-wal.ts'
-import type { MalformedImage } from './images.ts'
 import { judgeAll } from './judge-all.ts'
-import type { Judgement } from './judge.ts'
 import { Oracle } from './oracle.ts'
 import { expectRecorded } from './recorded.ts'
+import { expectSqlitesImage } from './sqlites-image.ts'
 
 const wals = damagedWals(walBase(), walBase(1024))
-
-/** A stored image is exactly what SQLite reads from the same files; what SQLite refuses is not stored. */
-async function expectSqlitesImage(
-  image: MalformedImage,
-  { image: stored }: Judgement,
-  oracle: Oracle,
-): Promise<string[]> {
-  if (stored === null) return []
-  const { image: truth } = await oracle.ask(image, { wantsImage: true })
-  return truth !== null && stored.equals(truth) ? [] : ['the stored image is not what SQLite reads']
-}
 
 test.each([
   ['write-ahead log', wals, 130],

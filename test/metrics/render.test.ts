@@ -193,3 +193,10 @@ test('the latest drill and the latest check count, whichever backup they were of
     lastDrill: { at: new Date('2026-11-23T05:00:00Z'), passed: true, durationMs: 1500 },
   })
 })
+
+test('the last verification is found among however many backups', () => {
+  const metadata = { verified_at: '2026-11-24T00:00:00.000Z' } as Metadata
+  const backups = Array.from({ length: 200_000 }, () => backupInfo({ metadata }))
+  const [type] = assessDatabase('shop', backups, AT).types
+  expect(type).toMatchObject({ backups: 200_000, lastVerifiedAt: new Date(metadata.verified_at as string) })
+})

@@ -141,6 +141,7 @@ test('verify --copies and repair say what is damaged at a target and here, and w
   const away = await place.cli(['verify', '--copies'])
   expect(away.exit).toBe(3)
   expect(away.stdout).toMatch(/✘ far: could not be read/)
+  expect(away.stdout).not.toContain('objects read')
   for (const wrong of [
     ['verify', '--copies', filename],
     ['verify', '--copies', '--record'],

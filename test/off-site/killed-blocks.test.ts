@@ -1,33 +1,18 @@
 /** Copies of backups of pages that are killed at changes they make at the target. */
 import { cpSync, rmSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { isFull } from '../faults/extent.ts'
-import { type Event, type Run, runUnderShim, SHIM_NEEDS } from '../faults/shim.ts'
+import { SHIM_NEEDS } from '../faults/shim.ts'
 import { assertIntact } from '../support/intact.ts'
 import { openDatabase } from '../support/databases.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { makeBackups, namesAt, openPlace, type Place } from './place.ts'
-import type { TendOrder } from './tend.ts'
+import { tendUnderShim } from './tend-killed.ts'
 
-const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
 /** So many of the changes in the suite, spread over all of them. */
 const POINTS = isFull ? Number.POSITIVE_INFINITY : 8
-
-function sync(
-  { databasePath: path, backupDir, config, path: pathOf }: Place,
-  event?: Event,
-  at = 0,
-): Promise<Run> {
-  const order = JSON.stringify({ operation: 'sync', path, backupDir, config } satisfies TendOrder)
-  return runUnderShim([TEND, order], {
-    paths: [pathOf('far')],
-    calls: ['write', 'fsync', 'rename', 'name'],
-    ...(event === undefined ? {} : { event, at }),
-  })
-}
 
 /** Every backup that the target lists restores; returns how many there are. */
 async function restoreAll(place: Place): Promise<number> {
@@ -59,14 +44,14 @@ testWith(
         cpSync(place.path(`kept-${name}`), place.path(name), { recursive: true })
       }
     }
-    const { stdout, calls } = await sync(place)
+    const { stdout, calls } = await tendUnderShim('sync', place)
     expect(stdout).toContain('success')
     reset()
     const count = calls.filter(({ isCounted }) => isCounted).length
     const step = Math.max(1, Math.floor(count / POINTS))
     const counts = new Set<number>()
     for (let at = count; at > 0; at -= step) {
-      const { signal } = await sync(place, { kind: 'kill' }, at)
+      const { signal } = await tendUnderShim('sync', place, { kind: 'kill' }, at)
       expect(signal, `killed at ${at}`).toBe('SIGKILL')
       counts.add(await restoreAll(place))
       expect(succeeded(await place.database().syncTargets()).status).toBe('synced')

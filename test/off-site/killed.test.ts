@@ -1,28 +1,18 @@
 /** Operations that are killed at any change they make at a target, or of which any fails there. */
 import { copyFileSync, cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { isFull } from '../faults/extent.ts'
-import { type CallGroup, type Event, type Run, runUnderShim, SHIM_NEEDS } from '../faults/shim.ts'
+import { SHIM_NEEDS } from '../faults/shim.ts'
 import { assertIntact } from '../support/intact.ts'
 import { succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { makeBackups, namesAt, openPlace, type Place } from './place.ts'
+import { tendUnderShim } from './tend-killed.ts'
 import type { TendOrder } from './tend.ts'
 
-const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
-/** What changes a target. */
-const CHANGES: readonly CallGroup[] = ['write', 'fsync', 'rename', 'name']
 /** In the suite every third call, the last among them. */
 const STEP = isFull ? 1 : 3
-
-function run(place: Place, operation: TendOrder['operation'], event?: Event, at = 0): Promise<Run> {
-  const { databasePath: path, backupDir, config } = place
-  const order = JSON.stringify({ operation, path, backupDir, config } satisfies TendOrder)
-  const fault = { paths: [place.path('far')], calls: CHANGES, ...(event === undefined ? {} : { event, at }) }
-  return runUnderShim([TEND, order], fault)
-}
 
 /** As it was before, without the cost of making it anew. */
 function keeper(place: Place): () => void {
@@ -50,7 +40,7 @@ async function expectWhole(place: Place): Promise<string[]> {
 }
 
 async function points(place: Place, operation: TendOrder['operation'], reset: () => void): Promise<number[]> {
-  const { stdout, calls } = await run(place, operation)
+  const { stdout, calls } = await tendUnderShim(operation, place)
   expect(stdout).toContain('success')
   reset()
   const count = calls.filter(({ isCounted }) => isCounted).length
@@ -68,7 +58,7 @@ for (const operation of ['create', 'sync'] as const) {
       const reset = keeper(place)
       const counts = new Set<number>()
       for (const at of await points(place, operation, reset)) {
-        const { signal } = await run(place, operation, { kind: 'kill' }, at)
+        const { signal } = await tendUnderShim(operation, place, { kind: 'kill' }, at)
         expect(signal, `killed at ${at}`).toBe('SIGKILL')
         counts.add((await expectWhole(place)).length)
         const here = await namesAt(place)
@@ -99,7 +89,7 @@ testWith(
     const reset = keeper(place)
     const counts = new Set<number>()
     for (const at of await points(place, 'cleanup', reset)) {
-      const { signal } = await run(place, 'cleanup', { kind: 'kill' }, at)
+      const { signal } = await tendUnderShim('cleanup', place, { kind: 'kill' }, at)
       expect(signal, `killed at ${at}`).toBe('SIGKILL')
       counts.add((await expectWhole(place)).length)
       const order = { target: 'far', dailyKeep: 1 }
@@ -132,7 +122,12 @@ testWith(
     const answers = new Set<string>()
     for (const errno of ['ENOSPC', 'EIO'] as const) {
       for (const at of await points(place, 'sync', reset)) {
-        const { stdout, stderr } = await run(place, 'sync', { kind: 'fail', errno, isSticky: true }, at)
+        const { stdout, stderr } = await tendUnderShim(
+          'sync',
+          place,
+          { kind: 'fail', errno, isSticky: true },
+          at,
+        )
         expect(stderr).toBe('')
         expect(stdout, `failing at ${at}`).toContain('success')
         answers.add(String((await expectWhole(place)).length))
@@ -154,7 +149,7 @@ testWith(
     const [first = ''] = await makeBackups(place, 1)
     succeeded(await place.database().syncTargets())
     const event = { kind: 'fail', errno: 'ENOSPC', isSticky: true } as const
-    const { stdout } = await run(place, 'create', event, 1)
+    const { stdout } = await tendUnderShim('create', place, event, 1)
     expect(stdout).toContain('success')
     expect(await namesAt(place, 'far')).toEqual([first])
     const [newest] = await place.database().listBackups()

@@ -1,27 +1,12 @@
 /** Several at work on the same targets, in processes of their own. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { copyFileSync } from 'node:fs'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { assertIntact } from '../support/intact.ts'
 import { succeeded } from '../support/product.ts'
 import { local, makeBackups, namesAt, openPlace, type Place } from './place.ts'
-import type { TendOrder } from './tend.ts'
+import { tend } from './run-tend.ts'
 
-const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
 const ROUNDS = 2
-
-async function tend(place: Place, operation: TendOrder['operation']): Promise<string> {
-  const { databasePath: path, backupDir, config } = place
-  const order = JSON.stringify({ operation, path, backupDir, config } satisfies TendOrder)
-  const child = spawn(process.execPath, ['--no-warnings', TEND, order], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [stdout] = await Promise.all([text(child.stdout), once(child, 'exit')])
-  return stdout.trim()
-}
 
 /** Every backup at the target is whole, no two are one, and nothing is half there. */
 async function expectWhole(place: Place): Promise<string[]> {

@@ -202,7 +202,10 @@ test('a pack that no backup needs any more by the time that it is missed is no d
   ])
   rmSync(join(place.backupDir, pack))
   const { backups } = succeeded(await place.database().repairBackups({ backups: [name] }))
-  expect(backups).toMatchObject([{ status: 'failed', message: expect.stringContaining(`it has no ${pack}`) }])
+  expect(backups).toMatchObject([
+    { at: null, status: 'failed', message: expect.stringContaining(`it has no ${pack}`) },
+    { at: 'far', status: 'failed', message: expect.stringContaining('Nowhere is a good copy') },
+  ])
   writeFileSync(place.path('far', pack), bytes)
   expect(succeeded(await place.database().repairBackups()).status).toBe('repaired')
   expect((await readDuring(place, {})).status).toBe('intact')
@@ -315,5 +318,8 @@ test('a file that grows while it is fetched is not what it should be, and one th
     appendFileSync(place.path('far', image(name)), 'x'.repeat(9)),
   )
   const failed = await repairBackups({}, contextDuring(place, grows, { config: CONFIG }))
-  expect(failed.backups).toMatchObject([{ status: 'failed', code: 'BACKUP_DAMAGED' }])
+  expect(failed.backups).toMatchObject([
+    { at: null, status: 'failed', code: 'BACKUP_DAMAGED' },
+    { at: 'far', status: 'failed', code: 'OBJECT_DAMAGED' },
+  ])
 })

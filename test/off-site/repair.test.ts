@@ -45,9 +45,8 @@ function here(place: Place, name: string): string {
 
 async function repaired(place: Place, ...backups: string[]): Promise<readonly RepairedBackup[]> {
   const result = succeeded(await place.database().repairBackups(backups.length === 0 ? {} : { backups }))
-  expect(result.status).toBe(
-    result.backups.some(({ status }) => status === 'failed') ? 'incomplete' : 'repaired',
-  )
+  const hasFailed = result.backups.some(({ status }) => status === 'failed') || result.failed.length > 0
+  expect(result.status).toBe(hasFailed ? 'incomplete' : 'repaired')
   return result.backups
 }
 
@@ -75,7 +74,15 @@ for (const [what, damage] of Object.entries(DAMAGES)) {
     const metadata = readFileSync(join(place.backupDir, 'metadata', `${name}.json`))
     damage(here(place, name))
     expect(await repaired(place, name)).toEqual([
-      { filename: name, status: 'repaired', from: 'far', packs: 0, bytes: before.length },
+      {
+        filename: name,
+        at: null,
+        status: 'repaired',
+        from: 'far',
+        metadata: false,
+        packs: 0,
+        bytes: before.length,
+      },
     ])
     expect(readFileSync(here(place, name))).toEqual(before)
     expect(statSync(here(place, name)).mode & 0o777).toBe(0o640)
@@ -117,13 +124,12 @@ test('a tampered copy replaces nothing, and the next target that has a good one 
     backups: [{ status: 'failed', code: 'BACKUP_DAMAGED', message: expect.stringContaining('bad: ') }],
   })
   expect(readFileSync(here(place, name))).toEqual(damaged)
-  expect(await repaired(place, name)).toMatchObject([{ status: 'repaired', from: 'good' }])
-  expect(readFileSync(here(place, name))).toEqual(good)
-  // What was found damaged on the way is replaced by the next sync.
-  expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([
-    { name: 'bad', copied: [name] },
-    { name: 'good', copied: [] },
+  // What was found damaged on the way is put right as well.
+  expect(await repaired(place, name)).toMatchObject([
+    { at: null, status: 'repaired', from: 'good' },
+    { at: 'bad', status: 'repaired', from: null },
   ])
+  expect(readFileSync(here(place, name))).toEqual(good)
   expect(readFileSync(place.path('bad', 'manual', name))).toEqual(good)
 })
 
@@ -155,10 +161,9 @@ test('what no target has, or none can be asked for, stays as it is, with the rea
   copyFileSync(place.databasePath, copied)
   failedWith('BACKUP_NOT_FOUND', await place.database().repairBackups({ backups: [copied] }))
   copyFileSync(place.databasePath, here(place, 'app_backup_manual_20250627_020000.db'))
-  failedWith(
-    'METADATA_INVALID',
-    await place.database().repairBackups({ backups: ['app_backup_manual_20250627_020000.db'] }),
-  )
+  expect(await repaired(place, 'app_backup_manual_20250627_020000.db')).toMatchObject([
+    { status: 'failed', code: 'METADATA_INVALID' },
+  ])
   place.configure({})
   failedWith('INVALID_ARGUMENT', await place.database().repairBackups({ backups: [name] }))
 })

@@ -16,6 +16,7 @@ import { assertIntact } from '../support/intact.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { lineFaults } from './lines.ts'
+import { onlyThere } from './only-there.ts'
 import { openPlace } from './place.ts'
 import { sealedRoundTrips } from './sealed.ts'
 
@@ -109,7 +110,10 @@ testWith(
     const failed = succeeded(await place.database().repairBackups())
     expect(failed).toMatchObject({
       status: 'incomplete',
-      backups: [{ status: 'failed', code: 'BACKUP_DAMAGED' }],
+      backups: [
+        { at: null, status: 'failed', code: 'BACKUP_DAMAGED' },
+        { at: 's3', status: 'failed', code: 'OBJECT_DAMAGED' },
+      ],
     })
     writeFileSync(made.backupPath, good)
     expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([
@@ -143,6 +147,13 @@ sealedRoundTrips({
     const bucket = await makeBucket(client, { isLocking: true })
     return s3Config(server, { bucket, objectLock: { mode: 'COMPLIANCE', days: 1 } })
   },
+})
+
+onlyThere({
+  name: 's3 on Ceph',
+  needs: RGW_NEEDS,
+  isMended: true,
+  target: async () => s3Config(server, { bucket: await makeBucket(client), prefix: 'apps' }),
 })
 
 let places = 0

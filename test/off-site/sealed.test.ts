@@ -1,4 +1,4 @@
-/** Sealed backups at real servers: an SSH server, rclone's back ends, and S3 on Swift. Those on Ceph are in s3.test.ts. */
+/** Sealed backups, and such that are kept there alone, at real servers: an SSH server, rclone's back ends, and S3 on Swift. Those on Ceph are in s3.test.ts. */
 import type { S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll } from 'vitest'
 import { isFull } from '../faults/extent.ts'
@@ -8,6 +8,7 @@ import { makeBucket, s3Client, s3Config, type S3Server } from '../storage/server
 import { SSHD_NEEDS, type Sshd, startSshd } from '../storage/servers/sshd.ts'
 import { startSwift, SWIFT_NEEDS } from '../storage/servers/swift.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { onlyThere } from './only-there.ts'
 import { sealedRoundTrips } from './sealed.ts'
 
 let sshd: Sshd
@@ -39,8 +40,22 @@ sealedRoundTrips({
   target: async () => rclonePlace().config,
 })
 
-// The same rclone, and the same server, as above, each command of it by another connection: the slowest by far.
+onlyThere({
+  name: 'sftp',
+  needs: SSHD_NEEDS,
+  // As in s3.test.ts; each target that is opened is a connection.
+  isMended: isFull,
+  target: async () => sshd.config(temporaryDirectory()),
+})
+
+// A process for each command of rclone; and the same server as above, each command by another connection: the slowest by far.
 if (isFull) {
+  onlyThere({
+    name: 'rclone, local',
+    needs: RCLONE_NEEDS,
+    isMended: true,
+    target: async () => rclonePlace().config,
+  })
   sealedRoundTrips({
     name: 'rclone, sftp',
     needs: RCLONE_SFTP_NEEDS,

@@ -2,13 +2,11 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { BackupRestored, Progress, RestorePlan } from '../../src/index.ts'
+import type { Progress } from '../../src/index.ts'
 import { toFailure } from '../../src/errors.ts'
-import { restoreBackup } from '../../src/operations/restore-backup.ts'
-import { contextOf, type ContextOptions } from '../support/operation.ts'
 import { callElsewhere } from '../support/other-process.ts'
 import { testWith } from '../support/requirements.ts'
-import { once, WatchedSqlite, type SqliteWatcher } from '../support/watched-sqlite.ts'
+import { once, type SqliteWatcher } from '../support/watched-sqlite.ts'
 import {
   BACKED_UP,
   backUpThenChange,
@@ -24,17 +22,7 @@ import {
   restored,
   type Scene,
 } from './scene.ts'
-
-/** Restores the latest backup while `watcher` has its way with the SQLite process. */
-function restoreWatched(
-  { databasePath: path, backupDir }: Scene,
-  watcher: SqliteWatcher,
-  options: Omit<ContextOptions, 'path'> & { readonly dryRun?: boolean } = {},
-): Promise<BackupRestored | RestorePlan> {
-  const { dryRun = false, ...rest } = options
-  const context = contextOf({ path, backupDir, sqlite: new WatchedSqlite(watcher), ...rest })
-  return restoreBackup({ backup: 'latest', confirm: true, dryRun }, context)
-}
+import { restoreWatched } from './watched.ts'
 
 /** Kills the SQLite process the first time that it is asked `wanted`, before it answers. */
 function killedAt(wanted: string): SqliteWatcher {

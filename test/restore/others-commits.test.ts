@@ -1,10 +1,9 @@
 /** What others commit to a database while it is being restored, once the restored content is there, is never undone. */
 import { expect, test } from 'vitest'
-import { restoreBackup } from '../../src/operations/restore-backup.ts'
+import type { SqliteRequestName } from '../../src/sqlite/requests.ts'
 import { type JournalMode, openDatabase } from '../support/databases.ts'
 import { commitToLedger } from '../support/ledger.ts'
-import { contextOf } from '../support/operation.ts'
-import { once, WatchedSqlite, type SqliteWatcher } from '../support/watched-sqlite.ts'
+import { once, type SqliteWatcher } from '../support/watched-sqlite.ts'
 import {
   BACKED_UP,
   backUpThenChange,
@@ -17,6 +16,7 @@ import {
   restored,
   type Scene,
 } from './scene.ts'
+import { restoreWatched } from './watched.ts'
 
 const journalModes: readonly JournalMode[] = ['wal', 'delete']
 
@@ -25,15 +25,6 @@ function commitByOther({ databasePath }: Scene, journalMode: JournalMode): void 
   const app = openDatabase(databasePath, { journalMode })
   commitToLedger(app)
   app.close()
-}
-
-async function restoreWatched(
-  { databasePath: path, backupDir }: Scene,
-  watcher: SqliteWatcher,
-  signal: AbortSignal = new AbortController().signal,
-): Promise<unknown> {
-  const context = contextOf({ path, backupDir, sqlite: new WatchedSqlite(watcher), signal })
-  return await restoreBackup({ backup: 'latest', confirm: true }, context)
 }
 
 async function sceneIn(mode: JournalMode): Promise<Scene> {
@@ -65,7 +56,7 @@ test.each(journalModes)(
     const scene = await sceneIn(mode)
     const controller = new AbortController()
     const watcher: SqliteWatcher = { before: name => name === 'apply' && controller.abort() }
-    await expect(restoreWatched(scene, watcher, controller.signal)).rejects.toMatchObject({
+    await expect(restoreWatched(scene, watcher, { signal: controller.signal })).rejects.toMatchObject({
       code: 'CANCELLED',
     })
     expectCommit(scene.databasePath, NOW)
@@ -78,7 +69,7 @@ test('a restore that is cancelled when it has left WAL mode for another page siz
   await backUpThenChange(scene, { now: { pageSize: 1024 } })
   const controller = new AbortController()
   const watcher: SqliteWatcher = { before: name => name === 'apply' && controller.abort() }
-  await expect(restoreWatched(scene, watcher, controller.signal)).rejects.toMatchObject({
+  await expect(restoreWatched(scene, watcher, { signal: controller.signal })).rejects.toMatchObject({
     code: 'CANCELLED',
     message: expect.stringContaining('as it was before'),
   })
@@ -110,3 +101,69 @@ test.each(journalModes)(
     expectCommit(scene.databasePath, BACKED_UP + 1)
   },
 )
+
+/** The first time that it is asked for, kills the SQLite process of a restore that has committed. */
+function killAtFirst(name: SqliteRequestName, andThen: SqliteWatcher['before']): SqliteWatcher {
+  let isKilled = false
+  return {
+    before(asked, sqlite) {
+      if (isKilled) andThen?.(asked, sqlite)
+      else if (asked === name) {
+        isKilled = true
+        sqlite.killUnanswered()
+      }
+    },
+  }
+}
+
+test.each(journalModes)(
+  'a commit made when the undo of a restore has looked at the database, and not yet locked it, stays (%s)',
+  async mode => {
+    const scene = await sceneIn(mode)
+    using _app = openDatabase(scene.databasePath, { journalMode: mode })
+    const interfere = once(() => commitByOther(scene, mode))
+    const watcher = killAtFirst('settleTarget', name => name === 'apply' && interfere())
+    await expect(restoreWatched(scene, watcher)).rejects.toMatchObject({
+      code: 'RESTORE_FAILED',
+      message: expect.stringContaining('others have committed to it since'),
+    })
+    expectCommit(scene.databasePath, BACKED_UP + 1)
+    expect(leftoversIn(scene.directory)).toEqual([])
+  },
+)
+
+/** A restore to another page size, whose undo has to leave WAL mode, too. */
+async function sceneOfOtherSize(): Promise<Scene> {
+  const scene = openScene()
+  await backUpThenChange(scene, { now: { pageSize: 1024 } })
+  return scene
+}
+
+test.each(['leaveWal', 'apply'] as const)(
+  'a commit made when the undo of a restore to another page size is about to %s stays',
+  async moment => {
+    const scene = await sceneOfOtherSize()
+    const interfere = once(() => commitByOther(scene, moment === 'apply' ? 'delete' : 'wal'))
+    const watcher = killAtFirst('settleTarget', name => name === moment && interfere())
+    await expect(restoreWatched(scene, watcher)).rejects.toMatchObject({
+      code: 'RESTORE_FAILED',
+      message: expect.stringContaining('others have committed to it since'),
+    })
+    expectCommit(scene.databasePath, BACKED_UP + 1)
+    expect(pragmaOf(scene.databasePath, 'journal_mode')).toBe('wal')
+  },
+)
+
+test('a restore to another page size that fails and that nobody has built upon is undone', async () => {
+  const scene = await sceneOfOtherSize()
+  await expect(
+    restoreWatched(
+      scene,
+      killAtFirst('settleTarget', () => {}),
+    ),
+  ).rejects.toMatchObject({
+    code: 'RESTORE_ROLLED_BACK',
+  })
+  expectCommit(scene.databasePath, NOW)
+  expect(pragmaOf(scene.databasePath, 'page_size')).toBe(1024)
+})

@@ -1,5 +1,6 @@
 /** What no policy can let go of. */
 import { expect, test } from 'vitest'
+import { clockProblem } from '../../src/retention/clock.ts'
 import { DEFAULT_POLICY } from '../../src/retention/policy.ts'
 import type { RetentionDecision } from '../../src/retention/reasons.ts'
 import type { Candidate } from '../../src/retention/standing.ts'
@@ -149,4 +150,10 @@ test('ten thousand backups that somebody made in order to have others deleted di
   const alone = decide(ours, asked).filter(({ keptBy }) => keptBy.length > 0)
   expect(alone).toHaveLength(7)
   for (const { backup } of alone) expect(staying.has(backup), backup.created).toBe(true)
+})
+
+test('the clock is judged by however many backups', () => {
+  const now = new Date('2025-06-27T12:00:00Z')
+  const dates = Array.from({ length: 200_000 }, (_, minute) => new Date(now.getTime() - minute * 60_000))
+  expect(clockProblem(dates, now)).toBeNull()
 })

@@ -1,7 +1,6 @@
 /** A cleanup, a deletion and a pin that are killed at any change they make, or of which any fails. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { Database } from '../../src/index.ts'
 import { Disk } from '../faults/matrix-disk.ts'
@@ -11,9 +10,9 @@ import { leftoversIn, succeeded, treeOf } from '../restore/scene.ts'
 import { run as runTool, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { daily, store } from './made-up.ts'
+import { TEND } from './run-tend.ts'
 import type { TendOrder } from './tend.ts'
 
-const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
 /** What changes a backup directory. */
 const CHANGES: readonly CallGroup[] = ['write', 'fsync', 'rename', 'name']
 const TODAY = new Date().toISOString().slice(0, 10)

@@ -1,7 +1,6 @@
 /** What a cleanup touches and in which order, as strace sees it. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { type Call, changedBy, fromAndTo, pathOf, traceNode } from '../crash/trace.ts'
 import { flushBetween } from '../faults/order.ts'
@@ -9,9 +8,8 @@ import { buildLedger } from '../support/databases.ts'
 import { testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { daily, store } from './made-up.ts'
+import { TEND } from './run-tend.ts'
 import type { TendOrder } from './tend.ts'
-
-const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
 
 interface Traced {
   readonly calls: readonly Call[]

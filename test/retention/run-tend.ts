@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { TendOrder } from './tend.ts'
 
-const TEND = fileURLToPath(new URL('./tend.ts', import.meta.url))
+export const TEND: string = fileURLToPath(new URL('./tend.ts', import.meta.url))
 
 /** Runs an operation on stored backups in a process of its own; returns what it printed. */
 export async function runTend(order: TendOrder): Promise<string> {

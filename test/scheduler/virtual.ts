@@ -113,12 +113,16 @@ export class VirtualClock implements Clock {
   }
 }
 
+/** Jobs of a scheduler that only makes daily backups. */
+export const DAILY_ONLY = { weekly: false, cleanup: false, drill: false } as const
+
 /** One lane and the digest. */
 export const PARTS = 2
 
 export interface VirtualScene {
   readonly clock: VirtualClock
   readonly directory: string
+  readonly configFile: string
   readonly log: SchedulerLogEntry[]
   readonly told: NotifyEvent[]
   configure(config: Config): void
@@ -174,6 +178,7 @@ export function openVirtualScene(start: string, config: Config = {}): VirtualSce
   return {
     clock,
     directory,
+    configFile: file,
     log,
     told,
     configure,

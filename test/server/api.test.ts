@@ -31,6 +31,7 @@ test('a backup is made, listed, looked up, pinned, verified, drilled, unpinned a
   })
   expect(await done(`${backup}/drill`)).toMatchObject({ status: 'succeeded', result: { status: 'passed' } })
   expect((await ask('DELETE', `${backup}?confirm=other`)).body.code).toBe('DELETE_NOT_CONFIRMED')
+  expect((await ask('DELETE', backup)).body.hint).toContain('file name once more')
   expect((await ask('DELETE', `${backup}?confirm=${filename}`)).body.backup.filename).toBe(filename)
   expect((await ask('GET', backup)).body).toMatchObject({ code: 'BACKUP_NOT_FOUND', status: 404 })
   expect((await ask('GET', `${SHOP}/backups`)).body.total).toBe(1)

@@ -64,6 +64,8 @@ test.each([
   { name: 'x'.repeat(101), role: 'viewer' },
   { name: 'x', role: 'root' },
   { name: 'x', role: 'viewer', expires: 'tomorrow' },
+  { name: 'x', role: 'viewer', expires: '90' },
+  { name: 'x', role: 'viewer', expires: '2999-01-01T00:00:00' },
   { name: 'x', role: 'viewer', expires: '2020-01-01T00:00:00Z' },
 ] as const)('a token of %j is refused', async request => {
   const store = new AccessStore(temporaryDirectory(), new Clock().now)

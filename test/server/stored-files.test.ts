@@ -58,12 +58,15 @@ test('a file whose tables only its application can check is added, and says so',
   expect(backup.metadata?.unchecked).toMatchObject([expect.stringContaining('t')])
 })
 
-test.each(['yesterday', '2999-01-01T00:00:00Z'])('a file is not added as of %s', async createdAt => {
-  const directory = temporaryDirectory()
-  buildLedger(join(directory, 'shop.db'))
-  failedWith('INVALID_ARGUMENT', await here(directory).addBackup(join(directory, 'shop.db'), { createdAt }))
-  expect(await here(directory).listBackups()).toEqual([])
-})
+test.each(['yesterday', '12', '6/7/25', '2025-06-27T14:30:22', '2025-02-30', '2999-01-01T00:00:00Z'])(
+  'a file is not added as of %s',
+  async createdAt => {
+    const directory = temporaryDirectory()
+    buildLedger(join(directory, 'shop.db'))
+    failedWith('INVALID_ARGUMENT', await here(directory).addBackup(join(directory, 'shop.db'), { createdAt }))
+    expect(await here(directory).listBackups()).toEqual([])
+  },
+)
 
 /** The database of a directory, and what is around it, as this process works on them. */
 function here(directory: string): Database {

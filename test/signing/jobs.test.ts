@@ -12,7 +12,7 @@ function orderOf(place: SignedPlace): RunOrder {
   const now = (): Date => new Date()
   const { signal } = new AbortController()
   const database = place.database()
-  return { database, job: job as ScheduledJob, dueAt: now(), made: null, signal, now }
+  return { database, job: job as ScheduledJob, dueAt: now(), made: null, signal, now, letGo() {} }
 }
 
 test('a fake is told of by the drill and by whoever verifies; one from before backups were signed is not', async () => {

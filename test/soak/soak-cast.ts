@@ -1,8 +1,8 @@
 /** The processes of a soak that come and go: who carries out operations, who writes, and who is left without a parent. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { descendantsOf } from '../crash/processes.ts'
-import { processesOf, signal, untilGone } from './soak-faults.ts'
+import { descendantsOf, signal } from '../crash/processes.ts'
+import { processesOf, untilGone } from './soak-faults.ts'
 import type { Answer, Order } from './soak-host.ts'
 import { Checker, Command, Host, Writer } from './soak-processes.ts'
 import type { Protected, World } from './soak-world.ts'

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeSync } from 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ErrorCode } from '../../src/index.ts'
-import { descendantsOf } from '../crash/processes.ts'
+import { descendantsOf, signal } from '../crash/processes.ts'
 import { now } from './soak-clock.ts'
 import type { World } from './soak-world.ts'
 
@@ -92,15 +92,6 @@ function isRunning(pid: number): boolean {
     return /\/process\.[jt]s\0/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
   } catch {
     return false
-  }
-}
-
-/** Sends a signal to a process that may have ended meanwhile. */
-export function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch {
-    // It has ended.
   }
 }
 

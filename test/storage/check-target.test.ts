@@ -95,6 +95,10 @@ test('targets are listed with where they are, without any secret, and none is as
     whole: { kind: 's3', bucket: 'bucket', accessKeyId: 'a', secretAccessKey },
     box: { kind: 'sftp', host: 'h', user: 'u', path: '/p', privateKey: { env: 'NOT_THERE' } },
     cloud: { kind: 'rclone', remote: ':webdav,pass=secret:p' },
+    quoted: { kind: 'rclone', remote: ':webdav,pass="se:cret",user=me:p' },
+    half: { kind: 'rclone', remote: ':webdav,pass="se:cret' },
+    drive: { kind: 'rclone', remote: 'drive,token=secret:p' },
+    plain: { kind: 'rclone', remote: 'drive:a,b:c' },
     disk: { kind: 'local', path: '/mnt', appendOnly: true },
   })
   const { targets } = succeeded(await database.listTargets())
@@ -103,9 +107,13 @@ test('targets are listed with where they are, without any secret, and none is as
     's3://bucket/',
     'u@h:/p',
     ':webdav,…:p',
+    ':webdav,…:p',
+    ':webdav,…',
+    'drive,…:p',
+    'drive:a,b:c',
     '/mnt',
   ])
-  expect(targets.map(({ appendOnly }) => appendOnly)).toEqual([false, false, false, false, true])
+  expect(targets.flatMap(({ name, appendOnly }) => (appendOnly ? name : []))).toEqual(['disk'])
   expect(succeeded(await withTargets(undefined).listTargets()).targets).toEqual([])
 })
 

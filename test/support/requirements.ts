@@ -18,6 +18,9 @@ export function missing(...requirements: readonly Requirement[]): string[] {
   return requirements.filter(requirement => {
     if (requirement === 'root') return !isRoot
     if (requirement === 'linux') return process.platform !== 'linux'
+    // What a program needs to do what it is needed for.
+    if (requirement === 'nbdkit-plugin-python')
+      return spawnSync('sh', ['-c', 'nbdkit --dump-plugin python']).status !== 0
     return !hasTool(requirement)
   })
 }

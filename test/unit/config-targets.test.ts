@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import type { Config } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/schema.ts'
 import { secretVariables } from '../../src/config/secret.ts'
+import { resolveSettings } from '../../src/config/settings.ts'
 
 const KEYS = { accessKeyId: 'AK', secretAccessKey: { env: 'SECRET' } }
 const S3 = { kind: 's3', bucket: 'backups', ...KEYS }
@@ -76,4 +78,30 @@ test('the variables that hold secrets of targets are known, for logs to look out
   }
   expect(secretVariables({ a: S3, b: rclone, c: SFTP })).toEqual(['SECRET', 'PASS'])
   expect(secretVariables(undefined)).toEqual([])
+})
+
+test('a target keeps what it says itself, and otherwise what the database keeps', () => {
+  const types = { daily: { keepLast: 3 }, hourly: { keepLast: 24 } }
+  const config: Config = {
+    backupTypes: ['hourly'],
+    retention: { types, maxDeletions: 7 },
+    targets: {
+      far: { kind: 'local', path: 'far', retention: { types: { daily: { keepLast: 90 } } } },
+      other: { kind: 'local', path: 'other', appendOnly: true, retention: { maxDeletions: 1 } },
+    },
+  }
+  const { targets } = resolveSettings({ config, directory: '/x', file: null }, {}, {}, '/here')
+  expect(targets).toMatchObject({
+    far: {
+      isAppendOnly: false,
+      retention: { policy: { daily: { keepLast: 90 }, hourly: { keepLast: 24 } }, maxDeletions: 7 },
+    },
+    other: { isAppendOnly: true, retention: { policy: types, maxDeletions: 1 } },
+  })
+})
+
+test('backups that would be kept nowhere are refused', () => {
+  const config: Config = { keepLocal: false }
+  const resolve = (): unknown => resolveSettings({ config, directory: '/x', file: null }, {}, {}, '/here')
+  expect(resolve).toThrow('keepLocal is false')
 })

@@ -210,7 +210,7 @@ export class CopiesReading {
     for (const [id, pack] of needed) {
       const key = packKey(id)
       for (const copy of pack.copies) this.#packKeys.set(copy, [...(this.#packKeys.get(copy) ?? []), key])
-      const readAt = times.of(key) ?? Math.min(...pack.copies.map(copy => putAt(copy, this.#name)))
+      const readAt = times.of(key) ?? firstPutOf(pack.copies, this.#name)
       units.push({
         key,
         bytes: packs.sizeOf(id) ?? 0,
@@ -295,6 +295,11 @@ export class CopiesReading {
 
 function isDescribed(backup: BackupInfo): backup is Described {
   return backup.metadata !== null
+}
+
+/** When the first of these was put there. */
+function firstPutOf(copies: readonly Copy[], name: string): number {
+  return copies.reduce((first, copy) => Math.min(first, putAt(copy, name)), Infinity)
 }
 
 /** When it was put there, as far as anybody noted it. */

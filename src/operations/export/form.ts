@@ -8,7 +8,9 @@ import type { CsvDialect, ExportFormat } from '../../export/model.ts'
 import type { RowFormat } from '../../sqlite/requests.ts'
 import { type Compression, compressionSuffix } from '../../storage/compress.ts'
 import type { ExportDataRequest } from '../reports.ts'
-import type { Packing } from './output.ts'
+
+/** `file`: all in one; `directory` and `zip`: a file for each table. */
+export type Packing = 'file' | 'directory' | 'zip'
 
 /** How an export is written. */
 export interface ExportForm {

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { BackupError } from '../../errors.ts'
 import { SCHEMA_FILE } from '../../export/file-names.ts'
 import { during, isNotThere } from '../../storage/io-errors.ts'
-import type { Packing } from './output.ts'
+import type { Packing } from './form.ts'
 
 /** Throws `INVALID_ARGUMENT` unless nothing is at `path`, or what an export in that packing can take the place of. */
 export async function requireReplaceable(path: string, packing: Packing): Promise<void> {

@@ -4,6 +4,7 @@ import type { WorkDirectory } from '../../catalog/work-directory.ts'
 import { BackupError, type ErrorCode } from '../../errors.ts'
 import { copyWhole } from '../../snapshot/copy-file.ts'
 import { mendHeader } from '../../snapshot/mend-header.ts'
+import { unlessCutShort } from '../../snapshot/read-through.ts'
 import { readHeaderOf } from '../../snapshot/source-files.ts'
 import { fromSqlite } from '../../snapshot/sqlite-failure.ts'
 import { forgetSuperJournal } from '../../snapshot/super-journal.ts'
@@ -67,7 +68,8 @@ async function openRows(
   try {
     const place = { path: file, way, waitMs: settings.waitForLockMs, isSalvaging: true }
     // Only a live one is refused.
-    const rows = (await RowSource.open(place, settings.stallAfterMs, signal)) as RowSource
+    const open = (): Promise<RowSource | null> => RowSource.open(place, settings.stallAfterMs, signal)
+    const rows = (await unlessCutShort(open, file, signal)) as RowSource
     const { schema, lost } = rows
     if (lost.length === 0 || schema.tables.length > 0) return rows.inMode(isWal(file) ? 'wal' : 'delete')
     await rows.close()

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { BackupInfo } from '../../catalog/backup-info.ts'
 import { WorkDirectory } from '../../catalog/work-directory.ts'
 import { BackupError, type ErrorCode, toFailure } from '../../errors.ts'
+import { unlessCutShort } from '../../snapshot/read-through.ts'
 import { findDatabase, readHeaderOf } from '../../snapshot/source-files.ts'
 import { fromSqlite } from '../../snapshot/sqlite-failure.ts'
 import { takeImage } from '../../snapshot/take-image.ts'
@@ -189,7 +190,8 @@ async function imageOf(path: string, work: WorkDirectory, context: Context): Pro
 async function openRows(path: string, { settings, signal }: Context): Promise<RowSource> {
   const place = { path, way: 'immutable', waitMs: settings.waitForLockMs, isSalvaging: false } as const
   // Only a live one is refused.
-  const rows = (await RowSource.open(place, settings.stallAfterMs, signal)) as RowSource
+  const open = (): Promise<RowSource | null> => RowSource.open(place, settings.stallAfterMs, signal)
+  const rows = (await unlessCutShort(open, path, signal)) as RowSource
   const isWal = readHeaderOf(path)?.isWal === true
   return rows.inMode(isWal ? 'wal' : 'delete')
 }

@@ -2,7 +2,8 @@
 import { Writable } from 'node:stream'
 import { OutputStream } from '../../storage/output-stream.ts'
 import { ZipOutput } from '../../storage/zip.ts'
-import { type ExportOutput, type OutputOrder, streamPart, transformsOf } from './output.ts'
+import type { ExportOutput, OutputOrder } from './output.ts'
+import { streamPart, transformsOf } from './output-part.ts'
 
 /** What errors call it. */
 const STANDARD_OUTPUT = 'standard output'

@@ -122,13 +122,15 @@ function secretsIn(value: object, at: string): SheetSecret[] {
   })
 }
 
-/** What rclone keeps by itself is nowhere in our configuration. */
+/** What rclone keeps by itself is nowhere in our configuration, and options of the remote are not on the sheet. */
 function ofRclone(name: string, config: TargetConfig): SheetSecret[] {
   if (config.kind !== 'rclone') return []
-  const where = config.remote.startsWith(':')
-    ? 'the options of the remote, in place of …'
-    : "what rclone's own configuration says of the remote"
-  return [{ what: `targets.${name}`, where }]
+  const { remote } = config
+  const places = [
+    ...(remote.startsWith(':') ? [] : ["what rclone's own configuration says of the remote"]),
+    ...(remote.startsWith(':') || remote.includes(',…') ? ['the options of the remote, in place of …'] : []),
+  ]
+  return places.map(where => ({ what: `targets.${name}`, where }))
 }
 
 function isSecret(value: object): value is SecretConfig {

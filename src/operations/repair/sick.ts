@@ -20,22 +20,17 @@ import type { Context } from '../context.ts'
 /** A backup of the backup directory, by its metadata, whose file may be gone. */
 export type Sick = BackupInfo & { readonly metadata: Metadata }
 
-/** Throws `BACKUP_NOT_FOUND`, or `METADATA_INVALID` where nobody knows what it should be. */
-export async function findSick(wanted: string, { settings }: Context): Promise<Sick> {
+/** One of which nobody knows what it should be. */
+export type Undescribed = BackupInfo & { readonly metadata: null }
+
+/** What is to be repaired: one whose metadata says what it should be, or one without. Throws `BACKUP_NOT_FOUND`. */
+export async function findSick(wanted: string, { settings }: Context): Promise<Sick | Undescribed> {
   const { backupDir, name } = settings
   const gone = await withoutFile(backupDir, basename(wanted))
   if (gone !== null) return gone
   const backup = await findBackup(backupDir, name, wanted)
   if (imageAt(resolve(backupDir), resolve(backup.path)) === null) throw notHere(backup, backupDir)
-  if (isDescribed(backup)) return backup
-  throw new BackupError(
-    'METADATA_INVALID',
-    `Without metadata nobody knows what the backup should be: ${backup.path}`,
-    {
-      hint: 'Restore it from a target, if one has it: chame-backup list --target <name>.',
-      path: backup.path,
-    },
-  )
+  return isDescribed(backup) ? backup : { ...backup, metadata: null }
 }
 
 /**
@@ -81,7 +76,7 @@ async function lacksPacks({ encoding, path }: Sick, context: Context): Promise<b
   return unreadable.length > 0 || there.includes(false)
 }
 
-function isDescribed(backup: BackupInfo): backup is Sick {
+export function isDescribed(backup: BackupInfo): backup is Sick {
   return backup.metadata !== null && backup.metadata.backup_type === backup.type
 }
 

@@ -99,7 +99,10 @@ const remove = createRoute({
   request: {
     params: onBackup,
     query: atTarget.extend({
-      confirm: z.string().max(255).openapi({ description: "The backup's file name once more." }),
+      confirm: z
+        .string("expected the backup's file name once more")
+        .max(255)
+        .openapi({ description: "The backup's file name once more." }),
       force: z
         .enum(['true', 'false'])
         .default('false')

@@ -224,7 +224,7 @@ export class SftpTarget implements Target {
     if (this.#swept.has(directory)) return
     this.#swept.add(directory)
     const entries = await entriesOf(place, directory)
-    const newest = Math.max(...entries.map(({ attrs }) => attrs.mtime))
+    const newest = entries.reduce((latest, { attrs }) => Math.max(latest, attrs.mtime), 0)
     for (const { filename, attrs } of entries) {
       if (!TEMP.test(filename) || newest - attrs.mtime <= TEMP_AGE_S) continue
       const key = directory === '' ? filename : `${directory}/${filename}`
