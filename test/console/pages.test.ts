@@ -18,7 +18,7 @@ import { DEFAULT_JOBS, withJob } from '../../web/pages/schedule/jobs.ts'
 import { addressOf, parseRoute, type Route } from '../../web/routing/routes.ts'
 import { LEAST_ROLE } from '../../web/session/roles.ts'
 import { formatBytes } from '../../web/words/numbers.ts'
-import { formatInstant, formatSpan } from '../../web/words/times.ts'
+import { formatAge, formatInstant, formatSpan } from '../../web/words/times.ts'
 import { backupInfo } from '../support/backup-info.ts'
 
 const BUILT = fileURLToPath(new URL('../../dist/web', import.meta.url))
@@ -270,3 +270,11 @@ test.each([
   [47 * 3_600_000, '47 h'],
   [49 * 3_600_000, '2 days'],
 ])('%d milliseconds read as %s', (ms, words) => expect(formatSpan(ms)).toBe(words))
+
+test('what was made a moment ago is not said to be ahead, and what a wrong clock has made is', () => {
+  const now = Date.parse('2026-11-26T12:00:00Z')
+  const ages = ['11:59:40', '12:00:18', '12:00:59', '15:00:00'].map(time =>
+    formatAge(`2026-11-26T${time}Z`, now),
+  )
+  expect(ages).toEqual(['20 s ago', 'just now', 'just now', 'in 3 h'])
+})

@@ -194,7 +194,7 @@ test('of an unforeseen error the answer says only that there was one, and the lo
   const logged: string[] = []
   const log = { error: (fields: object) => void logged.push(JSON.stringify(fields)), debug: () => {} }
   // A server that lacks everything else.
-  const app = makeApp({ log } as unknown as Service, {
+  const app = makeApp({ log, rest: { disturb: () => {} } } as unknown as Service, {
     hosts: new Set(['localhost']),
     consoleDirectory: null,
   })

@@ -50,3 +50,9 @@ export function formatDistance(iso: string, now: number): string {
   if (Math.abs(ms) < 5 * SECOND_MS) return 'just now'
   return ms >= 0 ? `${formatSpan(ms)} ago` : `in ${formatSpan(-ms)}`
 }
+
+/** The same of what has happened: the time now is read a few times a minute, and another machine's clock may be ahead. */
+export function formatAge(iso: string, now: number): string {
+  const aheadMs = Date.parse(iso) - now
+  return aheadMs > 0 && aheadMs < MINUTE_MS ? 'just now' : formatDistance(iso, now)
+}

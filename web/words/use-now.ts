@@ -8,6 +8,8 @@ let timer: number | undefined
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener)
+  // Nobody has looked at it for a while, perhaps.
+  if (timer === undefined) now = Date.now()
   timer ??= window.setInterval(() => {
     now = Date.now()
     for (const each of listeners) each()

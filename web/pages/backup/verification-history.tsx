@@ -5,7 +5,7 @@ import type { AuditEntry, BackupInfo } from '../../api/types.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Panel } from '../../parts/panel.tsx'
 import { useMay } from '../../session/permissions.ts'
-import { formatDistance, formatInstant, formatSpan } from '../../words/times.ts'
+import { formatAge, formatInstant, formatSpan } from '../../words/times.ts'
 import { useNow } from '../../words/use-now.ts'
 
 interface Check {
@@ -41,7 +41,7 @@ export function VerificationHistory({
             <li key={`${at} ${index}`} className="flex flex-wrap items-baseline justify-between gap-x-4">
               <span>{what}</span>
               <time dateTime={at} title={formatInstant(at)} className="text-muted">
-                {formatDistance(at, now)}
+                {formatAge(at, now)}
               </time>
             </li>
           ))}

@@ -8,7 +8,7 @@ import { goTo, Link } from '../../routing/router.tsx'
 import { addressOf } from '../../routing/routes.ts'
 import { useMay } from '../../session/permissions.ts'
 import { formatBytes } from '../../words/numbers.ts'
-import { formatDistance, formatInstant } from '../../words/times.ts'
+import { formatAge, formatInstant } from '../../words/times.ts'
 import { useNow } from '../../words/use-now.ts'
 import { BackupState } from '../backup/backup-state.tsx'
 import { DeleteBackup } from '../backup/delete-backup.tsx'
@@ -95,7 +95,7 @@ function Created({
       >
         {formatInstant(backup.created)}
       </Link>
-      <span className="block text-xs font-normal text-muted">{formatDistance(backup.created, now)}</span>
+      <span className="block text-xs font-normal text-muted">{formatAge(backup.created, now)}</span>
     </>
   )
 }

@@ -6,7 +6,7 @@ import { ButtonLink } from '../../parts/button.tsx'
 import { Loaded, Notice } from '../../parts/states.tsx'
 import { Link } from '../../routing/router.tsx'
 import { counted, formatBytes, formatCount } from '../../words/numbers.ts'
-import { formatDistance, formatInstant, formatSpan } from '../../words/times.ts'
+import { formatAge, formatInstant, formatSpan } from '../../words/times.ts'
 import { useNow } from '../../words/use-now.ts'
 import { BackupCalendar } from './backup-calendar.tsx'
 import { NextRuns } from './next-runs.tsx'
@@ -84,7 +84,7 @@ function Figures({
   const { newest, lastDrill } = backups
   return (
     <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-md border border-line sm:grid-cols-3 xl:grid-cols-5">
-      <Figure name="Newest backup" value={newest === null ? 'None' : formatDistance(newest.created, now)}>
+      <Figure name="Newest backup" value={newest === null ? 'None' : formatAge(newest.created, now)}>
         {newest !== null && (
           <Link to={{ page: 'backup', database: name, backup: nameOf(newest) }} className="underline">
             {newest.type}, {formatInstant(newest.created)}
@@ -97,7 +97,7 @@ function Figures({
           lastDrill === null
             ? 'Never'
             : lastDrill.passed
-              ? `Passed ${formatDistance(lastDrill.at, now)}`
+              ? `Passed ${formatAge(lastDrill.at, now)}`
               : 'Failed'
         }
       >

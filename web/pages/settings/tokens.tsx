@@ -10,7 +10,7 @@ import { Confirm } from '../../parts/dialog.tsx'
 import { Panel } from '../../parts/panel.tsx'
 import { Empty, Loaded } from '../../parts/states.tsx'
 import { say } from '../../parts/toasts.tsx'
-import { formatDistance, formatInstant } from '../../words/times.ts'
+import { formatAge, formatDistance, formatInstant } from '../../words/times.ts'
 import { useNow } from '../../words/use-now.ts'
 import { CreateToken } from './create-token.tsx'
 
@@ -69,7 +69,7 @@ function TokenTable({ tokens }: { readonly tokens: readonly AccessToken[] }): Re
           {
             key: 'used',
             header: 'Last used',
-            cell: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : formatDistance(lastUsedAt, now)),
+            cell: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : formatAge(lastUsedAt, now)),
           },
           {
             key: 'actions',
