@@ -19,6 +19,8 @@ const LEAN_ENV: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '2' }
 export class EngineProcess {
   readonly #child: ChildProcess
   isReusable = true
+  /** The backup directory in which it has made a backup last. */
+  knows: string | null = null
 
   constructor() {
     const entry = fileURLToPath(new URL(`./process${extname(import.meta.url)}`, import.meta.url))

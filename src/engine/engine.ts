@@ -17,8 +17,6 @@ export interface EngineOptions extends RunOptions {
 
 /** One runs one operation at a time. */
 const idle = new IdleEngines()
-/** By backup directory, which made the last backup there: what it knows of the directory spares the next one much reading. */
-const makers = new Map<string, EngineProcess>()
 
 /** What needs no process that opens databases. */
 const CATALOG_ONLY: ReadonlySet<OperationName> = new Set([
@@ -62,11 +60,11 @@ export async function runOperation<Name extends OperationName>(
   }
 }
 
+/** For a backup, the one that made the last one there, if it can be had: what it knows of the directory spares much reading. */
 function takeFor(name: OperationName, { backupDir }: Settings): EngineProcess {
   if (name !== 'create') return idle.take()
-  const maker = makers.get(backupDir)
-  const engine = idle.take(each => each === maker)
-  makers.set(backupDir, engine)
+  const engine = idle.take(({ knows }) => knows === backupDir)
+  engine.knows = backupDir
   return engine
 }
 
@@ -80,9 +78,8 @@ export async function writeAuditNote(
   where: EngineOptions['where'],
 ): Promise<Noted> {
   if (where === 'here') return await writeNote(settings.backupDir, request)
-  // The next backup may be made meanwhile.
-  const maker = makers.get(settings.backupDir)
-  const engine = idle.take(each => each !== maker)
+  // The next backup may be made meanwhile, by the one that knows the directory.
+  const engine = idle.take(({ knows }) => knows !== settings.backupDir)
   const isOver = new AbortController()
   const late = sleep(NOTE_MS_MAX, null, { signal: isOver.signal, ref: false }).catch(() => null)
   try {
