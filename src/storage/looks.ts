@@ -49,9 +49,9 @@ export function contentOf(path: string): Promise<Buffer | null> {
   return orNull(() => (isAtOnce ? readFileSync(path) : readFile(path)))
 }
 
-/** The same as text. */
-export function textOf(path: string): Promise<string | null> {
-  return orNull(() => (isAtOnce ? readFileSync(path, 'utf8') : readFile(path, 'utf8')))
+/** The same as text: decoded here, for Node ends the process when a file that it reads as text fails to close. */
+export async function textOf(path: string): Promise<string | null> {
+  return (await contentOf(path))?.toString('utf8') ?? null
 }
 
 /** The names in a directory; null when it is not there. */
