@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { isFull } from '../faults/extent.ts'
 import { openDatabase } from '../support/databases.ts'
 import { assertIntact } from '../support/intact.ts'
 import { commitToLedger, ledgerProblems } from '../support/ledger.ts'
@@ -27,7 +28,7 @@ import type { LoopMessage } from './loop.ts'
 import { untilEnded } from './processes.ts'
 
 const LOOP = fileURLToPath(new URL('./loop.ts', import.meta.url))
-const KILLS = 150
+const KILLS = isFull ? 150 : 100
 /** More than a backup and a restore have together, so that every instant of both may be hit. */
 const STEPS_MAX = 30
 /** Longer than most steps last. */

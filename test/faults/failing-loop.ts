@@ -38,8 +38,8 @@ const RECORD = fileURLToPath(new URL('./recorded/failing.json', import.meta.url)
 const isRecording = process.env['UPDATE_POINTS'] === '1'
 /** Threads and processes interleave differently from run to run: a lock is tried once more, two reads become one. */
 const TOLERANCE = 0.02
-/** So many calls of each kind fail in each way when not all do, for each place of the engine. */
-const SELECTED = 2
+/** So many calls of each kind fail in each way when not all do: the first and the last here, in a process the middle one. */
+const SELECTED = { here: 2, process: 1 } as const
 /** So many runs of a selection are drawn from those with an errno that is rare. */
 const RARE_SELECTED = 2
 /** Where a call is the last, or only the first time made, a run may end without it. */
@@ -130,7 +130,7 @@ function possibleOf(series: readonly Series[]): number {
   return series.reduce((sum, { count }) => sum + count, 0)
 }
 
-/** What a selection runs: two calls of each kind, in every way, and some ways that are rare; or a few of all. */
+/** What a selection runs: one or two calls of each kind, in every way, and some ways that are rare; or a few of all. */
 function selectedOf(series: readonly Series[], loop: Loop): readonly Failing[] {
   if (loop.drawn !== undefined) return draw(series, loop.drawn, loop)
   const usual = series.filter(({ isRare }) => !isRare)
@@ -242,9 +242,7 @@ function nameOf({ name, engine }: Loop): string {
   return `${name}, ${engine === 'here' ? 'engine in process' : 'engine in a child'}`
 }
 
-/** The first and the last with the engine in process, two from the middle third with the engine in a child. */
 function chosen(count: number, engine: Loop['engine']): readonly number[] {
   const all = Array.from({ length: count }, (_, index) => index + 1)
-  const isInner = engine === 'process'
-  return select(isInner ? all.slice(Math.floor(count / 3), Math.ceil((2 * count) / 3)) : all, SELECTED)
+  return select(all, SELECTED[engine])
 }
