@@ -14,7 +14,8 @@ const FORMAT_VERSIONS_OFFSET = 18
 /** A try takes microseconds and nearly always succeeds; even the impatient wait for some of them. */
 const PIN_MS_MIN = 2_000
 const SQLITE_BUSY = 5
-const SQLITE_IOERR = 10
+/** What a look at a file found; a bare SQLITE_IOERR would say that nobody knows what was wrong. */
+const SQLITE_IOERR_FSTAT = 1802
 const SQLITE_CORRUPT = 11
 const SQLITE_READONLY_ROLLBACK = 776
 
@@ -124,7 +125,7 @@ function requireReadable(path: string): void {
   for (const suffix of ['-journal', '-wal', '-shm']) {
     const beside = statSync(`${path}${suffix}`, { throwIfNoEntry: false })
     if (beside === undefined || beside.isDirectory()) continue
-    if (!beside.isFile()) throw failure(`not a file: ${path}${suffix}`, SQLITE_IOERR)
+    if (!beside.isFile()) throw failure(`not a file: ${path}${suffix}`, SQLITE_IOERR_FSTAT)
     if (!isEmpty || beside.size === 0) continue
     if (suffix === '-wal') throw failure('the file is empty, but its write-ahead log is not', SQLITE_CORRUPT)
     if (suffix === '-journal')

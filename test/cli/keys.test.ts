@@ -19,7 +19,7 @@ test('keys check says whether a key opens the backups, and its exit code says it
   expect(proven).toMatchObject({ exit: 0, stderr: '' })
   expect(proven.stdout).toMatch(/^✔ Proven: /)
   expect(proven.stdout).toContain('opens 1 of 1 encrypted backup')
-  expect(proven.stdout).toContain('1 backup not encrypted')
+  expect(proven.stdout).toContain('1 backup is not encrypted')
   expect(proven.stdout).toContain('single key')
   expect((await place.cli(['keys', 'check', '--identity', 'key.txt', '--quiet'])).stdout).toBe('')
   await place.json(['keys', 'generate', '--output', 'other.txt'])
