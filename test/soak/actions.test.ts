@@ -14,7 +14,7 @@ import { History, type State } from './actions-history.ts'
 import { type Examined, examine, metadataProblems, storedBackups } from './stored-backup.ts'
 
 const ACTOR = fileURLToPath(new URL('./actions-actor.ts', import.meta.url))
-const SEEDS = isFull ? 20 : 3
+const SEEDS = isFull ? 20 : 2
 const BACKUPS = isFull ? 300 : 150
 /** Shorter than the actor keeps the database to itself at times, longer than a rename. */
 const WAIT_MS = 500
