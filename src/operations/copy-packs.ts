@@ -126,7 +126,7 @@ export class PackCopy implements AsyncDisposable {
       const thereWhole = there?.isKeyWhole === true ? await findWhole(there) : null
       if (thereWhole !== null && isAmong(needed, thereWhole)) {
         packs.noteWhole(id, thereWhole)
-        this.#settled.set(id, packs.sizeOf(id) ?? 0)
+        this.#settled.set(id, packs.bytesOf(id))
         return 0
       }
       return await this.#source.use(id, mine =>

@@ -100,7 +100,7 @@ async function fetchPacks(
   await packs.look(ids, { isAnew: false })
   const wrong = ids.flatMap(id => problemOf(id, packs.sizeOf(id), target))
   if (wrong.length > 0) return wrong
-  const totalBytes = ids.reduce((sum, id) => sum + (packs.sizeOf(id) ?? 0), 0)
+  const totalBytes = ids.reduce((sum, id) => sum + packs.bytesOf(id), 0)
   await requireSpace(root, totalBytes + reserveBytes, 'the packs of the fetched backup')
   const report = bytesOf(context, 'fetch-backup')
   let doneBytes = 0

@@ -61,23 +61,21 @@ export class GoodCopies {
 
   async #list(): Promise<readonly Described[]> {
     const { name: database, backupDir } = this.#context.settings
-    const [here, ...lists] = await Promise.all([
-      listCatalog(backupDir, { database }),
-      ...this.#names.map(name =>
-        listStored(name, { database }, this.#context).catch((): readonly BackupInfo[] => []),
-      ),
-    ])
+    const here = await listCatalog(backupDir, { database })
     // Where nothing may be changed, that one is damaged is noted here alone.
     const notes = new Map(
       here.filter(isDescribed).map(({ metadata }) => [identityOf(metadata), metadata.copies]),
     )
-    return lists
-      .flat()
-      .filter(isDescribed)
-      .filter(copy => {
-        const noted = notes.get(identityOf(copy.metadata))?.[copy.target ?? '']
+    const lists = this.#names.map(async name => {
+      const listed = await listStored(name, { database }, this.#context).catch(
+        (): readonly BackupInfo[] => [],
+      )
+      return listed.filter(isDescribed).filter(copy => {
+        const noted = notes.get(identityOf(copy.metadata))?.[name]
         return seemsGood(copy) && noted?.damaged_at === undefined && copy.signature !== 'wrong'
       })
+    })
+    return (await Promise.all(lists)).flat()
   }
 }
 

@@ -88,7 +88,7 @@ class PacksHere implements PackSource {
   async seemsRight(id: string, packs: PacksAtTarget): Promise<boolean> {
     using mine = PackFile.open(packPath(this.#store, id), id)
     const { index, path } = mine
-    const sizeBytes = packs.sizeOf(id) ?? 0
+    const sizeBytes = packs.bytesOf(id)
     const isFull = presentBetween(index, 0, index.pageCount) === index.pageCount
     // Nothing was ever dropped here, and any page less there would make it shorter.
     if (isFull && mine.sizeBytes === sizeBytes) return true

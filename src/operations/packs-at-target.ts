@@ -40,6 +40,11 @@ export class PacksAtTarget {
     return this.#sizes.get(id) ?? null
   }
 
+  /** The same; nothing for one that was not there. */
+  bytesOf(id: string): number {
+    return this.sizeOf(id) ?? 0
+  }
+
   note(id: string, sizeBytes: number | null): void {
     this.#sizes.set(id, sizeBytes)
   }

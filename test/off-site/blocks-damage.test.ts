@@ -1,9 +1,10 @@
 /** Damage to what backups of pages rely on, here and at a target. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { generateKeys } from '../../src/index.ts'
 import { failedWith, succeeded } from '../support/product.ts'
-import { backUp, commit, openBlocksPlace, packsIn, restoredFromFar } from './blocks-place.ts'
-import { namesAt, type Place, readJson } from './place.ts'
+import { backUp, BLOCKS, commit, openBlocksPlace, packsIn, restoredFromFar } from './blocks-place.ts'
+import { local, namesAt, type Place, readJson } from './place.ts'
 
 test('a pack that is damaged in the backup directory is copied nowhere', async () => {
   const place = openBlocksPlace()
@@ -64,3 +65,17 @@ test.for(DAMAGE)(
     expect(readJson(place.path('far', 'metadata', `${name}.json`))['damaged_at']).toBeUndefined()
   },
 )
+
+test('of an encrypted backup at a target a changed or a cut file is found without a key', async () => {
+  const place = openBlocksPlace()
+  const { recipient } = succeeded(await generateKeys({ output: place.path('key.txt') }))
+  place.configure({ ...BLOCKS, targets: { far: local('far') }, encryption: { recipients: [recipient] } })
+  const name = await backUp(place, true)
+  const statusOf = async (): Promise<string> =>
+    succeeded(await place.database().verifyBackup(name, { target: 'far' })).status
+  expect(await statusOf()).toBe('intact')
+  change(place, `manual/${name}`, bytes => flip(bytes, bytes.length - 40))
+  expect(await statusOf()).toBe('damaged')
+  truncateSync(place.path('far', 'manual', name), 3)
+  expect(await statusOf()).toBe('damaged')
+})

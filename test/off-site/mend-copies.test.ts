@@ -429,3 +429,46 @@ test('of a file with metadata that cannot be read, and that no target knows, it 
   ])
   expect(await namesAt(place, 'far')).toEqual([name])
 })
+
+test('as long as any target is good a copy is mended, however many are not', async () => {
+  const names = ['far', 'farther', 'third', 'fourth']
+  const place = openPlace(names, {}, { commits: 20 })
+  const name = await makeGone(place)
+  // Metadata alone is left of it, beside something that is nobody's.
+  rmSync(place.path('far', 'manual', name))
+  writeFileSync(place.path('far', 'manual', `${name.slice(0, name.indexOf('manual'))}manual_notes.txt`), 'x')
+  for (const where of ['farther', 'third']) damageByte(place.path(where, 'manual', name), 5000)
+  expect(await repaired(place)).toMatchObject([
+    { filename: name, at: 'far', status: 'repaired', from: 'fourth' },
+  ])
+  expect(readFileSync(place.path('far', 'manual', name))).toEqual(
+    readFileSync(place.path('fourth', 'manual', name)),
+  )
+})
+
+test('what is good nowhere is said to be so, by its name, too', async () => {
+  const place = openPlace(['far'], {}, { commits: 20 })
+  const name = await makeGone(place)
+  damageByte(place.path('far', 'manual', name), 5000)
+  expect(await statusOfCopies(place)).toBe('damaged')
+  const damaged = readFileSync(place.path('far', 'manual', name))
+  expect(await repaired(place, name)).toMatchObject([
+    { filename: name, at: 'far', status: 'failed', code: 'OBJECT_DAMAGED' },
+  ])
+  expect(readFileSync(place.path('far', 'manual', name))).toEqual(damaged)
+})
+
+test('a repair at a target that is cancelled says so, and leaves what is there', async () => {
+  const place = openBoth()
+  const name = await makeGone(place)
+  damageByte(place.path('far', 'manual', name), 5000)
+  expect(await statusOfCopies(place)).toBe('damaged')
+  const damaged = readFileSync(place.path('far', 'manual', name))
+  const controller = new AbortController()
+  const answer = await place.database().repairBackups({
+    signal: controller.signal,
+    onProgress: ({ step }) => step === 'copy-off-site' && controller.abort(),
+  })
+  failedWith('CANCELLED', answer)
+  expect(readFileSync(place.path('far', 'manual', name))).toEqual(damaged)
+})
