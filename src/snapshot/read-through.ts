@@ -5,15 +5,25 @@ import { openIfThere } from './source-files.ts'
 import { SQLITE } from './sqlite-failure.ts'
 
 /** Of a disk that fails for a moment SQLite says that the database is damaged: it has to say so twice. */
-export async function unlessDiskFails<T>(
+export function unlessDiskFails<T>(ask: () => Promise<T>, path: string, signal: AbortSignal): Promise<T> {
+  return askTwice(ask, isDamage, path, signal)
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof SqliteError && error.primaryCode === SQLITE.CORRUPT
+}
+
+/** Asks again after an answer that is doubtful, once the disk has given the files in full. */
+async function askTwice<T>(
   ask: () => Promise<T>,
+  isDoubtful: (error: unknown) => boolean,
   path: string,
   signal: AbortSignal,
 ): Promise<T> {
   try {
     return await ask()
   } catch (error) {
-    if (!(error instanceof SqliteError) || error.primaryCode !== SQLITE.CORRUPT) throw error
+    if (!isDoubtful(error)) throw error
   }
   await readThrough(path, signal)
   return await ask()
@@ -33,20 +43,14 @@ export function damageIfUnexplained(error: unknown): unknown {
   return new SqliteError({ message: error.message, resultCode: SQLITE.CORRUPT })
 }
 
-/** Asks again, once the disk has given the files in full, when SQLite does not say what was wrong with them. */
+/** What SQLite cannot explain, and says twice of files that the disk gives in full, is damage. */
 export async function unlessCutShort<T>(
   ask: () => Promise<T>,
   path: string,
   signal: AbortSignal,
 ): Promise<T> {
   try {
-    return await ask()
-  } catch (error) {
-    if (!isUnexplained(error)) throw error
-  }
-  await readThrough(path, signal)
-  try {
-    return await ask()
+    return await askTwice(ask, isUnexplained, path, signal)
   } catch (error) {
     throw damageIfUnexplained(error)
   }
