@@ -78,6 +78,7 @@ export const MEASURED_TESTS: readonly string[] = [
     'copying',
     'hostile',
     'listed',
+    'lost-metadata',
     'max-size',
     'mend-copies',
     'meanwhile',

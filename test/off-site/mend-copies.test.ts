@@ -1,8 +1,7 @@
-/** What is damaged at one target, or has lost its metadata, is put right from another one, or from the backup directory. */
+/** What is damaged at one target is put right from another one, or from the backup directory. */
 import { createHash } from 'node:crypto'
 import {
   existsSync,
-  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -10,60 +9,25 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type BackupsRepaired, type Config, generateKeys, type RepairedBackup } from '../../src/index.ts'
+import { type Config, generateKeys } from '../../src/index.ts'
 import { syncTargets } from '../../src/operations/sync-targets.ts'
-import { openSigned } from '../signing/place.ts'
-import { openDatabase } from '../support/databases.ts'
 import { assertIntact } from '../support/intact.ts'
-import { commitToLedger } from '../support/ledger.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { damageByte } from './damage-byte.ts'
 import { contextDuring } from './meanwhile.ts'
-import { local, makeBackups, namesAt, openPlace, type Place, readJson } from './place.ts'
-
-const BOTH = { targets: { far: local('far'), farther: local('farther') } } as const
-
-function openBoth(config: Config = {}): Place {
-  return openPlace(['far', 'farther'], config, { commits: 20 })
-}
-
-function commit(place: Place): void {
-  const connection = openDatabase(place.databasePath)
-  commitToLedger(connection)
-  connection.close()
-}
-
-/** A backup that is at every target, and not here any more. */
-async function makeGone(place: Place): Promise<string> {
-  const [name = ''] = await makeBackups(place, 1)
-  expect(succeeded(await place.database().syncTargets()).status).toBe('synced')
-  commit(place)
-  await makeBackups(place, 1)
-  succeeded(await place.database().deleteBackup(name, { confirm: true }))
-  return name
-}
-
-async function repairAll(place: Place): Promise<BackupsRepaired> {
-  return succeeded(await place.database().repairBackups())
-}
-
-async function repaired(place: Place, ...backups: string[]): Promise<readonly RepairedBackup[]> {
-  return succeeded(await place.database().repairBackups(backups.length === 0 ? {} : { backups })).backups
-}
-
-async function statusOfCopies(place: Place): Promise<string> {
-  return succeeded(await place.database().verifyCopies()).status
-}
-
-function metadataPath(place: Place, where: string, name: string): string {
-  return place.path(where, 'metadata', `${name}.json`)
-}
-
-function expectSame(place: Place, key: string): void {
-  expect(readFileSync(place.path('far', key))).toEqual(readFileSync(place.path('farther', key)))
-}
+import { makeBackups, namesAt, openPlace, type Place, readJson } from './place.ts'
+import {
+  BOTH,
+  commit,
+  expectSame,
+  makeGone,
+  metadataPath,
+  openBoth,
+  repairAll,
+  repaired,
+  statusOfCopies,
+} from './two-targets.ts'
 
 const ENCODED: readonly (readonly [string, (place: Place) => Promise<Config>])[] = [
   ['zstd', async () => ({ encoding: 'zstd' })],
@@ -211,125 +175,6 @@ test('a target that is away is told, and the others are repaired', async () => {
   expectSame(place, `manual/${name}`)
 })
 
-test('metadata that is gone at one target, or cannot be read, comes back from wherever it is, with its signature', async () => {
-  const place = await openSigned(['far', 'farther'])
-  const [here = '', gone = ''] = await makeBackups(place, 2)
-  expect(succeeded(await place.database().syncTargets()).status).toBe('synced')
-  succeeded(await place.database().deleteBackup(gone, { confirm: true, force: true }))
-  const before = [here, gone].map(name => readFileSync(metadataPath(place, 'far', name), 'utf8'))
-  rmSync(metadataPath(place, 'far', here))
-  writeFileSync(metadataPath(place, 'far', gone), '{"timestamp":')
-  const done = await repaired(place)
-  expect(done.toSorted((a, b) => (a.from === null ? -1 : b.from === null ? 1 : 0))).toMatchObject([
-    { filename: here, at: 'far', status: 'repaired', from: null, metadata: true, bytes: 0 },
-    { filename: gone, at: 'far', status: 'repaired', from: 'farther', metadata: true, bytes: 0 },
-  ])
-  expect([here, gone].map(name => readFileSync(metadataPath(place, 'far', name), 'utf8'))).toEqual(before)
-  const listed = await place.database().listBackups({ target: 'far' })
-  expect(listed.map(({ signature }) => signature)).toEqual(['valid', 'valid'])
-  // A sync knows its own file again, too, and puts no second one beside it.
-  rmSync(metadataPath(place, 'far', here))
-  expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([
-    { copied: [here], bytes: 0 },
-    { copied: [] },
-  ])
-  expect(await namesAt(place, 'far')).toHaveLength(2)
-})
-
-test('what a signature speaks against at a target gets the metadata that was signed', async () => {
-  const place = await openSigned(['far'])
-  const [name = ''] = await makeBackups(place, 1)
-  expect(succeeded(await place.database().syncTargets()).status).toBe('synced')
-  const path = metadataPath(place, 'far', name)
-  const { signature, ...unsigned } = readJson(path)
-  writeFileSync(path, JSON.stringify({ ...unsigned, image_size: 4096, signature }))
-  expect(await statusOfCopies(place)).toBe('damaged')
-  expect(await repaired(place)).toMatchObject([{ at: 'far', status: 'repaired', from: null }])
-  expect(await statusOfCopies(place)).toBe('intact')
-  expect(readJson(path)).toMatchObject({ ...unsigned, signature })
-})
-
-test('a file that somebody has put at a target without metadata is described by nobody', async () => {
-  const place = openBoth()
-  const name = await makeGone(place)
-  rmSync(metadataPath(place, 'far', name))
-  damageByte(place.path('far', 'manual', name), 5000)
-  const bytes = readFileSync(place.path('far', 'manual', name))
-  // It may be what somebody needs: what comes is put beside it.
-  expect(await repaired(place)).toMatchObject([{ at: 'far', status: 'repaired', metadata: false }])
-  expect(readFileSync(place.path('far', 'manual', name))).toEqual(bytes)
-  expect(await namesAt(place, 'far')).toHaveLength(1)
-  writeFileSync(place.path('far', 'manual', 'app_backup_manual_20200101_000000.db'), 'something')
-  expect(await repaired(place)).toEqual([])
-})
-
-test('all metadata that is lost here comes back from targets, and nothing else is touched', async () => {
-  const place = await openSigned(['far', 'farther'])
-  const [first = '', second = '', changed = ''] = await makeBackups(place, 3)
-  expect(succeeded(await place.database().syncTargets()).status).toBe('synced')
-  const metadata = join(place.backupDir, 'metadata')
-  const { copies: _, ...before } = readJson(join(metadata, `${first}.json`))
-  renameSync(metadata, place.path('lost'))
-  rmSync(metadataPath(place, 'far', second))
-  damageByte(place.path('backups', 'manual', changed), 5000)
-  const strange = 'app_backup_manual_20200101_000000.db'
-  writeFileSync(place.path('backups', 'manual', strange), readFileSync(place.databasePath))
-  const done = await repaired(place)
-  const byName = new Map(done.filter(({ at }) => at === null).map(each => [each.filename, each]))
-  expect(byName.get(first)).toMatchObject({ status: 'repaired', from: 'far', metadata: true, bytes: 0 })
-  expect(byName.get(second)).toMatchObject({ status: 'repaired', from: 'farther', metadata: true })
-  expect([...byName.keys()].toSorted()).toEqual([first, second].toSorted())
-  expect(readJson(join(metadata, `${first}.json`))).toEqual(before)
-  const listed = await place.database().listBackups()
-  expect(listed.filter(({ signature }) => signature === 'valid').map(({ filename }) => filename)).toEqual(
-    [first, second].toSorted().toReversed(),
-  )
-  // Of the others nobody knows that they are what a target has.
-  for (const name of [changed, strange])
-    expect(await repaired(place, name)).toMatchObject([
-      { filename: name, at: null, status: 'failed', code: 'METADATA_INVALID' },
-    ])
-  writeFileSync(join(metadata, `${first}.json`), '{"timestamp":')
-  expect(await repaired(place, first)).toMatchObject([{ status: 'repaired', metadata: true }])
-  expect(succeeded(await place.database().verifyBackup(first)).status).toBe('intact')
-  expect(await repaired(place, first)).toMatchObject([{ status: 'intact', metadata: false }])
-})
-
-test('a backup of pages that has lost its metadata and a pack gets back both', async () => {
-  const place = openBoth({ encoding: 'blocks' })
-  const [name = ''] = await makeBackups(place, 1)
-  expect(succeeded(await place.database().syncTargets()).status).toBe('synced')
-  const [pack = ''] = place.files('backups').filter(key => key.endsWith('.pack'))
-  rmSync(place.path('backups', pack))
-  rmSync(metadataPath(place, 'backups', name))
-  expect(await repaired(place)).toMatchObject([
-    { filename: name, at: null, status: 'repaired', from: 'far', metadata: true, packs: 1 },
-  ])
-  expect(succeeded(await place.database().verifyBackup(name)).status).toBe('intact')
-})
-
-test('metadata is taken from where it is signed; unsigned where nobody has signed it, and never with a wrong signature', async () => {
-  const place = await openSigned(['far', 'farther'])
-  const [name = ''] = await makeBackups(place, 1)
-  expect(succeeded(await place.database().syncTargets()).status).toBe('synced')
-  const lost = metadataPath(place, 'backups', name)
-  const { signature, ...unsigned } = readJson(metadataPath(place, 'far', name))
-  const wrong = { ...unsigned, image_size: 4096, signature }
-  const cases = [
-    [unsigned, { ...unsigned, signature }, 'farther'],
-    [wrong, unsigned, 'farther'],
-    [unsigned, unsigned, 'far'],
-    [wrong, wrong, null],
-  ] as const
-  for (const [far, farther, from] of cases) {
-    rmSync(lost, { force: true })
-    writeFileSync(metadataPath(place, 'far', name), JSON.stringify(far))
-    writeFileSync(metadataPath(place, 'farther', name), JSON.stringify(farther))
-    const [answer] = await repaired(place, name)
-    expect(answer).toMatchObject(from === null ? { status: 'failed' } : { status: 'repaired', from })
-  }
-})
-
 test('of a backup of pages only the packs that a target lacks are brought here from the other one', async () => {
   const config = { ...BOTH, encoding: 'blocks', keepLocal: false, timeZone: 'UTC' } as const
   const place = openBoth(config)
@@ -402,32 +247,6 @@ test('a copy is mended by its name, also where nothing here has that name, or it
     { at: 'far', status: 'repaired', from: null },
   ])
   expect(await statusOfCopies(place)).toBe('intact')
-})
-
-test('of a file with metadata that cannot be read, and that no target knows, it is said that it cannot be repaired', async () => {
-  const place = openBoth()
-  const [name = ''] = await makeBackups(place, 1)
-  const path = metadataPath(place, 'backups', name)
-  const text = readFileSync(path)
-  writeFileSync(path, '{"timestamp":')
-  expect(await repaired(place)).toMatchObject([
-    { filename: name, status: 'failed', code: 'METADATA_INVALID' },
-  ])
-  // What is of the same name there is of another size.
-  mkdirSync(place.path('far', 'metadata'))
-  writeFileSync(
-    metadataPath(place, 'far', name),
-    JSON.stringify({ ...JSON.parse(String(text)), file_size: 1 }),
-  )
-  expect(await repaired(place)).toMatchObject([{ status: 'failed', code: 'METADATA_INVALID' }])
-  expect(readFileSync(path, 'utf8')).toBe('{"timestamp":')
-  // The metadata alone is enough, and then its file is put there again.
-  writeFileSync(metadataPath(place, 'far', name), text)
-  expect(await repaired(place)).toMatchObject([
-    { at: null, status: 'repaired', metadata: true, from: 'far' },
-    { at: 'far', status: 'repaired', metadata: false, from: null },
-  ])
-  expect(await namesAt(place, 'far')).toEqual([name])
 })
 
 test('as long as any target is good a copy is mended, however many are not', async () => {
