@@ -11,6 +11,8 @@ import { identityOf } from './copy-identity.ts'
 
 /** More backups of one second than this nobody makes. */
 const NAMES_MAX = 50
+/** Looks at one name, where others finish there while it is looked at. */
+const LOOKS_MAX = 3
 
 /** Whose name it is. */
 export interface Claimant {
@@ -42,7 +44,7 @@ export async function claimName(target: Target, claimant: Claimant, signal: Abor
     const filename = number === 1 ? claimant.filename : renumbered(claimant.filename, number)
     if (filename === null) break
     if (claimant.fixed?.has(filename) === true) continue
-    const state = await tryName(target, { ...claimant, filename }, signal)
+    const state = await lookUntilSettled(target, { ...claimant, filename }, signal)
     if (state !== 'taken') return { state, filename }
   }
   throw new BackupError(
@@ -54,22 +56,35 @@ export async function claimName(target: Target, claimant: Claimant, signal: Abor
   )
 }
 
-async function tryName(
+async function lookUntilSettled(
   target: Target,
   claimant: Claimant,
   signal: AbortSignal,
 ): Promise<Claim['state'] | 'taken'> {
+  for (let look = 1; look <= LOOKS_MAX; look++) {
+    const state = await tryName(target, claimant, signal)
+    if (state !== 'unsettled') return state
+  }
+  return 'taken'
+}
+
+/** `unsettled`: a mark went while it was looked at. Whoever set it has finished, maybe with this very backup. */
+async function tryName(
+  target: Target,
+  claimant: Claimant,
+  signal: AbortSignal,
+): Promise<Claim['state'] | 'taken' | 'unsettled'> {
   const { type, filename, mark } = claimant
   const found = await lookAt(target, filename, signal)
   if (found.isDescribed) return await standingOf(target, claimant, signal)
   const copying = found.marks.find(({ kind }) => kind === 'copying')
-  if (copying !== undefined) return (await isOurs(target, copying, claimant, signal)) ? 'claimed' : 'taken'
+  if (copying !== undefined) return await standingOfMark(target, copying, claimant, signal)
   if (found.marks.length > 0) return 'taken' // It is being deleted; the next cleanup finishes that.
   const image = await target.head(imageKey(claimant), { signal })
   if (image !== null) return await standingOfFile(target, image, claimant, signal)
   const own: Mark = { kind: 'copying', type, filename }
   if (await target.putIfAbsent(markKey(own), Buffer.from(mark), { signal })) return 'claimed'
-  return (await isOurs(target, own, claimant, signal)) ? 'claimed' : 'taken'
+  return await standingOfMark(target, own, claimant, signal)
 }
 
 async function lookAt(
@@ -139,16 +154,21 @@ export async function metadataAt(
 
 const MARK_BYTES_MAX = 4096
 
-async function isOurs(target: Target, mark: Mark, claimant: Claimant, signal: AbortSignal): Promise<boolean> {
-  if (mark.type !== claimant.type) return false
-  const text = await readObject(target, markKey(mark), { signal, bytesMax: MARK_BYTES_MAX }).catch(
-    (error: unknown) => {
-      // Whoever it was has just finished, or it is none of ours.
-      if (isOfObject(error)) return null
-      throw error
-    },
-  )
-  return text !== null && Buffer.from(text).toString('utf8') === claimant.mark
+async function standingOfMark(
+  target: Target,
+  mark: Mark,
+  claimant: Claimant,
+  signal: AbortSignal,
+): Promise<'claimed' | 'taken' | 'unsettled'> {
+  if (mark.type !== claimant.type) return 'taken'
+  try {
+    const text = await readObject(target, markKey(mark), { signal, bytesMax: MARK_BYTES_MAX })
+    return Buffer.from(text).toString('utf8') === claimant.mark ? 'claimed' : 'taken'
+  } catch (error) {
+    if (!isOfObject(error)) throw error
+    // One that is too long is none of ours.
+    return error.code === 'OBJECT_NOT_FOUND' ? 'unsettled' : 'taken'
+  }
 }
 
 /** `…_020000.db.zst` → `…_020000_2.db.zst`; null for a name that is not of our grammar. */

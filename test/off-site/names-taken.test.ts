@@ -107,12 +107,57 @@ test.for<[string, string, string]>([
   expect(claimed).toEqual({ state: 'claimed', filename })
 })
 
-test('a mark that goes while it is looked at was of somebody who has just finished', async () => {
+/** Whoever set the mark does something just before it is read for the n-th time. */
+function finishing(act: (nth: number) => void): Meanwhile {
+  let nth = 0
+  return {
+    before(call, key) {
+      if (call === 'get' && key === COPYING) act(++nth)
+    },
+  }
+}
+
+test('where a mark goes while it is looked at, what whoever set it has finished is seen', async () => {
   const there = new There()
   there.put(COPYING, OURS.mark)
+  const finish = finishing(() => {
+    there.store(METADATA)
+    there.remove(COPYING)
+  })
+  expect(await there.claim(OURS, finish)).toEqual({ state: 'there', filename: FILENAME })
+})
+
+test('where a claim is lost to another process that finishes at once, its copy is seen', async () => {
+  const there = new There()
+  const finish = finishing(() => {
+    there.store(METADATA)
+    there.remove(COPYING)
+  })
   const claimed = await there.claim(OURS, {
     before(call, key) {
-      if (call === 'get' && key === COPYING) there.remove(key)
+      if (call === 'putIfAbsent' && key === COPYING) there.put(key, OURS.mark)
+      finish.before?.(call, key)
+    },
+  })
+  expect(claimed).toEqual({ state: 'there', filename: FILENAME })
+})
+
+test('a name whose mark goes with nothing done is free again', async () => {
+  const there = new There()
+  there.put(COPYING, 'another')
+  const claimed = await there.claim(
+    OURS,
+    finishing(() => there.remove(COPYING)),
+  )
+  expect(claimed).toEqual({ state: 'claimed', filename: FILENAME })
+})
+
+test('a name whose mark comes and goes each time is left to whoever is at work there', async () => {
+  const there = new There()
+  const claimed = await there.claim(OURS, {
+    before(call, key) {
+      if (call === 'list' && key === metadataKey(FILENAME)) there.put(COPYING, 'another')
+      if (call === 'get' && key === COPYING) there.remove(COPYING)
     },
   })
   expect(claimed).toEqual({ state: 'claimed', filename: SECOND })

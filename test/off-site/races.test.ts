@@ -17,7 +17,8 @@ async function expectWhole(place: Place): Promise<string[]> {
     assertIntact(place.path('look.db'))
   }
   expect(new Set(listed.map(({ metadata }) => metadata?.created_at)).size).toBe(listed.length)
-  expect(place.files('far')).toHaveLength(2 * listed.length)
+  const theirs = listed.flatMap(({ filename, type }) => [`${type}/${filename}`, `metadata/${filename}.json`])
+  expect(place.files('far')).toEqual(theirs.toSorted())
   return listed.map(({ filename }) => filename)
 }
 
