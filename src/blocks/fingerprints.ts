@@ -4,19 +4,15 @@
  * by the checksum of its file, and is not believed where that file is gone or another, nor where its own checksum
  * differs.
  */
-import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Durability } from '../storage/durable.ts'
 import { makeDirectory } from '../storage/durable.ts'
-import { during } from '../storage/io-errors.ts'
 import { contentOf } from '../storage/looks.ts'
-import { writeFully } from '../storage/transfer.ts'
-import { WritableFile } from '../snapshot/writable-file.ts'
+import { writeInPlace } from '../storage/write-in-place.ts'
 import type { Sealing } from './open-sealing.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { sha256 } from './restore-point.ts'
 import { blocksDirectory } from '../catalog/layout.ts'
-import { Staging } from '../catalog/staging.ts'
 import { type BlockStore } from './store.ts'
 
 const MAGIC = Buffer.from('CHBLKFP1')
@@ -83,27 +79,17 @@ export async function writeFingerprints(
   database: string,
   fingerprints: Fingerprints,
 ): Promise<void> {
-  const path = cachePath(store, database)
   await makeDirectory(cacheDirectory(store), store.directoryMode, CACHE_DURABILITY)
-  await using staging = await Staging.open(store.backupDir, blocksDirectory(store.backupDir))
-  await writeFingerprintFile(fingerprints, { staged: staging.file('fingerprints'), path })
+  await writeFingerprintFile(fingerprints, cachePath(store, database))
 }
 
-/** The same into any file, by way of another on the same file system. */
-export async function writeFingerprintFile(
-  { runs, ...head }: Fingerprints,
-  { staged, path }: { readonly staged: string; readonly path: string },
-): Promise<void> {
+/** The same into any file. */
+export async function writeFingerprintFile({ runs, ...head }: Fingerprints, path: string): Promise<void> {
   const text = Buffer.from(JSON.stringify(head))
   const length = Buffer.alloc(4)
   length.writeUInt32LE(text.length)
   const signed = Buffer.concat([MAGIC, length, text, runs])
-  {
-    using file = new WritableFile(staged)
-    writeFully(file, signed, 0)
-    writeFully(file, sha256(signed), signed.length)
-  }
-  await during('rename', path, () => rename(staged, path))
+  await writeInPlace(path, [signed, sha256(signed)])
 }
 
 /** As {@link Fingerprints} have it. */

@@ -3,8 +3,8 @@
  * so that the rename stays on one file system, and is 0700 whatever the modes of the files in it are.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { makeName } from '../storage/changes.ts'
 import { namesIn, removeDirectory } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
 import { forget, isClean, lookAt, noteChange, noteRead } from './clean-directories.ts'
@@ -37,7 +37,7 @@ export class Staging implements AsyncDisposable {
   static async open(backupDir: string, directory: string): Promise<Staging> {
     const paths = pathsIn(directory, backupDir)
     const staging = new Staging(paths, await isClean(paths))
-    await during('make the directory', staging.path, () => mkdir(staging.path, { mode: 0o700 }))
+    await during('make the directory', staging.path, () => makeName(staging.path, 0o700))
     return staging
   }
 

@@ -71,17 +71,39 @@ function takeFor(name: OperationName, { backupDir }: Settings): EngineProcess {
 /** A disk that does not answer must not keep the caller from his result; nobody notices less. */
 const NOTE_MS_MAX = 10_000
 
+/** By backup directory, the last line that is being added: they would wait for each other anyway, each in an engine. */
+const noting = new Map<string, Promise<unknown>>()
+
 /** Adds a line to the audit log, where operations run. Throws when it is not there in time. */
 export async function writeAuditNote(
   settings: Settings,
   request: NoteRequest,
   where: EngineOptions['where'],
 ): Promise<Noted> {
-  if (where === 'here') return await writeNote(settings.backupDir, request)
-  // The next backup may be made meanwhile, by the one that knows the directory.
-  const engine = idle.take(({ knows }) => knows !== settings.backupDir)
+  const { backupDir } = settings
+  if (where === 'here') return await writeNote(backupDir, request)
   const isOver = new AbortController()
   const late = sleep(NOTE_MS_MAX, null, { signal: isOver.signal, ref: false }).catch(() => null)
+  const before = noting.get(backupDir)
+  const note = (async () => {
+    await Promise.race([before, late])
+    return await noteInEngine(settings, request, late)
+  })()
+  const settled = note.catch(() => {})
+  noting.set(backupDir, settled)
+  try {
+    return await note
+  } finally {
+    isOver.abort()
+    if (noting.get(backupDir) === settled) noting.delete(backupDir)
+  }
+}
+
+async function noteInEngine(settings: Settings, request: NoteRequest, late: Promise<null>): Promise<Noted> {
+  // The next backup may be made meanwhile, by the one that knows the directory.
+  const engine = idle.take(({ knows }) => knows !== settings.backupDir)
+  // There was no other: the next backup begins in a new one meanwhile, and each would have to read what the other changed.
+  if (engine.knows === settings.backupDir) engine.knows = null
   try {
     const answer = await Promise.race([engine.run({ name: 'note', settings, request }, {}), late])
     if (answer === null) {
@@ -91,7 +113,6 @@ export async function writeAuditNote(
     if (!answer.success) throw fromFailure(answer)
     return answer as Noted
   } finally {
-    isOver.abort()
     idle.put(engine)
   }
 }

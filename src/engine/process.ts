@@ -5,7 +5,7 @@
 import { toFailure } from '../errors.ts'
 import type { Job } from './here.ts'
 import { prepareHere, runHere } from './here.ts'
-import { lookAtOnce } from '../storage/looks.ts'
+import { callAtOnce } from '../storage/at-once.ts'
 import type { FromEngine, ToEngine } from './messages.ts'
 
 /** Longer than any cleaning up takes, short enough that nobody finds us in a process list. */
@@ -14,7 +14,7 @@ const ORPHAN_MS = 30_000
 let running: AbortController | null = null
 
 prepareHere()
-lookAtOnce()
+callAtOnce()
 // Nobody else may read what is being made, whatever the host's umask is.
 process.umask(0o077)
 process.on('message', (message: ToEngine) => {

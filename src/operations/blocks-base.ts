@@ -51,15 +51,10 @@ export async function readBase(
 }
 
 /** Keeps what the next backup there needs to know. It is no loss: a failure of that is none of the backup. */
-export async function keepBase(
-  target: Target,
-  fingerprints: Fingerprints,
-  staged: string,
-  context: Context,
-): Promise<void> {
+export async function keepBase(target: Target, fingerprints: Fingerprints, context: Context): Promise<void> {
   const path = basePath(target, context)
   await makeDirectory(dirname(path), context.settings.directoryMode, { isDurable: false })
-  await writeFingerprintFile(fingerprints, { staged, path })
+  await writeFingerprintFile(fingerprints, path)
 }
 
 function basePath({ name }: Target, { settings }: Context): string {

@@ -68,10 +68,7 @@ export async function sendBlocks(
     sizeBytes: bytes.length,
     checksum,
     addedBytes: bytes.length + sent.bytes,
-    remember: async () => {
-      await using again = await WorkDirectory.open(settings.backupDir, signal)
-      await keepBase(target, { ...fingerprints, restorePoint: key }, again.file('fingerprints'), context)
-    },
+    remember: () => keepBase(target, { ...fingerprints, restorePoint: key }, context),
   }
 }
 

@@ -1,5 +1,4 @@
 /** The part of making a backup that runs under the catalog's lock. A restore uses it for its pre_restore backup. */
-import { chmod, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { metadataDirectory, metadataPath, typeDirectory } from '../catalog/layout.ts'
 import { type Metadata, printMetadata } from '../catalog/metadata.ts'
@@ -8,6 +7,7 @@ import { Staging } from '../catalog/staging.ts'
 import { throwIfCancelled } from '../errors.ts'
 import type { Signer } from '../signing/keys.ts'
 import { signatureOf } from '../signing/signature.ts'
+import { changeName, setMode } from '../storage/changes.ts'
 import { removeFile, syncDirectory, writeNewFile } from '../storage/durable.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import { during } from '../storage/io-errors.ts'
@@ -41,9 +41,9 @@ export async function storeBackup(order: StoreOrder, context: Context): Promise<
 
   begin(context, 'publish-image')
   const path = join(typeDirectory(settings.backupDir, order.type), filename)
-  await during('set the mode of', staged.file, () => chmod(staged.file, settings.fileMode))
+  await during('set the mode of', staged.file, () => setMode(staged.file, settings.fileMode))
   try {
-    await during('rename', path, () => rename(staged.file, path))
+    await during('rename', path, () => changeName(staged.file, path))
     begin(context, 'write-metadata')
     const durationMs = Math.round(performance.now() - started)
     const metadata = describeBackup(order, staged, { createdAt, time, name: settings.name, durationMs })
@@ -89,7 +89,7 @@ export async function writeMetadata(
     writeNewFile(file, printMetadata(metadata), fileMode, durabilityOf(context))
   await inParallel([settleName, write], 2, flush => flush())
   const path = metadataPath(backupDir, filename)
-  await during('rename', path, () => rename(file, path))
+  await during('rename', path, () => changeName(file, path))
   try {
     await syncDirectory(metadataDirectory(backupDir), durabilityOf(context))
   } catch (error) {

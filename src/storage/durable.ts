@@ -1,10 +1,13 @@
 /** Making files that survive a power cut: every step is a call of its own, in the order of the design. */
-import { chmod, constants, type FileHandle, mkdir, open, rename, statfs, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BackupError } from '../errors.ts'
+import { changeName, makeName, removeName, setMode } from './changes.ts'
 import { during, isAlreadyThere, isNotThere } from './io-errors.ts'
 import { entriesOf, exactLstatOf } from './looks.ts'
 import { removeTree } from './remove-tree.ts'
+import { SmallFile } from './small-file.ts'
 
 export interface Durability {
   /** False in disposable set-ups: fsync is left out. */
@@ -15,8 +18,8 @@ export interface Durability {
 export async function syncFile(path: string, { isDurable }: Durability): Promise<void> {
   if (!isDurable) return
   await during('flush', path, async () => {
-    await using handle = await open(path, 'r')
-    await handle.sync()
+    await using file = await SmallFile.open(path, constants.O_RDONLY)
+    await file.sync()
   })
 }
 
@@ -25,14 +28,14 @@ export async function syncDirectory(path: string, { isDurable }: Durability): Pr
   // Windows cannot open directories, and its rename is durable in its own way.
   if (!isDurable || process.platform === 'win32') return
   await during('flush the directory', path, async () => {
-    await using handle = await open(path, 'r')
-    await handle.sync()
+    await using file = await SmallFile.open(path, constants.O_RDONLY)
+    await file.sync()
   })
 }
 
 /** Renames within one file system and flushes the directory: after that the new name survives a power cut. */
 export async function renameDurably(from: string, to: string, durability: Durability): Promise<void> {
-  await during('rename', to, () => rename(from, to))
+  await during('rename', to, () => changeName(from, to))
   await syncDirectory(dirname(to), durability)
 }
 
@@ -43,9 +46,9 @@ export async function makeDirectory(path: string, mode: number, durability: Dura
   await makeDirectory(dirname(path), mode, durability)
   await during('make the directory', path, async () => {
     try {
-      await mkdir(path, { mode })
+      await makeName(path, mode)
       // The umask may have taken bits that the configuration asks for.
-      await chmod(path, mode)
+      await setMode(path, mode)
     } catch (error) {
       if (!isAlreadyThere(error)) throw error
     }
@@ -61,15 +64,15 @@ export async function writeNewFile(
   { isDurable }: Durability,
 ): Promise<void> {
   await during('write', path, async () => {
-    await using handle: FileHandle = await open(
+    await using file = await SmallFile.open(
       path,
       constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
       mode,
     )
-    await handle.writeFile(text)
+    await file.write(typeof text === 'string' ? Buffer.from(text) : text)
     // The umask may have taken bits that the configuration asks for.
-    await handle.chmod(mode)
-    if (isDurable) await handle.sync()
+    await file.setMode(mode)
+    if (isDurable) await file.sync()
   })
 }
 
@@ -87,7 +90,7 @@ export async function removeDirectory(path: string): Promise<void> {
 export async function removeFile(path: string): Promise<void> {
   await during('remove', path, async () => {
     try {
-      await unlink(path)
+      await removeName(path)
     } catch (error) {
       if (!isNotThere(error)) throw error
     }

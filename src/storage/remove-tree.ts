@@ -2,8 +2,9 @@
  * Removing a directory of our own. Whoever may write the directory around it can put a link in its place at any
  * instant, so a look before the removal proves nothing; Node's recursive `rm` then removes files elsewhere.
  */
-import { constants, type FileHandle, open, readdir, rmdir, unlink } from 'node:fs/promises'
+import { constants, type FileHandle, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { removeEmpty, removeName } from './changes.ts'
 import { isNotThere, isSystemError } from './io-errors.ts'
 
 /** A cancelled copy may still be making its file while its directory is removed. */
@@ -26,7 +27,7 @@ async function removeOnce(path: string): Promise<void> {
   if (await hasRemovedEmpty(path)) return
   const directory = await openDirectory(path)
   // A file or a link: removing its name follows nothing.
-  if (directory === null) return await unlink(path)
+  if (directory === null) return await removeName(path)
   try {
     await empty(placeOf(directory, path))
   } finally {
@@ -34,7 +35,7 @@ async function removeOnce(path: string): Promise<void> {
     await directory.close().catch(() => {})
   }
   try {
-    await rmdir(path)
+    await removeEmpty(path)
   } catch (error) {
     // Something else has taken its place meanwhile: ours is gone from here, and that is not ours.
     if (codeOf(error) !== 'ENOTDIR') throw error
@@ -44,7 +45,7 @@ async function removeOnce(path: string): Promise<void> {
 /** Whatever is in the way shows when all of it is removed. */
 async function hasRemovedEmpty(path: string): Promise<boolean> {
   try {
-    await rmdir(path)
+    await removeEmpty(path)
     return true
   } catch (error) {
     if (isNotThere(error) && codeOf(error) !== 'ENOTDIR') throw error
@@ -56,7 +57,7 @@ async function empty(place: string): Promise<void> {
   for (const entry of await readdir(place, { withFileTypes: true })) {
     const inside = join(place, entry.name)
     if (entry.isDirectory()) await removeTree(inside)
-    else await unlink(inside)
+    else await removeName(inside)
   }
 }
 
