@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type NoteRequest, type Noted, writeNote } from '../audit/recorder.ts'
 import type { Settings } from '../config/settings.ts'
 import { cancelled, type Failure, fromFailure } from '../errors.ts'
@@ -82,8 +81,8 @@ export async function writeAuditNote(
 ): Promise<Noted> {
   const { backupDir } = settings
   if (where === 'here') return await writeNote(backupDir, request)
-  const isOver = new AbortController()
-  const late = sleep(NOTE_MS_MAX, null, { signal: isOver.signal, ref: false }).catch(() => null)
+  const { promise: late, resolve: giveUp } = Promise.withResolvers<null>()
+  const timer = setTimeout(giveUp, NOTE_MS_MAX, null).unref()
   const before = noting.get(backupDir)
   const note = (async () => {
     await Promise.race([before, late])
@@ -94,7 +93,7 @@ export async function writeAuditNote(
   try {
     return await note
   } finally {
-    isOver.abort()
+    clearTimeout(timer)
     if (noting.get(backupDir) === settled) noting.delete(backupDir)
   }
 }
