@@ -20,4 +20,5 @@ for (const disk of ['ext4', 'xfs'] as const) {
   powerCutTest('A backup of a database in rollback mode', createRollback, 'process', disk)
   powerCutTest('A backup of a database in rollback mode', createRollback, 'here', disk)
   powerCutTest('A first backup, which makes its directories,', createFirst, 'process', disk)
+  powerCutTest('A backup of a database with a hot journal', createHotJournal, 'here', disk, { selected: 4 })
 }
