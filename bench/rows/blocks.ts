@@ -12,6 +12,8 @@ import { atLeast, atMost, type Goal, type Group } from '../table.ts'
 import { type Reached, withRatios } from './create.ts'
 
 const OURS = 'chame-backup, blocks'
+/** As restic does: what was checked before is not checked again. */
+const OURS_UNCHECKED = 'chame-backup, blocks, check none'
 const RESTIC = 'restic'
 /** What a restore of ours does besides: what was written is held against the repository, and SQLite checks it. */
 const RESTIC_CHECKED = 'restic restore --verify, then quick_check'
@@ -20,7 +22,7 @@ const QUICK_CHECK = `new (require('node:sqlite').DatabaseSync)(process.argv[1]).
 const RESTORE = 'blocks-restore'
 const WHAT_BACKUPS_CHECK = 'Neither checks the database; chame-backup also makes a SHA-256 of it.'
 const WHAT_RESTORES_CHECK =
-  'chame-backup holds the image against its SHA-256, and SQLite checks it; restic does neither, unless the row says so.'
+  'chame-backup holds the image against its SHA-256, and SQLite checks it unless the row says so; restic does neither, unless the row says so.'
 /** One row in so many is changed, at random. */
 const CHANGED_ONE_IN = 1000
 /** Longer than the files' times take to settle: see docs/formats.md. */
@@ -135,7 +137,7 @@ export async function blocks(source: string, context: BenchContext): Promise<Gro
       { sizeBytes, runs, warm: options.warm ?? [database], ...options },
       context,
     )
-    const rows = withRatios(results, RESTIC, { [OURS]: goals })
+    const rows = withRatios(results, RESTIC, { [OURS]: goals, [OURS_UNCHECKED]: goals })
     groups.push(
       groupOf({ id, title, rows }, id === RESTORE ? WHAT_RESTORES_CHECK : WHAT_BACKUPS_CHECK, rivals),
     )
@@ -169,6 +171,7 @@ export async function blocks(source: string, context: BenchContext): Promise<Gro
     rivals.contenders(() => {}),
     ({ medianMs }) => [atMost(100, medianMs, '', 'ms')],
   )
+  must(await rivals.ours().verifyBackup('latest', { check: 'quick', record: true }))
   await add(RESTORE, 'Restore', restorers(rivals, context), asFastAsRestic, { warm: [] })
   for (const name of [OURS, RESTIC]) context.remove(rivals.directoryOf(name))
   context.remove(database)
@@ -181,6 +184,11 @@ function restorers(rivals: Rivals, context: BenchContext): Contender[] {
   const ours: Contender = {
     name: OURS,
     run: async () => must(await rivals.ours().restoreBackup('latest', { to: target })),
+    after: clear,
+  }
+  const unchecked: Contender = {
+    name: OURS_UNCHECKED,
+    run: async () => must(await rivals.ours().restoreBackup('latest', { to: target, check: 'none' })),
     after: clear,
   }
   const restore = (...options: string[]): Promise<unknown> =>
@@ -202,7 +210,7 @@ function restorers(rivals: Rivals, context: BenchContext): Contender[] {
     },
     after: clear,
   }
-  return context.hasRestic ? [ours, restic, checked] : [ours]
+  return context.hasRestic ? [ours, unchecked, restic, checked] : [ours, unchecked]
 }
 
 function groupOf(group: Pick<Group, 'id' | 'title' | 'rows'>, note: string, rivals: Rivals): Group {

@@ -40,7 +40,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   restore: {
     action: 'restore',
     isNoted: ({ dryRun }) => dryRun !== true,
-    keys: ['confirm', 'to', 'target', 'acceptUnsigned'],
+    keys: ['confirm', 'to', 'check', 'target', 'acceptUnsigned'],
   },
   verify: { action: 'verify', isNoted: ({ record }) => record === true, keys: ['check', 'target'] },
   drill: { action: 'drill', keys: ['scratchDir', 'target', 'acceptUnsigned'] },

@@ -1,8 +1,15 @@
 import type { Command } from 'commander'
-import type { BackupRestored, Failure, RestorePlan } from '../index.ts'
+import type { BackupRestored, CheckLevel, Failure, RestorePlan } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describePlan, describeRestored } from './describe-restore.ts'
-import { acceptUnsignedOption, BACKUP_ARGUMENT, given, identityOption, targetOption } from './options.ts'
+import {
+  acceptUnsignedOption,
+  BACKUP_ARGUMENT,
+  checkOption,
+  given,
+  identityOption,
+  targetOption,
+} from './options.ts'
 import { paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 
@@ -10,6 +17,7 @@ interface RestoreOptions {
   readonly to?: string
   readonly confirm?: true
   readonly dryRun?: true
+  readonly check?: CheckLevel
   readonly identity?: string
   readonly target?: string
   readonly acceptUnsigned?: true
@@ -21,6 +29,11 @@ export function restoreCommand(): Command {
     .option('--to <file>', 'restore to this path instead of the database')
     .option('--confirm', 'overwrite without asking')
     .option('--dry-run', 'verify the backup and say what would happen; touch nothing')
+    .addOption(
+      checkOption(
+        'how deep SQLite checks the backup first, beside its checksum (default: quick); none leaves out what was checked before',
+      ),
+    )
     .addOption(identityOption())
     .addOption(targetOption())
     .addOption(acceptUnsignedOption())
@@ -35,6 +48,7 @@ export function restoreCommand(): Command {
           'from a target, also on a machine that has nothing else',
         ],
         ['restore latest --dry-run', 'only say what would happen'],
+        ['restore latest --check none', 'in a hurry, as far as the backup was checked when it was made'],
       ]),
     )
     .action((backup: string, options: RestoreOptions, command: Command) =>

@@ -61,6 +61,7 @@ const requests = {
     confirm: z.boolean().optional(),
     to: path.min(1).optional(),
     dryRun: z.boolean().optional(),
+    check,
     identity,
     target,
     acceptUnsigned,

@@ -176,6 +176,12 @@ export interface RestoreBackupRequest {
   readonly to?: string
   /** Say what would happen, after verifying the backup; touch nothing. */
   readonly dryRun?: boolean
+  /**
+   * How deep SQLite checks the backup before anything is touched; its SHA-256 is compared at all times. `quick` by
+   * default. `none` leaves to that checksum what was checked before, when the backup was made or later; another is
+   * checked all the same.
+   */
+  readonly check?: CheckLevel
   /** Path of an identity file that opens an encrypted backup, beside those of the config. */
   readonly identity?: string
   /** The target that the backup is at. Default: the backup directory; where nothing is kept there, the first target. */

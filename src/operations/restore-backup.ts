@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import type { BackupInfo } from '../catalog/backup-info.ts'
+import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import { CatalogLock } from '../catalog/lock.ts'
 import { nameOfPath, PRE_RESTORE } from '../catalog/names.ts'
 import { removeLeftovers } from '../catalog/staging.ts'
@@ -50,7 +50,7 @@ export async function restoreBackup(
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [dirname(await realTarget(path))])
   await requireStillThere(backup)
-  const level = settings.disposable ? 'none' : 'quick'
+  const level = levelFor(request, backup, context)
   const isToStay = await takesDecoded(path, context)
   await using image = await openIntact(backup, { level, identity: request.identity, isToStay }, context)
 
@@ -82,6 +82,17 @@ async function findTrusted(request: Request, context: Context): Promise<BackupIn
   return backup
 }
 
+/** What has the checksum of something that was checked has been checked itself. */
+function levelFor(
+  { check = 'quick' }: Request,
+  { metadata, checksum }: BackupInfo,
+  { settings }: Context,
+): CheckLevel {
+  if (settings.disposable) return 'none'
+  const wasChecked = checksum !== null && metadata?.verified_at != null && metadata.damaged_at === undefined
+  return check === 'none' && !wasChecked ? 'quick' : check
+}
+
 interface Prepared {
   readonly backup: BackupInfo
   readonly image: IntactImage
@@ -109,7 +120,11 @@ async function planRestore(
 ): Promise<RestorePlan> {
   const backup = await findTrusted(request, context)
   await requireOtherFile(backup, path)
-  const image = await openIntact(backup, { level: 'quick', identity: request.identity }, context)
+  const image = await openIntact(
+    backup,
+    { level: levelFor(request, backup, context), identity: request.identity },
+    context,
+  )
   await image[Symbol.asyncDispose]()
   begin(context, 'inspect-target')
   const target = await inspectTarget(path, context)

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { BackupInfo } from '../../index.ts'
 import { databaseFor, type ServerApp, type Service } from '../environment.ts'
 import { Refusal } from '../problems.ts'
+import { checkLevel } from '../schemas/backups.ts'
 import { atTarget, idempotencyKey, json, onBackup } from '../schemas/common.ts'
 import { accepted, begin, defined, findBackup, placeOf } from './parts.ts'
 
@@ -13,6 +14,12 @@ const acceptUnsigned = z
   .optional()
   .describe('Take one that nobody has signed, though the configuration trusts keys.')
 
+const check = checkLevel
+  .optional()
+  .describe(
+    'How deep SQLite checks the backup first; its SHA-256 is compared at all times. none leaves to that what was checked before. Default: quick.',
+  )
+
 const plan = createRoute({
   method: 'post',
   path: '/api/v1/databases/{database}/backups/{backup}/restore-plan',
@@ -22,7 +29,7 @@ const plan = createRoute({
     params: onBackup,
     query: atTarget,
     headers: idempotencyKey,
-    body: { required: true, content: json(z.strictObject({ acceptUnsigned })) },
+    body: { required: true, content: json(z.strictObject({ acceptUnsigned, check })) },
   },
   responses: accepted,
 })
@@ -46,6 +53,7 @@ const restore = createRoute({
             .describe('Of the result of restore-plan; it holds for a few minutes, once.'),
           confirm: z.string().max(64).describe('The name of the database.'),
           acceptUnsigned,
+          check,
         }),
       ),
     },
