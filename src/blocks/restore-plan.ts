@@ -25,7 +25,7 @@ export interface PackPart {
 }
 
 /** All of an image: stretch after stretch, in each pack after pack, and in each of these group after group. */
-export function* partsOf(point: RestorePoint): Generator<PackPart> {
+export function* partsOf(point: RestorePoint): Generator<PackPart, undefined> {
   const pagesMax = PART_BYTES / point.pageSize
   for (const window of windowsOf(point)) yield* window.parts(pagesMax)
 }

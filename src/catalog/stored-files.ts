@@ -22,8 +22,11 @@ export interface StoredFiles {
   readonly text: string
 }
 
-export interface StoredBatch extends StoredNames {
+interface StoredNamesOfType extends StoredNames {
   readonly type: string
+}
+
+export interface StoredBatch extends StoredNamesOfType {
   /** Of each of the names; null where anything is not as usual, so that it has to be looked at by itself. */
   readonly files: readonly (StoredFiles | null)[]
 }
@@ -33,21 +36,36 @@ const BATCH = 100
 /** Read ahead of the host, so that neither waits for the other. More would pile up in memory, which stays taken. */
 const AHEAD = 2
 
+const THREAD = new URL(`./stored-files-thread${extname(import.meta.url)}`, import.meta.url)
+
 /**
  * Reads them, one type after another, in batches between which other events have their turn. A disk that hangs keeps the
- * thread and whoever waits for it, nobody else.
+ * thread and whoever waits for it, nobody else. Where the system has no thread for it, nothing is as usual.
  *
  * @param images at least one
  */
 export async function* readStoredFiles(
   backupDir: string,
   images: readonly StoredImage[],
+  thread: URL = THREAD,
 ): AsyncGenerator<StoredBatch> {
-  const thread = new URL(`./stored-files-thread${extname(import.meta.url)}`, import.meta.url)
-  const worker = new Worker(thread, { workerData: metadataDirectory(backupDir) + sep })
-  worker.on('error', () => {}) // Told below, as long as somebody listens there.
   const batches = batchesOf(backupDir, images)
-  const asked: Omit<StoredBatch, 'files'>[] = []
+  const asked: StoredNamesOfType[] = []
+  for await (const files of readInThread(batches, asked, { backupDir, thread })) {
+    yield { ...(asked.shift() as StoredNamesOfType), files }
+    await yieldToEvents()
+  }
+  for (const batch of [...asked, ...batches]) yield { ...batch, files: batch.filenames.map(() => null) }
+}
+
+/** What the thread found of each batch, which is in `asked` then; ends with the thread, be there more or not. */
+async function* readInThread(
+  batches: Generator<StoredNamesOfType, undefined>,
+  asked: StoredNamesOfType[],
+  { backupDir, thread }: { readonly backupDir: string; readonly thread: URL },
+): AsyncGenerator<StoredBatch['files']> {
+  const worker = startThread(backupDir, thread)
+  if (worker === null) return
   const ask = (): void => {
     const { value } = batches.next()
     if (value === undefined) return
@@ -58,28 +76,37 @@ export async function* readStoredFiles(
   try {
     for (let ahead = 0; ahead < AHEAD; ahead++) ask()
     for await (const [files] of on(worker, 'message', { close: ['exit'] })) {
-      const batch = asked.shift() as Omit<StoredBatch, 'files'>
       ask()
-      yield { ...batch, files: files as StoredBatch['files'] }
+      yield files as StoredBatch['files']
       if (asked.length === 0) return
-      await yieldToEvents()
     }
+  } catch {
+    // Why it has ended. What it has not read is looked at without it.
   } finally {
     // Not awaited: on a dead disk it would never end.
     void worker.terminate()
   }
-  throw new Error('The reading thread ended without an answer')
 }
 
 function* batchesOf(
   backupDir: string,
   images: readonly StoredImage[],
-): Generator<Omit<StoredBatch, 'files'>, undefined> {
+): Generator<StoredNamesOfType, undefined> {
   for (const [type, ofType] of Map.groupBy(images, each => each.type)) {
     const prefix = typeDirectory(backupDir, type) + sep
     for (let from = 0; from < ofType.length; from += BATCH) {
       const filenames = ofType.slice(from, from + BATCH).map(({ filename }) => filename)
       yield { type, prefix, filenames }
     }
+  }
+}
+
+function startThread(backupDir: string, thread: URL): Worker | null {
+  try {
+    const worker = new Worker(thread, { workerData: metadataDirectory(backupDir) + sep })
+    worker.on('error', () => {}) // Told to whoever waits for an answer.
+    return worker
+  } catch {
+    return null
   }
 }

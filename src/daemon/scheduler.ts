@@ -153,7 +153,7 @@ export class Scheduler {
         const lane = await Lane.open({ backupDir, tasks: all, graceMs, ports, log: onLog })
         await lane.runNow(tasks, signal)
         await lane.close()
-        runs.push(...tasks.map(task => ({ ...lane.book.jobOf(task) })))
+        for (const task of tasks) runs.push({ ...lane.book.jobOf(task) })
       }
       return { success: true, status: runs.every(hasSucceeded) ? 'succeeded' : 'failed', runs }
     } catch (error) {

@@ -43,12 +43,13 @@ export class Watchman {
 
   /** The next instant at which a database that is fine now is so no longer; null when there is no limit. */
   overdueAt(tasks: readonly Task[]): Date | null {
-    const instants = oneOfEach(tasks).flatMap(({ settings: { name } }) => {
-      const { lastGoodAt, maxBackupAgeMs, isOverdue: isAlready } = this.#book.databaseOf(name)
-      if (lastGoodAt === null || maxBackupAgeMs === null || isAlready) return []
-      return [Date.parse(lastGoodAt) + maxBackupAgeMs + 1]
-    })
-    return instants.length === 0 ? null : new Date(Math.min(...instants))
+    let first = Infinity
+    for (const { settings } of oneOfEach(tasks)) {
+      const { lastGoodAt, maxBackupAgeMs, isOverdue: isAlready } = this.#book.databaseOf(settings.name)
+      if (lastGoodAt === null || maxBackupAgeMs === null || isAlready) continue
+      first = Math.min(first, Date.parse(lastGoodAt) + maxBackupAgeMs + 1)
+    }
+    return first === Infinity ? null : new Date(first)
   }
 
   async #list(trusted: readonly string[]): Promise<readonly BackupInfo[]> {

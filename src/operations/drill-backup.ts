@@ -9,9 +9,9 @@ import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { judgeDrill, type Restored } from './drill/judge.ts'
 import { editStoredMetadata } from './edit-stored-metadata.ts'
 import { findReadable } from './find-intact.ts'
+import { expectedImageOf, imageBytes } from './image-facts.ts'
 import type { BackupDrilled, DrillBackupRequest } from './reports.ts'
 import { restoreBackup } from './restore-backup.ts'
-import { expectedImageOf, imageBytes } from './stored-image.ts'
 import { judged } from './trust.ts'
 
 /** Room for the scratch directory itself, and what the file system takes. */

@@ -12,8 +12,8 @@ import { readMetadata } from '../catalog/read-metadata.ts'
 import { namesIn, removeFile, syncDirectory } from '../storage/durable.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 import { deleteStored } from './delete-stored.ts'
+import { expectedImageOf } from './image-facts.ts'
 import { replaceMetadata } from './replace-metadata.ts'
-import { expectedImageOf } from './stored-image.ts'
 
 /** For holders of the catalog's lock. Returns the file names of what was removed. */
 export async function finishConversions(context: Context): Promise<string[]> {

@@ -64,9 +64,9 @@ export async function restoreBlocks(
   } catch (error) {
     if (error instanceof NoKeyFits) {
       // Its bytes tell what was changed from what is another's.
-      problems.push(...(await damageOf(bytes, backup, signal)))
-      if (problems.length === 0) throw error
-      return { stored, problems, image: expected.image }
+      const all = [...problems, ...(await damageOf(bytes, backup, signal))]
+      if (all.length === 0) throw error
+      return { stored, problems: all, image: expected.image }
     }
     if (!isDamage(error)) throw error
     problems.push({ code: 'NOT_DECODABLE', message: error.message })

@@ -12,8 +12,8 @@ import { SqliteError } from '../sqlite/sqlite-process.ts'
 import { isThere, nearestDirectory, requireSpace } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import type { Context } from './context.ts'
+import { imageBytes } from './image-facts.ts'
 import type { RestoreWay, TargetState } from './reports.ts'
-import { imageBytes } from './stored-image.ts'
 
 export interface Target {
   /** The path with links resolved. */

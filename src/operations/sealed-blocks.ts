@@ -71,8 +71,10 @@ async function checkHere(backup: BackupInfo, context: Context): Promise<SealedCh
   using _lock = await lockForReading(storeBeside(backup), { waitMs: settings.waitForLockMs, signal })
   const bytes = await during('read', backup.path, () => readFile(backup.path))
   const stored = { sizeBytes: bytes.length, checksum: sha256(bytes).toString('hex') }
-  const problems = differences(stored.sizeBytes, stored.checksum, expectedOf(backup))
-  problems.push(...(await damageOf(bytes, backup, signal)))
+  const problems = [
+    ...differences(stored.sizeBytes, stored.checksum, expectedOf(backup)),
+    ...(await damageOf(bytes, backup, signal)),
+  ]
   return { stored, problems, unchecked: [] }
 }
 

@@ -1,9 +1,10 @@
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
+import { checkUnopened, type StoredChecked } from './check-unopened.ts'
 import { begin, type Context } from './context.ts'
 import { findReadable } from './find-intact.ts'
 import { recordVerification } from './record-verification.ts'
 import type { BackupVerified, VerifyBackupRequest, VerifyProblem } from './reports.ts'
-import { checkUnopened, openStoredImage, type StoredImageOpened } from './stored-image.ts'
+import { openStoredImage } from './stored-image.ts'
 import { canOpen } from './stored-keys.ts'
 
 /**
@@ -56,7 +57,7 @@ async function look(
   level: CheckLevel,
   identity: string | undefined,
   context: Context,
-): Promise<Pick<StoredImageOpened, 'stored' | 'problems' | 'unchecked'>> {
+): Promise<StoredChecked> {
   await using opened = await openStoredImage(backup, { level, identity }, context)
   const { stored, problems, unchecked } = opened
   return { stored, problems, unchecked }

@@ -31,10 +31,16 @@ export type HashMessage =
   | { readonly digest: string }
   | { readonly failure: Failure }
 
+const THREAD = new URL(`./hash-thread${extname(import.meta.url)}`, import.meta.url)
+
 /** SHA-256 of the image, hex. */
-export async function hashImage(image: Image, options: HashOptions): Promise<string> {
+export async function hashImage(image: Image, options: HashOptions, thread: URL = THREAD): Promise<string> {
   throwIfCancelled(options.signal)
-  if (imageSize(image) >= THREAD_FROM_BYTES) return hashInThread(image, options)
+  const hashed = imageSize(image) < THREAD_FROM_BYTES ? null : await hashInThread(image, options, thread)
+  return hashed ?? (await hashHere(image, options))
+}
+
+async function hashHere(image: Image, options: HashOptions): Promise<string> {
   const hash = new ImageHash(image)
   while (hash.step(REPORT_BYTES)) {
     options.onBytes?.(hash.doneBytes)
@@ -92,23 +98,27 @@ export function runHashTask(task: HashTask, report: (message: HashMessage) => vo
   }
 }
 
-async function hashInThread(image: Image, { signal, onBytes }: HashOptions): Promise<string> {
+/** Null where the system has no thread for it, or not until the end. */
+async function hashInThread(
+  image: Image,
+  { signal, onBytes }: HashOptions,
+  thread: URL,
+): Promise<string | null> {
   const { wal, ...rest } = image
   const task: HashTask = {
     image: rest,
     wal: wal === null ? null : { fd: wal.fd, leaves: wal.table.toLeaves() },
   }
-  const worker = new Worker(new URL(`./hash-thread${extname(import.meta.url)}`, import.meta.url), {
-    workerData: task,
-  })
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const worker = startThread(thread, task)
+  if (worker === null) return null
+  const { promise, resolve, reject } = Promise.withResolvers<string | null>()
   worker.on('message', (message: HashMessage) => {
     if ('doneBytes' in message) onBytes?.(message.doneBytes)
     else if ('digest' in message) resolve(message.digest)
     else reject(fromFailure(message.failure))
   })
-  worker.on('error', reject)
-  worker.on('exit', () => reject(new Error('The hashing thread ended without an answer')))
+  worker.on('error', () => resolve(null))
+  worker.on('exit', () => resolve(null))
   const abort = (): void => reject(cancelled())
   signal.addEventListener('abort', abort, { once: true })
   try {
@@ -117,5 +127,13 @@ async function hashInThread(image: Image, { signal, onBytes }: HashOptions): Pro
     signal.removeEventListener('abort', abort)
     // Only once the thread has stopped may the caller close the descriptors it reads.
     await worker.terminate()
+  }
+}
+
+function startThread(thread: URL, task: HashTask): Worker | null {
+  try {
+    return new Worker(thread, { workerData: task })
+  } catch {
+    return null
   }
 }

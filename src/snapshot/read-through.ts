@@ -9,23 +9,25 @@ export function unlessDiskFails<T>(ask: () => Promise<T>, path: string, signal: 
   return askTwice(ask, isDamage, path, signal)
 }
 
-function isDamage(error: unknown): boolean {
+function isDamage(error: unknown): error is SqliteError {
   return error instanceof SqliteError && error.primaryCode === SQLITE.CORRUPT
 }
 
 /** Asks again after an answer that is doubtful, once the disk has given the files in full. */
 async function askTwice<T>(
   ask: () => Promise<T>,
-  isDoubtful: (error: unknown) => boolean,
+  isDoubtful: (error: unknown) => error is SqliteError,
   path: string,
   signal: AbortSignal,
 ): Promise<T> {
+  let about = path
   try {
     return await ask()
   } catch (error) {
     if (!isDoubtful(error)) throw error
+    about = error.path ?? path
   }
-  await readThrough(path, signal)
+  await readThrough(about, signal)
   return await ask()
 }
 
@@ -40,10 +42,15 @@ export function isUnexplained(error: unknown): error is SqliteError {
 /** What {@link isUnexplained} is of files that the disk gives in full: damage. Anything else comes back as it is. */
 export function damageIfUnexplained(error: unknown): unknown {
   if (!isUnexplained(error)) return error
-  return new SqliteError({ message: error.message, resultCode: SQLITE.CORRUPT })
+  const { message, path } = error
+  return new SqliteError({ message, resultCode: SQLITE.CORRUPT, ...(path === null ? {} : { path }) })
 }
 
-/** What SQLite cannot explain, and says twice of files that the disk gives in full, is damage. */
+/**
+ * What SQLite cannot explain, and says twice of files that the disk gives in full, is damage.
+ *
+ * @param path of the database that is asked about, where the error names no other
+ */
 export async function unlessCutShort<T>(
   ask: () => Promise<T>,
   path: string,
@@ -54,6 +61,11 @@ export async function unlessCutShort<T>(
   } catch (error) {
     throw damageIfUnexplained(error)
   }
+}
+
+/** Both of {@link unlessDiskFails} and {@link unlessCutShort}. */
+export function unlessDoubtful<T>(ask: () => Promise<T>, path: string, signal: AbortSignal): Promise<T> {
+  return unlessCutShort(() => unlessDiskFails(ask, path, signal), path, signal)
 }
 
 /**

@@ -48,6 +48,8 @@ export function fromSqlite(error: unknown, database: string): unknown {
       { ...details, hint: 'Free some space there and try again.' },
     )
   }
+  // It ends before the row that is read; a disk that fails is told of otherwise.
+  if (error.resultCode === SQLITE.IOERR_SHORT_READ) return damaged(error, path)
   switch (error.primaryCode) {
     case SQLITE.BUSY:
     case SQLITE.LOCKED:
@@ -58,10 +60,7 @@ export function fromSqlite(error: unknown, database: string): unknown {
     // Of a database that is only read, SQLite says this when it makes no sense of the schema, such as its format number.
     case SQLITE.ERROR:
     case SQLITE.CORRUPT:
-      return new BackupError('DATABASE_DAMAGED', `Backup integrity check failed: ${error.message}: ${path}`, {
-        ...details,
-        hint: 'The database itself is damaged. Restore the newest good backup, or keep a copy with --keep-damaged and salvage it with `sqlite3 … .recover`.',
-      })
+      return damaged(error, path)
     case SQLITE.NOTADB:
       return new BackupError('DATABASE_INVALID', `Not a SQLite database: ${path}`, {
         ...details,
@@ -88,6 +87,14 @@ export function fromSqlite(error: unknown, database: string): unknown {
     default:
       return ofAnotherKind(error, path)
   }
+}
+
+function damaged(error: SqliteError, path: string): BackupError {
+  return new BackupError('DATABASE_DAMAGED', `Backup integrity check failed: ${error.message}: ${path}`, {
+    path,
+    cause: error,
+    hint: 'The database itself is damaged. Restore the newest good backup, or keep a copy with --keep-damaged and salvage it with `sqlite3 … .recover`.',
+  })
 }
 
 /** What wants too much memory, and what no other meaning is known of. */

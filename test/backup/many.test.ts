@@ -5,10 +5,17 @@ import { expect, test } from 'vitest'
 import type { BackupInfo } from '../../src/index.ts'
 import { findInCatalog, listCatalog, newestFirst, readBackup } from '../../src/catalog/list.ts'
 import { printMetadata } from '../../src/catalog/metadata.ts'
+import { readStoredFiles } from '../../src/catalog/stored-files.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 /** More than are read one by one. */
 const COUNT = 450
+
+/** A thread that answers once. */
+const READS_ONCE = encodeURIComponent(`
+  import { parentPort } from 'node:worker_threads'
+  parentPort.once('message', ({ filenames }) => parentPort.postMessage(filenames.map(() => null)))
+`)
 
 const nameOf = (i: number, database = 'shop'): string =>
   `${database}_backup_daily_20250627_${String(i).padStart(6, '0')}.db`
@@ -98,6 +105,20 @@ test('many backups are listed as each of them is by itself, whatever has become 
   expect(listed).toEqual(expected)
   expect(JSON.stringify(listed)).toBe(JSON.stringify(expected))
   expect(await listCatalog(backupDir, { limit: 3 })).toEqual(expected.slice(0, 3))
+})
+
+test.each([
+  ['is not started', 'no-scheme-of-a-thread:'],
+  ['fails as it starts', 'data:text/javascript,throw new Error("no memory")'],
+  ['ends when it has read some', `data:text/javascript,${READS_ONCE}`],
+])('where a thread %s, the backups that it has not read are looked at one by one', async (_, thread) => {
+  const images = Array.from({ length: COUNT }, (__, i) => ({ type: 'daily', filename: nameOf(i) }))
+  const seen: string[] = []
+  for await (const { filenames, files } of readStoredFiles('backups', images, new URL(thread))) {
+    expect(files).toEqual(filenames.map(() => null))
+    seen.push(...filenames)
+  }
+  expect(seen).toEqual(images.map(({ filename }) => filename))
 })
 
 test('of many backups those of one database are listed, and those that do not say of which they are', async () => {

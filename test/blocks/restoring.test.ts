@@ -6,10 +6,10 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openNothing } from '../../src/blocks/key-files.ts'
-import { LaneOfThread } from '../../src/blocks/part-lanes.ts'
+import { LaneHere, LaneOfThread } from '../../src/blocks/part-lanes.ts'
 import { PackFile } from '../../src/blocks/pack-file.ts'
 import { encodePackIndex, GROUP_ENTRY_BYTES, groupLength } from '../../src/blocks/pack-index.ts'
-import { restoreImage, type RestoreOptions } from '../../src/blocks/restore-image.ts'
+import { restoreImage, restoreInLanes, type RestoreOptions } from '../../src/blocks/restore-image.ts'
 import { partsOf } from '../../src/blocks/restore-plan.ts'
 import { packId, parseRestorePoint, type RestorePoint, RunWriter } from '../../src/blocks/restore-point.ts'
 import { packPath } from '../../src/blocks/store.ts'
@@ -90,6 +90,31 @@ describe('a large image', () => {
       closeSync(fd)
     }
   }
+
+  const restoreByThread = async (
+    thread: URL,
+    { isAlone }: { readonly isAlone: boolean },
+  ): Promise<Buffer> => {
+    const path = scene.pathOf('by-thread')
+    const fd = openSync(path, 'w')
+    try {
+      const order = { file: { fd, path }, pageSize: PAGE, isSealed: false }
+      const lanes = [new LaneOfThread(order, thread), ...(isAlone ? [] : [new LaneHere(order)])]
+      await restoreInLanes(lanes, pointOf(scene, 'next'), scene.store, { open: openNothing, signal: NEVER })
+    } finally {
+      closeSync(fd)
+    }
+    return readFileSync(path)
+  }
+
+  test.each([
+    ['is not started', 'no-scheme-of-a-thread:'],
+    ['fails as it starts', 'data:text/javascript,throw new Error("no memory")'],
+    ['ends as it starts', 'data:text/javascript,process.exit(1)'],
+  ])('is made without a thread that %s, and not without any', async (_, thread) => {
+    expect((await restoreByThread(new URL(thread), { isAlone: false })).equals(next.bytes)).toBe(true)
+    await expect(restoreByThread(new URL(thread), { isAlone: true })).rejects.toThrow('has ended')
+  })
 
   test('is given up when that is asked for', async () => {
     const controller = new AbortController()

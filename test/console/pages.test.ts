@@ -14,6 +14,7 @@ import { ask } from '../../web/pages/compare/orientation.ts'
 import { DEFAULT_POLICY } from '../../src/retention/policy.ts'
 import { everywhere } from '../../web/pages/retention/places.ts'
 import { DEFAULT_TYPES, isSamePolicy, withoutType, withRule } from '../../web/pages/retention/rules.ts'
+import { spanOf } from '../../web/pages/retention/span-of.ts'
 import { DEFAULT_JOBS, withJob } from '../../web/pages/schedule/jobs.ts'
 import { addressOf, parseRoute, type Route } from '../../web/routing/routes.ts'
 import { LEAST_ROLE } from '../../web/session/roles.ts'
@@ -221,6 +222,11 @@ test('a cleanup is shown with what it does at targets, and with why it does noth
     'Nothing would be deleted at disk: it is away',
     'Nothing would be deleted at vault: it is append-only',
   ])
+})
+
+test('a line of time has room for as many backups as there are', () => {
+  const times = Array.from({ length: 200_000 }, (_, day) => (day + 100_000) % 200_000)
+  expect(spanOf(times)).toEqual({ first: 0, last: 199_999 })
 })
 
 test('a comparison that ends in the live database is asked for the other way round', () => {

@@ -57,7 +57,7 @@ export function judge(
   }
 }
 
-/** What the independent checker says. It knows three operations: a list is as harmless as a verification. */
+/** What the independent checker says. It knows three operations: a list, or a look inside, is as harmless as a verification. */
 export function examineFor(
   scene: Scene,
   before: Before,
@@ -66,7 +66,8 @@ export function examineFor(
 ): Findings {
   // Looking at a database makes the same side files as backing it up; but no backup comes of it.
   if (operation === 'info') return examine(scene, before, 'create', '')
-  return examine(scene, before, operation === 'list' ? 'verify' : operation, said)
+  const isHarmless = operation === 'list' || operation === 'look'
+  return examine(scene, before, isHarmless ? 'verify' : operation, said)
 }
 
 /** A drill that could not note how it went says so, and promises no more. */

@@ -7,7 +7,7 @@ import type { FailedOperation, Order } from '../crash/operation.ts'
 import type { DatabaseOptions } from '../../src/index.ts'
 
 export interface Job {
-  readonly operation: FailedOperation | 'list' | 'info'
+  readonly operation: FailedOperation | 'list' | 'info' | 'look'
   /** What else it is told. */
   readonly order: Partial<Order>
   readonly options: DatabaseOptions
@@ -69,6 +69,8 @@ async function perform({ operation, options, order }: Job): Promise<unknown> {
     }
     case 'info':
       return database.info()
+    case 'look':
+      return database.lookInside('latest')
     case 'list':
       try {
         return { success: true, backups: await database.listBackups() }

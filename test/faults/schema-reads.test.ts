@@ -1,6 +1,6 @@
 /** SQLite says "disk I/O error" of a disk that fails while the schema is read, and of a file that ends within it. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { keptIn, openScene, removeDatabase, restored, type Scene, succeeded } from '../restore/scene.ts'
@@ -8,6 +8,7 @@ import { failedWith } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { quickDisk } from './failing-disk.ts'
 import { FailingProduct } from './failing-product.ts'
+import type { Job } from './failing-worker.ts'
 import { CALLS, SHIM_NEEDS } from './shim.ts'
 
 quickDisk()
@@ -31,11 +32,15 @@ function makeDatabase(path: string): void {
 /** The same, with an end in the middle of that page. */
 function makeCutDatabase(path: string): Buffer {
   makeDatabase(path)
-  const bytes = readFileSync(path)
-  bytes.writeUInt32BE(0, VALID_FOR_OFFSET)
-  const cut = bytes.subarray(0, bytes.length - PAGE_SIZE / 2)
+  const cut = cutInLastPage(path)
   writeFileSync(path, cut)
   return cut
+}
+
+function cutInLastPage(path: string): Buffer {
+  const bytes = readFileSync(path)
+  bytes.writeUInt32BE(0, VALID_FOR_OFFSET)
+  return bytes.subarray(0, bytes.length - PAGE_SIZE / 2)
 }
 
 function sceneWithCut(): { readonly scene: Scene; readonly bytes: Buffer } {
@@ -66,6 +71,55 @@ test('a backup that ends in the middle of its schema is damaged, and no disk is 
   )
 })
 
+test('a backup that ends in the middle of its schema is damaged to whoever looks into it, and no disk is blamed', async () => {
+  const { scene, bytes } = sceneWithCut()
+  const product = scene.product({ engine: 'here' })
+  const path = scene.path('copied-by-hand.db')
+  writeFileSync(path, bytes)
+  makeDatabase(scene.databasePath)
+  const answers = [
+    await product.lookInside(path),
+    await product.readRows(path, { table: 'long' }),
+    await product.queryBackup(path, { sql: 'SELECT 1' }),
+    await product.compareBackups(path),
+  ]
+  for (const answer of answers) expect(failedWith('BACKUP_DAMAGED', answer).message).toContain(path)
+})
+
+test('a comparison with what ends in the middle of its schema says that it is damaged, and blames no disk', async () => {
+  const scene = openScene()
+  makeDatabase(scene.databasePath)
+  const product = scene.product({ engine: 'here' })
+  const { filename } = succeeded(await product.createBackup())
+  const bytes = makeCutDatabase(scene.databasePath)
+  const live = failedWith('DATABASE_DAMAGED', await product.compareBackups(filename))
+  expect(live.message).toContain(scene.databasePath)
+  const path = scene.path('copied-by-hand.db')
+  writeFileSync(path, bytes)
+  const stored = failedWith('DATABASE_DAMAGED', await product.compareBackups(filename, { with: path }))
+  expect(stored.message).toContain(path)
+})
+
+test('a backup that ends in the middle of a row is damaged to whoever reads that, and no disk is blamed', async () => {
+  const scene = openScene()
+  makeDatabase(scene.databasePath)
+  const connection = new DatabaseSync(scene.databasePath)
+  connection.exec(`INSERT INTO long VALUES ('${'x'.repeat(10 * PAGE_SIZE)}')`)
+  connection.close()
+  const product = scene.product({ engine: 'here' })
+  const path = scene.path('copied-by-hand.db')
+  writeFileSync(path, cutInLastPage(scene.databasePath))
+  const output = scene.path('x.json')
+  const answers = [
+    await product.readRows(path, { table: 'long' }),
+    await product.queryBackup(path, { sql: 'SELECT * FROM long' }),
+    await product.exportData({ format: 'json', output, from: path }),
+  ]
+  for (const answer of answers) failedWith('BACKUP_DAMAGED', answer)
+  // SQLite says of two files at once that one of them is damaged.
+  expect(failedWith('DATABASE_DAMAGED', await product.compareBackups(path)).message).toContain(path)
+})
+
 test('what ends in the middle of its schema can be restored over, and is kept', async () => {
   const scene = openScene()
   makeDatabase(scene.databasePath)
@@ -78,26 +132,33 @@ test('what ends in the middle of its schema can be restored over, and is kept', 
   expect(readFileSync(scene.path('backups/pre_restore', kept)).equals(bytes)).toBe(true)
 })
 
+async function failEachRead(
+  product: FailingProduct,
+  job: Job,
+  { isSticky }: { readonly isSticky: boolean },
+): Promise<void> {
+  await product.run(job)
+  const { calls } = await product.run(job)
+  const reads = calls.filter(({ call }) => CALLS.read.includes(call as 'read')).length
+  expect(reads).toBeGreaterThan(3)
+  for (let at = 1; at <= reads; at++) {
+    const { answer } = await product.run(job, { calls: CALLS.read, at, errno: 'EIO', isSticky })
+    expect(answer?.success === true || answer?.code === 'IO_FAILED', `${at}: ${answer?.message}`).toBe(true)
+  }
+}
+
 testWith(
   SHIM_NEEDS,
-  'a disk that fails at any read of a schema is not called a damaged database',
+  'a disk that fails at any read of a schema is not called a damaged database, nor a damaged backup',
   async () => {
     const scene = openScene()
     makeDatabase(scene.databasePath)
-    const product = new FailingProduct(dirname(scene.databasePath))
     const { databasePath: path, backupDir } = scene
-    const job = { operation: 'create', order: {}, options: { path, backupDir, engine: 'here' } } as const
-    await product.run(job)
-    const { calls } = await product.run(job)
-    const reads = calls.filter(({ call }) => CALLS.read.includes(call as 'read')).length
-    expect(reads).toBeGreaterThan(3)
-    for (let at = 1; at <= reads; at++) {
-      for (const isSticky of [false, true]) {
-        const { answer } = await product.run(job, { calls: CALLS.read, at, errno: 'EIO', isSticky })
-        expect(answer?.success === true || answer?.code === 'IO_FAILED', `${at}: ${answer?.message}`).toBe(
-          true,
-        )
-      }
-    }
+    const options = { path, backupDir, engine: 'here' } as const
+    const ofDatabase = new FailingProduct(dirname(path))
+    const create: Job = { operation: 'create', order: {}, options }
+    for (const isSticky of [false, true]) await failEachRead(ofDatabase, create, { isSticky })
+    const ofBackup = new FailingProduct(join(backupDir, 'manual'))
+    await failEachRead(ofBackup, { operation: 'look', order: {}, options }, { isSticky: true })
   },
 )

@@ -22,6 +22,8 @@ interface Sleeper {
 
 export class VirtualClock implements Clock {
   #now: number
+  /** Each look at it takes so long: more where more is looked at. */
+  lookMs = 0
   readonly #sleepers = new Set<Sleeper>()
 
   constructor(start: string) {
@@ -29,7 +31,9 @@ export class VirtualClock implements Clock {
   }
 
   now(): Date {
-    return new Date(this.#now)
+    const now = new Date(this.#now)
+    this.#now += this.lookMs
+    return now
   }
 
   sleepUntil(at: Date, signal: AbortSignal): Promise<void> {
@@ -65,7 +69,7 @@ export class VirtualClock implements Clock {
       this.#now = Math.max(this.#now, first.at)
       first.wake()
     }
-    this.#now = end
+    this.#now = Math.max(this.#now, end)
   }
 
   /** Lets time pass until the next thing that anybody waits for. */

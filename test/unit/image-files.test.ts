@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, openSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type HashMessage, hashFile, runHashTask } from '../../src/snapshot/hash.ts'
+import { type HashMessage, hashFile, hashImage, runHashTask } from '../../src/snapshot/hash.ts'
 import { cloneWhole } from '../../src/snapshot/copy-file.ts'
 import { openIfThere } from '../../src/snapshot/source-files.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -39,6 +39,17 @@ test('a thread that hashes tells the digest, and how far it is on the way', () =
   runHashTask({ image, wal: null }, message => said.push(message))
   const digest = createHash('sha256').update(readFileSync(path)).digest('hex')
   expect(said).toEqual([{ doneBytes: 16 << 20 }, { doneBytes: 32 << 20 }, { digest }])
+})
+
+test.each([
+  ['is not started', 'no-scheme-of-a-thread:'],
+  ['fails as it starts', 'data:text/javascript,throw new Error("no memory")'],
+  ['ends as it starts', 'data:text/javascript,process.exit(1)'],
+])('a large image is hashed without a thread that %s', async (_, thread) => {
+  const { fd, path } = openFile(40 << 20)
+  const image = { path, mainFd: fd, pageSize: 1, pageCount: 40 << 20, wal: null }
+  const digest = createHash('sha256').update(readFileSync(path)).digest('hex')
+  expect(await hashImage(image, options, new URL(thread))).toBe(digest)
 })
 
 test('a thread that hashes tells what went wrong, as a typed failure', () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { BackupInfo } from '../../catalog/backup-info.ts'
 import { WorkDirectory } from '../../catalog/work-directory.ts'
 import { BackupError, toFailure } from '../../errors.ts'
+import { unlessDoubtful } from '../../snapshot/read-through.ts'
 import { findDatabase } from '../../snapshot/source-files.ts'
 import { fromSqlite } from '../../snapshot/sqlite-failure.ts'
 import { takeImage } from '../../snapshot/take-image.ts'
@@ -112,7 +113,8 @@ function ask(
   const rows = table === undefined ? null : { table, limit, offset, includeSensitive }
   const { waitForLockMs: waitMs } = context.settings
   const order: CompareOrder = { from, path, waitMs, rows, ...sensitiveOrder(context) }
-  return context.sqlite.ask('compare', order, { signal: context.signal })
+  const { sqlite, signal } = context
+  return unlessDoubtful(() => sqlite.ask('compare', order, { signal }), from.path, signal)
 }
 
 /** Of two files that are read at once, what SQLite says of damage is about either. */

@@ -2,6 +2,7 @@
 import type { BackupInfo } from '../../catalog/backup-info.ts'
 import { BackupError } from '../../errors.ts'
 import { parseColumn } from '../../export/redact/parse-redaction.ts'
+import { unlessDoubtful } from '../../snapshot/read-through.ts'
 import { readHeaderOf } from '../../snapshot/source-files.ts'
 import type { Bounds } from '../../sqlite/sqlite-process.ts'
 import type { SensitiveOrder } from '../../sqlite/look-requests.ts'
@@ -34,7 +35,7 @@ export interface Wanted {
   readonly image?: string
 }
 
-/** Finds the backup, has `read` look into it, and says of its errors what they mean here. */
+/** Finds the backup, has `read` look into it, perhaps twice, and says of its errors what they mean here. */
 export async function withStoredImage<T>(
   wanted: Wanted,
   context: Context,
@@ -45,12 +46,13 @@ export async function withStoredImage<T>(
   begin(context, 'read-backup')
   try {
     await using image = await openImage(backup, wanted, context)
-    return await read({
+    const stored = {
       backup,
       path: image.path,
       isWal: readHeaderOf(image.path)?.isWal === true,
       isCounted: rowsNoted(backup) === null && (metadata?.image_size ?? size) <= COUNTED_BYTES_MAX,
-    })
+    }
+    return await unlessDoubtful(() => read(stored), image.path, context.signal)
   } catch (error) {
     throw sourceFailed(error, { path, backup: filename })
   }

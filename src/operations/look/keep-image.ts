@@ -2,7 +2,7 @@ import { accessDirectory } from '../../access/access-file.ts'
 import type { BackupInfo } from '../../catalog/backup-info.ts'
 import type { Settings } from '../../config/settings.ts'
 import { makeDirectory } from '../../storage/durable.ts'
-import { imageBytes } from '../stored-image.ts'
+import { imageBytes } from '../image-facts.ts'
 import type { KeptImage, KeptImages } from './kept-images.ts'
 
 /**

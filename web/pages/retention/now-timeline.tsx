@@ -2,6 +2,7 @@ import type { ReactElement } from 'react'
 import type { BackupDecision } from '../../api/types.ts'
 import { cx } from '../../parts/class-names.ts'
 import { formatDay, formatInstant } from '../../words/times.ts'
+import { spanOf } from './span-of.ts'
 
 interface Mark {
   readonly decision: BackupDecision
@@ -23,9 +24,7 @@ export function NowTimeline({
     ...kept.map(decision => ({ decision, isKept: true })),
     ...deleted.map(decision => ({ decision, isKept: false })),
   ]
-  const times = marks.map(({ decision }) => Date.parse(decision.backup.created))
-  const first = Math.min(...times)
-  const last = Math.max(...times)
+  const { first, last } = spanOf(marks.map(({ decision }) => Date.parse(decision.backup.created)))
   const placeOf = ({ decision }: Mark): number =>
     last === first ? 100 : ((Date.parse(decision.backup.created) - first) / (last - first)) * 100
   const byType = Map.groupBy(marks, ({ decision }) => decision.backup.type)
