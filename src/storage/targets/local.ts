@@ -22,6 +22,8 @@ export interface LocalTargetOptions {
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 const DURABLE = { isDurable: true } as const
+/** No link is followed, and nobody is waited for who would write a FIFO. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 /** Node's own default for streams of files. */
 const READ_BYTES = 64 << 10
 /** Names of half-written files: no key begins with a dot, so they are never listed. */
@@ -173,7 +175,7 @@ class LocalTarget implements Target {
     return this.#during('read', key, async () => {
       await this.#requireRoot()
       try {
-        const handle = await open(this.#pathOf(key), constants.O_RDONLY | constants.O_NOFOLLOW)
+        const handle = await open(this.#pathOf(key), READ_FLAGS)
         if ((await handle.stat()).isFile()) return handle
         await handle.close()
       } catch (error) {
