@@ -27,6 +27,8 @@ test('a check of a directory sees what it can do, and leaves nothing there', asy
     'free-space': 'yes',
     delete: 'yes',
   })
+  const { detail } = check.probes.find(({ probe }) => probe === 'free-space') ?? {}
+  expect(detail).toMatch(/^\d+(\.\d+)? ([KMGTPE]i)?B may still be written$/)
   expect(readdirSync(root)).toEqual([])
 })
 

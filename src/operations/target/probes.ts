@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { TargetConfig } from '../../config/targets.ts'
 import { toFailure } from '../../errors.ts'
+import { roughSize } from '../../storage/sizes.ts'
 import type { KindProbe } from '../../storage/target-probe.ts'
 import { contentOf } from '../../storage/source.ts'
 import type { GetOptions, Target } from '../../storage/target.ts'
@@ -126,7 +127,7 @@ export const PROBES: Readonly<Record<Exclude<TargetProbeName, 'delete'>, Probe>>
     const bytes = await target.freeBytes(options)
     return bytes === null
       ? { status: 'no', detail: 'does not tell how much may still be written' }
-      : { status: 'yes', detail: `${bytes} bytes may still be written` }
+      : { status: 'yes', detail: `${roughSize(bytes)} may still be written` }
   },
 }
 
