@@ -37,6 +37,7 @@ export const MEASURED_TESTS: readonly string[] = [
     'quiescent',
     'reflink',
     'reported',
+    'table-names',
     'unreadable-paths',
   ].map(name => `test/backup/${name}.test.ts`),
   ...[

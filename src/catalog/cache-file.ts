@@ -2,22 +2,46 @@
 import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { makeDirectory, namesIn, removeFile, renameDurably, writeNewFile } from '../storage/durable.ts'
+import {
+  type Durability,
+  makeDirectory,
+  namesIn,
+  removeFile,
+  renameDurably,
+  writeNewFile,
+} from '../storage/durable.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
 
 /** Behind the name of a file that is being written. */
 const HALF = /^\.[0-9a-f]{12}$/
 /** Nobody writes it for so long. */
 const ABANDONED_MS = 3_600_000
-const NOT_DURABLE = { isDurable: false }
+
+interface CacheForm extends Durability {
+  readonly fileMode: number
+  readonly directoryMode: number
+}
+
+/** What costs nothing but time to make anew is not flushed. */
+const PRIVATE: CacheForm = { fileMode: 0o600, directoryMode: 0o700, isDurable: false }
 
 /** Replaces the file in one step, and removes what killed writers of it have left. */
-export async function writeCacheFile(path: string, text: string, now: Date): Promise<void> {
-  await makeDirectory(dirname(path), 0o700, NOT_DURABLE)
+export async function writeCacheFile(
+  path: string,
+  text: string,
+  now: Date,
+  form: CacheForm = PRIVATE,
+): Promise<void> {
+  await makeDirectory(dirname(path), form.directoryMode, form)
   await removeAbandoned(path, now)
   const file = `${path}.${randomBytes(6).toString('hex')}`
-  await writeNewFile(file, text, 0o600, NOT_DURABLE)
-  await renameDurably(file, path, NOT_DURABLE)
+  try {
+    await writeNewFile(file, text, form.fileMode, form)
+    await renameDurably(file, path, form)
+  } catch (error) {
+    await removeFile(file).catch(() => {})
+    throw error
+  }
 }
 
 async function removeAbandoned(path: string, now: Date): Promise<void> {

@@ -3,6 +3,16 @@ import { z } from 'zod'
 import { ENCODINGS } from './encodings.ts'
 import type { Metadata } from './metadata.ts'
 
+/** Not zod's own record, which does not look at `__proto__`: a table may be called that. */
+const rowsByTable = z.custom<Record<string, number>>(
+  value =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every(rows => Number.isSafeInteger(rows) && (rows as number) >= 0),
+  'expected a number of rows for each table',
+)
+
 /**
  * The metadata of one backup, as its JSON file holds it. The first seven keys have exactly these
  * names and forms since the first version; other keys are not looked at, and stay as they are, so that a newer version's
@@ -28,7 +38,7 @@ const metadataSchema: z.ZodType<Metadata> = z.object({
   converted_from: z.string().optional(),
   journal_mode: z.string().optional(),
   sqlite_version: z.string().optional(),
-  tables: z.record(z.string(), z.int().nonnegative()).optional(),
+  tables: rowsByTable.optional(),
   check: z.enum(['none', 'quick', 'full']).optional(),
   unchecked: z.array(z.string()).optional(),
   verified_at: z.iso.datetime().nullable().optional(),

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
+import type { BackupAdded } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
 import { given } from './options.ts'
-import { paintOut } from './output.ts'
+import { type Paint, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
 
@@ -40,9 +41,15 @@ async function add(
   const result = await session.run(run =>
     session.database.addBackup(file, { ...run, ...given({ backupType, createdBy, createdAt, description }) }),
   )
-  return session.show(result, ({ backup }) =>
-    session.options.quiet
-      ? backup.path
-      : `${paintOut('green', '✔ Added:')} ${safeText(backup.path)}\n  ${describeBackup(backup, new Date())}`,
+  return session.show(result, added =>
+    session.options.quiet ? added.backup.path : describeAdded(added, paintOut),
   )
+}
+
+function describeAdded({ backup, notes }: BackupAdded, paint: Paint): string {
+  return [
+    `${paint('green', '✔ Added:')} ${safeText(backup.path)}`,
+    `  ${describeBackup(backup, new Date())}`,
+    ...notes.map(note => `  ${paint('yellow', 'Note:')} ${safeText(note)}`),
+  ].join('\n')
 }

@@ -23,6 +23,13 @@ const image = path.min(1).optional()
 const acceptUnsigned = z.boolean().optional()
 const backup = path.min(1, 'expected a path, a file name or "latest"')
 const table = text.min(1, 'expected the name of a table')
+/** Not zod's own record, which leaves `__proto__` out: a table may be called that, and a condition on it must not be lost. */
+const byTable = z
+  .preprocess(
+    value => (typeof value === 'object' && value !== null ? new Map(Object.entries(value)) : value),
+    z.map(text, text, 'expected a condition for each table'),
+  )
+  .transform(conditions => Object.fromEntries(conditions))
 const offset = z.int().nonnegative().optional()
 /** Longer than anyone types, and short enough to be parsed at once. */
 const sql = z
@@ -89,7 +96,7 @@ const requests = {
     includeSensitive: z.boolean().optional(),
     tables: z.array(text).optional(),
     exclude: z.array(text).optional(),
-    where: z.record(text, text).optional(),
+    where: byTable.optional(),
     from: backup.optional(),
     identity,
     target,

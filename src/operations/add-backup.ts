@@ -25,6 +25,7 @@ import { type EncodedFile, requireDecodable } from './encoded-file.ts'
 import { type BackupEncoder, encoderOfOneFile } from './encoder-for.ts'
 import type { AddBackupRequest, BackupAdded } from './file-reports.ts'
 import { freeFilename } from './free-filename.ts'
+import { noteOtherTables } from './other-database.ts'
 import { signedBy, writeMetadata } from './store-backup.ts'
 import { judged } from './trust.ts'
 
@@ -64,8 +65,8 @@ export async function addBackup(
   begin(context, 'copy-image')
   await writeImageOf(from, { form, file }, context)
   throwIfCancelled(signal)
-  begin(context, 'check-image')
   const checked = await requireIntact(file, from, context)
+  const notes = await noteOtherTables(checked, context)
   const userVersion = await userVersionOf(file)
   const header = readHeaderOf(file)
   const stored = await encode({ ...checked, file }, encoder, staging, context)
@@ -109,7 +110,7 @@ export async function addBackup(
     throw error
   }
   const backup = await listed(type, filename, context)
-  return { success: true, backup, durationMs: Math.round(performance.now() - started) }
+  return { success: true, backup, notes, durationMs: Math.round(performance.now() - started) }
 }
 
 async function listed(type: string, filename: string, context: Context): Promise<BackupInfo> {
@@ -132,6 +133,7 @@ async function encode(
 }
 
 async function requireIntact(file: string, from: string, context: Context): Promise<StoredCheck> {
+  begin(context, 'check-image')
   const checked = await checkStored(
     file,
     { level: 'full', expected: { what: 'file', sizeBytes: null, checksum: null }, countRows: true },

@@ -1,5 +1,4 @@
 /** Trying what a target really does, and keeping what was seen for those who use it. */
-import { randomBytes } from 'node:crypto'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import type { TargetConfig } from '../config/targets.ts'
@@ -7,7 +6,7 @@ import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
 import { openKindProbe, openTarget } from '../storage/open-target.ts'
 import type { RetryPorts } from '../storage/retry.ts'
 import { readCheck, writeCheck } from './target/checks.ts'
-import { deleteAll, type Probing, PROBES } from './target/probes.ts'
+import { deleteAbandoned, deleteAll, newPrefix, type Probing, PROBES } from './target/probes.ts'
 import {
   TARGET_PROBES,
   type TargetCheck,
@@ -94,7 +93,7 @@ export function placeOf(config: TargetConfig): string {
 async function checkOne(name: string, config: TargetConfig, ports: TargetPorts): Promise<TargetCheck> {
   const { loaded, environment, now, signal, retry } = ports
   const around = { directory: loaded.directory, environment, ...(retry === undefined ? {} : { retry }) }
-  const prefix = `chame-check-${randomBytes(4).toString('hex')}-`
+  const prefix = newPrefix()
   // What the credentials may do is tried, not what the configuration lets us do.
   const deleting: TargetConfig = { ...config, appendOnly: false }
   // A lock is for backups: what is tried here is to go away again, but for the one object that tries it.
@@ -131,6 +130,7 @@ async function checkOne(name: string, config: TargetConfig, ports: TargetPorts):
   }
   const { left, answer } = await deleteAll(target, prefix, { signal })
   probes.push({ probe: 'delete', ...answer })
+  if (answer.status === 'yes') await deleteAbandoned(target, now(), { signal })
   const hasFailed = probes.some(({ status }) => status === 'failed')
   return {
     checkedAt: now().toISOString(),

@@ -18,6 +18,8 @@ export interface AddBackupRequest {
 export interface BackupAdded {
   readonly success: true
   readonly backup: BackupInfo
+  /** What should be known of it: that it has none of the tables of the newest backup, as one of another database has. */
+  readonly notes: readonly string[]
   readonly durationMs: number
 }
 

@@ -89,10 +89,10 @@ function isMissingExtension(error: unknown): error is Error {
 }
 
 function countTables(connection: DatabaseSync): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const name of tableNames(connection)) {
+  const counts = tableNames(connection).flatMap(name => {
     const rows = countRows(connection, name)
-    if (rows !== null) counts[name] = rows
-  }
-  return counts
+    return rows === null ? [] : [[name, rows] as const]
+  })
+  // Defined, not assigned: a table may be called `__proto__`.
+  return Object.fromEntries(counts)
 }

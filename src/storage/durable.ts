@@ -7,6 +7,7 @@ import { changeName, makeName, removeName, setMode } from './changes.ts'
 import { during, isAlreadyThere, isNotThere } from './io-errors.ts'
 import { entriesOf, exactLstatOf } from './looks.ts'
 import { removeTree } from './remove-tree.ts'
+import { exactSize } from './sizes.ts'
 import { SmallFile } from './small-file.ts'
 
 export interface Durability {
@@ -125,7 +126,7 @@ export async function requireSpace(
   if (available >= neededBytes) return
   throw new BackupError(
     'INSUFFICIENT_SPACE',
-    `Insufficient disk space: ${what} needs ${neededBytes} bytes, ${available} are available: ${directory}`,
+    `Insufficient disk space: ${what} needs ${exactSize(neededBytes)}, ${exactSize(available)} are available: ${directory}`,
     { hint, path: directory },
   )
 }

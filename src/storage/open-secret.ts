@@ -1,5 +1,6 @@
 import { findSecret, type SecretConfig, type SecretPorts } from '../config/secret.ts'
 import { BackupError } from '../errors.ts'
+import { lowerFirst } from './target-failure.ts'
 
 /** A secret of a target. Throws `CONFIG_INVALID`. */
 export async function readTargetSecret(
@@ -22,8 +23,4 @@ export async function readOptionalSecret(
   ports: SecretPorts,
 ): Promise<string | undefined> {
   return where === undefined ? undefined : readTargetSecret(target, where, ports)
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
 }

@@ -4,8 +4,12 @@ import { link, rename } from 'node:fs/promises'
 import { isThere, removeDirectory } from './durable.ts'
 import { during, isAlreadyThere, isSystemError } from './io-errors.ts'
 
-/** What file systems without hard links say. */
 const CANNOT_LINK: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+/** Whether `error` is what a file system without hard links says. */
+export function isWithoutLinks(error: unknown): boolean {
+  return isSystemError(error) && CANNOT_LINK.has(error.code)
+}
 
 /** Gives a file a further name; false when the name is taken. The old one stays, for its directory to be removed with. */
 export function putFile(from: string, to: string): Promise<boolean> {
@@ -14,7 +18,7 @@ export function putFile(from: string, to: string): Promise<boolean> {
       await link(from, to)
     } catch (error) {
       if (isAlreadyThere(error)) return false
-      if (!isSystemError(error) || !CANNOT_LINK.has(error.code)) throw error
+      if (!isWithoutLinks(error)) throw error
       // As whole, if less careful: somebody may take the name between the two.
       if (await isThere(to)) return false
       await rename(from, to)

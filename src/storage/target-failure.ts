@@ -40,6 +40,11 @@ export function targetFailure(
   })
 }
 
+/** A sentence that stands behind the target's name. */
+export function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}
+
 export function notFound(name: string, key: string): BackupError {
   return targetFailure(name, 'OBJECT_NOT_FOUND', `there is no object ${key}`)
 }

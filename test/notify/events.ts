@@ -10,7 +10,8 @@ export const FAILED: EventOf<'failed'> = {
   job: 'daily',
   at: AT,
   code: 'INSUFFICIENT_SPACE',
-  message: 'Insufficient disk space: the backup needs 900 bytes, 12 are available: /backups',
+  message:
+    'Insufficient disk space: the backup needs 4.21 GiB (4520453603 bytes), 12 bytes are available: /backups',
   hint: 'Free some space there, or choose another backup directory.',
   failingSince: new Date('2026-11-24T02:00:30Z'),
   attempts: 3,

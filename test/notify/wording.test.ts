@@ -11,7 +11,7 @@ test('a failure says which database, what failed, since when and what to do', ()
   expect(wordEvent(FAILED, OPTIONS)).toEqual({
     subject: 'shop: daily failed',
     body: `What failed: job daily of database shop, at 2026-11-25 02:00 UTC
-Why: Insufficient disk space: the backup needs 900 bytes, 12 are available: /backups (INSUFFICIENT_SPACE)
+Why: Insufficient disk space: the backup needs 4.21 GiB (4520453603 bytes), 12 bytes are available: /backups (INSUFFICIENT_SPACE)
 Since: 2026-11-24 02:00 UTC (24 hours, 3 attempts)
 What to do: Free some space there, or choose another backup directory.
 

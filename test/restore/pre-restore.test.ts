@@ -142,7 +142,7 @@ testWith(
         success: false,
         code: 'INSUFFICIENT_SPACE',
         message: expect.stringMatching(
-          /^Insufficient disk space: the restore needs \d+ bytes, \d+ are available/,
+          /^Insufficient disk space: the restore needs .+iB \(\d+ bytes\), .+ bytes\)? are available/,
         ),
       })
       expect(treeOf(disk.path)).toEqual({})

@@ -58,6 +58,31 @@ test('a file whose tables only its application can check is added, and says so',
   expect(backup.metadata?.unchecked).toMatchObject([expect.stringContaining('t')])
 })
 
+test('a file with no table of the newest backup is added, and said to be perhaps of another database', async () => {
+  const directory = temporaryDirectory()
+  const file = (name: string, sql: string): string => {
+    buildDatabase(join(directory, name), sql, { journalMode: 'delete' })
+    return join(directory, name)
+  }
+  const notesOn = async (path: string): Promise<readonly string[]> =>
+    succeeded(await here(directory).addBackup(path)).notes
+  const shop = file('shop.db', 'CREATE TABLE orders (id); CREATE TABLE Users (id)')
+  const blog = file('blog.db', 'CREATE TABLE posts (id)')
+  // Nothing to compare it with.
+  expect(await notesOn(shop)).toEqual([])
+  expect(await notesOn(file('later.db', 'CREATE TABLE users (id); CREATE TABLE items (id)'))).toEqual([])
+  succeeded(await here(directory).createBackup({ check: 'none' }))
+  const [newest] = (await here(directory).listBackups()).filter(
+    ({ metadata }) => metadata?.tables !== undefined,
+  )
+  expect(await notesOn(blog)).toEqual([
+    `It has none of the tables of ${newest?.filename}, the newest backup of shop whose tables are known. Delete it again if it is of another database.`,
+  ])
+  // By now it is the newest one.
+  expect(await notesOn(blog)).toEqual([])
+  expect(await notesOn(shop)).toHaveLength(1)
+})
+
 test.each(['yesterday', '12', '6/7/25', '2025-06-27T14:30:22', '2025-02-30', '2999-01-01T00:00:00Z'])(
   'a file is not added as of %s',
   async createdAt => {

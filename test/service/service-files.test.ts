@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import {
   chownSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -249,6 +250,20 @@ test('a unit that somebody else wrote is never replaced, and then none is writte
   const { files } = succeeded(await database.serviceFiles({ ...request, name: 'backups-of-app' }))
   expect(files.map(file => file.name)).toContain('backups-of-app-weekly.timer')
   expect(files.at(-1)?.text).toContain('Unit=backups-of-app@drill.service\n')
+})
+
+test('a directory for units that is not there, or is none, is named, and not made', async () => {
+  const place = new Place()
+  const database = new Database({ path: place.path })
+  const missing = join(place.directory, 'not', 'there')
+  for (const directory of [missing, place.path, join(place.path, 'below')]) {
+    const failure = failedWith('TARGET_INVALID', await database.serviceFiles({ install: true, directory }))
+    expect(failure.message).toMatch(/no directory to write units into: /)
+    expect(failure.message).toContain(directory)
+    expect(failure.message).not.toContain('.chame-work')
+    expect(failure.hint).toContain('--directory')
+  }
+  expect(existsSync(join(place.directory, 'not'))).toBe(false)
 })
 
 test('what cannot be written, or makes no sense, is refused', async () => {

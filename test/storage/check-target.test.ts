@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Database } from '../../src/index.ts'
@@ -27,6 +27,8 @@ test('a check of a directory sees what it can do, and leaves nothing there', asy
     'free-space': 'yes',
     delete: 'yes',
   })
+  const { detail } = check.probes.find(({ probe }) => probe === 'free-space') ?? {}
+  expect(detail).toMatch(/^\d+(\.\d+)? ([KMGTPE]i)?B may still be written$/)
   expect(readdirSync(root)).toEqual([])
 })
 
@@ -71,12 +73,31 @@ test('a check that is cancelled says nothing of the target, and leaves nothing t
   const cancelling = new AbortController()
   // So slow that it is met in the middle.
   const config = { kind: 'local', path: root, bandwidth: '1KiB' } as const
-  const checking = checked({ config }, cancelling.signal)
+  const checking = checked({ config }, { signal: cancelling.signal })
   checking.catch(() => {}) // Awaited below.
   await expect.poll(() => readdirSync(root).length, { timeout: 60_000 }).toBeGreaterThan(1)
   cancelling.abort()
   await expect(checking).rejects.toMatchObject({ code: 'CANCELLED' })
   expect(readdirSync(root)).toEqual([])
+})
+
+test('what checks have left that were killed goes with the next one: their objects after a day, their files after an hour', async () => {
+  const root = temporaryDirectory()
+  const backupDir = join(temporaryDirectory(), 'backups')
+  mkdirSync(join(backupDir, 'targets'), { recursive: true })
+  const left = (path: string, ageMs: number): void => {
+    const then = new Date(Date.now() - ageMs)
+    writeFileSync(path, 'x')
+    utimesSync(path, then, then)
+  }
+  left(join(root, 'chame-check-0123abcd-race-1'), 25 * 3_600_000)
+  left(join(root, 'chame-check-0123abcd-large'), 23 * 3_600_000)
+  left(join(root, 'chame-check-list-of-mine'), 25 * 3_600_000)
+  left(join(backupDir, 'targets', 'there.json.0123456789ab'), 61 * 60_000)
+  const { check } = await checked({ config: { kind: 'local', path: root } }, { backupDir })
+  expect(check).toMatchObject({ status: 'usable', left: [] })
+  expect(readdirSync(root).toSorted()).toEqual(['chame-check-0123abcd-large', 'chame-check-list-of-mine'])
+  expect(readdirSync(join(backupDir, 'targets'))).toEqual(['there.json'])
 })
 
 /** A database whose configuration has these targets. */

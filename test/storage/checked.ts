@@ -17,11 +17,14 @@ export interface Checked {
 
 export async function checked(
   { config, environment = {} }: Opening,
-  signal: AbortSignal = SIGNAL,
+  {
+    signal = SIGNAL,
+    backupDir,
+  }: { readonly signal?: AbortSignal; /** Default: a new one. */ readonly backupDir?: string } = {},
 ): Promise<Checked> {
   const directory = temporaryDirectory()
   const loaded = { config: { targets: { there: config } }, directory, file: null }
-  const settings = resolveSettings(loaded, {}, {}, directory)
+  const settings = resolveSettings(loaded, backupDir === undefined ? {} : { backupDir }, {}, directory)
   const ports = { loaded, settings, environment, now: () => new Date(), signal, retry: PATIENT }
   const { targets } = await checkTargets('there', ports)
   const check = targets[0]?.check

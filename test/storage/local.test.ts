@@ -64,6 +64,15 @@ test('local: links and directories are no objects', async () => {
   expect(await target.head('directory', OPTIONS)).toBeNull()
 })
 
+testWith(['mkfifo'], 'local: a FIFO is no object, and nobody waits for one who writes it', async () => {
+  const place = localPlace()
+  run('mkfifo', [join(place.root, 'fifo')])
+  await using target = await open(place)
+  expect((await failureOf(read(target, 'fifo'))).code).toBe('OBJECT_NOT_FOUND')
+  expect(await keysOf(target)).toEqual([])
+  expect(await target.head('fifo', OPTIONS)).toBeNull()
+})
+
 test('local: a process that is killed in the middle leaves nothing that is listed', async () => {
   const place = localPlace()
   await killedInside(place, { sizeBytes: 2_000_000, stopAt: 1_000_000, steps: 5 })

@@ -30,11 +30,9 @@ const metadata: fc.Arbitrary<Metadata> = fc.record(
     image_size: fc.nat(),
     page_size: fc.constantFrom(512, 65_536),
     encoding: fc.constantFrom('plain' as const, 'zstd' as const, 'zstd+age' as const),
-    tables: fc.dictionary(
-      fc.string().filter(name => name !== '__proto__'),
-      fc.nat(),
-      { noNullPrototype: true },
-    ),
+    tables: fc.dictionary(fc.oneof(fc.string(), fc.constant('__proto__')), fc.nat(), {
+      noNullPrototype: true,
+    }),
     check: fc.constantFrom('none' as const, 'quick' as const, 'full' as const),
     verified_at: fc.option(fc.constant('2025-06-27T12:30:22.123Z')),
     duration_ms: fc.nat(),
@@ -104,6 +102,8 @@ test.each([
   ['created_at', 'yesterday'],
   ['encoding', 'gzip'],
   ['tables', { t: -1 }],
+  ['tables', { ['__proto__']: 'many' }],
+  ['tables', [1]],
   ['check', 'deep'],
   ['verified_at', 'never'],
   ['duration_ms', -1],

@@ -5,6 +5,7 @@ import { Problem } from './problem.ts'
 import type {
   AuditLogRead,
   AuditLogVerified,
+  BackupAdded,
   BackupDeleted,
   BackupInfo,
   BackupPage,
@@ -110,9 +111,9 @@ export async function uploadBackup(
   file: File,
   description: string,
   options: { readonly onSent: (share: number) => void; readonly signal: AbortSignal },
-): Promise<BackupInfo> {
+): Promise<BackupAdded> {
   const address = url(['databases', database, 'backups', 'upload'], { description })
-  return (await upload<{ readonly backup: BackupInfo }>(address, file, options)).backup
+  return upload(address, file, options)
 }
 
 export async function verifyBackup(database: string, backup: string): Promise<JobOf<'verify'>> {

@@ -8,6 +8,7 @@ export type {
   AuditEntry,
   AuditLogRead,
   AuditLogVerified,
+  BackupAdded,
   BackupDecision,
   BackupDeleted,
   BackupInfo,

@@ -4,9 +4,17 @@ import { buttonClass } from './button.tsx'
 
 const manager = Toast.createToastManager()
 
-/** Says that something worked. What failed is said where it was asked for, and stays there. */
-export function say(title: string, description?: string): void {
-  manager.add({ title, ...(description === undefined ? {} : { description }) })
+/**
+ * Says that something worked. What failed is said where it was asked for, and stays there.
+ *
+ * @param stays until somebody dismisses it: for what has to be read
+ */
+export function say(title: string, description?: string, { stays = false } = {}): void {
+  manager.add({
+    title,
+    ...(description === undefined ? {} : { description }),
+    ...(stays ? { timeout: 0 } : {}),
+  })
 }
 
 /** Where what is said appears. */

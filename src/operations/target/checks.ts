@@ -1,9 +1,8 @@
 /** What is kept of the checks of targets: a file each in the backup directory. It can be made again at any time. */
-import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeCacheFile } from '../../catalog/cache-file.ts'
 import type { Settings } from '../../config/settings.ts'
-import { makeDirectory, removeFile, renameDurably, writeNewFile } from '../../storage/durable.ts'
 import { unlessMissing } from '../../storage/io-errors.ts'
 import type { TargetCapabilities } from '../../storage/target-probe.ts'
 import type { TargetCheck } from '../target-reports.ts'
@@ -21,21 +20,12 @@ export async function writeCheck(
   target: string,
   check: TargetCheck,
 ): Promise<void> {
-  const durability = { isDurable: !disposable }
-  await makeDirectory(join(backupDir, 'targets'), directoryMode, durability)
-  const path = checkPath(backupDir, target)
-  const temp = `${path}.${randomBytes(4).toString('hex')}.tmp`
-  try {
-    await writeNewFile(
-      temp,
-      `${JSON.stringify({ schema: SCHEMA, ...check }, null, 2)}\n`,
-      fileMode,
-      durability,
-    )
-    await renameDurably(temp, path, durability)
-  } finally {
-    await removeFile(temp)
-  }
+  const text = `${JSON.stringify({ schema: SCHEMA, ...check }, null, 2)}\n`
+  await writeCacheFile(checkPath(backupDir, target), text, new Date(check.checkedAt), {
+    fileMode,
+    directoryMode,
+    isDurable: !disposable,
+  })
 }
 
 /** Null when it was never checked, or what was kept cannot be read: then it is as if it never was. */

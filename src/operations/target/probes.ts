@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import type { TargetConfig } from '../../config/targets.ts'
 import { toFailure } from '../../errors.ts'
+import { roughSize } from '../../storage/sizes.ts'
 import type { KindProbe } from '../../storage/target-probe.ts'
 import { contentOf } from '../../storage/source.ts'
-import type { GetOptions, Target } from '../../storage/target.ts'
+import type { GetOptions, StoredObject, Target } from '../../storage/target.ts'
 import type { TargetProbe, TargetProbeName } from '../target-reports.ts'
 
 /** What the probes of one check work with. */
@@ -126,7 +127,7 @@ export const PROBES: Readonly<Record<Exclude<TargetProbeName, 'delete'>, Probe>>
     const bytes = await target.freeBytes(options)
     return bytes === null
       ? { status: 'no', detail: 'does not tell how much may still be written' }
-      : { status: 'yes', detail: `${bytes} bytes may still be written` }
+      : { status: 'yes', detail: `${roughSize(bytes)} may still be written` }
   },
 }
 
@@ -161,15 +162,35 @@ async function read(target: Target, key: string, options: GetOptions): Promise<B
   return Buffer.concat(chunks)
 }
 
+/** What the objects of all checks begin with; the eight digits are the one check's own. */
+const CHECKS = 'chame-check-'
+const OF_A_CHECK = /^chame-check-[0-9a-f]{8}-/
+/** No check takes as long, and no clock is off by as much. */
+const ABANDONED_MS = 24 * 3_600_000
+
+/** What the keys of a new check begin with. */
+export function newPrefix(): string {
+  return `${CHECKS}${randomBytes(4).toString('hex')}-`
+}
+
+/** Deletes what checks have left that were killed, as far as this key can. Never throws. */
+export async function deleteAbandoned(target: Target, now: Date, options: Probing['options']): Promise<void> {
+  await deleteAll(target, CHECKS, options, ({ key, modified }) => {
+    const isOld = modified !== null && now.getTime() - Date.parse(modified) > ABANDONED_MS
+    return isOld && OF_A_CHECK.test(key)
+  })
+}
+
 /** Deletes what the check has put, which is also how it is seen whether this key can delete. Never throws. */
 export async function deleteAll(
   target: Target,
   prefix: string,
   options: Probing['options'],
+  isMeant: (object: StoredObject) => boolean = () => true,
 ): Promise<{ left: string[]; answer: Answer }> {
   const left: string[] = []
   try {
-    for (const key of await keysOf(target, prefix, options)) {
+    for (const key of await keysOf(target, prefix, options, isMeant)) {
       try {
         await target.delete(key, options)
       } catch (error) {
@@ -184,8 +205,13 @@ export async function deleteAll(
   return { left, answer: { status: 'yes', detail: 'this key can delete' } }
 }
 
-async function keysOf(target: Target, prefix: string, options: Probing['options']): Promise<string[]> {
+async function keysOf(
+  target: Target,
+  prefix: string,
+  options: Probing['options'],
+  isMeant: (object: StoredObject) => boolean = () => true,
+): Promise<string[]> {
   const keys: string[] = []
-  for await (const { key } of target.list(prefix, options)) keys.push(key)
+  for await (const object of target.list(prefix, options)) if (isMeant(object)) keys.push(object.key)
   return keys
 }

@@ -35,11 +35,19 @@ import { targetsChecked } from './targets.ts'
 export interface BackupAddedView {
   readonly success: true
   readonly backup: BackupInfo
+  readonly notes: readonly string[]
   readonly durationMs: number
 }
 
 export const backupAdded: z.ZodType<BackupAddedView> = z
-  .object({ success: z.literal(true), backup: backupInfo, durationMs: z.number() })
+  .object({
+    success: z.literal(true),
+    backup: backupInfo,
+    notes: z
+      .array(z.string())
+      .describe('What should be known of it, such as that it may be of another database.'),
+    durationMs: z.number(),
+  })
   .openapi('BackupAdded')
 
 /** What the work of each kind comes to. */

@@ -8,8 +8,9 @@ import type { Spend } from '../bandwidth.ts'
 import { makeDirectory, removeFile, syncDirectory } from '../durable.ts'
 import { isAlreadyThere, isNotThere, isSystemError, toTypedError } from '../io-errors.ts'
 import { directoryOf, KEY_PARTS_MAX } from '../keys.ts'
+import { isWithoutLinks } from '../put-in-place.ts'
 import { contentOf } from '../source.ts'
-import { targetFailure, notFound, wrongSize } from '../target-failure.ts'
+import { lowerFirst, targetFailure, notFound, wrongSize } from '../target-failure.ts'
 import type { Content, GetOptions, StoredObject, Target, TransferOptions } from '../target.ts'
 
 export interface LocalTargetOptions {
@@ -22,6 +23,8 @@ export interface LocalTargetOptions {
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 const DURABLE = { isDurable: true } as const
+/** No link is followed, and nobody is waited for who would write a FIFO. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 /** Node's own default for streams of files. */
 const READ_BYTES = 64 << 10
 /** Names of half-written files: no key begins with a dot, so they are never listed. */
@@ -173,7 +176,7 @@ class LocalTarget implements Target {
     return this.#during('read', key, async () => {
       await this.#requireRoot()
       try {
-        const handle = await open(this.#pathOf(key), constants.O_RDONLY | constants.O_NOFOLLOW)
+        const handle = await open(this.#pathOf(key), READ_FLAGS)
         if ((await handle.stat()).isFile()) return handle
         await handle.close()
       } catch (error) {
@@ -267,9 +270,6 @@ const CODES: Partial<Record<string, 'TARGET_FULL' | 'TARGET_REFUSED' | 'TARGET_U
   IO_FAILED: 'TARGET_UNREACHABLE',
 }
 
-/** What file systems without hard links say. */
-const CANNOT_LINK: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
-
 /** Gives a finished file its name in one step; false when the name is taken. */
 async function linkUnlessTaken(from: string, to: string): Promise<boolean> {
   try {
@@ -277,7 +277,7 @@ async function linkUnlessTaken(from: string, to: string): Promise<boolean> {
     return true
   } catch (error) {
     if (isAlreadyThere(error)) return false
-    if (!isSystemError(error) || !CANNOT_LINK.has(error.code)) throw error
+    if (!isWithoutLinks(error)) throw error
   }
   // An exclusive open claims the name; who finds it empty finds a name that is taken.
   try {
@@ -288,8 +288,4 @@ async function linkUnlessTaken(from: string, to: string): Promise<boolean> {
   }
   await rename(from, to)
   return true
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
 }

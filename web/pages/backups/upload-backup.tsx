@@ -50,8 +50,10 @@ function Uploading({
         signal: controller.signal,
       })
     },
-    onSuccess: ({ filename }) => {
-      say('The backup was uploaded and verified', filename)
+    onSuccess: ({ backup: { filename }, notes }) => {
+      say('The backup was uploaded and verified', [filename, ...notes].join(': '), {
+        stays: notes.length > 0,
+      })
       void queryClient.invalidateQueries({ queryKey: ['db', database] })
       onClose()
     },
