@@ -101,10 +101,15 @@ async function listenOnSocket(server: Server, path: string): Promise<void> {
     }
     await unlink(path)
   }
-  const umask = process.umask(0o177)
+  await listening(server, () => bindPrivately(server, path), path)
+  await chmod(path, 0o600)
+}
+
+/** The socket is made within the call: nothing else that this process makes gets a mode by it. */
+function bindPrivately(server: Server, path: string): void {
+  const umask = process.umask(0o077)
   try {
-    await listening(server, () => server.listen(path), path)
-    await chmod(path, 0o600)
+    server.listen(path)
   } finally {
     process.umask(umask)
   }
