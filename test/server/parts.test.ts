@@ -131,6 +131,7 @@ test('a session ends when nobody uses it, at the latest after twelve hours, and 
   clock.ms += 16 * MINUTE_MS
   const newId = book.find(id)?.newId ?? ''
   expect(newId).not.toBe(id)
+  expect(book.find(newId)).not.toBe(null)
   expect(book.find(id)).not.toBe(null)
   clock.ms += MINUTE_MS
   expect(book.find(id)).toBe(null)
@@ -148,6 +149,24 @@ test('a session ends when nobody uses it, at the latest after twelve hours, and 
   current = book.find(current)?.newId ?? current
   clock.ms += 2 * MINUTE_MS
   expect(book.find(current)).toBe(null)
+})
+
+test('a session whose new id came to nobody goes on with the old one, and gets another', () => {
+  const clock = new Clock()
+  const book = new SessionBook(clock.now)
+  const { id } = book.open({ name: 'a', role: 'admin', tokenId: null })
+  clock.ms += 16 * MINUTE_MS
+  const lost = book.find(id)?.newId ?? ''
+  expect(book.find(id)?.newId).toBe(null)
+  clock.ms += MINUTE_MS
+  const newId = book.find(id)?.newId ?? ''
+  expect(book.find(lost)).toBe(null)
+  expect(book.find(newId)).not.toBe(null)
+  clock.ms += MINUTE_MS
+  expect(book.find(id)).toBe(null)
+  expect(book.find(newId)).not.toBe(null)
+  book.close(newId)
+  expect(book.find(newId)).toBe(null)
 })
 
 test.each([
