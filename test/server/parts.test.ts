@@ -235,6 +235,23 @@ test('an answer is kept for its key, but a failure of the server is not', async 
   expect(await (await book.answer({ ...order, owner: 'b' }, respond(202))).text()).toBe('3')
 })
 
+test.each([
+  ['CATALOG_LOCKED', 409, '2'],
+  ['CANCELLED', 499, '2'],
+  ['PLAN_STALE', 409, '1'],
+])(
+  'of the answer %s it is %s that the next request of its key gets answer %s',
+  async (code, status, expected) => {
+    const book = new IdempotencyBook(new Clock().now)
+    let calls = 0
+    const respond = async (): Promise<Response> =>
+      new Response(JSON.stringify({ code, calls: String(++calls) }), { status })
+    const order = { owner: 'a', key: 'k', request: 'r' }
+    await book.answer(order, respond)
+    expect(await (await book.answer(order, respond)).json()).toMatchObject({ calls: expected })
+  },
+)
+
 test('jobs that have ended are kept for an hour, and no more than 200 of them', async () => {
   const clock = new Clock()
   const book = new JobBook({ now: clock.now })
