@@ -11,6 +11,7 @@ import { allowedHosts } from './hosts.ts'
 import { IdempotencyBook } from './idempotency.ts'
 import { JobBook } from './job-book.ts'
 import { type Listener, listen, type ListenOptions } from './listen.ts'
+import { logJobEnd } from './log-problems.ts'
 import type { ServerLog } from './log.ts'
 import type { PaceLimits } from './pace.ts'
 import { PlanBook } from './plan-book.ts'
@@ -65,14 +66,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const service: Service = {
     databases,
     images: new KeptImages(),
-    jobs: new JobBook({
-      now,
-      onEnd: ({ id, kind, database: name, status, problem }) =>
-        log.info(
-          { event: 'job-ended', job: id, kind, database: name, status, code: problem?.code },
-          'A job has ended',
-        ),
-    }),
+    jobs: new JobBook({ now, onEnd: (job, failure) => logJobEnd(log, job, failure) }),
     plans: new PlanBook(now),
     sessions: new SessionBook(now),
     lockOut: new LockOut(now),
