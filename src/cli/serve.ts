@@ -69,13 +69,16 @@ async function serve(session: Session, options: ServeCommandOptions): Promise<nu
       allowedHosts: options.allowedHost ?? [],
       log: openServerLog(options.logLevel),
     })
-    if (!session.options.quiet) process.stdout.write(`Listening on ${server.address}\n`)
-    // Not into a file: whoever reads that could log in.
-    if (await server.hasNoTokens()) {
-      process.stdout.write(`Log in once, within 15 minutes: ${await server.logInLink()}\n`)
+    try {
+      if (!session.options.quiet) process.stdout.write(`Listening on ${server.address}\n`)
+      // Not into the log: whoever reads that could log in.
+      if (await server.hasNoTokens()) {
+        process.stdout.write(`Log in once, within 15 minutes: ${await server.logInLink()}\n`)
+      }
+      await stopped(session.cancellation.signal)
+    } finally {
+      await server.close(GRACE_MS)
     }
-    await stopped(session.cancellation.signal)
-    await server.close(GRACE_MS)
     return 0
   } catch (error) {
     return session.show(toFailure(error), () => '')
@@ -85,15 +88,13 @@ async function serve(session: Session, options: ServeCommandOptions): Promise<nu
 async function showLink(
   session: Session,
   chosen: object,
-  { host, port, tlsCert }: ServeCommandOptions,
+  { host, port, socket, tlsCert }: ServeCommandOptions,
 ): Promise<number> {
   const { Administration } = await import('../index.ts')
+  const { linkOf } = await import('../server/serve.ts')
   const result = await new Administration(chosen).createLogInLink()
-  const scheme = tlsCert === undefined ? 'http' : 'https'
-  return session.show(
-    result,
-    ({ secret }) => `Log in once, within 15 minutes: ${scheme}://${host}:${port}/#${secret}`,
-  )
+  const place = socket === undefined ? { host, port, isSecure: tlsCert !== undefined } : null
+  return session.show(result, made => `Log in once, within 15 minutes: ${linkOf(place, made)}`)
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

@@ -60,6 +60,14 @@ test('1: what else is made while the server begins to listen on a socket has the
   expect([...modes]).toEqual([0o777 & ~process.umask()])
 })
 
+test('1: a socket that cannot be made is told with what to do about it', async () => {
+  const socket = join(temporaryDirectory(), 'nowhere', 'server.sock')
+  await expect(startServer({ ...SERVE, socket, database: {} })).rejects.toMatchObject({
+    code: 'IO_FAILED',
+    hint: expect.stringMatching(/--socket/),
+  })
+})
+
 test('1: a configuration that is not valid, or a certificate that is none, is told at the start', async () => {
   const directory = temporaryDirectory()
   const path = (name: string): string => join(directory, name)
