@@ -1,7 +1,7 @@
 /** What pages read, and how often. Keys begin with the database, so that what changes one forgets only it. */
 import { keepPreviousData, queryOptions, useQuery, type UseQueryResult } from '@tanstack/react-query'
 import * as calls from './calls.ts'
-import { queryClient, SESSION_KEY } from './query-client.ts'
+import { noteSession, queryClient, SESSION_KEY } from './query-client.ts'
 import type {
   BackupInfo,
   BackupLookedInside,
@@ -18,7 +18,15 @@ import type {
 
 const STATE_EVERY_MS = 30_000
 
-const SESSION = queryOptions({ queryKey: SESSION_KEY, queryFn: calls.findSession, staleTime: Infinity })
+const SESSION = queryOptions({
+  queryKey: SESSION_KEY,
+  queryFn: async () => {
+    const session = await calls.findSession()
+    noteSession(session)
+    return session
+  },
+  staleTime: Infinity,
+})
 
 const DATABASES = queryOptions({
   queryKey: ['databases'],
