@@ -48,9 +48,8 @@ export function serveCommand(): Command {
 }
 
 async function serve(session: Session, options: ServeCommandOptions): Promise<number> {
+  if (options.loginLink === true) return showLink(session, options)
   const { path, backupDir, database, config } = session.options
-  const chosen = given({ path, backupDir, database, config })
-  if (options.loginLink === true) return showLink(session, chosen, options)
   // What is made here is nobody else's to read.
   process.umask(0o077)
   const { readTls, requireSafeAddress, startServer } = await import('../server/serve.ts')
@@ -65,7 +64,7 @@ async function serve(session: Session, options: ServeCommandOptions): Promise<nu
       port,
       socket,
       tls,
-      database: chosen,
+      database: given({ path, backupDir, database, config }),
       allowedHosts: options.allowedHost ?? [],
       log: openServerLog(options.logLevel),
     })
@@ -87,12 +86,10 @@ async function serve(session: Session, options: ServeCommandOptions): Promise<nu
 
 async function showLink(
   session: Session,
-  chosen: object,
   { host, port, socket, tlsCert }: ServeCommandOptions,
 ): Promise<number> {
-  const { Administration } = await import('../index.ts')
   const { linkOf } = await import('../server/serve.ts')
-  const result = await new Administration(chosen).createLogInLink()
+  const result = await session.administration.createLogInLink()
   const place = socket === undefined ? { host, port, isSecure: tlsCert !== undefined } : null
   return session.show(result, made => `Log in once, within 15 minutes: ${linkOf(place, made)}`)
 }

@@ -34,12 +34,8 @@ async function act(
   session: Session,
   { setRetention, setSchedule, ifVersion }: SettingsOptions,
 ): Promise<number> {
-  const { Administration, BackupError } = await import('../index.ts')
-  const { path, backupDir, database, config } = session.options
-  const administration = new Administration({
-    ...given({ path, backupDir, database, config }),
-    actor: { door: 'cli' },
-  })
+  const { BackupError } = await import('../index.ts')
+  const { administration } = session
   if (setRetention === undefined && setSchedule === undefined) {
     return session.show(await administration.settings(), render)
   }

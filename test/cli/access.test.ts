@@ -185,6 +185,14 @@ test.each([
   expect(stdout).toContain(`: ${expected}chl_`)
 })
 
+test('a log-in link is noted as made by the command line', async () => {
+  const { cli, json } = openPlace()
+  await cli('serve', '--login-link')
+  expect((await json('audit', 'show'))['entries']).toMatchObject([
+    { action: 'log-in-link-create', actor: { door: 'cli' } },
+  ])
+})
+
 test('a server that nobody could log in to, as its link cannot be stored, ends and says why', async () => {
   const { cli, directory } = openPlace()
   mkdirSync(join(directory, 'backups'))
