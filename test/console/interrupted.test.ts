@@ -107,6 +107,24 @@ browserTest('a page of backups of which all are gone leads back to the others', 
   await admin.unrouteAll()
 })
 
+browserTest('rows that are long in coming are not said to be there', async () => {
+  const { visit, admin, yesterday } = scene
+  const { promise, resolve } = Promise.withResolvers<void>()
+  await admin.route(/\/rows\?.*offset=50/, async route => {
+    await promise
+    await route.continue()
+  })
+  await visit.goTo(admin, `#/db/shop/look/${yesterday}?table=customers`, 'Look inside')
+  await admin.getByText('1–50 of 120').waitFor()
+  const asked = admin.waitForRequest(/\/rows\?.*offset=50/)
+  await admin.getByRole('button', { name: 'Next' }).click()
+  await asked
+  await admin.getByText('1–50 of 120', { exact: true }).waitFor()
+  resolve()
+  await admin.getByText('51–100 of 120').waitFor()
+  await admin.unrouteAll()
+})
+
 browserTest('a plan of a cleanup that was used up is made anew', async () => {
   const { visit, admin } = scene
   await visit.goTo(admin, '#/db/shop/retention', 'Retention')

@@ -96,14 +96,22 @@ export function useTables(database: string, backup: string): UseQueryResult<Back
   })
 }
 
+/** Rows, and which they are: those before them are shown while they are on their way. */
+export interface RowsShown extends RowsRead {
+  readonly offset: number
+}
+
 export function useRows(
   database: string,
   from: { readonly backup: string; readonly table: string },
   wanted: calls.RowsWanted,
-): UseQueryResult<RowsRead> {
+): UseQueryResult<RowsShown> {
   return useQuery({
     queryKey: ['db', database, 'inside', from.backup, 'rows', from.table, wanted],
-    queryFn: async ({ signal }) => calls.readRows(database, from, wanted, signal),
+    queryFn: async ({ signal }) => {
+      const rows = await calls.readRows(database, from, wanted, signal)
+      return { ...rows, offset: wanted.offset }
+    },
     placeholderData: (previous, query) => (query?.queryKey[5] === from.table ? previous : undefined),
     staleTime: Infinity,
   })
