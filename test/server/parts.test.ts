@@ -236,19 +236,19 @@ test('an answer is kept for its key, but a failure of the server is not', async 
 })
 
 test.each([
-  ['CATALOG_LOCKED', 409, '2'],
-  ['CANCELLED', 499, '2'],
-  ['PLAN_STALE', 409, '1'],
+  ['CATALOG_LOCKED', 409, 'anew', '2'],
+  ['CANCELLED', 499, 'anew', '2'],
+  ['PLAN_STALE', 409, 'as before', '1'],
 ])(
-  'of the answer %s it is %s that the next request of its key gets answer %s',
-  async (code, status, expected) => {
+  'a request that was answered %s (%d) is answered %s when it is sent again',
+  async (code, status, _, calls) => {
     const book = new IdempotencyBook(new Clock().now)
-    let calls = 0
+    let count = 0
     const respond = async (): Promise<Response> =>
-      new Response(JSON.stringify({ code, calls: String(++calls) }), { status })
+      new Response(JSON.stringify({ code, calls: String(++count) }), { status })
     const order = { owner: 'a', key: 'k', request: 'r' }
     await book.answer(order, respond)
-    expect(await (await book.answer(order, respond)).json()).toMatchObject({ calls: expected })
+    expect(await (await book.answer(order, respond)).json()).toMatchObject({ calls })
   },
 )
 
