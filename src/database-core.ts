@@ -114,9 +114,13 @@ export class DatabaseCore {
     if (problem !== null && outcome.result === 'success') onAuditProblem(problem)
   }
 
-  /** The settings; the configuration is read once. */
+  /** The settings; a configuration that is valid is read once. */
   settle(): Promise<Settings> {
-    return (this.#settings ??= this.#resolve())
+    if (this.#settings !== undefined) return this.#settings
+    const settings = this.#resolve()
+    this.#settings = settings
+    settings.catch(() => (this.#settings = undefined))
+    return settings
   }
 
   async #resolve(): Promise<Settings> {

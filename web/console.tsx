@@ -30,7 +30,8 @@ function Door(): ReactElement {
         session === null ? (
           <LogIn />
         ) : (
-          <SessionContext value={session}>
+          // Another session is somebody else's, perhaps: nothing of the last one is left.
+          <SessionContext key={session.csrfToken} value={session}>
             <Shell />
           </SessionContext>
         )

@@ -5,9 +5,10 @@ import { askForOverview } from './api/queries.ts'
 import { Console } from './console.tsx'
 import { restoreTheme } from './parts/theme.ts'
 import { parseRoute } from './routing/routes.ts'
-import { keepLink } from './session/link.ts'
+import { keepLink, openLinks } from './session/link.ts'
 
 keepLink()
+openLinks()
 restoreTheme()
 if (parseRoute(window.location.hash).page === 'overview') askForOverview().catch(() => {})
 

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import type { StoredExport } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
-import { given } from './options.ts'
 import { outWidth, paintOut } from './output.ts'
 import { inSession, type Session } from './session.ts'
 import { type Column, renderTable } from './table.ts'
@@ -27,12 +26,7 @@ export function exportsCommand(): Command {
 }
 
 async function act(session: Session, options: ExportsOptions): Promise<number> {
-  const { Administration } = await import('../index.ts')
-  const { path, backupDir, database, config } = session.options
-  const administration = new Administration({
-    ...given({ path, backupDir, database, config }),
-    actor: { door: 'cli' },
-  })
+  const { administration } = session
   if (options.delete !== undefined) {
     return session.show(await administration.deleteExport(options.delete), ({ export: gone }) =>
       session.options.quiet ? '' : `${paintOut('green', '✔ Deleted:')} ${gone.name}`,

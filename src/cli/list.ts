@@ -46,9 +46,7 @@ async function list(session: Session, options: ListOptions): Promise<number> {
 
 /** With the database and the place: whoever forgot `--path` looks for the backups of another one. */
 async function describeNone(session: Session, options: ListOptions): Promise<string> {
-  const { Administration } = await import('../index.ts')
-  const { path, backupDir, database, config } = session.options
-  const settings = await new Administration(given({ path, backupDir, database, config })).settings()
+  const settings = await session.administration.settings()
   if (!settings.success) return 'No backups yet'
   const { type, target } = options
   const own = settings.databases.find(({ isDefault }) => isDefault)

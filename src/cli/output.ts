@@ -22,7 +22,10 @@ export function guardOutput(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return
     process.stderr.write(`Error: Output could not be written: ${error.message}\n`)
-    process.exitCode = 1
+    // Last of all: what the command comes to is set when it ends, and that may be later.
+    process.once('exit', code => {
+      if (code === 0) process.exitCode = 1
+    })
   })
   process.stderr.on('error', () => {})
 }

@@ -48,9 +48,8 @@ export function serveCommand(): Command {
 }
 
 async function serve(session: Session, options: ServeCommandOptions): Promise<number> {
+  if (options.loginLink === true) return showLink(session, options)
   const { path, backupDir, database, config } = session.options
-  const chosen = given({ path, backupDir, database, config })
-  if (options.loginLink === true) return showLink(session, chosen, options)
   // What is made here is nobody else's to read.
   process.umask(0o077)
   const { readTls, requireSafeAddress, startServer } = await import('../server/serve.ts')
@@ -65,17 +64,20 @@ async function serve(session: Session, options: ServeCommandOptions): Promise<nu
       port,
       socket,
       tls,
-      database: chosen,
+      database: given({ path, backupDir, database, config }),
       allowedHosts: options.allowedHost ?? [],
       log: openServerLog(options.logLevel),
     })
-    if (!session.options.quiet) process.stdout.write(`Listening on ${server.address}\n`)
-    // Not into a file: whoever reads that could log in.
-    if (await server.hasNoTokens()) {
-      process.stdout.write(`Log in once, within 15 minutes: ${await server.logInLink()}\n`)
+    try {
+      if (!session.options.quiet) process.stdout.write(`Listening on ${server.address}\n`)
+      // Not into the log: whoever reads that could log in.
+      if (await server.hasNoTokens()) {
+        process.stdout.write(`Log in once, within 15 minutes: ${await server.logInLink()}\n`)
+      }
+      await stopped(session.cancellation.signal)
+    } finally {
+      await server.close(GRACE_MS)
     }
-    await stopped(session.cancellation.signal)
-    await server.close(GRACE_MS)
     return 0
   } catch (error) {
     return session.show(toFailure(error), () => '')
@@ -84,16 +86,12 @@ async function serve(session: Session, options: ServeCommandOptions): Promise<nu
 
 async function showLink(
   session: Session,
-  chosen: object,
-  { host, port, tlsCert }: ServeCommandOptions,
+  { host, port, socket, tlsCert }: ServeCommandOptions,
 ): Promise<number> {
-  const { Administration } = await import('../index.ts')
-  const result = await new Administration(chosen).createLogInLink()
-  const scheme = tlsCert === undefined ? 'http' : 'https'
-  return session.show(
-    result,
-    ({ secret }) => `Log in once, within 15 minutes: ${scheme}://${host}:${port}/#${secret}`,
-  )
+  const { linkOf } = await import('../server/serve.ts')
+  const result = await session.administration.createLogInLink()
+  const place = socket === undefined ? { host, port, isSecure: tlsCert !== undefined } : null
+  return session.show(result, made => `Log in once, within 15 minutes: ${linkOf(place, made)}`)
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

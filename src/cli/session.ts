@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Database, ErrorCode, Failure, RunOptions } from '../index.ts'
+import type { Administration, Database, DatabaseOptions, ErrorCode, Failure, RunOptions } from '../index.ts'
 import { type GlobalOptions, given } from './options.ts'
 import { printFailure, printJson, printText, printWarning } from './output.ts'
 import { type Cancellation, cancelOnSignals } from './signals.ts'
@@ -7,6 +7,7 @@ import { type Cancellation, cancelOnSignals } from './signals.ts'
 /** What a command works with: the database that was meant, and the ways to show something. */
 export interface Session {
   readonly database: Database
+  readonly administration: Administration
   readonly options: GlobalOptions
   /** A person is there to be asked: stdin and stderr are terminals, and no machine reads the answer. */
   readonly isInteractive: boolean
@@ -27,7 +28,7 @@ export async function inSession(
   command: Command,
   body: (session: Session) => Promise<number>,
 ): Promise<void> {
-  const { Database, ERRORS, toFailure } = await import('../index.ts')
+  const { Administration, Database, ERRORS, toFailure } = await import('../index.ts')
   const options = command.optsWithGlobals<GlobalOptions>()
   const json = options.json === true
   using cancellation = cancelOnSignals()
@@ -41,14 +42,16 @@ export async function inSession(
     return 0
   }
   const { path, backupDir, database, config } = options
-  const session: Session = {
+  const meant: DatabaseOptions = {
+    ...given({ path, backupDir, database, config }),
     // This process never opens the database otherwise, so the engine may work here: no child to start.
-    database: new Database({
-      ...given({ path, backupDir, database, config }),
-      engine: 'here',
-      actor: { door: 'cli' },
-      onAuditProblem: printWarning,
-    }),
+    engine: 'here',
+    actor: { door: 'cli' },
+    onAuditProblem: printWarning,
+  }
+  const session: Session = {
+    database: new Database(meant),
+    administration: new Administration(meant),
     options,
     isInteractive: process.stdin.isTTY && process.stderr.isTTY && !json,
     cancellation,

@@ -34,12 +34,8 @@ async function act(
   session: Session,
   { setRetention, setSchedule, ifVersion }: SettingsOptions,
 ): Promise<number> {
-  const { Administration, BackupError } = await import('../index.ts')
-  const { path, backupDir, database, config } = session.options
-  const administration = new Administration({
-    ...given({ path, backupDir, database, config }),
-    actor: { door: 'cli' },
-  })
+  const { BackupError } = await import('../index.ts')
+  const { administration } = session
   if (setRetention === undefined && setSchedule === undefined) {
     return session.show(await administration.settings(), render)
   }
@@ -68,16 +64,24 @@ function render({ databases, editable, retention, schedule, channels, targets }:
   const title = (text: string): string => paintOut('bold', text)
   const lines = [
     title('Databases'),
-    ...databases.map(({ name, path, isDefault }) => `  ${name}${isDefault ? ' (default)' : ''}: ${path}`),
+    ...listed(
+      databases.map(({ name, path, isDefault }) => `${name}${isDefault ? ' (default)' : ''}: ${path}`),
+    ),
     title('Retention'),
-    ...Object.entries(retention.policy).map(([type, rules]) => `  ${type}: ${JSON.stringify(rules)}`),
+    ...listed(Object.entries(retention.policy).map(([type, rules]) => `${type}: ${JSON.stringify(rules)}`)),
     title('Jobs'),
-    ...schedule.jobs.map(({ name, kind, cron }) => `  ${name}: ${kind}, ${cron}`),
+    ...listed(schedule.jobs.map(({ name, kind, cron }) => `${name}: ${kind}, ${cron}`)),
     title('Notifications'),
-    ...(channels.length === 0 ? ['  none'] : channels.map(({ name, kind }) => `  ${name}: ${kind}`)),
+    ...listed(channels.map(({ name, kind }) => `${name}: ${kind}`)),
     title('Targets'),
-    ...(targets.length === 0 ? ['  none'] : targets.map(({ name, kind }) => `  ${name}: ${kind}`)),
-    editable.why ?? `${title('Configuration')} ${editable.file ?? 'none yet'}`,
+    ...listed(targets.map(({ name, kind }) => `${name}: ${kind}`)),
+    editable.why === null
+      ? `${title('Configuration')} ${safeText(editable.file ?? 'none yet')}`
+      : safeText(editable.why),
   ]
-  return lines.map(safeText).join('\n')
+  return lines.join('\n')
+}
+
+function listed(lines: readonly string[]): string[] {
+  return (lines.length === 0 ? ['none'] : lines).map(line => `  ${safeText(line)}`)
 }

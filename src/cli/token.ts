@@ -41,12 +41,8 @@ async function act(
   id: string | undefined,
   options: TokenOptions,
 ): Promise<number> {
-  const { Administration, BackupError } = await import('../index.ts')
-  const { path, backupDir, database, config } = session.options
-  const administration = new Administration({
-    ...given({ path, backupDir, database, config }),
-    actor: { door: 'cli' },
-  })
+  const { BackupError } = await import('../index.ts')
+  const { administration } = session
   if (action === 'list' && id === undefined) {
     return session.show(await administration.listTokens(), ({ tokens }) => renderTokens(tokens))
   }

@@ -27,9 +27,13 @@ export class PieceBuffer {
   take(last: Buffer): Buffer {
     if (this.#length === 0) return last
     const whole = Buffer.concat([...this.#parts, last])
+    this.clear()
+    return whole
+  }
+
+  clear(): void {
     this.#parts = []
     this.#length = 0
-    return whole
   }
 }
 

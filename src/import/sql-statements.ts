@@ -35,7 +35,7 @@ const WORDS: Readonly<Record<string, Token>> = {
   TRIGGER: 'trigger',
   END: 'end',
 }
-const CLOSERS: Readonly<Record<number, Inside>> = {
+const OPENERS: Readonly<Record<number, Inside>> = {
   0x27: 'single',
   0x22: 'double',
   0x60: 'backtick',
@@ -111,8 +111,9 @@ export class StatementCutter {
       if (!this.#isEmpty) this.#events.statement(statement, this.#startLine)
       start = at
     }
+    // What was a comment between statements belongs to none: its beginning alone would hide the next one.
+    if (this.#state === 'start' && this.#inside === 'nothing') return this.#piece.clear()
     // The line feed belongs to the statement: it may be inside a string.
-    if (this.#state === 'start' && this.#inside === 'nothing') return
     this.#piece.add(line.subarray(start))
     this.#piece.add(Buffer.from('\n'))
   }
@@ -128,7 +129,7 @@ export class StatementCutter {
   /** Takes the token at `at`; returns the position behind it, or behind its opening. */
   #token(line: Buffer, at: number): number {
     const byte = line[at] ?? 0
-    const opened = CLOSERS[byte]
+    const opened = OPENERS[byte]
     if (opened !== undefined) {
       this.#step('other')
       this.#inside = opened

@@ -3,6 +3,7 @@ import { OpenAPIHono, z } from '@hono/zod-openapi'
 import type { AppEnv, RequestContext, ServerApp, Service } from './environment.ts'
 import { guard, SAFE } from './guard.ts'
 import { securityHeaders } from './headers.ts'
+import { logProblem } from './log-problems.ts'
 import { problemOf, problemResponse, Refusal } from './problems.ts'
 import type { FieldProblem } from './schemas/common.ts'
 import { addAccessRoutes } from './routes/access.ts'
@@ -104,11 +105,7 @@ const PLACES: Readonly<Record<string, string>> = {
 function answerError(service: Service, c: RequestContext, error: unknown): Response {
   const instance = c.get('instance')
   const problem = problemOf(error, instance)
-  if (problem.status >= 500) {
-    const cause = error instanceof Error ? (error.cause ?? error) : error
-    const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-    service.log.error({ event: 'failed', instance, code: problem.code, error: message }, problem.detail)
-  }
+  if (problem.status >= 500) logProblem(service.log, problem, error)
   return problemResponse(problem, error instanceof Refusal ? error.headers : {})
 }
 

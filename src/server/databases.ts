@@ -48,7 +48,21 @@ export class Databases {
    * library lists instead, or those at `target`.
    */
   async backups(name: string, target?: string): Promise<readonly BackupInfo[]> {
-    const { databases, signing } = await this.settings(name)
+    return await this.#list(await this.settings(), name, target)
+  }
+
+  /** Reads the backups of all databases as {@link backups} has them. Throws for one whose backups cannot be read. */
+  async readAll(): Promise<void> {
+    const settings = await this.settings()
+    for (const { name } of settings.databases) await this.#list(settings, name)
+  }
+
+  /** @param settings of any of them: what is needed of these they have in common */
+  async #list(
+    { databases, signing }: SettingsShown,
+    name: string,
+    target?: string,
+  ): Promise<readonly BackupInfo[]> {
     const database = databases.find(each => each.name === name)
     if (database === undefined) throw noDatabase(name)
     // Whom the configuration trusts may change while the server runs.
@@ -62,9 +76,9 @@ export class Databases {
 
   /** Reads the backup directories, so that whoever comes first need not wait. What cannot be read is said to those who ask. */
   async warm(): Promise<void> {
-    const { databases } = await this.settings()
-    for (const { name, primaryTarget } of databases)
-      if (primaryTarget === null) await this.backups(name).catch(() => {})
+    const settings = await this.settings()
+    for (const { name, primaryTarget } of settings.databases)
+      if (primaryTarget === null) await this.#list(settings, name).catch(() => {})
   }
 
   /** Something was changed: what was read of targets does not count any more. The backup directory tells by itself. */

@@ -3,7 +3,9 @@
  * nothing can ask once more without a second backup being made.
  */
 import { createHash } from 'node:crypto'
+import { ERRORS } from '../index.ts'
 import { Refusal } from './problems.ts'
+import type { Problem } from './schemas/common.ts'
 
 /** A client that has not asked again by then never will. */
 const KEPT_MS = 24 * 3_600_000
@@ -50,9 +52,9 @@ export class IdempotencyBook {
   }
 
   /**
-   * The answer to a request that may have been answered before. A failure of the server is not kept, as the request may
-   * succeed next time, nor is what was answered before a streamed body was read to its end. Refused as `KEY_REUSED` where the
-   * key was another request's.
+   * The answer to a request that may have been answered before. A failure of the server, or one that passes by itself, is
+   * not kept, as the request may succeed next time, nor is what was answered before a streamed body was read to its end.
+   * Refused as `KEY_REUSED` where the key was another request's.
    */
   async answer({ owner, key, request }: KeyedRequest, respond: () => Promise<Response>): Promise<Response> {
     this.#forget()
@@ -108,8 +110,14 @@ function digestOf(text: string): string {
 async function keep(response: Response): Promise<Answer | null> {
   if (response.status >= 500 || response.status === 429) return null
   const body = await response.clone().text()
-  if (body.length > ANSWER_BYTES_MAX) return null
+  if (body.length > ANSWER_BYTES_MAX || (response.status >= 400 && isPassing(body))) return null
   return { status: response.status, headers: [...response.headers], body }
+}
+
+/** Whether it fails for now only: something is locked, or whoever asked went away before it was done. */
+function isPassing(body: string): boolean {
+  const { code } = JSON.parse(body) as Problem
+  return code === 'CANCELLED' || (code in ERRORS && ERRORS[code as keyof typeof ERRORS].retryable)
 }
 
 function replay({ status, headers, body }: Answer): Response {

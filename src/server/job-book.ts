@@ -47,8 +47,8 @@ export interface JobState {
 
 export interface JobBookPorts {
   readonly now: () => Date
-  /** Called when a job has ended. */
-  readonly onEnd?: (job: Job) => void
+  /** Called when a job has ended, with the failure itself where it failed: the job does not quote what nobody foresaw. */
+  readonly onEnd?: (job: Job, failure: Failure | null) => void
 }
 
 export class JobBook {
@@ -191,7 +191,7 @@ export class JobBook {
         problem: failureProblem(result, `urn:chame-backup:${entry.job.id}`),
       })
     }
-    this.#ports.onEnd?.(entry.job)
+    this.#ports.onEnd?.(entry.job, result.success ? null : result)
   }
 
   /** The first at once, then so often; the last of a time is not lost. */

@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { BackupError } from '../index.ts'
 import { securityHeaders } from './headers.ts'
+import { type Place, urlOf } from './hosts.ts'
 import { problemOf, Refusal } from './problems.ts'
 import type { HttpCode } from './schemas/common.ts'
 
@@ -35,7 +36,10 @@ export interface ListenOptions {
 }
 
 export interface Listener {
+  /** "http://127.0.0.1:8080", or the path of a socket. */
   readonly address: string
+  /** Null for a socket. */
+  readonly place: Place | null
   /** Takes no more connections; resolves once all are closed. */
   close(): Promise<void>
   /** Closes those that are still there. */
@@ -75,8 +79,10 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
     refuse(error, client, tls !== null),
   )
   await (socket === null ? listenOn(server, options) : listenOnSocket(server, socket))
+  const place = socket === null ? placeOf(server, options) : null
   return {
-    address: addressOf(server, options),
+    address: place === null ? (socket ?? '') : urlOf(place),
+    place,
     close: () =>
       new Promise<void>(resolve => {
         server.close(() => resolve())
@@ -101,10 +107,15 @@ async function listenOnSocket(server: Server, path: string): Promise<void> {
     }
     await unlink(path)
   }
-  const umask = process.umask(0o177)
+  await listening(server, () => bindPrivately(server, path), path)
+  await chmod(path, 0o600)
+}
+
+/** The socket is made within the call: nothing else that this process makes gets a mode by it. */
+function bindPrivately(server: Server, path: string): void {
+  const umask = process.umask(0o077)
   try {
-    await listening(server, () => server.listen(path), path)
-    await chmod(path, 0o600)
+    server.listen(path)
   } finally {
     process.umask(umask)
   }
@@ -125,7 +136,8 @@ function listening(server: Server, begin: () => void, where: string): Promise<vo
     const fail = (error: NodeJS.ErrnoException): void =>
       reject(
         new BackupError('IO_FAILED', `Could not listen on ${where} (${error.code ?? error.message})`, {
-          hint: 'Choose another port with --port, or stop the program that has this one.',
+          hint:
+            HINTS[error.code ?? ''] ?? 'Choose another address with --host, or another file with --socket.',
           cause: error,
         }),
       )
@@ -138,12 +150,14 @@ function listening(server: Server, begin: () => void, where: string): Promise<vo
   })
 }
 
-function addressOf(server: Server, { host, socket, tls }: ListenOptions): string {
-  if (socket !== null) return socket
+const HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Choose another port with --port, or stop the program that has this one.',
+}
+
+function placeOf(server: Server, { host, tls }: ListenOptions): Place {
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  const name = host.includes(':') ? `[${host}]` : host
-  return `${tls === null ? 'http' : 'https'}://${name}:${port}`
+  return { host, port, isSecure: tls !== null }
 }
 
 const REASONS: Readonly<Record<string, readonly [code: HttpCode, message: string]>> = {

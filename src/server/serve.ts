@@ -7,10 +7,11 @@ import { LockOut } from './auth/lock-out.ts'
 import { SessionBook } from './auth/session-book.ts'
 import { Databases } from './databases.ts'
 import type { Service } from './environment.ts'
-import { allowedHosts } from './hosts.ts'
+import { allowedHosts, linkOf } from './hosts.ts'
 import { IdempotencyBook } from './idempotency.ts'
 import { JobBook } from './job-book.ts'
 import { type Listener, listen, type ListenOptions } from './listen.ts'
+import { logJobEnd } from './log-problems.ts'
 import type { ServerLog } from './log.ts'
 import type { PaceLimits } from './pace.ts'
 import { PlanBook } from './plan-book.ts'
@@ -18,6 +19,7 @@ import { Rest } from './rest.ts'
 import { DOWNLOAD_PACE } from './send-file.ts'
 import { StreamBook } from './stream-book.ts'
 
+export { linkOf } from './hosts.ts'
 export { readTls } from './tls.ts'
 
 export interface ServeOptions extends ListenOptions {
@@ -34,7 +36,7 @@ export interface ServeOptions extends ListenOptions {
 export interface RunningServer {
   /** Where: "http://127.0.0.1:8080", or the path of a socket. */
   readonly address: string
-  /** The console's address with a secret that logs in once. Null where the console has no address. */
+  /** The console's address with a secret that logs in once. Behind a socket only a proxy knows that address. */
   logInLink(): Promise<string>
   /** Whether nobody has a token, and so nobody can log in but by a link. */
   hasNoTokens(): Promise<boolean>
@@ -65,14 +67,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const service: Service = {
     databases,
     images: new KeptImages(),
-    jobs: new JobBook({
-      now,
-      onEnd: ({ id, kind, database: name, status, problem }) =>
-        log.info(
-          { event: 'job-ended', job: id, kind, database: name, status, code: problem?.code },
-          'A job has ended',
-        ),
-    }),
+    jobs: new JobBook({ now, onEnd: (job, failure) => logJobEnd(log, job, failure) }),
     plans: new PlanBook(now),
     sessions: new SessionBook(now),
     lockOut: new LockOut(now),
@@ -98,7 +93,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   databases.warm().catch(() => {})
   return {
     address: listener.address,
-    logInLink: async () => `${listener.address}/#${(await access.createLogInLink()).secret}`,
+    logInLink: async () => linkOf(listener.place, await access.createLogInLink()),
     hasNoTokens: () => access.isEmpty(),
     close: graceMs => close({ listener, service, stopping }, graceMs),
   }

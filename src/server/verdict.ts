@@ -52,7 +52,7 @@ function risksOf(info: Info): string[] {
   } else if (
     lastDrill !== null &&
     age !== null &&
-    Date.parse(lastDrill.at) < drillLimit(backups.newest, age)
+    Date.parse(lastDrill.at) < drillLimit(backups.lastGood, age)
   ) {
     reasons.push('The last drill is more than a month ago.')
   }
@@ -98,9 +98,9 @@ function damagedAt({ targets }: Info): string[] {
     )
 }
 
-/** The instant, in milliseconds, before which a drill is too long ago: told by the newest backup's time and age. */
-function drillLimit(newest: Info['backups']['newest'], lastGoodAgeMs: number): number {
-  return newest === null ? 0 : Date.parse(newest.created) + lastGoodAgeMs - DRILL_MAX_AGE_MS
+/** The instant, in milliseconds, before which a drill is too long ago: told by the last good backup's time and age. */
+function drillLimit(lastGood: Info['backups']['lastGood'], lastGoodAgeMs: number): number {
+  return lastGood === null ? 0 : Date.parse(lastGood.created) + lastGoodAgeMs - DRILL_MAX_AGE_MS
 }
 
 function ago(ms: number): string {

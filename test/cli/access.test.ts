@@ -1,5 +1,5 @@
 /** `token` and `serve --login-link`, as people use them beside a server that runs. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { filesOf } from '../server/files.ts'
@@ -172,4 +172,32 @@ test('serve --login-link prints a link that logs in once, while it is fresh, and
   expect(output()).toContain('"logged-in"')
   for (const secret of [link, String(asJson['secret']), token])
     expectNowhere(secret, [...kept(), output(), audit.stdout, ...commandLines()])
+})
+
+test.each([
+  [['--host', '0.0.0.0'], 'http://localhost:8080/#'],
+  [['--host', '::', '--port', '1'], 'http://localhost:1/#'],
+  [['--host', '::1', '--tls-cert', 'c', '--tls-key', 'k'], 'https://[::1]:8080/#'],
+  [['--host', 'backup.example'], 'http://backup.example:8080/#'],
+  [['--socket', '/run/a.sock'], '<the address of the proxy>/#'],
+])('the log-in link of serve %j leads where a browser finds the console', async (args, expected) => {
+  const { stdout } = await openPlace().cli('serve', '--login-link', ...args)
+  expect(stdout).toContain(`: ${expected}chl_`)
+})
+
+test('a log-in link is noted as made by the command line', async () => {
+  const { cli, json } = openPlace()
+  await cli('serve', '--login-link')
+  expect((await json('audit', 'show'))['entries']).toMatchObject([
+    { action: 'log-in-link-create', actor: { door: 'cli' } },
+  ])
+})
+
+test('a server that nobody could log in to, as its link cannot be stored, ends and says why', async () => {
+  const { cli, directory } = openPlace()
+  mkdirSync(join(directory, 'backups'))
+  writeFileSync(join(directory, 'backups', 'server'), 'in the way')
+  const { exit, stderr } = await cli('serve', '--port', '0')
+  expect(exit).not.toBe(0)
+  expect(stderr).toMatch(/Error: /)
 })

@@ -52,13 +52,13 @@ test('a slow reader still gets all of a long document', async () => {
   expect((JSON.parse(text) as { backups: unknown[] }).backups).toHaveLength(MANY + 1)
 })
 
-test.skipIf(process.platform !== 'linux')(
-  'output that cannot be written is an error (/dev/full: Linux)',
-  () => {
+test.skipIf(process.platform !== 'linux').each(['--json list', 'scheduler --run-once cleanup'])(
+  'output that cannot be written is an error, with whatever follows it (/dev/full: Linux): %s',
+  call => {
     using place = openWorkplace()
     const { status, stderr } = spawnSync(
       'sh',
-      ['-c', `"$0" "$1" --json list > /dev/full`, process.execPath, CLI],
+      ['-c', `"$0" "$1" ${call} > /dev/full`, process.execPath, CLI],
       {
         cwd: place.directory,
         env: cleanEnvironment(),

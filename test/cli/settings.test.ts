@@ -20,3 +20,12 @@ test('settings are changed unless somebody has changed them since they were look
     schedule: { graceTime: '30s' },
   })
 })
+
+test('settings are shown in colours, and names from the configuration cannot bring their own', async () => {
+  using place = openWorkplace()
+  const config = { databases: { a: { path: 'a\u001b[31m.db' } } }
+  writeFileSync(place.path('chame-backup.config.json'), JSON.stringify(config))
+  const { stdout } = await place.cli(['settings'], { env: { FORCE_COLOR: '1' } })
+  expect(stdout).toContain('\u001b[1mDatabases\u001b[22m\n  a (default): ')
+  expect(stdout).toContain('a\\x1b[31m.db')
+})

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { resolveJobs } from '../../src/schedule/jobs.ts'
 import { permissionOf } from '../../src/server/permissions.ts'
 import { nameOf, parseName } from '../../web/api/backup-name.ts'
@@ -19,7 +19,7 @@ import { DEFAULT_JOBS, withJob } from '../../web/pages/schedule/jobs.ts'
 import { addressOf, parseRoute, type Route } from '../../web/routing/routes.ts'
 import { LEAST_ROLE } from '../../web/session/roles.ts'
 import { formatBytes } from '../../web/words/numbers.ts'
-import { formatAge, formatInstant, formatSpan } from '../../web/words/times.ts'
+import { dayKey, dayStart, formatAge, formatInstant, formatSpan } from '../../web/words/times.ts'
 import { backupInfo } from '../support/backup-info.ts'
 
 const BUILT = fileURLToPath(new URL('../../dist/web', import.meta.url))
@@ -267,6 +267,8 @@ test.each([
   [1, '1 byte'],
   [999, '999 bytes'],
   [1000, '1 kB'],
+  [999_400, '999 kB'],
+  [999_950, '1 MB'],
   [1_084_000_000, '1.08 GB'],
 ])('%d bytes read as %s', (bytes, words) => expect(formatBytes(bytes)).toBe(words))
 
@@ -276,6 +278,16 @@ test.each([
   [47 * 3_600_000, '47 h'],
   [49 * 3_600_000, '2 days'],
 ])('%d milliseconds read as %s', (ms, words) => expect(formatSpan(ms)).toBe(words))
+
+test.each(['UTC', 'America/Los_Angeles', 'Pacific/Auckland'])(
+  'a chart draws a day where that day is, in %s',
+  zone => {
+    vi.stubEnv('TZ', zone)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    for (const date of ['2026-06-27', '2026-11-25'])
+      expect(dayKey(new Date(dayStart(date) * 1000))).toBe(date)
+  },
+)
 
 test('what was made a moment ago is not said to be ahead, and what a wrong clock has made is', () => {
   const now = Date.parse('2026-11-26T12:00:00Z')

@@ -251,3 +251,10 @@ test('statements are cut where SQLite cuts them, however the bytes come', () => 
     expect(comments).toEqual([' a comment;'])
   }
 })
+
+test('a comment of several lines between two statements hides neither of them', async () => {
+  const place = new Place()
+  const sql = 'CREATE TABLE a (x);\n/* of\n   several; lines\n*/\nCREATE TABLE b (x);\n/*\n*/\n'
+  const { tables } = await place.imported(place.file('x.sql', sql))
+  expect(tables).toEqual({ a: 0, b: 0 })
+})

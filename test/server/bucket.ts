@@ -13,8 +13,15 @@ export interface Bucket {
 
 const NAME = 'bucket'
 
-/** Until the running test ends. Configure it as `{ kind: 's3', bucket: 'bucket', endpoint, … }`. */
-export async function openBucket(directory: string): Promise<Bucket> {
+/**
+ * Until the running test ends. Configure it as `{ kind: 's3', bucket: 'bucket', endpoint, … }`.
+ *
+ * @param until when images are given; default: at once
+ */
+export async function openBucket(
+  directory: string,
+  until: Promise<void> = Promise.resolve(),
+): Promise<Bucket> {
   const asked: string[] = []
   const server = createServer(({ method = '', url = '' }, answer) => {
     const { pathname, searchParams } = new URL(url, 'http://localhost')
@@ -30,7 +37,8 @@ export async function openBucket(directory: string): Promise<Bucket> {
     })
     if (method === 'HEAD') return void answer.end()
     asked.push(key)
-    answer.end(readFileSync(path))
+    const given = key.startsWith('metadata/') ? Promise.resolve() : until
+    void given.then(() => answer.end(readFileSync(path)))
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {

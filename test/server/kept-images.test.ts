@@ -9,12 +9,18 @@ import { buildDatabase, openDatabase } from '../support/databases.ts'
 import { succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
-import { openBucket } from './bucket.ts'
+import { type Bucket, openBucket } from './bucket.ts'
+import { closed, dial } from './dial.ts'
 import { processTree, serveProcess } from './serve-process.ts'
 import { backUp, openServing, type Serving, USERS } from './serving.ts'
 
 const SHOP = '/api/v1/databases/shop'
 const DATABASES = { shop: { path: 'shop.db', backupDir: 'backups' } }
+
+function s3At({ endpoint }: Bucket): object {
+  const secretAccessKey = { env: 'BUCKET_SECRET' }
+  return { kind: 's3', bucket: 'bucket', endpoint, accessKeyId: 'a', secretAccessKey }
+}
 
 /** The images that are kept below a backup directory. */
 function imagesIn(backupDir: string): string[] {
@@ -57,15 +63,7 @@ test('a backup at a target is fetched once by who looks into it, turns its pages
   connection.close()
   const second = await backUp(serving)
   const bucket = await openBucket(join(serving.directory, 'far'))
-  const { endpoint } = bucket
-  const s3 = {
-    kind: 's3',
-    bucket: 'bucket',
-    endpoint,
-    accessKeyId: 'a',
-    secretAccessKey: { env: 'BUCKET_SECRET' },
-  }
-  const config = { databases: DATABASES, targets: { s3 } }
+  const config = { databases: DATABASES, targets: { s3: s3At(bucket) } }
   writeFileSync(join(serving.directory, 'chame-backup.config.json'), JSON.stringify(config))
 
   // Several at once share it, too.
@@ -91,6 +89,40 @@ test('a backup at a target is fetched once by who looks into it, turns its pages
   await serving.server.close(5000)
   expect(imagesIn(serving.backupDir)).toEqual([])
   expect(workIn(join(serving.backupDir, 'server'))).toEqual([])
+})
+
+test('a backup that takes longer to be fetched than a silent connection is kept can be looked into', async () => {
+  vi.stubEnv('BUCKET_SECRET', 'x')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const serving = await openServing({
+    config: { databases: DATABASES, targets: { far: { kind: 'local', path: 'far' } } },
+  })
+  mkdirSync(join(serving.directory, 'far'))
+  const filename = await backUp(serving)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const bucket = await openBucket(join(serving.directory, 'far'), promise)
+  const config = { databases: DATABASES, targets: { s3: s3At(bucket) } }
+  writeFileSync(join(serving.directory, 'chame-backup.config.json'), JSON.stringify(config))
+  const { address: url } = await serving.start({ silentMsMax: 1000 })
+  const headers = { authorization: `Bearer ${serving.tokens.admin}` }
+  // Once more where a busy machine did not begin to fetch it in time.
+  const beginLooking = async (): Promise<() => Promise<number | null>> => {
+    let isEnded = false
+    const answer = fetch(`${url}${SHOP}/backups/${filename}/tables?target=s3`, { headers })
+      .then(
+        ({ status }) => status,
+        () => null,
+      )
+      .finally(() => (isEnded = true))
+    const isFetched = (): boolean => bucket.gets(`manual/${filename}`) > 0
+    await expect.poll(() => isEnded || isFetched(), { timeout: 60_000 }).toBe(true)
+    return isFetched() ? () => answer : await beginLooking()
+  }
+  const answer = await beginLooking()
+  // Nothing moves on this one either, and from later on.
+  await closed(dial({ url }))
+  resolve()
+  expect(await answer()).toBe(200)
 })
 
 test('a compressed backup is decoded once, into a file and a directory that only we can read', async () => {

@@ -1,8 +1,9 @@
 /** The security checklist of docs/security.md: 1, who can reach the server, and 6, by which name. */
-import { statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { listen } from '../../src/server/listen.ts'
 import { readTls, requireSafeAddress, startServer } from '../../src/server/serve.ts'
 import { makeCertificate } from '../notify/certificates.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -39,6 +40,32 @@ test('1: a socket of the file system is its owner’s alone, and replaces only o
   expect(await overSocket(path, 'localhost')).toBe(200)
   expect(await overSocket(path, 'evil.example')).toBe(421)
   await expect(startServer({ ...SERVE, socket: path, database: {} })).rejects.toThrow(/something already/)
+})
+
+test('1: what else is made while the server begins to listen on a socket has the mode that it always has', async () => {
+  const directory = temporaryDirectory()
+  const socket = join(directory, 'server.sock')
+  const fetch = (): Response => new Response(null)
+  let isListening = false
+  const beginning = listen(fetch, { host: '', port: 0, socket, tls: null })
+  const begun = beginning.finally(() => (isListening = true))
+  const modes = new Set<number>()
+  for (let i = 0; !isListening; i++) {
+    const made = join(directory, String(i))
+    mkdirSync(made)
+    modes.add(statSync(made).mode & 0o777)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  await (await begun).close()
+  expect([...modes]).toEqual([0o777 & ~process.umask()])
+})
+
+test('1: a socket that cannot be made is told with what to do about it', async () => {
+  const socket = join(temporaryDirectory(), 'nowhere', 'server.sock')
+  await expect(startServer({ ...SERVE, socket, database: {} })).rejects.toMatchObject({
+    code: 'IO_FAILED',
+    hint: expect.stringMatching(/--socket/),
+  })
 })
 
 test('1: a configuration that is not valid, or a certificate that is none, is told at the start', async () => {

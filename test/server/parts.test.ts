@@ -131,6 +131,7 @@ test('a session ends when nobody uses it, at the latest after twelve hours, and 
   clock.ms += 16 * MINUTE_MS
   const newId = book.find(id)?.newId ?? ''
   expect(newId).not.toBe(id)
+  expect(book.find(newId)).not.toBe(null)
   expect(book.find(id)).not.toBe(null)
   clock.ms += MINUTE_MS
   expect(book.find(id)).toBe(null)
@@ -148,6 +149,24 @@ test('a session ends when nobody uses it, at the latest after twelve hours, and 
   current = book.find(current)?.newId ?? current
   clock.ms += 2 * MINUTE_MS
   expect(book.find(current)).toBe(null)
+})
+
+test('a session whose new id came to nobody goes on with the old one, and gets another', () => {
+  const clock = new Clock()
+  const book = new SessionBook(clock.now)
+  const { id } = book.open({ name: 'a', role: 'admin', tokenId: null })
+  clock.ms += 16 * MINUTE_MS
+  const lost = book.find(id)?.newId ?? ''
+  expect(book.find(id)?.newId).toBe(null)
+  clock.ms += MINUTE_MS
+  const newId = book.find(id)?.newId ?? ''
+  expect(book.find(lost)).toBe(null)
+  expect(book.find(newId)).not.toBe(null)
+  clock.ms += MINUTE_MS
+  expect(book.find(id)).toBe(null)
+  expect(book.find(newId)).not.toBe(null)
+  book.close(newId)
+  expect(book.find(newId)).toBe(null)
 })
 
 test.each([
@@ -215,6 +234,23 @@ test('an answer is kept for its key, but a failure of the server is not', async 
   })
   expect(await (await book.answer({ ...order, owner: 'b' }, respond(202))).text()).toBe('3')
 })
+
+test.each([
+  ['CATALOG_LOCKED', 409, 'anew', '2'],
+  ['CANCELLED', 499, 'anew', '2'],
+  ['PLAN_STALE', 409, 'as before', '1'],
+])(
+  'a request that was answered %s (%d) is answered %s when it is sent again',
+  async (code, status, _, calls) => {
+    const book = new IdempotencyBook(new Clock().now)
+    let count = 0
+    const respond = async (): Promise<Response> =>
+      new Response(JSON.stringify({ code, calls: String(++count) }), { status })
+    const order = { owner: 'a', key: 'k', request: 'r' }
+    await book.answer(order, respond)
+    expect(await (await book.answer(order, respond)).json()).toMatchObject({ calls })
+  },
+)
 
 test('jobs that have ended are kept for an hour, and no more than 200 of them', async () => {
   const clock = new Clock()

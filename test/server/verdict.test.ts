@@ -197,6 +197,21 @@ const PROTECTED: readonly (readonly [string, Partial<Info>])[] = [
   ],
 ]
 
+test('how long ago a drill was does not depend on backups that nobody has checked', () => {
+  const daysAgo = (days: number): string => new Date(Date.parse(CREATED) - days * 24 * HOUR_MS).toISOString()
+  const { verified_at: _, ...unverified } = metadata
+  const seen = info({
+    maxBackupAgeMs: 40 * 24 * HOUR_MS,
+    ...backups({
+      newest: backup({ metadata: unverified }),
+      lastGood: backup({ created: daysAgo(20) }),
+      lastGoodAgeMs: 20 * 24 * HOUR_MS,
+      lastDrill: drill(daysAgo(11), true),
+    }),
+  })
+  expect(assessVerdict(seen).status).toBe('protected')
+})
+
 test.each(PROTECTED)('a database is protected %s', (_, more) => {
   expect(assessVerdict(info(more))).toEqual({
     status: 'protected',

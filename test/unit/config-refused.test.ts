@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
+import { Database } from '../../src/index.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 function place(name: string, text: string): string {
@@ -115,4 +116,13 @@ test.each([
 test('a key that is needed and not there is said to be missing', async () => {
   const directory = place('chame-backup.config.json', '{ "targets": { "disk": { "kind": "local" } } }')
   await expect(loadConfig(directory)).rejects.toThrow('✖ Missing: expected string\n  → at targets.disk.path')
+})
+
+test('one that was mended is taken by who has met it before', async () => {
+  const directory = place('chame.json', '{"path": 5}')
+  const config = join(directory, 'chame.json')
+  const database = new Database({ config, backupDir: join(directory, 'backups'), engine: 'here' })
+  await expect(database.listBackups()).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  writeFileSync(config, '{}')
+  expect(await database.listBackups()).toEqual([])
 })

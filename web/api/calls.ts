@@ -315,8 +315,8 @@ export async function compareAudit(database: string): Promise<JobOf<'verify-audi
   return post(url(['audit', 'verify']), { database })
 }
 
-export async function getJob(id: string): Promise<Job> {
-  return get(url(['jobs', id]))
+export async function getJob(id: string, signal: AbortSignal): Promise<Job> {
+  return get(url(['jobs', id]), signal)
 }
 
 export async function cancelJob(id: string): Promise<void> {

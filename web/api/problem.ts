@@ -33,6 +33,11 @@ export function problemAt(error: unknown, ...path: readonly string[]): string | 
   return error.errors.get(['#', ...parts].join('/')) ?? null
 }
 
+/** Whether it may work in a moment: a server that restarts is back then. What was refused stays refused. */
+export function mayPass(error: unknown): boolean {
+  return error instanceof Problem && (error.status === 0 || error.status === 503)
+}
+
 /** What to show of whatever was thrown. */
 export function problemOf(error: unknown): Pick<Problem, 'code' | 'message' | 'hint'> {
   if (error instanceof Problem) return error

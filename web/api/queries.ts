@@ -1,7 +1,7 @@
 /** What pages read, and how often. Keys begin with the database, so that what changes one forgets only it. */
 import { keepPreviousData, queryOptions, useQuery, type UseQueryResult } from '@tanstack/react-query'
 import * as calls from './calls.ts'
-import { queryClient, SESSION_KEY } from './query-client.ts'
+import { noteSession, queryClient, SESSION_KEY } from './query-client.ts'
 import type {
   BackupInfo,
   BackupLookedInside,
@@ -18,7 +18,15 @@ import type {
 
 const STATE_EVERY_MS = 30_000
 
-const SESSION = queryOptions({ queryKey: SESSION_KEY, queryFn: calls.findSession, staleTime: Infinity })
+const SESSION = queryOptions({
+  queryKey: SESSION_KEY,
+  queryFn: async () => {
+    const session = await calls.findSession()
+    noteSession(session)
+    return session
+  },
+  staleTime: Infinity,
+})
 
 const DATABASES = queryOptions({
   queryKey: ['databases'],
@@ -88,14 +96,22 @@ export function useTables(database: string, backup: string): UseQueryResult<Back
   })
 }
 
+/** Rows, and which they are: those before them are shown while they are on their way. */
+export interface RowsShown extends RowsRead {
+  readonly offset: number
+}
+
 export function useRows(
   database: string,
   from: { readonly backup: string; readonly table: string },
   wanted: calls.RowsWanted,
-): UseQueryResult<RowsRead> {
+): UseQueryResult<RowsShown> {
   return useQuery({
     queryKey: ['db', database, 'inside', from.backup, 'rows', from.table, wanted],
-    queryFn: async ({ signal }) => calls.readRows(database, from, wanted, signal),
+    queryFn: async ({ signal }) => {
+      const rows = await calls.readRows(database, from, wanted, signal)
+      return { ...rows, offset: wanted.offset }
+    },
     placeholderData: (previous, query) => (query?.queryKey[5] === from.table ? previous : undefined),
     staleTime: Infinity,
   })

@@ -28,6 +28,7 @@ export type {
   RetentionSimulated,
   Role,
   RowsRead,
+  Step,
   TargetInfo,
 } from '../../src/index.ts'
 export type { SessionView as Session } from '../../src/server/schemas/access.ts'

@@ -1,3 +1,4 @@
+import { useMutation } from '@tanstack/react-query'
 import type { ReactElement } from 'react'
 import type { Job } from '../api/types.ts'
 import { Button } from '../parts/button.tsx'
@@ -14,7 +15,7 @@ export function JobProgress({
 }: {
   readonly job: Pick<Job, 'status' | 'progress'> | null
   readonly error: unknown
-  readonly onCancel?: () => void
+  readonly onCancel?: () => Promise<void>
 }): ReactElement | null {
   if (error !== null && error !== undefined) return <ProblemNote error={error} />
   if (job === null || (job.status !== 'queued' && job.status !== 'running')) return null
@@ -24,8 +25,20 @@ export function JobProgress({
       <ProgressBar label={label} value={share} />
       <div className="mt-2 flex min-h-9 items-center justify-between gap-3 text-sm text-muted">
         <span>{extent}</span>
-        {onCancel !== undefined && <Button onClick={onCancel}>Cancel</Button>}
+        {onCancel !== undefined && <Cancel onCancel={onCancel} />}
       </div>
+    </div>
+  )
+}
+
+function Cancel({ onCancel }: { readonly onCancel: () => Promise<void> }): ReactElement {
+  const cancelling = useMutation({ mutationFn: onCancel })
+  return (
+    <div className="grid gap-2 justify-items-end">
+      {cancelling.isError && <ProblemNote error={cancelling.error} />}
+      <Button disabled={cancelling.isPending} onClick={() => cancelling.mutate()}>
+        Cancel
+      </Button>
     </div>
   )
 }

@@ -1,20 +1,21 @@
 import { useMutation } from '@tanstack/react-query'
 import { useCallback, useEffect, useEffectEvent, useRef, useState } from 'react'
 import { cancelJob, jobEventsUrl, getJob } from '../api/calls.ts'
-import { Problem } from '../api/problem.ts'
-import { queryClient } from '../api/query-client.ts'
+import { mayPass, Problem } from '../api/problem.ts'
+import { noteExpiry, queryClient } from '../api/query-client.ts'
 import type { Job, JobKind, JobOf, JobResults } from '../api/types.ts'
 
 /** A piece of long work as a page sees it. */
 export interface RunningJob<Kind extends JobKind> {
   readonly begin: () => void
-  readonly cancel: () => void
+  /** Asks it to end, which it does in a moment. */
+  readonly cancel: () => Promise<void>
   /** Forgets it; what it did stays done. */
   readonly reset: () => void
   readonly job: JobOf<Kind> | null
   readonly isBusy: boolean
   readonly result: JobResults[Kind] | null
-  /** Why it could not be begun, or failed. */
+  /** Why it could not be begun, or failed, or why nobody can say any more how it goes on. */
   readonly error: unknown
 }
 
@@ -28,7 +29,13 @@ export function useJob<Kind extends JobKind>(
   { onDone }: { readonly onDone?: (result: JobResults[Kind]) => void } = {},
 ): RunningJob<Kind> {
   const [job, setJob] = useState<JobOf<Kind> | null>(null)
-  const begin = useMutation({ mutationFn: request, onSuccess: setJob })
+  const [lost, setLost] = useState<unknown>(null)
+  const forget = useCallback(() => {
+    setJob(null)
+    setLost(null)
+  }, [])
+  // What came of the last one is not shown for what is begun now, nor beside why it could not be.
+  const begin = useMutation({ mutationFn: request, onMutate: forget })
   const id = job?.id
   const isEnded = job !== null && hasEnded(job)
   const take = useEffectEvent((next: Job) => {
@@ -40,23 +47,33 @@ export function useJob<Kind extends JobKind>(
     if (mine.kind === 'run-scheduled') void queryClient.invalidateQueries({ queryKey: ['schedule'] })
     if (mine.result !== null) onDone?.(mine.result)
   })
-  useEffect(() => (id === undefined ? undefined : followJob(id, next => take(next))), [id])
-  const cancel = useCallback(() => {
-    if (id !== undefined) void cancelJob(id).catch(() => {})
+  const lose = useEffectEvent((error: unknown) => {
+    setLost(error)
+    noteExpiry(error)
+    // It may have done something all the same.
+    void queryClient.invalidateQueries({ queryKey: ['db', job?.database] })
+  })
+  useEffect(() => {
+    if (id === undefined) return undefined
+    return followJob(id, { onState: next => take(next), onLost: error => lose(error) })
+  }, [id])
+  const cancel = useCallback(async () => {
+    if (id !== undefined) await cancelJob(id)
   }, [id])
   const { reset: resetBegin } = begin
   const reset = useCallback(() => {
-    setJob(null)
+    forget()
     resetBegin()
-  }, [resetBegin])
+  }, [forget, resetBegin])
   return {
-    begin: () => begin.mutate(),
+    // Of several that were begun the last one is meant: what the others are answered with comes too late.
+    begin: () => begin.mutate(undefined, { onSuccess: setJob }),
     cancel,
     reset,
     job,
-    isBusy: begin.isPending || (job !== null && !isEnded),
+    isBusy: begin.isPending || (job !== null && !isEnded && lost === null),
     result: job?.result ?? null,
-    error: begin.error ?? problemOfJob(job),
+    error: begin.error ?? lost ?? problemOfJob(job),
   }
 }
 
@@ -88,9 +105,16 @@ function problemOfJob(job: Pick<Job, 'problem'> | null): Problem | null {
 /** Where no stream is to be had, it is asked for so often. */
 const POLL_MS = 2000
 
+interface JobListeners {
+  readonly onState: (job: Job) => void
+  /** It goes on, or has ended, and nobody says how. */
+  readonly onLost: (error: unknown) => void
+}
+
 /** Calls back with each state of a job until it has ended; returns how to stop. */
-function followJob(id: string, onState: (job: Job) => void): () => void {
+function followJob(id: string, { onState, onLost }: JobListeners): () => void {
   const source = new EventSource(jobEventsUrl(id))
+  const stopping = new AbortController()
   let timer: number | undefined
   const take = (job: Job): void => {
     onState(job)
@@ -100,14 +124,16 @@ function followJob(id: string, onState: (job: Job) => void): () => void {
     const again = (): void => {
       timer = window.setTimeout(poll, POLL_MS)
     }
-    getJob(id).then(
+    getJob(id, stopping.signal).then(
       job => {
+        if (stopping.signal.aborted) return
         take(job)
         if (!hasEnded(job)) again()
       },
-      // A server that restarts comes back; what is refused stays refused.
       (error: unknown) => {
-        if (error instanceof Problem && error.status === 0) again()
+        if (stopping.signal.aborted) return
+        if (mayPass(error)) again()
+        else onLost(error)
       },
     )
   }
@@ -118,6 +144,7 @@ function followJob(id: string, onState: (job: Job) => void): () => void {
   })
   return () => {
     source.close()
+    stopping.abort()
     window.clearTimeout(timer)
   }
 }

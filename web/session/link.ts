@@ -11,6 +11,13 @@ export function keepLink(): void {
   window.history.replaceState(null, '', './#/')
 }
 
+/** A link that is opened where the console is open changes only what stands behind `#`: it is opened anew, for the link. */
+export function openLinks(): void {
+  window.addEventListener('hashchange', () => {
+    if (!ROUTE.test(window.location.hash)) window.location.reload()
+  })
+}
+
 /** The secret of the link that the console was opened with, once: it works no second time. */
 export function takeLink(): string | null {
   const taken = secret

@@ -3,15 +3,12 @@
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 const STEP = 1000
 
-/** "1.08 GB": three digits at most, as the command line shows it. */
+/** "1.08 GB": three digits at most. The command line counts in powers of 1024, and calls them MiB and GiB. */
 export function formatBytes(bytes: number): string {
-  const power = Math.min(
-    UNITS.length - 1,
-    bytes < STEP ? 0 : Math.floor(Math.log10(bytes) / Math.log10(STEP)),
-  )
-  const value = bytes / STEP ** power
-  if (power === 0) return bytes === 1 ? '1 byte' : `${bytes} bytes`
-  return `${Number(value.toPrecision(3)).toLocaleString('en')} ${UNITS[power]}`
+  if (bytes < STEP) return bytes === 1 ? '1 byte' : `${bytes} bytes`
+  const rounded = Number(bytes.toPrecision(3))
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(rounded) / Math.log10(STEP)))
+  return `${(rounded / STEP ** power).toLocaleString('en')} ${UNITS[power]}`
 }
 
 export function formatCount(count: number): string {

@@ -1,10 +1,13 @@
+import type { Step } from '../api/types.ts'
+
 /** The steps of long work, as they are shown while it is under way. */
-const STEPS: Readonly<Record<string, string>> = {
+const STEPS: Readonly<Record<Step, string>> = {
   'find-database': 'Looking for the database',
   'prepare-directories': 'Preparing directories',
   'lock-catalog': 'Waiting for the catalog',
   'remove-leftovers': 'Removing leftovers',
   'copy-image': 'Copying the database',
+  'encode-image': 'Storing the database',
   'sync-image': 'Writing it to disk',
   'check-image': 'Checking the copy',
   'publish-image': 'Giving it its name',
@@ -32,9 +35,23 @@ const STEPS: Readonly<Record<string, string>> = {
   'decide-retention': 'Deciding what is kept',
   'check-restored': 'Checking what was restored',
   'remove-scratch': 'Removing the scratch directory',
+  'read-backup': 'Looking inside the backup',
+  'compare-rows': 'Comparing rows',
+  'find-export': 'Looking for the export',
+  'import-rows': 'Importing rows',
+  'check-import': 'Checking the new database',
+  'publish-import': 'Putting the new database in its place',
+  'finish-conversions': 'Finishing conversions',
+  'collect-packs': 'Giving back space',
+  'lock-packs': 'Waiting for other work on packs',
+  'verify-packs': 'Verifying packs',
+  'send-image': 'Sending the backup',
+  'copy-off-site': 'Copying to targets',
+  'list-target': 'Looking at the target',
+  'fetch-backup': 'Fetching the backup',
 }
 
 /** "Copying the database"; a step that this version does not know, by its own name. */
 export function stepWords(step: string): string {
-  return STEPS[step] ?? step.replaceAll('-', ' ')
+  return Object.hasOwn(STEPS, step) ? STEPS[step as Step] : step.replaceAll('-', ' ')
 }

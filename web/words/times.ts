@@ -35,6 +35,11 @@ export function dayKey(date: Date): string {
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`
 }
 
+/** Where a day such as "2025-06-27" begins on the time line of charts: seconds since 1970, as the browser counts days. */
+export function dayStart(date: string): number {
+  return new Date(`${date}T00:00:00`).getTime() / SECOND_MS
+}
+
 /** "45 s", "3 min", "5 h", "12 days": one unit, rounded down. */
 export function formatSpan(ms: number): string {
   if (ms < SECOND_MS) return `${Math.max(0, Math.round(ms))} ms`

@@ -7,7 +7,7 @@ const IDLE_MS = 60 * 60_000
 const LIFE_MS = 12 * 60 * 60_000
 /** A cookie that leaked is of use for so long at most, unless its owner is gone. */
 const ROTATE_MS = 15 * 60_000
-/** Requests that were sent with the old one arrive yet. */
+/** Requests that were sent with the old one arrive yet, when the new one is in use. */
 const OLD_ID_MS = 30_000
 const SESSIONS_MAX = 1000
 
@@ -27,7 +27,8 @@ interface Entry {
   session: Session
   /** SHA-256 of the cookie's value; the value itself is nowhere here. */
   digest: string
-  old: { readonly digest: string; readonly untilMs: number } | null
+  /** Without an end until the new one is used: an answer that was broken off has brought it to nobody. */
+  old: { readonly digest: string; readonly untilMs: number | null } | null
   rotatedAtMs: number
   usedAtMs: number
 }
@@ -81,9 +82,12 @@ export class SessionBook {
       return null
     }
     const isOld = entry.digest !== digest
-    if (isOld && now > (entry.old?.untilMs ?? 0)) return null
+    if (isOld && now > (entry.old?.untilMs ?? Infinity)) return null
     entry.usedAtMs = now
-    const newId = !isOld && now - entry.rotatedAtMs > ROTATE_MS ? this.#rotate(entry, now) : null
+    const { old } = entry
+    if (!isOld && old?.untilMs === null) entry.old = { ...old, untilMs: now + OLD_ID_MS }
+    const newId =
+      now - entry.rotatedAtMs > (isOld ? OLD_ID_MS : ROTATE_MS) ? this.#rotate(entry, digest, now) : null
     return { session: entry.session, newId, isOpen: () => this.#entries.has(entry) && this.#isOpen(entry) }
   }
 
@@ -97,10 +101,12 @@ export class SessionBook {
     for (const entry of this.#entries) if (entry.session.tokenId === tokenId) this.#drop(entry)
   }
 
-  #rotate(entry: Entry, now: number): string {
+  /** @param used the digest of the id that is in use; whichever other one there was is none any more */
+  #rotate(entry: Entry, used: string, now: number): string {
     const id = randomBytes(32).toString('base64url')
-    if (entry.old !== null) this.#byDigest.delete(entry.old.digest)
-    entry.old = { digest: entry.digest, untilMs: now + OLD_ID_MS }
+    for (const digest of [entry.digest, entry.old?.digest])
+      if (digest !== undefined && digest !== used) this.#byDigest.delete(digest)
+    entry.old = { digest: used, untilMs: null }
     entry.digest = digestOf(id)
     entry.rotatedAtMs = now
     this.#byDigest.set(entry.digest, entry)

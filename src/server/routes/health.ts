@@ -39,12 +39,13 @@ const metrics = createRoute({
 
 export function addHealthRoutes(app: ServerApp, service: Service): void {
   app.openapi(healthz, c => c.json({ status: 'ok' as const }, 200))
+  let underway: Promise<void> | null = null
   app.openapi(readyz, async c => {
     if (service.stopping.aborted) throw new Refusal('UNAVAILABLE', 'The server is stopping')
     try {
-      await service.access.listTokens()
-      const { databases } = await service.databases.settings()
-      for (const { name } of databases) await service.databases.backups(name)
+      // Anybody may ask, and as often as he likes: those who do at once are answered by one look.
+      underway ??= look(service).finally(() => (underway = null))
+      await underway
     } catch (error) {
       // Anybody may ask this; why is in the log.
       throw new Refusal('UNAVAILABLE', 'The server cannot do its work', {
@@ -63,4 +64,10 @@ export function addHealthRoutes(app: ServerApp, service: Service): void {
     document ??= JSON.stringify(openApiDocument(app, service.version))
     return c.body(document, 200, { 'content-type': 'application/json' })
   })
+}
+
+/** Throws for the first thing that cannot be read. */
+async function look({ access, databases }: Service): Promise<void> {
+  await access.listTokens()
+  await databases.readAll()
 }

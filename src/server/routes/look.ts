@@ -7,6 +7,7 @@ import {
   type ServerApp,
   type Service,
 } from '../environment.ts'
+import { inSilence } from '../in-silence.ts'
 import {
   atTarget,
   idempotencyKey,
@@ -128,7 +129,9 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
     const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { signal } = c.req.raw
-    await using image = await openImage(service, c, { database: name, backup: found, signal })
+    await using image = await inSilence(c, () =>
+      openImage(service, c, { database: name, backup: found, signal }),
+    )
     const request = { ...placeOf(found), ...imageOf(image), signal }
     return c.json(await resultOf(database.lookInside(found.path, request)), 200)
   })
@@ -139,7 +142,9 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
     const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { signal } = c.req.raw
-    await using image = await openImage(service, c, { database: name, backup: found, signal })
+    await using image = await inSilence(c, () =>
+      openImage(service, c, { database: name, backup: found, signal }),
+    )
     const request = {
       table,
       ...defined(wanted),
@@ -159,7 +164,9 @@ export function addLookRoutes(app: ServerApp, service: Service): void {
     const found = await findBackup(service, name, backup, target)
     const database = await databaseFor(service, c, name)
     const { signal } = c.req.raw
-    await using image = await openImage(service, c, { database: name, backup: found, signal })
+    await using image = await inSilence(c, () =>
+      openImage(service, c, { database: name, backup: found, signal }),
+    )
     const request = {
       ...defined(wanted),
       ...placeOf(found),

@@ -11,7 +11,7 @@ import { Button } from '../../parts/button.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
 import { SearchField, SelectField } from '../../parts/field.tsx'
 import { PageHeader } from '../../parts/panel.tsx'
-import { Empty, Loading, Notice, ProblemNote } from '../../parts/states.tsx'
+import { Empty, Loaded, Loading, Notice, ProblemNote } from '../../parts/states.tsx'
 import { useMay } from '../../session/permissions.ts'
 import { counted, formatCount } from '../../words/numbers.ts'
 import { formatInstant, formatSpan } from '../../words/times.ts'
@@ -21,7 +21,8 @@ const PAGE_SIZE = 100
 /** Who did what, by whichever door. */
 export function Activity(): ReactElement {
   const mayRead = useMay('read-audit')
-  const databases = useDatabases().data ?? []
+  const query = useDatabases()
+  const databases = query.data ?? []
   const [chosen, setChosen] = useState('')
   const database = chosen === '' ? databases[0]?.name : chosen
   return (
@@ -45,7 +46,11 @@ export function Activity(): ReactElement {
         }
       />
       {!mayRead && <Notice tone="info">The audit log is for operators and admins.</Notice>}
-      {mayRead && database !== undefined && <Log key={database} database={database} />}
+      {mayRead && (
+        <Loaded query={query} what="the databases">
+          {() => database !== undefined && <Log key={database} database={database} />}
+        </Loaded>
+      )}
     </>
   )
 }

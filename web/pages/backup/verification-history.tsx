@@ -4,6 +4,7 @@ import { readAudit } from '../../api/calls.ts'
 import type { AuditEntry, BackupInfo } from '../../api/types.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Panel } from '../../parts/panel.tsx'
+import { ProblemNote } from '../../parts/states.tsx'
 import { useMay } from '../../session/permissions.ts'
 import { formatAge, formatInstant, formatSpan } from '../../words/times.ts'
 import { useNow } from '../../words/use-now.ts'
@@ -34,6 +35,11 @@ export function VerificationHistory({
   const checks = [...checksOf(backup), ...askedFor(backup, audit.data?.entries ?? [])]
   return (
     <Panel title="Verification history">
+      {audit.isError && (
+        <div className="mb-3">
+          <ProblemNote error={audit.error} onRetry={() => void audit.refetch()} />
+        </div>
+      )}
       <ol className="grid gap-3 text-sm">
         {checks
           .toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))

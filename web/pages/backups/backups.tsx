@@ -40,7 +40,7 @@ export function Backups({ database }: { readonly database: string }): ReactEleme
         />
         <Loaded query={query} what="backups">
           {({ backups, total, sizeBytes, nextCursor }) =>
-            backups.length === 0 ? (
+            total === 0 ? (
               <None
                 isFiltered={filters !== NO_FILTERS && Object.values(filters).some(value => value !== '')}
               />
@@ -49,15 +49,19 @@ export function Backups({ database }: { readonly database: string }): ReactEleme
                 <p role="status" className="border-b border-line px-4 py-2 text-sm text-muted">
                   {counted(total, 'backup')}, {formatBytes(sizeBytes)}
                 </p>
-                <BackupTable
-                  database={database}
-                  backups={backups}
-                  sorting={sorting}
-                  onSort={next => {
-                    setSorting(next)
-                    setCursors([])
-                  }}
-                />
+                {backups.length === 0 ? (
+                  <Empty title="What was on this page is gone" />
+                ) : (
+                  <BackupTable
+                    database={database}
+                    backups={backups}
+                    sorting={sorting}
+                    onSort={next => {
+                      setSorting(next)
+                      setCursors([])
+                    }}
+                  />
+                )}
                 <Pages
                   page={cursors.length}
                   onPrevious={cursors.length === 0 ? null : () => setCursors(cursors.slice(0, -1))}

@@ -70,7 +70,7 @@ export function Rows({
         onOrder={next => change(() => setOrder(next))}
       />
       <Loaded query={query} what="rows">
-        {({ columns, rows, masked, total, hasMore }) => (
+        {({ columns, rows, masked, total, hasMore, offset: shownOffset }) => (
           <>
             <MaskedNote masked={masked} />
             {rows.length === 0 ? (
@@ -80,11 +80,11 @@ export function Rows({
                 caption={`Rows of ${table.name}`}
                 columns={columns}
                 rows={rows}
-                firstRow={offset + 1}
+                firstRow={shownOffset + 1}
               />
             )}
             <Pager
-              offset={offset}
+              offset={shownOffset}
               shown={rows.length}
               total={total}
               pageSize={PAGE_SIZE}

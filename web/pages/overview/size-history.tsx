@@ -4,7 +4,7 @@ import { DataTable } from '../../parts/data-table.tsx'
 import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { Loading } from '../../parts/states.tsx'
 import { formatBytes, formatCount } from '../../words/numbers.ts'
-import { formatLongDay } from '../../words/times.ts'
+import { dayStart, formatLongDay } from '../../words/times.ts'
 
 const TimeChart = lazy(async () =>
   import('../../parts/time-chart.tsx').then(({ TimeChart: chart }) => ({ default: chart })),
@@ -19,7 +19,7 @@ export function SizeHistory({
   readonly days: readonly DayView[]
 }): ReactElement {
   const known = useMemo(() => days.filter(({ imageBytes }) => imageBytes !== null), [days])
-  const times = useMemo(() => known.map(({ date }) => Date.parse(date) / 1000), [known])
+  const times = useMemo(() => known.map(({ date }) => dayStart(date)), [known])
   const series = useMemo(
     () => [{ label: 'Size', colour: '--accent', values: known.map(({ imageBytes }) => imageBytes) }],
     [known],

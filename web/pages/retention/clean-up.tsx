@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { type ReactElement, useState } from 'react'
 import { cleanUp, planCleanup } from '../../api/calls.ts'
+import type { JobOf } from '../../api/types.ts'
 import { JobProgress } from '../../jobs/job-progress.tsx'
 import { useJob } from '../../jobs/use-job.ts'
 import { Button } from '../../parts/button.tsx'
@@ -55,7 +56,16 @@ function Asking({
     staleTime: 0,
   })
   const deleted = plan.data === undefined ? [] : everywhere(plan.data).deleted
-  const cleaning = useJob<'cleanup'>(async () => cleanUp(database, plan.data?.plan ?? ''), {
+  const carryOut = async (): Promise<JobOf<'cleanup'>> => {
+    try {
+      return await cleanUp(database, plan.data?.plan ?? '')
+    } catch (error) {
+      // It is used up, or no longer what would be deleted: what would be is shown anew.
+      void plan.refetch()
+      throw error
+    }
+  }
+  const cleaning = useJob<'cleanup'>(carryOut, {
     onDone: result => {
       const done = everywhere(result)
       say(

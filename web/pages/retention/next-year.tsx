@@ -7,7 +7,7 @@ import { Panel } from '../../parts/panel.tsx'
 import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { Loaded, Loading, Working } from '../../parts/states.tsx'
 import { counted, formatBytes, formatCount } from '../../words/numbers.ts'
-import { formatLongDay } from '../../words/times.ts'
+import { dayStart, formatLongDay } from '../../words/times.ts'
 import { isOfFields, NotValid } from './not-valid.tsx'
 
 const TimeChart = lazy(async () =>
@@ -46,7 +46,7 @@ function Year({ simulated }: { readonly simulated: RetentionSimulated }): ReactE
     () => [...new Set(days.flatMap(({ counts }) => Object.keys(counts)))].toSorted(),
     [days],
   )
-  const times = useMemo(() => days.map(({ date }) => Date.parse(date) / 1000), [days])
+  const times = useMemo(() => days.map(({ date }) => dayStart(date)), [days])
   const series = useMemo(
     () =>
       types.map((type, index) => ({

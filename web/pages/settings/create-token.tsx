@@ -101,7 +101,8 @@ function Secret({
   readonly secret: string
   readonly onClose: () => void
 }): ReactElement {
-  const [isCopied, setCopied] = useState(false)
+  // Where the console comes without TLS, from another machine, browsers have no clipboard for it.
+  const copying = useMutation({ mutationFn: async () => navigator.clipboard.writeText(secret) })
   return (
     <div className="grid gap-4">
       <Notice tone="good">
@@ -110,17 +111,15 @@ function Secret({
         </p>
         <code className="mt-1 block break-all select-all">{secret}</code>
       </Notice>
+      {copying.isError && (
+        <Notice tone="warn">
+          <p role="status">
+            The browser lets nothing be copied from here. Select the token, and copy it yourself.
+          </p>
+        </Notice>
+      )}
       <div className="flex justify-end gap-2">
-        <Button
-          onClick={() =>
-            void navigator.clipboard.writeText(secret).then(
-              () => setCopied(true),
-              () => {},
-            )
-          }
-        >
-          {isCopied ? 'Copied' : 'Copy'}
-        </Button>
+        <Button onClick={() => copying.mutate()}>{copying.isSuccess ? 'Copied' : 'Copy'}</Button>
         <Button look="primary" onClick={onClose}>
           Done
         </Button>
