@@ -39,7 +39,8 @@ test('a mail has the subject, the words as plain text, and all recipients', asyn
   expect(mail?.text).toMatch(/^Content-Type: text\/plain; charset=utf-8\r$/m)
   expect(mail?.text).toMatch(/^Auto-Submitted: auto-generated\r$/m)
   expect(mail?.text).toMatch(/^Message-ID: <msg_[0-9a-f]{32}@chame-backup>\r$/m)
-  expect(mail?.text).toContain('What to do: Free some space there')
+  // Quoted-printable breaks long lines anywhere.
+  expect(mail?.text.replaceAll('=\r\n', '')).toContain('What to do: Free some space there')
 })
 
 test('a name that would add headers or recipients adds none', async () => {
