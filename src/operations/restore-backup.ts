@@ -50,7 +50,7 @@ export async function restoreBackup(
   begin(context, 'remove-leftovers')
   await removeLeftovers(settings.backupDir, [dirname(await realTarget(path))])
   await requireStillThere(backup)
-  const level = levelFor(request, backup, context)
+  const level = settings.disposable ? 'none' : levelFor(request, backup)
   const isToStay = await takesDecoded(path, context)
   await using image = await openIntact(backup, { level, identity: request.identity, isToStay }, context)
 
@@ -83,12 +83,7 @@ async function findTrusted(request: Request, context: Context): Promise<BackupIn
 }
 
 /** What has the checksum of something that was checked has been checked itself. */
-function levelFor(
-  { check = 'quick' }: Request,
-  { metadata, checksum }: BackupInfo,
-  { settings }: Context,
-): CheckLevel {
-  if (settings.disposable) return 'none'
+function levelFor({ check = 'quick' }: Request, { metadata, checksum }: BackupInfo): CheckLevel {
   const wasChecked = checksum !== null && metadata?.verified_at != null && metadata.damaged_at === undefined
   return check === 'none' && !wasChecked ? 'quick' : check
 }
@@ -122,7 +117,7 @@ async function planRestore(
   await requireOtherFile(backup, path)
   const image = await openIntact(
     backup,
-    { level: levelFor(request, backup, context), identity: request.identity },
+    { level: levelFor(request, backup), identity: request.identity },
     context,
   )
   await image[Symbol.asyncDispose]()

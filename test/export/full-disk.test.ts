@@ -94,7 +94,7 @@ testWith(
       'INSUFFICIENT_SPACE',
       await protect(path, { backupDir }).exportData({ output: join(temporaryDirectory(), 'export') }),
     )
-    expect(message).toMatch(/the image to export needs \d+ bytes/)
+    expect(message).toMatch(/the image to export needs .+iB \(\d+ bytes\)/)
     expect(filesBelow(backupDir)).toEqual([])
   },
 )

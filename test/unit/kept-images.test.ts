@@ -45,20 +45,25 @@ async function use({ images }: Around, order: ImageOrder): Promise<string> {
 /** Writes only once it is told to, or is no longer wanted. */
 function slowly(): {
   readonly write: ImageOrder['write']
+  /** Resolves once it is at work. */
+  readonly begun: Promise<void>
   readonly finish: () => void
   readonly wasAborted: () => boolean
 } {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<void>()
   let isAborted = false
   return {
     write(file, signal) {
       writeFileSync(file, 'slow')
+      begun.resolve()
       signal.addEventListener('abort', () => {
         isAborted = true
         reject(new Error('no longer wanted'))
       })
       return promise
     },
+    begun: begun.promise,
     finish: resolve,
     wasAborted: () => isAborted,
   }
@@ -127,7 +132,7 @@ test('who no longer waits keeps nobody from an image; when all are gone it is gi
   const unwanted = slowly()
   const alone = new AbortController()
   const waiting = place.images.open(place.order('b', { write: unwanted.write }), alone.signal)
-  await expect.poll(() => readdirSync(place.directory).length, { timeout: 30_000 }).toBe(2)
+  await unwanted.begun
   alone.abort()
   expect(toFailure(await waiting.catch(error => error)).code).toBe('CANCELLED')
   expect(unwanted.wasAborted()).toBe(true)
@@ -145,13 +150,25 @@ test('an image that could not be made leaves nothing, and is tried again', async
   await place.images[Symbol.asyncDispose]()
 })
 
+test('an image that nobody wants any more before it is begun is not begun', async () => {
+  const place = around()
+  const gone = new AbortController()
+  const work = slowly()
+  const waiting = place.images.open(place.order('a', { write: work.write }), gone.signal)
+  gone.abort()
+  expect(toFailure(await waiting.catch(error => error)).code).toBe('CANCELLED')
+  await place.images[Symbol.asyncDispose]()
+  expect(readdirSync(place.directory)).toEqual([])
+  expect(work.wasAborted()).toBe(false)
+})
+
 test('closing removes all, also what is used and what is being made, and nothing is made afterwards', async () => {
   const place = around()
   await use(place, place.order('a'))
   const used = await place.images.open(place.order('b'), PATIENT)
   const work = slowly()
   const waiting = place.images.open(place.order('c', { write: work.write }), PATIENT).catch(error => error)
-  await expect.poll(() => readdirSync(place.directory).length, { timeout: 30_000 }).toBe(3)
+  await work.begun
   await place.images[Symbol.asyncDispose]()
   expect(readdirSync(place.directory)).toEqual([])
   expect(await waiting).toBeInstanceOf(Error)

@@ -4,7 +4,7 @@
  * a while, and when its keeper was killed it goes with all other abandoned work.
  */
 import { WorkDirectory } from '../../catalog/work-directory.ts'
-import { cancelled } from '../../errors.ts'
+import { cancelled, throwIfCancelled } from '../../errors.ts'
 
 /** As long as one reads a page before turning to the next. Plain data is not to lie there for longer. */
 const IDLE_MS = 2 * 60_000
@@ -143,6 +143,8 @@ export class KeptImages implements AsyncDisposable {
 async function make({ directory, write }: ImageOrder, signal: AbortSignal): Promise<Made> {
   const work = await WorkDirectory.open(directory, signal)
   try {
+    // Who is told of it once, and not before it listens, would write on for nobody.
+    throwIfCancelled(signal)
     const path = work.file('image.db')
     await write(path, signal)
     return { work, path }
