@@ -28,7 +28,7 @@ const MUTANTS: Readonly<Record<MutantName, readonly Change[]>> = {
   /** Neither the image nor the metadata is flushed. */
   'no fsync': [
     { module: 'storage/durable', text: /during\('flush', path, async \(\) => \{/, becomes: '$&\nreturn' },
-    { module: 'storage/durable', text: /if \(isDurable\)\s+await handle\.sync\(\)/, becomes: '' },
+    { module: 'storage/durable', text: /if \(isDurable\)\s+await file\.sync\(\)/, becomes: '' },
   ],
   /** Names that were made or removed are not. */
   'no directory fsync': [
@@ -44,7 +44,7 @@ const MUTANTS: Readonly<Record<MutantName, readonly Change[]>> = {
   'metadata before data': [
     {
       module: 'operations/store-backup',
-      text: /(await during\('rename', path, \(\) => rename\(staged\.file, path\)\);?)([\s\S]*?)(await writeMetadata\(filename, metadata, context, \(\) =>\s+syncDirectory\(dirname\(path\), durabilityOf\(context\)\),?\s*\);?)/,
+      text: /(await during\('rename', path, \(\) => changeName\(staged\.file, path\)\);?)([\s\S]*?)(await writeMetadata\(filename, metadata, context, \(\) =>\s+syncDirectory\(dirname\(path\), durabilityOf\(context\)\),?\s*\);?)/,
       becomes: '$2$3\n$1',
     },
   ],
