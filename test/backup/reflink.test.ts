@@ -15,7 +15,8 @@ const BALLAST = 64 * MEBIBYTE
 function mountNew(kind: 'xfs' | 'btrfs'): string {
   const image = join(temporaryDirectory(), 'disk.img')
   const fd = openSync(image, 'w')
-  ftruncateSync(fd, 400 * MEBIBYTE)
+  // Each backup is to share its blocks; what the writer's log grows to is as much as the machine is slow.
+  ftruncateSync(fd, 2048 * MEBIBYTE)
   closeSync(fd)
   run(`mkfs.${kind}`, ['-q', image])
   const directory = temporaryDirectory()

@@ -55,6 +55,9 @@ describe('an export that is killed', () => {
   for (const victim of ['engine', 'worker'] as const) {
     testWith(['linux'], `in its ${victim} fails, and leaves nothing under its name`, async () => {
       const place = new Place()
+      // So that the engine has its worker from the first step on.
+      await place.expectNext()
+      run('rm', [place.output])
       for (const wanted of ['open-source', 'find-sensitive', 'write-rows', 'rows', 'publish-export']) {
         let pids: number[] = []
         const onProgress = ({ step, doneRows = 0 }: Progress): void => {
