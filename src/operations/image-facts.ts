@@ -17,3 +17,8 @@ export function expectedImageOf(backup: BackupInfo): Expected {
 export function imageBytes({ size, encoding, metadata }: BackupInfo): number {
   return encoding === 'plain' ? size : (metadata?.image_size ?? size)
 }
+
+/** Whether SQLite checked it when it was made, and nothing that looked inside since has found damage there. */
+export function wasChecked({ metadata }: BackupInfo): boolean {
+  return (metadata?.check ?? 'none') !== 'none' && metadata?.damaged_at === undefined
+}

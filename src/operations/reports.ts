@@ -178,8 +178,8 @@ export interface RestoreBackupRequest {
   readonly dryRun?: boolean
   /**
    * How deep SQLite checks the backup before anything is touched; its SHA-256 is compared at all times. `quick` by
-   * default. `none` leaves to that checksum what was checked before, when the backup was made or later; another is
-   * checked all the same.
+   * default. `none` leaves to that checksum what was checked when the backup was made; another is checked all the
+   * same.
    */
   readonly check?: CheckLevel
   /** Path of an identity file that opens an encrypted backup, beside those of the config. */

@@ -9,6 +9,7 @@ import { applyAsTransaction } from './apply-transaction.ts'
 import { begin, type Context } from './context.ts'
 import { prepareDirectories } from './create-backup.ts'
 import { findReadable, type IntactImage, openIntact } from './find-intact.ts'
+import { wasChecked } from './image-facts.ts'
 import { discardKept, keepCurrent, type KeptState } from './keep-current.ts'
 import { replaceTarget } from './replace-target.ts'
 import type { BackupRestored, RestoreBackupRequest, RestorePlan } from './reports.ts'
@@ -83,9 +84,10 @@ async function findTrusted(request: Request, context: Context): Promise<BackupIn
 }
 
 /** What has the checksum of something that was checked has been checked itself. */
-function levelFor({ check = 'quick' }: Request, { metadata, checksum }: BackupInfo): CheckLevel {
-  const wasChecked = checksum !== null && metadata?.verified_at != null && metadata.damaged_at === undefined
-  return check === 'none' && !wasChecked ? 'quick' : check
+function levelFor({ check = 'quick' }: Request, backup: BackupInfo): CheckLevel {
+  const { metadata, checksum } = backup
+  const isProven = checksum !== null && metadata?.verified_at != null && wasChecked(backup)
+  return check === 'none' && !isProven ? 'quick' : check
 }
 
 interface Prepared {

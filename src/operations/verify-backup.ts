@@ -2,6 +2,7 @@ import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import { checkUnopened, type StoredChecked } from './check-unopened.ts'
 import { begin, type Context } from './context.ts'
 import { findReadable } from './find-intact.ts'
+import { wasChecked } from './image-facts.ts'
 import { recordVerification } from './record-verification.ts'
 import type { BackupVerified, VerifyBackupRequest, VerifyProblem } from './reports.ts'
 import { openStoredImage } from './stored-image.ts'
@@ -61,9 +62,4 @@ async function look(
   await using opened = await openStoredImage(backup, { level, identity }, context)
   const { stored, problems, unchecked } = opened
   return { stored, problems, unchecked }
-}
-
-/** And nothing that looked inside since has found damage there. */
-function wasChecked({ metadata }: BackupInfo): boolean {
-  return (metadata?.check ?? 'none') !== 'none' && metadata?.damaged_at === undefined
 }

@@ -52,6 +52,8 @@ test('a restore checks by itself, unless it is told to leave that to what was ch
 
 test.for<[string, Edit]>([
   ['was never checked', metadata => (metadata['verified_at'] = null)],
+  // As a copy that was read again at a target may be, of which only the bytes were looked at.
+  ['has only been compared with its checksum', metadata => (metadata['check'] = 'none')],
   ['is from before anybody noted that', metadata => delete metadata['verified_at']],
   ['was found damaged since', metadata => (metadata['damaged_at'] = '2026-01-02T03:04:05.000Z')],
 ])('a backup that %s is checked all the same', async ([, edit]) => {
