@@ -7,8 +7,7 @@ const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | co
 const NONE_OF_OURS: ReadonlySet<string> = new Set(['ELOOP', 'ENXIO'])
 
 /**
- * Writes a file, for its owner only, over what it was before: that takes a third of the time that a new file under another
- * name does. Only for what can be lost and says by a checksum of its own whether it is whole: killed half-way, or on a
+ * Writes a file, for its owner only, over what it was before: one call for a directory, a new file and a rename. Only for what can be lost and says by a checksum of its own whether it is whole: killed half-way, or on a
  * full disk, it is not. Nor is it flushed.
  */
 export async function writeInPlace(path: string, parts: readonly Uint8Array[]): Promise<void> {
