@@ -21,6 +21,8 @@ export interface LimitedKind {
   readonly place: (port: number) => Promise<Opening>
   /** What its protocol adds to each packet, as a share of what goes. Default: 3 % */
   readonly addedShare?: number
+  /** Whether the sizes of the first two are told before their bytes come. Default: yes */
+  readonly tellsSizes?: boolean
 }
 
 const OPTIONS = { signal: SIGNAL }
@@ -68,7 +70,8 @@ async function drain(target: Target, key: string, onBytes: (bytes: number) => vo
   return sha256(Buffer.concat(chunks))
 }
 
-export function limitedTransfers({ name, needs, port, place, addedShare = 0.03 }: LimitedKind): void {
+export function limitedTransfers(kind: LimitedKind): void {
+  const { name, needs, port, place, addedShare = 0.03, tellsSizes = true } = kind
   testWith(
     needs,
     `${name}: no more bytes go to the server, or come from it, than the limit lets, with several transfers at once`,
@@ -85,7 +88,7 @@ export function limitedTransfers({ name, needs, port, place, addedShare = 0.03 }
       meter.onSent = bytes => sent.note(bytes * (1 - addedShare) - ADDED_BYTES)
       await Promise.all(
         all.map(({ key, bytes }, index) =>
-          target.put(key, index === 2 ? streamOf(bytes) : contentOf(bytes), OPTIONS),
+          target.put(key, tellsSizes && index < 2 ? contentOf(bytes) : streamOf(bytes), OPTIONS),
         ),
       )
       expect(sent.beyond).toBeLessThanOrEqual(BURST)

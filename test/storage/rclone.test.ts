@@ -40,8 +40,10 @@ limitedTransfers({
   needs: RCLONE_SFTP_NEEDS,
   port: () => server.port,
   place: async port => rcloneSftpPlace({ ...server, port }),
-  // Of what it is told the size of, its packets are small.
-  addedShare: 0.15,
+  addedShare: 0.05,
+  // Of what it is told the size of, rclone 1.60 sends a packet of 32 KiB for each read, however little that read gave:
+  // up to a quarter more than there is, as its turns and ours fall.
+  tellsSizes: false,
 })
 
 testWith(
