@@ -49,6 +49,11 @@ const CASES: Readonly<Record<string, readonly [sql: string, request?: ExportData
   'the counter of AUTOINCREMENT': [
     `CREATE TABLE cards (card_number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT); INSERT INTO cards VALUES (${CARD}, 'x')`,
   ],
+  'the counter of AUTOINCREMENT, exported with some of the tables': [
+    `CREATE TABLE cards (card_number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT); INSERT INTO cards VALUES (${CARD}, 'x');
+     CREATE TABLE other (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO other VALUES (7); CREATE TABLE third (x)`,
+    { tables: ['cards', 'other'] },
+  ],
   'an INTEGER PRIMARY KEY and what refers to it': [
     `CREATE TABLE cards (card_number INTEGER PRIMARY KEY, name TEXT); INSERT INTO cards VALUES (${CARD}, 'x');
      CREATE TABLE payments (card REFERENCES cards); INSERT INTO payments VALUES (${CARD})`,

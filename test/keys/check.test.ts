@@ -104,6 +104,23 @@ test('a key that opens a backup does not prove one that is damaged', async () =>
   })
 })
 
+test('a header that somebody altered opens with no key, and the backup is said to be damaged', async () => {
+  const place = openPlace()
+  place.encryptTo([await place.key('key.txt')])
+  const { backupPath } = succeeded(await place.database().createBackup())
+  flipByte(backupPath, readFileSync(backupPath).indexOf('\n--- ') + 10)
+  const checked = succeeded(await place.database().checkKeys({ identity: place.path('key.txt') }))
+  expect(checked).toMatchObject({ status: 'failed', newest: { openedBy: [] }, proof: null })
+  expect(checked.newest.problem).toContain('header')
+})
+
+test('without any key there is nothing to try, and it is said how to name one', async () => {
+  const place = openPlace()
+  place.encryptTo([await place.key('key.txt')])
+  succeeded(await place.database().createBackup())
+  expect(failedWith('KEY_REQUIRED', await place.database().checkKeys()).hint).toContain('--identity')
+})
+
 test('where a pack or a list of pages is lost, nobody can tell whether a key opens the backup', async () => {
   const place = openPlace()
   place.encryptTo([await place.key('key.txt')], { encoding: 'blocks' })

@@ -138,12 +138,13 @@ test('one page is about all databases, each with what holds for it, and warns wh
       blog: { path: 'blog.db', encoding: 'blocks', encryption: { recipients: [one, two] } },
       wiki: { path: 'wiki.db' },
       chat: { path: 'chat.db', encoding: 'zstd' },
+      docs: { path: 'docs.db', encoding: 'blocks' },
     },
   })
   const all = new Database({ config: place.config, engine: 'here' })
   const sheet = succeeded(await all.recoverySheet())
   const text = sheet.text ?? ''
-  expect(sheet.databases).toEqual(['shop', 'blog', 'wiki', 'chat'])
+  expect(sheet.databases).toEqual(['shop', 'blog', 'wiki', 'chat', 'docs'])
   expect(sheet.warnings).toEqual([
     expect.stringContaining('single key'),
     expect.stringContaining('no targets'),
@@ -152,9 +153,10 @@ test('one page is about all databases, each with what holds for it, and warns wh
   expect(text).toContain('Backups of blog:')
   expect(text).toContain('stored as plain, NOT encrypted')
   expect(text).toContain('There is no target')
-  expect(text).toContain('node recover.mjs TYPE/NAME.db.blocks blocks restored.db key.txt')
+  expect(text).toContain('node recover.mjs TYPE/NAME.db.blocks blocks restored.db key.txt\n')
+  expect(text).toContain('node recover.mjs TYPE/NAME.db.blocks blocks restored.db\n')
   expect(text).toContain('zstd -d NAME.db.zst -o restored.db')
-  expect(commandsOn(text, 'restore')).toHaveLength(4)
+  expect(commandsOn(text, 'restore')).toHaveLength(5)
   expect(configurationOn(text)).toMatchObject({
     backupDir: 'backups',
     signing: { trusted: [expect.stringMatching(/^MCow/)] },

@@ -67,6 +67,23 @@ test('a journal whose super-journal is gone is of a transaction that was committ
   }
 })
 
+test('the name of a super-journal ends at its first NUL, as for SQLite', async () => {
+  const { bytes, journal } = journalBase()
+  const directory = temporaryDirectory()
+  const path = join(directory, 'app.db')
+  using oracle = new Oracle(directory)
+  const there = join(directory, 'there')
+  writeFileSync(there, 'x')
+  for (const name of [`${there}\0.gone`, `${there}.gone\0`]) {
+    writeFileSync(path, bytes)
+    writeFileSync(`${path}-journal`, naming(name, journal))
+    const { backupPath } = succeeded(await protect(path).createBackup({ check: 'none' }))
+    const hot = name.startsWith(`${there}\0`)
+    const { image } = await oracle.ask({ id: '', bytes, journal }, { wantsImage: true })
+    expect(readFileSync(backupPath).equals(hot ? (image ?? new Uint8Array()) : bytes), name).toBe(true)
+  }
+})
+
 test('a super-journal’s name that is not whole is none, as for SQLite', async () => {
   const { bytes, journal } = journalBase()
   const directory = temporaryDirectory()

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { failedWith } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { HALF_TRANSACTION, startScript } from '../support/scripts.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -63,6 +64,18 @@ test('latest is never a pre_restore backup, so that restoring twice is no undo',
     expectCommit(scene.databasePath, BACKED_UP)
   }
   expect(await scene.product().listBackups({ type: 'pre_restore' })).toHaveLength(2)
+})
+
+test('where pre_restore backups alone are left, latest is none of them and says so', async () => {
+  const scene = openScene()
+  const created = await backUpThenChange(scene)
+  const product = scene.product()
+  const { preRestoreBackup } = restored(await product.restoreBackup('latest', { confirm: true }))
+  succeeded(await product.deleteBackup(created.filename, { force: true, confirm: true }))
+  const { message, hint } = failedWith('BACKUP_NOT_FOUND', await product.verifyBackup('latest'))
+  expect(message).toContain('but pre_restore ones')
+  expect(hint).toContain('file name')
+  expect(succeeded(await product.verifyBackup(preRestoreBackup?.filename ?? '')).status).toBe('intact')
 })
 
 test('a restore that changes nothing is one too', async () => {
