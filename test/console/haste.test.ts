@@ -1,4 +1,4 @@
-/** What a hasty hand does not do: lose by a slip what cannot be had again. */
+/** What a hasty hand does not do: lose by a slip what cannot be had again, or ask the server at every key. */
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
@@ -118,6 +118,72 @@ browserTest('a dialog with nothing to lose closes by a click beside it, and by E
     await close(admin)
     await dialog.waitFor({ state: 'detached' })
   }
+})
+
+browserTest('of two searches the later one is shown, and the earlier one is given up', async () => {
+  const { visit, admin, yesterday } = scene
+  await visit.goTo(admin, `#/db/shop/look/${yesterday}?table=customers`, 'Look inside')
+  const rows = admin.getByRole('region', { name: 'Rows of customers' })
+  await rows.getByText('Grace 1', { exact: true }).waitFor()
+  const held = Promise.withResolvers<void>()
+  await admin.route(/\/rows\?.*search=ada/, async route => {
+    await held.promise
+    await route.continue().catch(() => {})
+  })
+  const search = admin.getByLabel('Search all columns')
+  const asked = admin.waitForRequest(/\/rows\?.*search=ada/)
+  await search.fill('ada')
+  await search.press('Enter')
+  await asked
+  const givenUp = admin.waitForEvent('requestfailed', request => request.url().includes('search=ada'))
+  await search.fill('radia 119')
+  await search.press('Enter')
+  await givenUp
+  await rows.getByText('Radia 119').waitFor()
+  held.resolve()
+  await admin.unrouteAll({ behavior: 'ignoreErrors' })
+  expect(await rows.getByRole('row').count()).toBe(2)
+})
+
+// The clock is stopped in all of its pages: it is the last one.
+browserTest('the server is asked once nobody types any more, or at Enter, and not at every key', async () => {
+  const { visit, admin, yesterday } = scene
+  await visit.goTo(admin, `#/db/shop/look/${yesterday}?table=orders`, 'Look inside')
+  await admin.getByText('1–50 of 1,200').waitFor()
+  const asked: (string | null)[] = []
+  admin.on('request', request => {
+    const { pathname, searchParams } = new URL(request.url())
+    if (pathname.endsWith('/rows')) asked.push(searchParams.get('search'))
+    if (pathname.endsWith('/backups')) asked.push(searchParams.get('q'))
+  })
+  await admin.clock.install()
+  const search = admin.getByLabel('Search all columns')
+  await admin.clock.pauseAt(Date.now() + 60_000)
+  await search.pressSequentially('op')
+  await admin.clock.runFor(200)
+  await search.pressSequentially('e')
+  await admin.clock.runFor(200)
+  const settled = admin.waitForRequest(/\/rows\?.*search=ope&/)
+  await admin.clock.runFor(100)
+  await settled
+  const entered = admin.waitForRequest(/\/rows\?.*search=open&/)
+  await search.pressSequentially('n')
+  await search.press('Enter')
+  await entered
+  await admin.clock.resume()
+  const orders = admin.getByRole('region', { name: 'Rows of orders' })
+  await orders.getByText('paid').first().waitFor({ state: 'detached' })
+  expect(asked).toEqual(['ope', 'open'])
+
+  await visit.goTo(admin, '#/db/shop/backups', 'Backups')
+  await admin.getByRole('table').waitFor()
+  asked.length = 0
+  await admin.clock.pauseAt(Date.now() + 120_000)
+  await admin.getByLabel(/Search name/).pressSequentially('no such')
+  await admin.getByLabel(/Search name/).press('Enter')
+  await admin.clock.resume()
+  await admin.getByText('No backup matches').waitFor()
+  expect(asked.filter(text => text !== null)).toEqual(['no such'])
 })
 
 expectNothingWrong(scene)
