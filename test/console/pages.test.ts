@@ -263,14 +263,15 @@ test('a rule is a number where it counts, a text where it is a span, and none wh
 })
 
 test.each([
-  [0, '0 bytes'],
-  [1, '1 byte'],
-  [999, '999 bytes'],
-  [1000, '1 kB'],
-  [999_400, '999 kB'],
-  [999_950, '1 MB'],
-  [1_084_000_000, '1.08 GB'],
-])('%d bytes read as %s', (bytes, words) => expect(formatBytes(bytes)).toBe(words))
+  [0, '0 B'],
+  [1000, '1000 B'],
+  [1024, '1 KiB'],
+  [1_048_575, '1 MiB'],
+  [4_414_504, '4.21 MiB'],
+  [1_084_000_000, '1.01 GiB'],
+])('%d bytes read as %s, as the command line says it', (bytes, words) =>
+  expect(formatBytes(bytes)).toBe(words),
+)
 
 test.each([
   [40, '40 ms'],

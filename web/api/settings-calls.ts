@@ -30,12 +30,16 @@ export async function listTokens(signal?: AbortSignal): Promise<readonly AccessT
   return (await get<{ readonly tokens: readonly AccessToken[] }>(url(['tokens']), signal)).tokens
 }
 
-export async function createToken(request: {
+export interface TokenWanted {
   readonly name: string
   readonly role: Role
   /** UTC, ISO 8601; null: never. */
   readonly expiresAt: string | null
-}): Promise<{ readonly secret: string; readonly token: AccessToken }> {
+}
+
+export async function createToken(
+  request: TokenWanted,
+): Promise<{ readonly secret: string; readonly token: AccessToken }> {
   return post(url(['tokens']), request)
 }
 

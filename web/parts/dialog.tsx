@@ -1,6 +1,6 @@
 import { Dialog as Base } from '@base-ui/react/dialog'
 import { AlertDialog } from '@base-ui/react/alert-dialog'
-import type { ReactElement, ReactNode } from 'react'
+import { type MouseEvent, type ReactElement, type ReactNode, useState } from 'react'
 import { Button, type ButtonLook, buttonClass } from './button.tsx'
 import { ProblemNote } from './states.tsx'
 
@@ -8,24 +8,45 @@ const BACKDROP = 'fixed inset-0 bg-shade'
 const POPUP =
   'fixed top-1/2 left-1/2 max-h-[calc(100dvh-2rem)] w-[min(32rem,calc(100vw-2rem))] -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-lg border border-line bg-raised p-5 shadow-xl'
 
+/** The words in which somebody is asked before a dialog is closed that has something to lose. */
+export interface Loss {
+  readonly question: string
+  readonly why: string
+  /** The word on the button that closes it all the same. */
+  readonly action: string
+  /** The word on the button that does not. */
+  readonly otherwise: string
+}
+
 /** A dialog with a form in it. */
 export function Dialog({
   open,
   onClose,
   title,
   about,
+  loss = null,
   children,
 }: {
   readonly open: boolean
   readonly onClose: () => void
   readonly title: string
   readonly about?: ReactNode
+  /** Where there is one, a click beside the dialog does nothing, and Escape and ✕ ask first. */
+  readonly loss?: Loss | null
   readonly children: ReactNode
 }): ReactElement {
+  const [isAsking, setAsking] = useState(false)
+  // What was asked about is not there to lose any more, and the next time is another one.
+  if (isAsking && loss === null) setAsking(false)
+  const close = (): void => (loss === null ? onClose() : setAsking(true))
   return (
-    <Base.Root open={open} onOpenChange={isOpen => !isOpen && onClose()}>
+    <Base.Root
+      open={open}
+      onOpenChange={isOpen => !isOpen && close()}
+      disablePointerDismissal={loss !== null}
+    >
       <Base.Portal>
-        <Base.Backdrop className={BACKDROP} />
+        <Base.Backdrop className={BACKDROP} onMouseDown={keepFocus} />
         <Base.Popup className={POPUP}>
           <Base.Title className="pr-8">{title}</Base.Title>
           {about !== undefined && (
@@ -40,6 +61,20 @@ export function Dialog({
           </Base.Close>
         </Base.Popup>
       </Base.Portal>
+      {loss !== null && (
+        <Confirm
+          open={isAsking}
+          onClose={() => setAsking(false)}
+          title={loss.question}
+          action={loss.action}
+          otherwise={loss.otherwise}
+          isBusy={false}
+          error={null}
+          onConfirm={onClose}
+        >
+          {loss.why}
+        </Confirm>
+      )}
     </Base.Root>
   )
 }
@@ -51,6 +86,7 @@ export function Confirm({
   title,
   children,
   action,
+  otherwise = 'Keep as it is',
   look = 'danger',
   isReady = true,
   isBusy,
@@ -63,6 +99,8 @@ export function Confirm({
   readonly children: ReactNode
   /** The word on the button: what will happen. */
   readonly action: string
+  /** The word on the other one. */
+  readonly otherwise?: string
   readonly look?: ButtonLook
   /** Whether everything that has to be typed first was. */
   readonly isReady?: boolean
@@ -73,7 +111,8 @@ export function Confirm({
   return (
     <AlertDialog.Root open={open} onOpenChange={isOpen => !isOpen && onClose()}>
       <AlertDialog.Portal>
-        <AlertDialog.Backdrop className={BACKDROP} />
+        {/* Before a dialog, too, which is then what is behind it. */}
+        <AlertDialog.Backdrop forceRender className={BACKDROP} onMouseDown={keepFocus} />
         <AlertDialog.Popup className={POPUP}>
           <AlertDialog.Title>{title}</AlertDialog.Title>
           <AlertDialog.Description className="mt-2 text-sm" render={<div />}>
@@ -85,7 +124,7 @@ export function Confirm({
             </div>
           )}
           <div className="mt-5 flex flex-wrap justify-end gap-2">
-            <AlertDialog.Close className={buttonClass()}>Keep as it is</AlertDialog.Close>
+            <AlertDialog.Close className={buttonClass()}>{otherwise}</AlertDialog.Close>
             <Button look={look} disabled={!isReady || isBusy} onClick={onConfirm}>
               {isBusy ? 'Working …' : action}
             </Button>
@@ -94,4 +133,9 @@ export function Confirm({
       </AlertDialog.Portal>
     </AlertDialog.Root>
   )
+}
+
+/** Where a click beside a dialog does not close it, whoever goes on by keyboard is still in it. */
+function keepFocus(event: MouseEvent): void {
+  event.preventDefault()
 }

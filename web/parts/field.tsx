@@ -1,7 +1,7 @@
 import { Field } from '@base-ui/react/field'
 import { Switch } from '@base-ui/react/switch'
 import type { InputHTMLAttributes, ReactElement, ReactNode, SelectHTMLAttributes } from 'react'
-import { useId } from 'react'
+import { useEffect, useEffectEvent, useId, useState } from 'react'
 import { cx } from './class-names.ts'
 
 const CONTROL =
@@ -62,15 +62,18 @@ export function SelectField({
   )
 }
 
+/** Searches what is here; for what the server searches there is {@link ServerSearchField}. */
 export function SearchField({
   label,
   value,
   onChange,
+  onEnter,
   className,
 }: {
   readonly label: string
   readonly value: string
   readonly onChange: (value: string) => void
+  readonly onEnter?: () => void
   readonly className?: string
 }): ReactElement {
   const id = useId()
@@ -85,10 +88,39 @@ export function SearchField({
         placeholder={label}
         value={value}
         onChange={event => onChange(event.target.value)}
+        // An Enter that takes over what an input method offers is none.
+        onKeyDown={event => event.key === 'Enter' && !event.nativeEvent.isComposing && onEnter?.()}
         className={CONTROL}
       />
     </div>
   )
+}
+
+/** So long nobody pauses within a word. */
+const PAUSE_MS = 250
+
+/** A search that the server answers: it is asked once nobody types any more, or at Enter, and not at every key. */
+export function ServerSearchField({
+  label,
+  asked,
+  onAsk,
+}: {
+  readonly label: string
+  /** What the server was asked last. */
+  readonly asked: string
+  readonly onAsk: (text: string) => void
+}): ReactElement {
+  const [text, setText] = useState(asked)
+  const ask = (): void => {
+    if (text !== asked) onAsk(text)
+  }
+  const askAfterPause = useEffectEvent(ask)
+  useEffect(() => {
+    if (text === asked) return undefined
+    const timer = window.setTimeout(() => askAfterPause(), PAUSE_MS)
+    return () => window.clearTimeout(timer)
+  }, [text, asked])
+  return <SearchField label={label} value={text} onChange={setText} onEnter={ask} />
 }
 
 export function TextArea({

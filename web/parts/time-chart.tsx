@@ -10,8 +10,6 @@ export interface ChartSeries {
 }
 
 const HEIGHT_PX = 190
-/** What lies between two lines of the grid where values are counts. */
-const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
 
 /** How times are written, by what lies between two lines of the grid: as everywhere in the console, the day first. */
 const TIMES: (string | number | null)[][] = [
@@ -32,12 +30,15 @@ export function TimeChart({
   times,
   series,
   formatValue,
+  steps,
   isStepped = false,
 }: {
   readonly label: string
   readonly times: readonly number[]
   readonly series: readonly ChartSeries[]
   readonly formatValue: (value: number) => string
+  /** What may lie between two lines of the grid, ascending. */
+  readonly steps: readonly number[]
   readonly isStepped?: boolean
 }): ReactElement {
   const place = useRef<HTMLDivElement>(null)
@@ -45,7 +46,7 @@ export function TimeChart({
   useEffect(() => {
     const element = place.current
     if (element === null) return
-    const options = optionsFor(element, { series, formatValue, isStepped })
+    const options = optionsFor(element, { series, formatValue, steps, isStepped })
     const chart = new UPlot(options, [[...times], ...series.map(({ values }) => [...values])], element)
     const observer = new ResizeObserver(() =>
       chart.setSize({ width: element.clientWidth, height: HEIGHT_PX }),
@@ -56,7 +57,7 @@ export function TimeChart({
       chart.destroy()
     }
     // Colours are read once, so another theme is another chart.
-  }, [times, series, formatValue, isStepped, isDark])
+  }, [times, series, formatValue, steps, isStepped, isDark])
   return <div ref={place} role="img" aria-label={label} className="h-[190px] w-full overflow-hidden" />
 }
 
@@ -65,10 +66,12 @@ function optionsFor(
   {
     series,
     formatValue,
+    steps,
     isStepped,
   }: {
     readonly series: readonly ChartSeries[]
     readonly formatValue: (value: number) => string
+    readonly steps: readonly number[]
     readonly isStepped: boolean
   },
 ): UPlot.Options {
@@ -94,7 +97,7 @@ function optionsFor(
         size: 68,
         space: 30,
         values: (_, ticks) => ticks.map(formatValue),
-        ...(isStepped ? { incrs: WHOLE_STEPS } : {}),
+        incrs: [...steps],
       },
     ],
     series: [

@@ -1,15 +1,16 @@
 /** Numbers as people read them. */
+import prettyBytes from 'pretty-bytes'
 
-const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
-const STEP = 1000
-
-/** "1.08 GB": three digits at most. The command line counts in powers of 1024, and calls them MiB and GiB. */
+/** "4.21 MiB": in powers of 1024, as every door says a size. */
 export function formatBytes(bytes: number): string {
-  if (bytes < STEP) return bytes === 1 ? '1 byte' : `${bytes} bytes`
-  const rounded = Number(bytes.toPrecision(3))
-  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(rounded) / Math.log10(STEP)))
-  return `${(rounded / STEP ** power).toLocaleString('en')} ${UNITS[power]}`
+  return prettyBytes(bytes, { binary: true })
 }
+
+/** What may lie between two lines of a grid, so that they say "2 MiB" and "4 MiB", not "1.91 MiB" and "3.81 MiB". */
+export const BYTE_STEPS: readonly number[] = Array.from({ length: 50 }, (_, power) => 2 ** power)
+
+/** The same for counts. */
+export const COUNT_STEPS: readonly number[] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
 
 export function formatCount(count: number): string {
   return count.toLocaleString('en')

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react'
 import { useDatabase, useDatabases } from '../../api/queries.ts'
 import { cx } from '../../parts/class-names.ts'
-import { SearchField, SelectField } from '../../parts/field.tsx'
+import { SelectField, ServerSearchField } from '../../parts/field.tsx'
 
 /** Empty text: all of them. */
 export interface Filters {
@@ -43,10 +43,10 @@ export function BackupFilters({
           : 'sm:grid-cols-[minmax(0,1fr)_11rem_11rem]',
       )}
     >
-      <SearchField
+      <ServerSearchField
         label="Search name, description or creator"
-        value={filters.search}
-        onChange={search => onChange({ ...filters, search })}
+        asked={filters.search}
+        onAsk={search => onChange({ ...filters, search })}
       />
       <SelectField
         label="Type"

@@ -1,4 +1,4 @@
-import { type ReactElement, useDeferredValue, useState } from 'react'
+import { type ReactElement, useState } from 'react'
 import { useBackups } from '../../api/queries.ts'
 import type { BackupFilter } from '../../api/calls.ts'
 import { Button } from '../../parts/button.tsx'
@@ -20,7 +20,7 @@ export function Backups({ database }: { readonly database: string }): ReactEleme
   const [sorting, setSorting] = useState<Sorting>({ key: 'created', direction: 'descending' })
   // The cursors of the pages before this one; the first page has none.
   const [cursors, setCursors] = useState<readonly string[]>([])
-  const filter = useDeferredValue(filterOf(filters, sorting, cursors.at(-1) ?? null))
+  const filter = filterOf(filters, sorting, cursors.at(-1) ?? null)
   const query = useBackups(database, filter)
   return (
     <>

@@ -1,7 +1,7 @@
-import { type ReactElement, useDeferredValue, useState } from 'react'
+import { type ReactElement, useState } from 'react'
 import { useRows } from '../../api/queries.ts'
 import type { LookedTable } from '../../api/types.ts'
-import { SearchField, SelectField, SwitchField } from '../../parts/field.tsx'
+import { SelectField, ServerSearchField, SwitchField } from '../../parts/field.tsx'
 import { Pager } from '../../parts/pager.tsx'
 import { Panel } from '../../parts/panel.tsx'
 import { Empty, Loaded } from '../../parts/states.tsx'
@@ -33,7 +33,6 @@ export function Rows({
   const [reveal, setReveal] = useState(false)
   const maySeeSensitive = useMay('see-sensitive')
   const isSensitive = table.columns === null || table.columns.some(({ sensitive }) => sensitive !== null)
-  const wanted = useDeferredValue(search)
   // Other rows begin at the first page.
   const change = (set: () => void): void => {
     set()
@@ -43,7 +42,7 @@ export function Rows({
     database,
     { backup: name, table: table.name },
     {
-      search: wanted,
+      search,
       offset,
       limit: PAGE_SIZE,
       orderBy: order.column === '' ? null : order.column,
@@ -74,7 +73,7 @@ export function Rows({
           <>
             <MaskedNote masked={masked} />
             {rows.length === 0 ? (
-              <Empty title={wanted === '' ? 'The table has no rows' : 'No row matches'} />
+              <Empty title={search === '' ? 'The table has no rows' : 'No row matches'} />
             ) : (
               <CellGrid
                 caption={`Rows of ${table.name}`}
@@ -116,7 +115,7 @@ function RowFilters({
   const columns = (table.columns ?? []).filter(({ sensitive }) => sensitive === null || reveal)
   return (
     <search className="grid gap-2 border-b border-line p-3 sm:grid-cols-[minmax(0,1fr)_12rem_9rem]">
-      <SearchField label="Search all columns" value={search} onChange={onSearch} />
+      <ServerSearchField label="Search all columns" asked={search} onAsk={onSearch} />
       <SelectField
         label="Order by"
         isLabelHidden

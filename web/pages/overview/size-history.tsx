@@ -3,7 +3,7 @@ import type { DayView } from '../../api/types.ts'
 import { DataTable } from '../../parts/data-table.tsx'
 import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { Loading } from '../../parts/states.tsx'
-import { formatBytes, formatCount } from '../../words/numbers.ts'
+import { BYTE_STEPS, formatBytes, formatCount } from '../../words/numbers.ts'
 import { dayStart, formatLongDay } from '../../words/times.ts'
 
 const TimeChart = lazy(async () =>
@@ -41,6 +41,7 @@ export function SizeHistory({
               times={times}
               series={series}
               formatValue={formatBytes}
+              steps={BYTE_STEPS}
             />
           </Suspense>
           <details className="mt-1 text-sm">

@@ -6,7 +6,7 @@ import { DataTable } from '../../parts/data-table.tsx'
 import { Panel } from '../../parts/panel.tsx'
 import { ScrollRegion } from '../../parts/scroll-region.tsx'
 import { Loaded, Loading, Working } from '../../parts/states.tsx'
-import { counted, formatBytes, formatCount } from '../../words/numbers.ts'
+import { COUNT_STEPS, counted, formatBytes, formatCount } from '../../words/numbers.ts'
 import { dayStart, formatLongDay } from '../../words/times.ts'
 import { isOfFields, NotValid } from './not-valid.tsx'
 
@@ -75,6 +75,7 @@ function Year({ simulated }: { readonly simulated: RetentionSimulated }): ReactE
             times={times}
             series={series}
             formatValue={formatCount}
+            steps={COUNT_STEPS}
             isStepped
           />
         </Suspense>

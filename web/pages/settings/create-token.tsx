@@ -1,10 +1,10 @@
 import { useMutation } from '@tanstack/react-query'
-import { type ReactElement, useState } from 'react'
-import { createToken } from '../../api/settings-calls.ts'
+import { type ReactElement, useEffect, useRef, useState } from 'react'
+import { createToken, type TokenWanted } from '../../api/settings-calls.ts'
 import { queryClient } from '../../api/query-client.ts'
 import type { Role } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'
-import { Dialog } from '../../parts/dialog.tsx'
+import { Dialog, type Loss } from '../../parts/dialog.tsx'
 import { SelectField, TextField } from '../../parts/field.tsx'
 import { Notice, ProblemNote } from '../../parts/states.tsx'
 import { DAY_MS } from '../../words/times.ts'
@@ -22,37 +22,61 @@ const LIVES = [
   ['', 'never'],
 ] as const
 
+/** The secret comes once: whoever closes this before he has it has made a token for nobody. */
+const LOSS: Loss = {
+  question: 'Close without the token?',
+  why: 'It was not copied yet, and it is not shown again. You can revoke it, and make another one.',
+  action: 'Close',
+  otherwise: 'Back to the token',
+}
+
 export function CreateToken(): ReactElement {
   const [isOpen, setOpen] = useState(false)
-  const close = (): void => setOpen(false)
   return (
     <>
       <Button onClick={() => setOpen(true)}>New token</Button>
-      <Dialog open={isOpen} onClose={close} title="New API token">
-        <Making onClose={close} />
-      </Dialog>
+      {isOpen && <NewToken onClose={() => setOpen(false)} />}
     </>
   )
 }
 
-function Making({ onClose }: { readonly onClose: () => void }): ReactElement {
+function NewToken({ onClose }: { readonly onClose: () => void }): ReactElement {
+  const [isCopied, setCopied] = useState(false)
+  const making = useMutation({
+    mutationFn: createToken,
+    onSuccess: () => void queryClient.invalidateQueries({ queryKey: ['tokens'] }),
+  })
+  const isAtStake = making.isPending || (making.isSuccess && !isCopied)
+  return (
+    <Dialog open onClose={onClose} title="New API token" loss={isAtStake ? LOSS : null}>
+      {making.data === undefined ? (
+        <TokenForm isBusy={making.isPending} error={making.error} onMake={making.mutate} />
+      ) : (
+        <Secret secret={making.data.secret} onCopied={() => setCopied(true)} onClose={onClose} />
+      )}
+    </Dialog>
+  )
+}
+
+function TokenForm({
+  isBusy,
+  error,
+  onMake,
+}: {
+  readonly isBusy: boolean
+  readonly error: unknown
+  readonly onMake: (token: TokenWanted) => void
+}): ReactElement {
   const [name, setName] = useState('')
   const [role, setRole] = useState<Role>('viewer')
   const [days, setDays] = useState('90')
-  const making = useMutation({
-    mutationFn: async () => {
-      const expiresAt = days === '' ? null : new Date(Date.now() + Number(days) * DAY_MS).toISOString()
-      return createToken({ name: name.trim(), role, expiresAt })
-    },
-    onSuccess: () => void queryClient.invalidateQueries({ queryKey: ['tokens'] }),
-  })
-  if (making.data !== undefined) return <Secret secret={making.data.secret} onClose={onClose} />
   return (
     <form
       className="grid gap-4"
       onSubmit={event => {
         event.preventDefault()
-        making.mutate()
+        const expiresAt = days === '' ? null : new Date(Date.now() + Number(days) * DAY_MS).toISOString()
+        onMake({ name: name.trim(), role, expiresAt })
       }}
     >
       <TextField
@@ -81,12 +105,12 @@ function Making({ onClose }: { readonly onClose: () => void }): ReactElement {
           </option>
         ))}
       </SelectField>
-      {making.isError && <ProblemNote error={making.error} />}
+      {error !== null && <ProblemNote error={error} />}
       <Button
         type="submit"
         look="primary"
         className="justify-self-end"
-        disabled={name.trim() === '' || making.isPending}
+        disabled={name.trim() === '' || isBusy}
       >
         Make the token
       </Button>
@@ -96,20 +120,30 @@ function Making({ onClose }: { readonly onClose: () => void }): ReactElement {
 
 function Secret({
   secret,
+  onCopied,
   onClose,
 }: {
   readonly secret: string
+  readonly onCopied: () => void
   readonly onClose: () => void
 }): ReactElement {
   // Where the console comes without TLS, from another machine, browsers have no clipboard for it.
-  const copying = useMutation({ mutationFn: async () => navigator.clipboard.writeText(secret) })
+  const copying = useMutation({
+    mutationFn: async () => navigator.clipboard.writeText(secret),
+    onSuccess: onCopied,
+  })
+  // Where the focus was, the form, is gone.
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => place.current?.focus(), [])
   return (
-    <div className="grid gap-4">
+    <div ref={place} tabIndex={-1} className="grid gap-4 outline-none">
       <Notice tone="good">
         <p role="status" className="font-semibold">
           Copy it now: it is not shown again.
         </p>
-        <code className="mt-1 block break-all select-all">{secret}</code>
+        <code className="mt-1 block break-all select-all" onCopy={onCopied}>
+          {secret}
+        </code>
       </Notice>
       {copying.isError && (
         <Notice tone="warn">
