@@ -6,7 +6,6 @@
 import { join } from 'node:path'
 import { makeDirectory, namesIn, removeFile } from '../storage/durable.ts'
 import { writeInPlace } from '../storage/write-in-place.ts'
-import { unlessDamaged } from './damage.ts'
 import { cacheDirectory } from './fingerprints.ts'
 import { Slots } from './live-pages.ts'
 import { PackFile } from './pack-file.ts'
@@ -31,7 +30,8 @@ export async function doubtPacks(
 
 /** The ids of packs that are doubted. */
 export async function doubtedPacks(store: Pick<BlockStore, 'backupDir'>): Promise<ReadonlySet<string>> {
-  return new Set((await namesIn(doubtedDirectory(store))).filter(name => ID.test(name)))
+  const names = await namesIn(doubtedDirectory(store)).catch(() => [])
+  return new Set(names.filter(name => ID.test(name)))
 }
 
 /**
@@ -43,14 +43,20 @@ export async function isFitAgain(
   needed: Slots,
   store: Pick<BlockStore, 'backupDir'>,
 ): Promise<boolean> {
-  const found = await unlessDamaged(async () => {
-    using pack = PackFile.open(packPath(store, id), id)
-    pack.checkKey()
-    const whole = await findWhole(pack)
-    return { whole, isAllWhole: present(pack).beyond(whole).next().done === true }
-  })
-  if (found?.isAllWhole === true) await removeFile(join(doubtedDirectory(store), id))
+  // Where it is damaged the disk may fail altogether: what it does not give is stored anew, too.
+  const found = await look(id, store).catch(() => null)
+  if (found?.isAllWhole === true) await removeFile(join(doubtedDirectory(store), id)).catch(() => {})
   return found !== null && needed.beyond(found.whole).next().done === true
+}
+
+async function look(
+  id: string,
+  store: Pick<BlockStore, 'backupDir'>,
+): Promise<{ readonly whole: Slots; readonly isAllWhole: boolean }> {
+  using pack = PackFile.open(packPath(store, id), id)
+  pack.checkKey()
+  const whole = await findWhole(pack)
+  return { whole, isAllWhole: present(pack).beyond(whole).next().done === true }
 }
 
 function present({ index }: PackFile): Slots {
