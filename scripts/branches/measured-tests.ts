@@ -65,7 +65,7 @@ export const MEASURED_TESTS: readonly string[] = [
   ...['convert', 'half-converted', 'keys', 'read-back', 'round-trip'].map(
     name => `test/encoding/${name}.test.ts`,
   ),
-  ...['again', 'backups', 'encrypted', 'restoring', 'sealed', 'sealed-collecting'].map(
+  ...['again', 'backups', 'doubted', 'encrypted', 'restoring', 'sealed', 'sealed-collecting'].map(
     name => `test/blocks/${name}.test.ts`,
   ),
   ...[

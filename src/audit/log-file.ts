@@ -97,11 +97,11 @@ export async function appendToLog(
 
 async function lock(backupDir: string): Promise<CatalogLock> {
   const path = join(backupDir, LOCK_FILE)
-  const deadline = Date.now() + LOCK_MS_MAX
+  const deadline = performance.now() + LOCK_MS_MAX
   for (;;) {
     const held = CatalogLock.tryAcquire(path)
     if (held !== null) return held
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new BackupError('CATALOG_LOCKED', `Another process keeps the audit log locked: ${path}`, {
         hint: 'See which one has the file open, for example with lsof.',
         path,

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { damaged } from './damage.ts'
 import { NAMING_ID_BYTES, SALT_BYTES } from './pack-cipher.ts'
+import { PACK_BYTES_MAX } from './pack-size.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { sha256 } from './restore-point.ts'
 
@@ -22,8 +23,6 @@ const KEY_BYTES_MAX = 1 << 20
 
 /** Pages are compressed in groups of this size: large enough to compress well, small enough to read one page of. */
 export const GROUP_BYTES: number = 64 << 10
-/** A pack holds so many bytes of pages at most, so that what is lost with one, or rewritten, is bounded. */
-export const PACK_BYTES_MAX: number = 64 << 20
 
 export interface PackIndex {
   readonly pageSize: number

@@ -8,13 +8,13 @@ import {
   encodePackIndex,
   GROUP_BYTES,
   groupEntry,
-  PACK_BYTES_MAX,
   PACK_MAGIC,
   type PackIndex,
   packIdOf,
   SEALED_MAGIC,
   type SealedPack,
 } from './pack-index.ts'
+import { PACK_BYTES_MAX } from './pack-size.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { sha256 } from './restore-point.ts'
 

@@ -2,7 +2,9 @@
 import { join } from 'node:path'
 import { contentOf } from '../storage/looks.ts'
 import { isDamage } from './damage.ts'
+import { doubtedPacks, isFitAgain } from './doubted-packs.ts'
 import type { Fingerprints } from './fingerprints.ts'
+import { pagesOf, Slots } from './live-pages.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { PackFile } from './pack-file.ts'
 import { hashOf, isPresent, type PackIndex } from './pack-index.ts'
@@ -46,10 +48,20 @@ export async function readPrevious(
   }
 }
 
-/** For each pack of a restore point, whether its file is there. */
+/**
+ * For each pack of a restore point, whether its file is there. Of one in which damage was found also whether it has all
+ * pages that the restore point relies on: that is read.
+ */
 export async function packsThere(store: BlockStore, point: RestorePoint): Promise<boolean[]> {
+  const doubted = await doubtedPacks(store)
+  const needed = doubted.size === 0 ? null : pagesOf(point)
   const there: boolean[] = []
-  for (let pack = 0; pack < packCount(point); pack++) there.push(await hasPack(store, packId(point, pack)))
+  for (let pack = 0; pack < packCount(point); pack++) {
+    const id = packId(point, pack)
+    const isThere = await hasPack(store, id)
+    const isDoubted = isThere && doubted.has(id)
+    there.push(isDoubted ? await isFitAgain(id, needed?.get(id) ?? new Slots(), store) : isThere)
+  }
   return there
 }
 

@@ -52,10 +52,10 @@ async function waitFor(
   tryLock: () => CatalogLock | null,
   { waitMs, signal }: LockOptions,
 ): Promise<CatalogLock | null> {
-  const deadline = Date.now() + waitMs
+  const deadline = performance.now() + waitMs
   for (;;) {
     const lock = tryLock()
-    if (lock !== null || Date.now() > deadline) return lock
+    if (lock !== null || performance.now() > deadline) return lock
     await sleep(RETRY_MS)
     throwIfCancelled(signal)
   }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { damaged } from './damage.ts'
+import { PACK_BYTES_MAX } from './pack-size.ts'
 import { unzigzag, VarintReader, VarintWriter, zigzag } from './varints.ts'
 
 const MAGIC = Buffer.from('CHBLKRP1')
@@ -110,9 +111,11 @@ function isWhole(point: RestorePoint): boolean {
   const { pageSize, pageCount } = point
   const isPageSize = pageSize >= 512 && pageSize <= 65_536 && Number.isInteger(Math.log2(pageSize))
   if (!isPageSize && (pageSize !== 0 || pageCount !== 0)) return false
+  // A bit is kept for each slot up to the last that is named.
+  const slotsMax = PACK_BYTES_MAX / Math.max(1, pageSize)
   let pages = 0
   for (const { pack, slot, count } of runsOf(point)) {
-    if (!(pack < packCount(point) && slot >= 0 && count > 0 && slot + count <= 2 ** 32)) return false
+    if (!(pack < packCount(point) && slot >= 0 && count > 0 && slot + count <= slotsMax)) return false
     pages += count
   }
   return pages === pageCount

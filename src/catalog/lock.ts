@@ -59,9 +59,9 @@ export class CatalogLock implements Disposable {
     // An immediate answer instead of SQLite's own waiting, which would block this process's events.
     const connection = openLockFile(path)
     try {
-      const deadline = Date.now() + waitMs
+      const deadline = performance.now() + waitMs
       while (!tryLock(connection, path, EXCLUSIVE)) {
-        if (Date.now() > deadline) throw locked(backupDir)
+        if (performance.now() > deadline) throw locked(backupDir)
         await sleep(RETRY_MS)
         throwIfCancelled(signal)
       }

@@ -6,6 +6,7 @@ import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
 import { isThere, makeDirectory, requireSpace } from '../storage/durable.ts'
 import { checkStored } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
+import { doubtPacksOf } from './doubt-packs.ts'
 import { judgeDrill, type Restored } from './drill/judge.ts'
 import { editStoredMetadata } from './edit-stored-metadata.ts'
 import { findReadable } from './find-intact.ts'
@@ -46,6 +47,7 @@ export async function drillBackup(
   }
   const notes = isRemoved ? [] : [`The scratch directory could not be removed: ${scratchDirectory}`]
   const recorded = await record(backup, drill, notes, context)
+  if (status === 'failed') await doubtPacksOf(backup, context)
   return {
     success: true,
     status,

@@ -26,6 +26,7 @@ import { fetchPacks, findLostPacks, type LostPack, putPacks } from './repair/goo
 import { bringBackMetadata, findUndescribed, undescribed } from './repair/lost-metadata.ts'
 import { isAtAnyTarget, mendCopies } from './repair/mend-copies.ts'
 import { allSick, findSick, isDescribed, type Sick, type Undescribed } from './repair/sick.ts'
+import { requireSound } from './repair/sound.ts'
 import { replaceMetadata } from './replace-metadata.ts'
 import { targetSettings } from './target-access.ts'
 
@@ -43,6 +44,7 @@ export async function repairBackups(
   for (const name of targets) targetSettings(settings, name)
   if (targets.length === 0) throw noTargets()
   const keys = await readKeys(settings.storing.encryption, request.identity)
+  const { identity } = request
   const open = openKeyFilesWith(async () => keys)
   begin(context, 'remove-leftovers')
   await removeAbandonedWork(settings.backupDir, await namesIn(settings.backupDir), signal)
@@ -50,7 +52,11 @@ export async function repairBackups(
   const { sick, filenames } = await findAll(request.backups, context)
   const backups: RepairedBackup[] = []
   for (const each of sick) {
-    const repaired = await tryRepair(each, { isNamed: request.backups !== undefined, targets, open }, context)
+    const repaired = await tryRepair(
+      each,
+      { isNamed: request.backups !== undefined, targets, open, identity },
+      context,
+    )
     if (repaired !== null) backups.push(repaired)
     throwIfCancelled(signal)
   }
@@ -95,6 +101,8 @@ interface Helpers {
   readonly isNamed: boolean
   readonly targets: readonly string[]
   readonly open: OpenKeyFile
+  /** Path of an identity file, beside those of the configuration. */
+  readonly identity: string | undefined
 }
 
 /** Null for a file without metadata that no target knows: somebody may have put it there. */
@@ -134,7 +142,7 @@ type Repaired = Pick<RepairedBackup, 'status' | 'from' | 'packs' | 'bytes'>
 
 async function repair(
   sick: Sick,
-  { targets, open }: Omit<Helpers, 'isNamed'>,
+  { targets, open, identity }: Omit<Helpers, 'isNamed'>,
   context: Context,
 ): Promise<Repaired> {
   const { settings, signal } = context
@@ -155,6 +163,7 @@ async function repair(
     begin(context, 'fetch-backup')
     if (!(await fetchPacks(lost, { targets, work, open, noHelp }, context))) throw noHelp.error(sick)
   }
+  if (file === null && lost.length === 0) await requireSound(sick, identity, context)
   begin(context, 'lock-catalog')
   using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
   return await put(sick, { file, from, lost, work, open }, context)

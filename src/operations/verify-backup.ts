@@ -1,6 +1,7 @@
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
 import { checkUnopened, type StoredChecked } from './check-unopened.ts'
 import { begin, type Context } from './context.ts'
+import { doubtPacksOf } from './doubt-packs.ts'
 import { findReadable } from './find-intact.ts'
 import { wasChecked } from './image-facts.ts'
 import { recordVerification } from './record-verification.ts'
@@ -38,6 +39,7 @@ export async function verifyBackup(
     request.record === true && (isVouchedFor || problems.length > 0)
       ? await recordVerification(backup, { isIntact: problems.length === 0 }, context)
       : false
+  if (isRecorded && problems.length > 0) await doubtPacksOf(backup, context)
   return {
     success: true,
     status: problems.length === 0 ? 'intact' : 'damaged',

@@ -155,7 +155,7 @@ async function applyWhenFree(
   context: Context,
 ): Promise<ApplyOutcome> {
   const { signal, settings } = context
-  const deadline = Date.now() + settings.waitForLockMs
+  const deadline = performance.now() + settings.waitForLockMs
   const before = touched.state
   for (;;) {
     touched.state = 'unknown'
@@ -173,7 +173,7 @@ async function applyWhenFree(
       if (isUntried || (error instanceof SqliteError && (await isUndone(order.source, target, context)))) {
         touched.state = before
       }
-      if (!isBusy || Date.now() > deadline) throw error
+      if (!isBusy || performance.now() > deadline) throw error
     }
     await sleep(RETRY_MS)
     throwIfCancelled(signal)

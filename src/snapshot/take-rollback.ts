@@ -29,8 +29,9 @@ export async function takeFromRollbackMode(database: string, options: TakeOption
   let image: Image
   try {
     if (facts.journalMode === 'wal') throw changing(database)
-    if (isCloneable) await cloneWhole(database, file)
-    image = await correctCopy(database, facts, isCloneable, options)
+    // What could be shared a moment ago cannot always be shared now: then all of it is written below.
+    const isExact = isCloneable && (await cloneWhole(database, file))
+    image = await correctCopy(database, facts, isExact, options)
   } finally {
     await endRead(options)
   }

@@ -144,7 +144,7 @@ function startReading(connection: DatabaseSync): void {
 }
 
 function pinWalIndex(connection: DatabaseSync, file: OpenFile, waitMs: number): Uint8Array {
-  const deadline = Date.now() + Math.max(waitMs, PIN_MS_MIN)
+  const deadline = performance.now() + Math.max(waitMs, PIN_MS_MIN)
   for (;;) {
     connection.exec('ROLLBACK')
     const header = readWalIndex(file)
@@ -153,7 +153,8 @@ function pinWalIndex(connection: DatabaseSync, file: OpenFile, waitMs: number): 
     // Only the header must agree; the checkpoint information behind it may advance under our lock.
     if (header.subarray(0, 96).equals(again.subarray(0, 96))) return again
     // A header that is not the transaction's own would make an image of no commit.
-    if (Date.now() > deadline) throw Object.assign(new Error('database is locked'), { errcode: SQLITE_BUSY })
+    if (performance.now() > deadline)
+      throw Object.assign(new Error('database is locked'), { errcode: SQLITE_BUSY })
   }
 }
 

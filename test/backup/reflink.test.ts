@@ -1,11 +1,13 @@
 import { openSync, closeSync, ftruncateSync, readFileSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
+import { takeImage } from '../../src/snapshot/take-image.ts'
 import { buildLedger, openDatabase } from '../support/databases.ts'
 import { assertIntact } from '../support/intact.ts'
 import { backUp, protect, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { once, WatchedSqlite } from '../support/watched-sqlite.ts'
 import { WriterProcess } from '../support/writer-process.ts'
 
 const MEBIBYTE = 1 << 20
@@ -69,3 +71,24 @@ for (const kind of ['xfs', 'btrfs'] as const) {
     )
   }
 }
+
+testWith(
+  ['linux', 'root', 'mount', 'mkfs.btrfs', 'chattr'],
+  'where blocks cannot be shared any more when a database in delete mode holds still, it is copied',
+  async () => {
+    const directory = mountNew('btrfs')
+    const path = join(directory, 'ledger.db')
+    buildLedger(path, { journalMode: 'delete' })
+    // Files that are made from now on share no blocks with those that were there.
+    const change = once(() => void run('chattr', ['+C', directory]))
+    const taken = await takeImage(path, {
+      sqlite: new WatchedSqlite({ before: name => name === 'beginRead' && change() }),
+      signal: new AbortController().signal,
+      waitMs: 1_000,
+      file: join(directory, 'image.db'),
+      onSize: async () => {},
+      onBytes: () => {},
+    })
+    expect(readFileSync(taken.file).equals(readFileSync(path))).toBe(true)
+  },
+)

@@ -1,6 +1,6 @@
 /** A second backup of pages of what has not changed, and what it takes over from the first. */
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { lockForReading } from '../../src/blocks/readers-lock.ts'
 import type { BackupCreated, CreateBackupRequest, Progress } from '../../src/index.ts'
@@ -101,6 +101,19 @@ test('what lies beside the types of a backup directory, and is called like one, 
   writeFileSync(join(place.backupDir, 'notes'), 'mine')
   const deleted = succeeded(await place.database().deleteBackup(filename, { confirm: true, force: true }))
   expect(deleted.packs).toMatchObject({ status: 'done', removedPacks: 1 })
+})
+
+test('a backup that somebody has moved into a directory of his own beside the others keeps its packs', async () => {
+  const place = openScene()
+  const { backupPath, filename } = await backUp(place, 0)
+  const moved = join(place.backupDir, '2025, to be kept', filename)
+  mkdirSync(dirname(moved))
+  renameSync(backupPath, moved)
+  expect(succeeded(await place.database().cleanupOldBackups()).packs).toMatchObject({ removedPacks: 0 })
+  const to = place.path('restored.db')
+  expect(succeeded(await place.database().restoreBackup(moved, { to }))).toMatchObject({
+    comparison: 'equal',
+  })
 })
 
 test('all packs are verified, or as many as there is time for', async () => {

@@ -11,7 +11,13 @@ import { PackFile } from '../../src/blocks/pack-file.ts'
 import { encodePackIndex, GROUP_ENTRY_BYTES, groupLength } from '../../src/blocks/pack-index.ts'
 import { restoreImage, restoreInLanes, type RestoreOptions } from '../../src/blocks/restore-image.ts'
 import { partsOf } from '../../src/blocks/restore-plan.ts'
-import { packId, parseRestorePoint, type RestorePoint, RunWriter } from '../../src/blocks/restore-point.ts'
+import {
+  encodeRestorePoint,
+  packId,
+  parseRestorePoint,
+  type RestorePoint,
+  RunWriter,
+} from '../../src/blocks/restore-point.ts'
 import { packPath } from '../../src/blocks/store.ts'
 import { testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -204,4 +210,19 @@ test('the parts of an image are all of it, each page once, and none is large', (
       expect(made).toEqual(wanted)
     }),
   )
+})
+
+test('a restore point that names a page which no pack can have is none', () => {
+  const runs = new RunWriter()
+  runs.add(0, (64 << 20) / 4096, 1)
+  const point = {
+    pageSize: 4096,
+    pageCount: 1,
+    imageChecksum: '00'.repeat(32),
+    packs: Buffer.alloc(32),
+    runs: runs.finish(),
+    isSealed: false,
+  }
+  const bytes = encodeRestorePoint(point)
+  expect(() => parseRestorePoint(bytes, 'a.db.blocks')).toThrow('the restore point makes no sense')
 })

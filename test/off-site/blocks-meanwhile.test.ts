@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
-import { PACK_BYTES_MAX } from '../../src/blocks/pack-index.ts'
+import { PACK_BYTES_MAX } from '../../src/blocks/pack-size.ts'
 import { markKey, metadataKey, packKey } from '../../src/catalog/target-keys.ts'
 import type { Config, PacksCollected, TargetSynced } from '../../src/index.ts'
 import { BackupError } from '../../src/errors.ts'

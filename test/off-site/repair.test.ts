@@ -111,6 +111,38 @@ test('without a name all that are known to be damaged, or gone, are repaired, an
   for (const name of [changed, cut, gone, whole]) expect(await isIntact(place, name)).toBe(true)
 })
 
+test('what is as it was stored, and damaged, is not called intact: no copy is better', async () => {
+  const place = openPlace()
+  const connection = openDatabase(place.databasePath)
+  connection.enableDefensive(false)
+  // An index that says that it is of another column: only a full check sees that.
+  connection.exec(`
+    CREATE TABLE t (a, b); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 2);
+    PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (b)' WHERE name = 'i'`)
+  connection.close()
+  const [name = ''] = await makeCopied(place, 1)
+  expect(succeeded(await place.database().verifyBackup(name, { record: true })).status).toBe('damaged')
+  expect(await repaired(place)).toMatchObject([
+    { status: 'failed', code: 'BACKUP_DAMAGED', message: expect.stringContaining('as it was stored') },
+  ])
+  const [backup] = await place.database().listBackups()
+  expect(backup?.metadata).toMatchObject({ verified_at: null, damaged_at: expect.any(String) })
+})
+
+test('what was found damaged, and somebody has put right, is called so once all of it was looked at', async () => {
+  const place = openPlace()
+  const [name = ''] = await makeCopied(place, 1)
+  const whole = readFileSync(here(place, name))
+  damageByte(here(place, name), 5000)
+  succeeded(await place.database().verifyBackup(name, { record: true }))
+  writeFileSync(here(place, name), whole)
+  expect(await repaired(place)).toMatchObject([{ status: 'intact', from: null, bytes: 0 }])
+  const [backup] = await place.database().listBackups()
+  expect(backup?.metadata).toMatchObject({ verified_at: expect.any(String) })
+  expect(backup?.metadata).not.toHaveProperty('damaged_at')
+})
+
 test('a tampered copy replaces nothing, and the next target that has a good one is asked', async () => {
   const place = openPlace(['bad', 'good'])
   const [name = ''] = await makeCopied(place, 1)

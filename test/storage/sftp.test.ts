@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { run, testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -222,6 +223,37 @@ testWith(
     expect(await keysOf(target)).toEqual([])
   },
 )
+
+testWith(SSHD_NEEDS, 'sftp: who begins to put what another is putting takes nothing of it away', async () => {
+  const place = sftpPlace()
+  await using one = await open(place)
+  await using other = await open(place)
+  const bytes = BYTES.subarray(0, 2_000_000)
+  const sent = (): number =>
+    readdirSync(place.root).reduce((size, name) => size + statSync(join(place.root, name)).size, 0)
+  const { promise: isOver, resolve: goOn } = Promise.withResolvers<void>()
+  const first = one.put(
+    'a.db',
+    contentOf(bytes, {
+      async *open() {
+        yield bytes.subarray(0, 1_000_000)
+        await isOver
+        yield bytes.subarray(1_000_000)
+      },
+    }),
+    OPTIONS,
+  )
+  while (sent() < 1_000_000) await sleep(5)
+  const broken = contentOf(bytes, {
+    open() {
+      throw new Error('this machine is killed')
+    },
+  })
+  await expect(other.put('a.db', broken, OPTIONS)).rejects.toThrow('killed')
+  goOn()
+  await first
+  expect((await read(one, 'a.db')).equals(bytes)).toBe(true)
+})
 
 testWith(SSHD_NEEDS, 'sftp: a read whose connection is cut goes on where it broke off', async () => {
   const place = sftpPlace()

@@ -1,7 +1,10 @@
 /** The catalog's lock: one holder, whoever asks for it and from where. */
 import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { lockForCollecting } from '../../src/blocks/readers-lock.ts'
 import { CatalogLock } from '../../src/catalog/lock.ts'
 import { toFailure } from '../../src/errors.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -54,3 +57,38 @@ test('a lock of any name is taken at once, or not at all', async () => {
   using _again = CatalogLock.tryAcquire(path)
   expect(_again).not.toBeNull()
 })
+
+const HOUR_MS = 3_600_000
+
+/** Sets the machine's clock by so much from now on. */
+function setClock(byMs: number): void {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + byMs })
+  onTestFinished(() => void vi.useRealTimers())
+}
+
+test.each([-HOUR_MS, HOUR_MS])(
+  'a lock is waited for as long as is asked, though the clock is set by %i ms meanwhile',
+  async byMs => {
+    const directory = temporaryDirectory()
+    mkdirSync(join(directory, 'blocks'))
+    const { signal } = new AbortController()
+    const packs = join(directory, 'blocks', '.readers.lock')
+    const held = [await acquire(directory), CatalogLock.tryAcquire(packs)]
+    const patient = [
+      CatalogLock.acquire(directory, { waitMs: 60_000, signal }),
+      lockForCollecting({ backupDir: directory }, { waitMs: 60_000, signal }),
+    ]
+    const impatient = [
+      CatalogLock.acquire(directory, { waitMs: 50, signal }).catch(() => null),
+      lockForCollecting({ backupDir: directory }, { waitMs: 50, signal }),
+    ]
+    setClock(byMs)
+    expect(await Promise.all(impatient)).toEqual([null, null])
+    await sleep(50)
+    for (const each of held) each?.[Symbol.dispose]()
+    for (const lock of await Promise.all(patient)) {
+      expect(lock).not.toBeNull()
+      lock?.[Symbol.dispose]()
+    }
+  },
+)

@@ -23,6 +23,8 @@ import {
 import { call, callExtension } from './session.ts'
 
 const FILE_MODE = 0o600
+/** To write; made where it is not there, and left as it is where it is (draft-ietf-secsh-filexfer-02, 6.3). */
+const WITHOUT_CUTTING = 0x02 | 0x08
 /** How much is sent between two flushes; what lies before the last of them need not be sent again. */
 export const FLUSH_BYTES: number = 8 << 20
 /** Less than this is as good as nothing: file systems keep some for themselves. */
@@ -118,10 +120,10 @@ export class SftpPut {
     const path = pathOf(place, this.#temp)
     const from = await this.#resumeAt(place, path)
     const handle = await call<Buffer>(place.session, place.signal, (sftp, done) =>
-      sftp.open(path, from === 0 ? 'w' : 'r+', { mode: FILE_MODE }, done),
+      sftp.open(path, from === null ? 'w' : from === 0 ? WITHOUT_CUTTING : 'r+', { mode: FILE_MODE }, done),
     )
     try {
-      const writing = new Writing(place, handle, { position: from, moved: () => retries.moved() })
+      const writing = new Writing(place, handle, { position: from ?? 0, moved: () => retries.moved() })
       await this.#sendFrom(place, writing, { handle, retries })
       if (sizeBytes !== null && writing.position !== sizeBytes)
         throw wrongSize(this.#target, this.#key, { expected: sizeBytes, got: writing.position })
@@ -161,12 +163,14 @@ export class SftpPut {
 
   /**
    * How much of this content the server has on its disk. A part is only trusted up to a flush that something was
-   * written after; where the server cannot flush, nothing is.
+   * written after; where the server cannot flush, nothing is. Null: what is there has to go. Otherwise it stays until it is
+   * written over: another process may be sending the same, and rely on what it has sent.
    */
-  async #resumeAt(place: Place, path: string): Promise<number> {
-    const stats = this.#canResume ? await statsOf(place, path) : null
-    const sizeBytes = this.#content.sizeBytes ?? 0
-    if (stats === null || stats.size === 0 || stats.size > sizeBytes) return 0
+  async #resumeAt(place: Place, path: string): Promise<number | null> {
+    if (!this.#canResume) return null
+    const stats = await statsOf(place, path)
+    if (stats === null || stats.size === 0) return 0
+    if (stats.size > (this.#content.sizeBytes ?? 0)) return null
     const from = Math.floor((stats.size - 1) / FLUSH_BYTES) * FLUSH_BYTES
     if (from === 0) return 0
     const handle = await call<Buffer>(place.session, place.signal, (sftp, done) =>
