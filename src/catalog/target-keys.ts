@@ -94,6 +94,21 @@ export function isPackMarkKey(key: string): boolean {
   return key.startsWith(PACK_MARKS_PREFIX) && /^[0-9a-f]{16}$/.test(key.slice(PACK_MARKS_PREFIX.length))
 }
 
+/** What the keys of all that a check of a target puts begin with; its eight digits are the one check's own. */
+export const CHECKS_PREFIX = 'chame-check-'
+
+export function isCheckKey(key: string): boolean {
+  return /^chame-check-[0-9a-f]{8}-/.test(key)
+}
+
+/**
+ * Whether a key that is sent in parts can only be ours: that of a stored file, a pack, or what a check tries. A target
+ * without a prefix may be a bucket that other programs use as well.
+ */
+export function isOurLargeKey(key: string): boolean {
+  return parseImageKey(key) !== null || parsePackKey(key) !== null || isCheckKey(key)
+}
+
 /** What names a backup at a target for people: see `BackupInfo.path`. */
 export function targetPath(
   target: string,

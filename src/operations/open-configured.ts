@@ -1,4 +1,5 @@
 import type { Settings, TargetSettings } from '../config/settings.ts'
+import { isOurLargeKey } from '../catalog/target-keys.ts'
 import type { Target } from '../storage/target.ts'
 
 /**
@@ -16,5 +17,10 @@ export async function openConfigured(
   ])
   const { config } = targets[name] as TargetSettings
   const capabilities = await readCapabilities(backupDir, name)
-  return openTarget(name, config, { directory: targetDirectory, environment, capabilities })
+  return openTarget(name, config, {
+    directory: targetDirectory,
+    environment,
+    capabilities,
+    isOurs: isOurLargeKey,
+  })
 }

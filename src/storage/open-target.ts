@@ -16,6 +16,8 @@ export interface TargetSurroundings {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** What a check of the target found out. Default: nothing is taken for granted */
   readonly capabilities?: TargetCapabilities | undefined
+  /** Which keys can only be of our making: what others began there is theirs to end. Default: none */
+  readonly isOurs?: (key: string) => boolean
   /** How many keys a page of a listing has, where there are pages. Default: as many as the server likes */
   readonly pageSize?: number
   /** How long what fails is tried again. Default: for minutes */
@@ -71,7 +73,7 @@ type Ports = ReturnType<typeof portsOf>
 
 function portsOf(
   { bandwidth }: TargetConfig,
-  { directory, environment, capabilities, pageSize, retry = RETRY_PORTS }: TargetSurroundings,
+  { directory, environment, capabilities, isOurs, pageSize, retry = RETRY_PORTS }: TargetSurroundings,
 ) {
   return {
     directory,
@@ -80,6 +82,7 @@ function portsOf(
     retry,
     now: () => new Date(),
     hasConditionalPut: capabilities?.conditionalPut ?? false,
+    isOurs: isOurs ?? (() => false),
     pageSize,
   }
 }

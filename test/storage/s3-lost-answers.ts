@@ -154,7 +154,14 @@ export function s3LostAnswers({ needs, place, uploadsOf }: S3Around): void {
   })
 
   it('an upload that is complete and still there is not aborted while an object is made of it', async scene => {
-    await using target = await open(scene.through)
+    const { config, environment = {} } = scene.through
+    const isOurs = (key: string): boolean => key !== 'theirs'
+    await using target = await openTarget('there', config, {
+      directory: '/',
+      environment,
+      isOurs,
+      retry: IMPATIENT,
+    })
     const tags = [BYTES.subarray(0, 5 << 20), BYTES.subarray(5 << 20)].map(part => md5(part))
     const other = [md5(Buffer.from('another')), ...tags.slice(1)]
     for (const key of ['large', 'old']) await target.put(key, contentOf(BYTES), OPTIONS)
@@ -164,6 +171,8 @@ export function s3LostAnswers({ needs, place, uploadsOf }: S3Around): void {
       { key: 'old', id: 'kept', initiated: new Date(0), tags },
       { key: 'old', id: 'abandoned', initiated: new Date(0), tags: other },
       { key: 'nothing', id: 'gone', initiated: new Date(0), tags },
+      // Of another program that uses the bucket.
+      { key: 'theirs', id: 'theirs', initiated: new Date(0), tags },
     ]
     const ofUpload =
       (id: string, method: string): Fault['when'] =>
@@ -181,7 +190,7 @@ export function s3LostAnswers({ needs, place, uploadsOf }: S3Around): void {
     await target.put('large', contentOf(BYTES), OPTIONS)
     const seen = scene.proxy.seen.slice(before)
     const first = (when: Fault['when']): number => seen.findIndex(when)
-    expect(first(ofUpload('kept', 'DELETE'))).toBe(-1)
+    for (const id of ['kept', 'theirs']) expect(first(ofUpload(id, 'DELETE')), id).toBe(-1)
     for (const id of ['abandoned', 'gone']) expect(first(ofUpload(id, 'DELETE')), id).toBeGreaterThan(0)
     for (const id of ['abandoned', 'gone'])
       expect(first(ofUpload(id, 'DELETE')), id).toBeLessThan(first(isComplete))

@@ -1,6 +1,7 @@
 /** Trying a target: each probe does one thing and looks whether it was done. */
 import { randomBytes } from 'node:crypto'
 import type { TargetConfig } from '../../config/targets.ts'
+import { CHECKS_PREFIX, isCheckKey } from '../../catalog/target-keys.ts'
 import { toFailure } from '../../errors.ts'
 import { roughSize } from '../../storage/sizes.ts'
 import type { KindProbe } from '../../storage/target-probe.ts'
@@ -162,22 +163,19 @@ async function read(target: Target, key: string, options: GetOptions): Promise<B
   return Buffer.concat(chunks)
 }
 
-/** What the objects of all checks begin with; the eight digits are the one check's own. */
-const CHECKS = 'chame-check-'
-const OF_A_CHECK = /^chame-check-[0-9a-f]{8}-/
 /** No check takes as long, and no clock is off by as much. */
 const ABANDONED_MS = 24 * 3_600_000
 
 /** What the keys of a new check begin with. */
 export function newPrefix(): string {
-  return `${CHECKS}${randomBytes(4).toString('hex')}-`
+  return `${CHECKS_PREFIX}${randomBytes(4).toString('hex')}-`
 }
 
 /** Deletes what checks have left that were killed, as far as this key can. Never throws. */
 export async function deleteAbandoned(target: Target, now: Date, options: Probing['options']): Promise<void> {
-  await deleteAll(target, CHECKS, options, ({ key, modified }) => {
+  await deleteAll(target, CHECKS_PREFIX, options, ({ key, modified }) => {
     const isOld = modified !== null && now.getTime() - Date.parse(modified) > ABANDONED_MS
-    return isOld && OF_A_CHECK.test(key)
+    return isOld && isCheckKey(key)
   })
 }
 

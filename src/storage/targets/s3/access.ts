@@ -27,6 +27,8 @@ export interface S3TargetOptions {
   readonly pageSize?: number | undefined
   /** Whether `If-None-Match` was seen to let one of several writers win, always. */
   readonly hasConditionalPut: boolean
+  /** Whether a key, without the prefix, can only be of our making: others may use the bucket as well. */
+  readonly isOurs: (key: string) => boolean
   readonly spend: Spend
   readonly retry: RetryPorts
   readonly now: () => Date

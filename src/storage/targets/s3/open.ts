@@ -8,7 +8,8 @@ import { openS3Target, type S3Target } from './s3.ts'
 
 const DEFAULT_REGION = 'us-east-1'
 
-type Ports = SecretPorts & Pick<S3TargetOptions, 'spend' | 'retry' | 'now' | 'hasConditionalPut' | 'pageSize'>
+type Ports = SecretPorts &
+  Pick<S3TargetOptions, 'spend' | 'retry' | 'now' | 'hasConditionalPut' | 'isOurs' | 'pageSize'>
 
 /** Throws `CONFIG_INVALID` when a secret is not there. */
 export async function openConfiguredS3(
@@ -41,6 +42,7 @@ async function optionsOf(name: string, config: S3TargetConfig, ports: Ports): Pr
     partSizeBytes: config.partSize === undefined ? null : bytesOf(config.partSize),
     pageSize: ports.pageSize,
     hasConditionalPut: ports.hasConditionalPut,
+    isOurs: ports.isOurs,
     spend: ports.spend,
     retry: ports.retry,
     now: ports.now,

@@ -62,8 +62,8 @@ export interface FoundUploads {
 }
 
 /**
- * The upload of a key to go on with, if there is one. All others of that key are aborted, and those of any key that were
- * abandoned long ago: parts cost money, and no listing of objects shows them.
+ * The upload of a key to go on with, if there is one. All others of that key are aborted, and those of any key of ours that
+ * were abandoned long ago: parts cost money, and no listing of objects shows them.
  *
  * But for those that are complete and still there, as when a server was killed in between: Ceph 16 deletes the parts of an
  * upload that is aborted even though they are an object's by then, and those of one that is completed twice.
@@ -73,23 +73,28 @@ export async function takeOverUploads(
   key: string,
   { mayResume, signal }: { mayResume: boolean; signal: AbortSignal },
 ): Promise<FoundUploads> {
+  const fullKey = access.keyOf(key)
   const uploads = await findUploads(access, access.options.prefix, signal)
-  const ours = uploads
-    .filter(({ fullKey }) => fullKey === access.keyOf(key))
+  const ofKey = uploads
+    .filter(upload => upload.fullKey === fullKey)
     .toSorted((a, b) => b.initiatedMs - a.initiatedMs)
   const nowMs = access.options.now().getTime() - (access.skewMs ?? 0)
+  const { prefix, isOurs } = access.options
   const abandoned = uploads.filter(
-    upload => !ours.includes(upload) && nowMs - upload.initiatedMs > ABANDONED_MS,
+    upload =>
+      upload.fullKey !== fullKey &&
+      nowMs - upload.initiatedMs > ABANDONED_MS &&
+      isOurs(upload.fullKey.slice(prefix.length)),
   )
   const spent: Upload[] = []
   let resumed: Upload | null = null
-  for (const upload of [...ours, ...abandoned]) {
-    const isOurs = ours.includes(upload)
+  for (const upload of [...ofKey, ...abandoned]) {
+    const isOfKey = upload.fullKey === fullKey
     const use = await useOf(access, upload, signal)
     if (use === 'free') {
-      if (isOurs && mayResume && resumed === null) resumed = upload
+      if (isOfKey && mayResume && resumed === null) resumed = upload
       else await abortUpload(access, upload, signal)
-    } else if (use === 'spent' && isOurs) spent.push(upload)
+    } else if (use === 'spent' && isOfKey) spent.push(upload)
   }
   return { resumed, spent }
 }
