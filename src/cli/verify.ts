@@ -86,6 +86,8 @@ async function verifyStore(session: Session, options: StoreOptions): Promise<num
 
 function describeStore(verified: StoreVerified, paint: Paint): string {
   const { status, problems, backups, packs, lockedPacks, parts, checkedParts, isRoundComplete } = verified
+  if (status === 'intact' && packs === 0 && backups === 0)
+    return 'No backup is stored by its pages: there is nothing to look at.'
   const verdict = status === 'intact' ? paint('green', '✔ Intact:') : paint(['red', 'bold'], '✘ Damaged:')
   const share = checkedParts === parts ? 'all' : `${number(checkedParts)} of ${number(parts)}`
   const round = isRoundComplete ? 'everything has been looked at' : 'the next check goes on from here'
