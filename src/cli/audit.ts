@@ -1,8 +1,9 @@
-import { Argument, type Command } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import type { AuditEntry, AuditLogRead, AuditLogVerified, TargetAnchors } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { given, parseCount } from './options.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
+import { refuseOfOthers } from './refuse-unused.ts'
 import { inSession, type Session } from './session.ts'
 import { type Column, renderTable } from './table.ts'
 import { safeText } from './text.ts'
@@ -15,12 +16,20 @@ interface AuditOptions {
   readonly targets?: true
 }
 
+const ACTIONS = ['show', 'verify'] as const
+type Action = (typeof ACTIONS)[number]
+
+const TAKES: Readonly<Record<Action, readonly (keyof AuditOptions)[]>> = {
+  show: ['limit', 'before'],
+  verify: ['target', 'targets'],
+}
+
 export function auditCommand(): Command {
-  return defineCommand(
+  const command = defineCommand(
     'audit',
     'Show what was done through any door, or check that nobody changed the log of it.',
   )
-    .addArgument(new Argument('<action>', 'what to do').choices(['show', 'verify']))
+    .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
     .option('--limit <n>', 'show: entries at most, up to 1,000 (default: 50)', parseCount)
     .option('--before <seq>', 'show: only entries before this one', parseCount)
     .option(
@@ -28,7 +37,11 @@ export function auditCommand(): Command {
       'verify: compare the log with the anchors at this target (repeatable)',
       (name: string, names: string[] | undefined) => [...(names ?? []), name],
     )
-    .option('--targets', 'verify: compare it with those at all targets of the configuration')
+    .addOption(
+      new Option('--targets', 'verify: compare it with those at all targets of the configuration').conflicts(
+        'target',
+      ),
+    )
     .addHelpText(
       'after',
       `${examples([
@@ -38,9 +51,10 @@ export function auditCommand(): Command {
         ['audit verify --targets', 'see also whether its tail was cut off, or all of it written anew'],
       ])}\n\nExits with 3 when audit verify finds a line that was changed, removed or put elsewhere, and when a target\nthat the log is to be compared with is away or has no anchor of it.`,
     )
-    .action((action: 'show' | 'verify', options: AuditOptions, command: Command) =>
-      inSession(command, session => (action === 'show' ? show(session, options) : verify(session, options))),
+    .action((action: Action, options: AuditOptions, called: Command) =>
+      inSession(called, session => (action === 'show' ? show(session, options) : verify(session, options))),
     )
+  return refuseOfOthers(command, TAKES)
 }
 
 async function show(session: Session, options: AuditOptions): Promise<number> {

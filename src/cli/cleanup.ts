@@ -3,6 +3,7 @@ import type { RetentionPolicy, RetentionRequest, RetentionRules, SimulateRetenti
 import { defineCommand, examples } from './define-command.ts'
 import { given, parseCount } from './options.ts'
 import { outWidth, paintOut } from './output.ts'
+import { refuseAlone } from './refuse-unused.ts'
 import { inSession, type Session } from './session.ts'
 
 interface CleanupOptions extends RetentionRules {
@@ -26,14 +27,19 @@ export function cleanupCommand(): Command {
     .option('--weekly-keep <count>', 'keep so many weekly backups (default: 4)', parseKeep)
     .option('--type <type>', 'only backups of this type')
   for (const option of ruleOptions()) command.addOption(option)
-  return command
+  command
     .option(
       '--max-deletions <count>',
       'delete at most so many, the oldest (default: the configuration, else 100)',
       parseCount,
     )
     .option('--target <name>', 'only at this target of the configuration')
-    .option('--simulate <span>', 'show what would be held over such a time, with a daily and a weekly backup')
+    .addOption(
+      new Option(
+        '--simulate <span>',
+        'show what would be held over such a time, with a daily and a weekly backup',
+      ).conflicts(['confirm', 'maxDeletions', 'target']),
+    )
     .option('--ahead', 'with --simulate: into the future, from the backups that are there now')
     .addHelpText(
       'after',
@@ -45,10 +51,11 @@ export function cleanupCommand(): Command {
         ['cleanup --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --simulate 1y', 'try a policy out'],
       ])}\n\nThe keep, max and min rules are for daily and weekly backups, or for those of --type.\nCleans up at the targets, too, each by its own rules; with rules on the command line only in the backup directory, or at --target.\nExits with 3 when dates and clock contradict each other, or a backup could not be deleted.`,
     )
-    .action(async (options: CleanupOptions, command: Command) => {
-      await checkRules(options, command)
-      await inSession(command, session => cleanup(session, options))
+    .action(async (options: CleanupOptions, called: Command) => {
+      await checkRules(options, called)
+      await inSession(called, session => cleanup(session, options))
     })
+  return refuseAlone(command, { ahead: ['simulate'] })
 }
 
 /** Before a request is made of them, which names an option by where it stands in a policy, once for each type. */

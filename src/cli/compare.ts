@@ -3,6 +3,7 @@ import type { BackupsCompared } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { BACKUP_ARGUMENT, given, identityOption, parseCount, targetOption } from './options.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
+import { refuseAlone } from './refuse-unused.ts'
 import { cellText, describeMasked } from './render-cells.ts'
 import { inSession, type Session } from './session.ts'
 import { type Column, renderTable } from './table.ts'
@@ -19,7 +20,10 @@ interface CompareOptions {
 }
 
 export function compareCommand(): Command {
-  return defineCommand('compare', 'What restoring a backup would change, table by table, or row by row.')
+  const command = defineCommand(
+    'compare',
+    'What restoring a backup would change, table by table, or row by row.',
+  )
     .argument('[backup]', BACKUP_ARGUMENT, 'latest')
     .argument('[table]', 'a table, to see the rows that differ')
     .option('--with <backup>', 'compare with this backup instead of the live database')
@@ -39,9 +43,10 @@ export function compareCommand(): Command {
         ],
       ]),
     )
-    .action((backup: string, table: string | undefined, options: CompareOptions, command: Command) =>
-      inSession(command, session => compare(session, backup, { ...options, ...given({ table }) })),
+    .action((backup: string, table: string | undefined, options: CompareOptions, called: Command) =>
+      inSession(called, session => compare(session, backup, { ...options, ...given({ table }) })),
     )
+  return refuseAlone(command, { limit: ['table'], offset: ['table'], includeSensitive: ['table'] })
 }
 
 async function compare(

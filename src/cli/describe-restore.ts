@@ -9,6 +9,12 @@ export interface RestoredView {
   readonly paint: Paint
 }
 
+const COMPARISONS: Readonly<Record<BackupRestored['comparison'], string>> = {
+  equal: 'compared with the backup: equal',
+  'changed-since': 'compared with the backup: not equal any more',
+  'not-compared': 'not compared with the backup',
+}
+
 export function describeRestored(restored: BackupRestored, { now, paint }: RestoredView): string {
   const { backup, targetPath, preRestoreBackup, keptFiles, notes, comparison, way } = restored
   const note = (text: string): string => `  ${paint('yellow', 'Note:')} ${text}`
@@ -21,9 +27,10 @@ export function describeRestored(restored: BackupRestored, { now, paint }: Resto
       : '  as a new file',
     ...(preRestoreBackup === null ? [] : [`  what was there before: ${safeText(preRestoreBackup.path)}`]),
     ...keptFiles.map(path => `  kept as it was: ${safeText(path)}`),
-    comparison === 'equal'
-      ? `  compared with the backup: equal, ${duration(restored.durationMs)}`
-      : note('another program has written to the database since the restore.'),
+    `  ${COMPARISONS[comparison]}, ${duration(restored.durationMs)}`,
+    ...(comparison === 'changed-since'
+      ? [note('another program has written to the database since the restore.')]
+      : []),
     ...notes.map(text => note(safeText(text))),
   ].join('\n')
 }

@@ -11,6 +11,7 @@ import { defineCommand, examples } from './define-command.ts'
 import { describeExported } from './describe-export.ts'
 import { given, identityOption, targetOption } from './options.ts'
 import { paintError, paintOut, printFailure } from './output.ts'
+import { refuseAlone } from './refuse-unused.ts'
 import { renderNames, renderScan } from './render-scan.ts'
 import { inSession, type Session } from './session.ts'
 
@@ -39,8 +40,30 @@ interface ExportOptions {
   readonly salvage?: true
 }
 
+/** What a scan, which writes nothing and looks at all tables, could not heed. */
+const OF_WRITING: readonly Exclude<keyof ExportOptions, 'from' | 'identity' | 'target' | 'scan'>[] = [
+  'format',
+  'includeSensitive',
+  'tables',
+  'exclude',
+  'where',
+  'output',
+  'force',
+  'compress',
+  'pretty',
+  'zip',
+  'delimiter',
+  'null',
+  'excelSafe',
+  'redact',
+  'salvage',
+]
+
 export function exportCommand(): Command {
-  return defineCommand('export', 'Write a readable copy of the data, without passwords and the like in it.')
+  const command = defineCommand(
+    'export',
+    'Write a readable copy of the data, without passwords and the like in it.',
+  )
     .addOption(new Option('--format <format>', 'how it is written (default: json)').choices(FORMATS))
     .option('--include-sensitive', 'with passwords, tokens and the like as they are')
     .option('--from <backup>', 'a stored backup instead of the live database')
@@ -62,7 +85,9 @@ export function exportCommand(): Command {
       `what becomes of a column: ${WAYS.join(', ')}; may be repeated`,
       parseRedactions,
     )
-    .option('--scan', 'only show which columns look sensitive, and why')
+    .addOption(
+      new Option('--scan', 'only show which columns look sensitive, and why').conflicts([...OF_WRITING]),
+    )
     .option('--salvage', 'what can be read of a damaged database; says what was lost')
     .addHelpText(
       'after',
@@ -75,11 +100,12 @@ export function exportCommand(): Command {
         ['export --scan', 'what would be left out, and why'],
       ]),
     )
-    .action((options: ExportOptions, command: Command) =>
-      inSession(command, session =>
+    .action((options: ExportOptions, called: Command) =>
+      inSession(called, session =>
         options.scan === true ? scan(session, options) : write(session, options),
       ),
     )
+  return refuseAlone(command, { identity: ['from'], target: ['from'], force: ['output'] })
 }
 
 async function write(session: Session, options: ExportOptions): Promise<number> {

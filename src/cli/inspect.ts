@@ -4,6 +4,7 @@ import { defineCommand, examples } from './define-command.ts'
 import { describeBackup } from './describe-backup.ts'
 import { BACKUP_ARGUMENT, given, identityOption, parseCount, targetOption } from './options.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
+import { refuseAlone } from './refuse-unused.ts'
 import { describeMasked, renderRows } from './render-cells.ts'
 import { inSession, type Session } from './session.ts'
 import { type Column, renderTable } from './table.ts'
@@ -21,8 +22,18 @@ interface InspectOptions {
   readonly target?: string
 }
 
+/** What only rows can have. */
+const OF_ROWS: readonly (keyof InspectOptions)[] = [
+  'limit',
+  'offset',
+  'search',
+  'orderBy',
+  'descending',
+  'includeSensitive',
+]
+
 export function inspectCommand(): Command {
-  return defineCommand('inspect', 'Look inside a stored backup: its tables, or the rows of one.')
+  const command = defineCommand('inspect', 'Look inside a stored backup: its tables, or the rows of one.')
     .argument('[backup]', BACKUP_ARGUMENT, 'latest')
     .argument('[table]', 'a table or a view, to see its rows')
     .option('--limit <n>', 'rows at most, up to 500 (default: 50)', parseCount)
@@ -42,32 +53,21 @@ export function inspectCommand(): Command {
         ['inspect copy.db users --offset 50', 'the next 50, of a file anywhere'],
       ]),
     )
-    .action((backup: string, table: string | undefined, options: InspectOptions, command: Command) =>
-      inSession(command, session =>
+    .action((backup: string, table: string | undefined, options: InspectOptions, called: Command) =>
+      inSession(called, session =>
         table === undefined
           ? showTables(session, backup, options)
           : showRows(session, backup, { table, ...options }),
       ),
     )
+  return refuseAlone(command, Object.fromEntries(OF_ROWS.map(name => [name, ['table']])))
 }
 
 async function showTables(
   session: Session,
   backup: string,
-  { identity, target, ...rest }: InspectOptions,
+  { identity, target }: InspectOptions,
 ): Promise<number> {
-  const [unused] = Object.keys(rest)
-  if (unused !== undefined) {
-    return session.show(
-      {
-        success: false,
-        code: 'INVALID_ARGUMENT',
-        message: 'These options are about the rows of a table, and no table was named',
-        hint: 'Name the backup and the table: chame-backup inspect latest users',
-      },
-      () => '',
-    )
-  }
   const result = await session.run(run =>
     session.database.lookInside(backup, { ...run, ...given({ identity, target }) }),
   )

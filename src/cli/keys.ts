@@ -4,6 +4,7 @@ import { defineCommand, examples } from './define-command.ts'
 import { checkKeys, printSheet } from './keys-check.ts'
 import { given, targetOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
+import { refuseOfOthers } from './refuse-unused.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
 
@@ -31,7 +32,10 @@ const DEFAULT_SIGNING_FILE = 'chame-backup.signing.key'
 const STDOUT = '-'
 
 export function keysCommand(): Command {
-  return defineCommand('keys', 'Make keys, prove that they open the backups, print a recovery sheet.')
+  const command = defineCommand(
+    'keys',
+    'Make keys, prove that they open the backups, print a recovery sheet.',
+  )
     .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
     .option(
       '--output <file>',
@@ -55,15 +59,10 @@ export function keysCommand(): Command {
         ['keys generate --signing --output /etc/chame/signing.key', 'a key that signs new backups'],
       ])}\n\ngenerate prints the public key, which belongs in encryption.recipients of the configuration. Keep the\nsecret key where the backups are not: without it nobody can read them. The public key of one that signs\nbelongs in signing.trusted, and the secret one where backups are made (signing.key), with nobody else.\n\ncheck tries each key on each encrypted backup, and decrypts the newest to its end. Exits with 12 when none\nopens it, and with 3 when it is damaged, or when other backups do not open.`,
     )
-    .action((action: Action, options: KeysOptions, command: Command) => {
-      const wrong = Object.keys(options).find(name => !TAKES[action].some(taken => taken === name))
-      if (wrong !== undefined) command.error(`error: keys ${action} does not take ${flagOf(command, wrong)}`)
-      return inSession(command, session => act(session, action, options))
-    })
-}
-
-function flagOf(command: Command, name: string): string {
-  return command.options.find(option => option.attributeName() === name)?.long ?? name
+    .action((action: Action, options: KeysOptions, called: Command) =>
+      inSession(called, session => act(session, action, options)),
+    )
+  return refuseOfOthers(command, TAKES)
 }
 
 async function act(session: Session, action: Action, options: KeysOptions): Promise<number> {

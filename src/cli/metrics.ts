@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { defineCommand, examples } from './define-command.ts'
 import { given } from './options.ts'
 import { paintOut, printFailure } from './output.ts'
+import { refuseAlone } from './refuse-unused.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
 
@@ -11,7 +12,10 @@ interface MetricsOptions {
 }
 
 export function metricsCommand(): Command {
-  return defineCommand('metrics', 'Print the state of the backups for Prometheus, or write it to a file.')
+  const command = defineCommand(
+    'metrics',
+    'Print the state of the backups for Prometheus, or write it to a file.',
+  )
     .option('--output <file>', 'write this file, whole or not at all, instead of printing')
     .option('--mode <octal>', 'mode of that file (default: 0644)', parseMode)
     .addHelpText(
@@ -22,9 +26,10 @@ export function metricsCommand(): Command {
         ['metrics --output /var/lib/prometheus/node-exporter/chame_backup.prom', 'for the node exporter'],
       ])}\n\nA catalog that cannot be read is a metric, too, and decides the exit code.`,
     )
-    .action((options: MetricsOptions, command: Command) =>
-      inSession(command, session => metrics(session, options)),
+    .action((options: MetricsOptions, called: Command) =>
+      inSession(called, session => metrics(session, options)),
     )
+  return refuseAlone(command, { mode: ['output'] })
 }
 
 async function metrics(session: Session, options: MetricsOptions): Promise<number> {

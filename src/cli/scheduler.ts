@@ -3,6 +3,7 @@ import type { JobsRun, RunOnceOptions, Scheduler } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { given } from './options.ts'
 import { outWidth, paintOut } from './output.ts'
+import { refuseAlone } from './refuse-unused.ts'
 import { renderNextRuns, renderRuns, renderStatus, renderTested } from './render-scheduler.ts'
 import { inSession, type Session } from './session.ts'
 
@@ -15,7 +16,10 @@ interface SchedulerCommandOptions {
 }
 
 export function schedulerCommand(): Command {
-  return defineCommand('scheduler', 'Run the jobs of the configuration when they come due, until stopped.')
+  const command = defineCommand(
+    'scheduler',
+    'Run the jobs of the configuration when they come due, until stopped.',
+  )
     .addOption(
       new Option('--test', 'make a test backup, verify it, delete it, and report').conflicts([
         'runOnce',
@@ -49,9 +53,10 @@ export function schedulerCommand(): Command {
         ['scheduler --dry-run', 'when what will run'],
       ])}\n\nExits with 3 when --status finds a job that fails or a last good backup that is too old.`,
     )
-    .action((options: SchedulerCommandOptions, command: Command) =>
-      inSession(command, session => schedule(session, options)),
+    .action((options: SchedulerCommandOptions, called: Command) =>
+      inSession(called, session => schedule(session, options)),
     )
+  return refuseAlone(command, { beside: ['runOnce'] })
 }
 
 async function schedule(session: Session, options: SchedulerCommandOptions): Promise<number> {

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { defineCommand, examples } from './define-command.ts'
 import { given } from './options.ts'
+import { refuseAlone } from './refuse-unused.ts'
 import { inSession, type Session } from './session.ts'
 
 interface ServeCommandOptions {
@@ -19,10 +20,16 @@ interface ServeCommandOptions {
 const GRACE_MS = 20_000
 
 export function serveCommand(): Command {
-  return defineCommand('serve', 'Serve the console and the HTTP API, until stopped.')
+  const command = defineCommand('serve', 'Serve the console and the HTTP API, until stopped.')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--port <number>', 'the port to listen on; 0 for any', parsePort, 8080)
-    .option('--socket <file>', 'listen on a Unix socket instead')
+    .addOption(
+      new Option('--socket <file>', 'listen on a Unix socket instead').conflicts([
+        'host',
+        'port',
+        'allowRemote',
+      ]),
+    )
     .option('--tls-cert <file>', 'certificate for TLS, PEM')
     .option('--tls-key <file>', 'its key, PEM')
     .option('--allow-remote', 'listen on an address that others can reach without TLS')
@@ -32,7 +39,13 @@ export function serveCommand(): Command {
         .choices(['debug', 'info', 'warn', 'error'])
         .default('info'),
     )
-    .option('--login-link', 'print a link that logs in to a running server once, and end')
+    .addOption(
+      new Option('--login-link', 'print a link that logs in to a running server once, and end').conflicts([
+        'allowRemote',
+        'allowedHost',
+        'logLevel',
+      ]),
+    )
     .addHelpText(
       'after',
       examples([
@@ -42,9 +55,10 @@ export function serveCommand(): Command {
         ['serve --login-link', 'log in to the one that runs'],
       ]),
     )
-    .action((options: ServeCommandOptions, command: Command) =>
-      inSession(command, session => serve(session, options)),
+    .action((options: ServeCommandOptions, called: Command) =>
+      inSession(called, session => serve(session, options)),
     )
+  return refuseAlone(command, { allowRemote: ['host'] })
 }
 
 async function serve(session: Session, options: ServeCommandOptions): Promise<number> {

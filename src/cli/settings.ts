@@ -3,6 +3,7 @@ import type { EditSettingsRequest, SettingsShown } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { given } from './options.ts'
 import { paintOut } from './output.ts'
+import { refuseAlone } from './refuse-unused.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
 
@@ -13,7 +14,10 @@ interface SettingsOptions {
 }
 
 export function settingsCommand(): Command {
-  return defineCommand('settings', 'Show the settings that hold, or change them in a configuration of JSON.')
+  const command = defineCommand(
+    'settings',
+    'Show the settings that hold, or change them in a configuration of JSON.',
+  )
     .option('--set-retention <json>', 'what is kept, by type, of this database')
     .option('--set-schedule <json>', 'the jobs, of all databases')
     .option('--if-version <version>', 'change nothing if somebody has since: editable.version of --json')
@@ -25,9 +29,10 @@ export function settingsCommand(): Command {
         [`settings --set-schedule '{"jobs":{"daily":{"cron":"30 1 * * *"}}}'`, 'at half past one'],
       ]),
     )
-    .action((options: SettingsOptions, command: Command) =>
-      inSession(command, session => act(session, options)),
+    .action((options: SettingsOptions, called: Command) =>
+      inSession(called, session => act(session, options)),
     )
+  return refuseAlone(command, { ifVersion: ['setRetention', 'setSchedule'] })
 }
 
 async function act(

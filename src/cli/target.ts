@@ -2,13 +2,17 @@ import { Argument, type Command } from 'commander'
 import type { TargetCheck, TargetInfo, TargetProbe, TargetsChecked, TargetsListed } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { outWidth, type Paint, paintOut } from './output.ts'
+import { refuseOfOthers } from './refuse-unused.ts'
 import { inSession, type Session } from './session.ts'
 import { renderTable } from './table.ts'
 import { safeText } from './text.ts'
 import { age } from './units.ts'
 
 export function targetCommand(): Command {
-  return defineCommand('target', 'Try what the targets of the configuration really do, or list them.')
+  const command = defineCommand(
+    'target',
+    'Try what the targets of the configuration really do, or list them.',
+  )
     .addArgument(new Argument('<action>', 'what to do').choices(['check', 'list']))
     .argument('[name]', 'check only this target (default: all of them)')
     .addHelpText(
@@ -19,9 +23,10 @@ export function targetCommand(): Command {
         ['target list', 'the targets, and what their last checks saw'],
       ])}\n\nExits with 3 when a target cannot be used as it is.`,
     )
-    .action((action: 'check' | 'list', name: string | undefined, _options: object, command: Command) =>
-      inSession(command, session => (action === 'check' ? check(session, name) : list(session))),
+    .action((action: 'check' | 'list', name: string | undefined, _options: object, called: Command) =>
+      inSession(called, session => (action === 'check' ? check(session, name) : list(session))),
     )
+  return refuseOfOthers(command, { check: ['name'], list: [] })
 }
 
 async function check(session: Session, name: string | undefined): Promise<number> {

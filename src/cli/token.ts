@@ -1,8 +1,9 @@
-import { type Command, Option } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import type { AccessToken } from '../index.ts'
 import { defineCommand, examples } from './define-command.ts'
 import { given } from './options.ts'
 import { outWidth, paintOut } from './output.ts'
+import { refuseOfOthers } from './refuse-unused.ts'
 import { inSession, type Session } from './session.ts'
 import { type Column, renderTable } from './table.ts'
 import { safeText } from './text.ts'
@@ -13,9 +14,18 @@ interface TokenOptions {
   readonly expires?: string
 }
 
+const ACTIONS = ['create', 'list', 'revoke'] as const
+type Action = (typeof ACTIONS)[number]
+
+const TAKES: Readonly<Record<Action, readonly (keyof TokenOptions | 'id')[]>> = {
+  create: ['name', 'role', 'expires'],
+  list: [],
+  revoke: ['id'],
+}
+
 export function tokenCommand(): Command {
-  return defineCommand('token', 'Make, list and revoke the API tokens of `chame-backup serve`.')
-    .argument('<action>', 'create, list or revoke')
+  const command = defineCommand('token', 'Make, list and revoke the API tokens of `chame-backup serve`.')
+    .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
     .argument('[id]', 'of revoke: the id that list shows')
     .option('--name <text>', 'of create: what it is for')
     .addOption(
@@ -30,20 +40,21 @@ export function tokenCommand(): Command {
         ['token revoke 0123456789abcdef', 'refuse it from now on'],
       ]),
     )
-    .action((action: string, id: string | undefined, options: TokenOptions, command: Command) =>
-      inSession(command, session => act(session, action, id, options)),
+    .action((action: Action, id: string | undefined, options: TokenOptions, called: Command) =>
+      inSession(called, session => act(session, action, id, options)),
     )
+  return refuseOfOthers(command, TAKES)
 }
 
 async function act(
   session: Session,
-  action: string,
+  action: Action,
   id: string | undefined,
   options: TokenOptions,
 ): Promise<number> {
   const { BackupError } = await import('../index.ts')
   const { administration } = session
-  if (action === 'list' && id === undefined) {
+  if (action === 'list') {
     return session.show(await administration.listTokens(), ({ tokens }) => renderTokens(tokens))
   }
   if (action === 'revoke' && id !== undefined) {
@@ -52,7 +63,7 @@ async function act(
     )
   }
   const { name, role, expires } = options
-  if (action === 'create' && id === undefined && name !== undefined && role !== undefined) {
+  if (action === 'create' && name !== undefined && role !== undefined) {
     const made = await administration.createToken({ name, role, ...given({ expires }) })
     return session.show(made, ({ secret, token }) =>
       session.options.quiet
@@ -61,13 +72,12 @@ async function act(
     )
   }
   throw new BackupError('INVALID_ARGUMENT', `Not a way to call token: ${action}`, {
-    hint: `${USES[action] ?? 'It is create, list or revoke.'} See: chame-backup token --help`,
+    hint: `${USES[action]} See: chame-backup token --help`,
   })
 }
 
-const USES: Readonly<Record<string, string>> = {
+const USES: Readonly<Record<Exclude<Action, 'list'>, string>> = {
   create: 'It takes what the token is for, and what it may do: token create --name <text> --role <role>.',
-  list: 'It takes nothing: token list.',
   revoke: 'It takes the id that token list shows: token revoke <id>.',
 }
 

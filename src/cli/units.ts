@@ -1,4 +1,5 @@
-import prettyBytes from 'pretty-bytes'
+// Not by way of src/index.ts: help and completion load nothing of what operations need.
+export { roughSize as bytes } from '../storage/sizes.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -17,11 +18,6 @@ const AGE_UNITS: readonly { unit: Intl.RelativeTimeFormatUnit; ms: number; below
   { unit: 'week', ms: WEEK, below: 2 * MONTH },
   { unit: 'month', ms: MONTH, below: 2 * YEAR },
 ]
-
-/** Binary units everywhere: "4.21 MiB". */
-export function bytes(count: number): string {
-  return prettyBytes(count, { binary: true })
-}
 
 /** "1,234,567"; by hand, because loading `Intl.NumberFormat` takes longer than listing backups. */
 export function number(count: number): string {

@@ -5,6 +5,7 @@ import { defineCommand, examples } from './define-command.ts'
 import { describeBackup, signatureNote } from './describe-backup.ts'
 import { BACKUP_ARGUMENT, checkOption, given, identityOption, targetOption } from './options.ts'
 import { type Paint, paintOut } from './output.ts'
+import { refuseAlone } from './refuse-unused.ts'
 import { inSession, type Session } from './session.ts'
 import { safeText } from './text.ts'
 import { duration, number, plural } from './units.ts'
@@ -26,7 +27,7 @@ type AllOptions = VerifyOptions &
   StoreOptions & { readonly copies?: true; readonly within?: CopiesOptions['within'] }
 
 export function verifyCommand(): Command {
-  return defineCommand('verify', 'Check a stored backup: its checksum, then the database inside it.')
+  const command = defineCommand('verify', 'Check a stored backup: its checksum, then the database inside it.')
     .argument('[backup]', `${BACKUP_ARGUMENT} (default: "latest")`)
     .addOption(checkOption('how deep the database is checked (default: full)'))
     .option('--record', "note the result in the backup's metadata; otherwise nothing is written")
@@ -56,25 +57,23 @@ export function verifyCommand(): Command {
         ['verify --copies --within 30d', 'what is due of the copies at the targets, once a day'],
       ])}\n\nExits with 3 when something is damaged, or not signed by a key that the configuration trusts.`,
     )
-    .action((backup: string | undefined, options: AllOptions, command: Command) => {
+    .action((backup: string | undefined, options: AllOptions, called: Command) => {
       const { copies, within, ...ofOthers } = options
       if (copies === true) {
         const { target, sample, time, ...others } = ofOthers
         if (backup !== undefined || Object.keys(others).length > 0)
-          command.error('error: --copies goes with --target, --within, --sample and --time only')
-        return inSession(command, session => verifyCopies(session, given({ target, within, sample, time })))
+          called.error('error: --copies goes with --target, --within, --sample and --time only')
+        return inSession(called, session => verifyCopies(session, given({ target, within, sample, time })))
       }
-      if (within !== undefined) command.error('error: --within goes with --copies')
       const { sample, time, ...ofBackup } = ofOthers
       if (sample === undefined && time === undefined)
-        return inSession(command, session => verify(session, backup ?? 'latest', ofBackup))
+        return inSession(called, session => verify(session, backup ?? 'latest', ofBackup))
       const { identity, ...ofOne } = ofBackup
       if (backup !== undefined || Object.keys(ofOne).length > 0)
-        command.error(
-          'error: --sample and --time are of all packs, and go with nothing that is of one backup',
-        )
-      return inSession(command, session => verifyStore(session, given({ sample, time, identity })))
+        called.error('error: --sample and --time are of all packs, and go with nothing that is of one backup')
+      return inSession(called, session => verifyStore(session, given({ sample, time, identity })))
     })
+  return refuseAlone(command, { within: ['copies'] })
 }
 
 async function verifyStore(session: Session, options: StoreOptions): Promise<number> {
@@ -87,6 +86,8 @@ async function verifyStore(session: Session, options: StoreOptions): Promise<num
 
 function describeStore(verified: StoreVerified, paint: Paint): string {
   const { status, problems, backups, packs, lockedPacks, parts, checkedParts, isRoundComplete } = verified
+  if (status === 'intact' && packs === 0 && backups === 0)
+    return 'No backup is stored by its pages: there is nothing to look at.'
   const verdict = status === 'intact' ? paint('green', '✔ Intact:') : paint(['red', 'bold'], '✘ Damaged:')
   const share = checkedParts === parts ? 'all' : `${number(checkedParts)} of ${number(parts)}`
   const round = isRoundComplete ? 'everything has been looked at' : 'the next check goes on from here'

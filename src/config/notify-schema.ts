@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { isDatabaseName } from '../catalog/names.ts'
 import { EVENT_KINDS, PING_EVENT_KINDS } from '../notify/event.ts'
 import type { NotifyConfig } from './notify.ts'
+import { recordOf } from './record.ts'
 import { secretSchema as secret } from './secret-schema.ts'
 
 /** Also the longest name that fits a table beside what went wrong. */
@@ -124,9 +125,10 @@ const channel = z.discriminatedUnion('kind', [
 
 export const notifySchema: z.ZodType<NotifyConfig> = z
   .strictObject({
-    channels: z
-      .record(z.string().regex(CHANNEL_NAME, 'expected a name of letters, digits, ".", "_" and "-"'), channel)
-      .describe('By name: whom to tell, how, and of what.'),
+    channels: recordOf(
+      z.string().regex(CHANNEL_NAME, 'expected a name of letters, digits, ".", "_" and "-"'),
+      channel,
+    ).describe('By name: whom to tell, how, and of what.'),
     reminderHours: z
       .number()
       .positive()

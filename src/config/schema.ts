@@ -8,6 +8,7 @@ import { isSize } from '../retention/units.ts'
 import type { Config, DatabaseConfig } from './config.ts'
 import { notifySchema } from './notify-schema.ts'
 import { tellMeant, tellMissing } from './problems.ts'
+import { recordOf } from './record.ts'
 import { signing } from './signing-schema.ts'
 import { targetsSchema } from './targets-schema.ts'
 import { cronProblem } from '../schedule/cron.ts'
@@ -93,11 +94,10 @@ const job = z.strictObject({
 })
 
 const schedule = z.strictObject({
-  jobs: z
-    .record(
-      z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected letters, digits, ".", "_" and "-"'),
-      z.union([z.literal(false), job], { error: tellMeant('expected a job, or false') }),
-    )
+  jobs: recordOf(
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected letters, digits, ".", "_" and "-"'),
+    z.union([z.literal(false), job], { error: tellMeant('expected a job, or false') }),
+  )
     .optional()
     .describe('The jobs by name; false turns off one of the defaults: daily, weekly, cleanup, drill.'),
   maxBackupAge: duration
@@ -156,8 +156,7 @@ const databaseShape = {
   encryption: encryption.optional(),
   export: z
     .strictObject({
-      redact: z
-        .record(z.string(), z.enum(REDACTIONS))
+      redact: recordOf(z.string(), z.enum(REDACTIONS))
         .optional()
         .describe(
           'What becomes of columns in exports: "table.column" to omit, null, mask, hash, fixed or fake.',
@@ -204,11 +203,10 @@ export const configSchema: z.ZodType<Config> = z
   .strictObject({
     $schema: z.string().optional().describe('Where editors find this schema.'),
     ...databaseShape,
-    databases: z
-      .record(
-        z.string().refine(isDatabaseName, 'expected a name of letters, digits, ".", "_" and "-"'),
-        z.strictObject(databaseShape),
-      )
+    databases: recordOf(
+      z.string().refine(isDatabaseName, 'expected a name of letters, digits, ".", "_" and "-"'),
+      z.strictObject(databaseShape),
+    )
       .optional()
       .describe('Several databases by name; what one does not say is taken from the top level.'),
     defaultDatabase: z

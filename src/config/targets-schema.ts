@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { policySchema } from '../retention/schema.ts'
 import { isSize } from '../retention/units.ts'
+import { recordOf } from './record.ts'
 import { secretSchema } from './secret-schema.ts'
 import type { TargetConfig } from './targets.ts'
 
@@ -124,11 +125,10 @@ const rclone = z.strictObject({
     .regex(/^[A-Za-z0-9_.:][^\r\n\0]*:[^\r\n\0]*$/, 'expected "remote:path"')
     .describe('As rclone writes it: "remote:path", or ":backend:path".'),
   configFile: text.optional().describe("rclone's own configuration, relative to ours. Default: rclone's"),
-  environment: z
-    .record(
-      z.string().regex(/^RCLONE_[A-Z0-9_]+$/, 'expected variables named RCLONE_…'),
-      z.union([z.string(), secretSchema], 'expected text, { "env": "NAME" } or { "file": "path" }'),
-    )
+  environment: recordOf(
+    z.string().regex(/^RCLONE_[A-Z0-9_]+$/, 'expected variables named RCLONE_…'),
+    z.union([z.string(), secretSchema], 'expected text, { "env": "NAME" } or { "file": "path" }'),
+  )
     .refine(
       variables =>
         Object.entries(variables).every(([name, value]) => typeof value !== 'string' || !SECRET.test(name)),
@@ -139,12 +139,10 @@ const rclone = z.strictObject({
   program: text.optional().describe('The program. Default: rclone'),
 })
 
-export const targetsSchema: z.ZodType<Record<string, TargetConfig>> = z
-  .record(
-    z.string().regex(TARGET_NAME, 'expected a name of letters, digits, "_" and "-"'),
-    z.discriminatedUnion('kind', [local, s3, sftp, rclone]),
-  )
-  .describe('Where backups are stored beside the backup directory, by name: see docs/targets.md.')
+export const targetsSchema: z.ZodType<Record<string, TargetConfig>> = recordOf(
+  z.string().regex(TARGET_NAME, 'expected a name of letters, digits, "_" and "-"'),
+  z.discriminatedUnion('kind', [local, s3, sftp, rclone]),
+).describe('Where backups are stored beside the backup directory, by name: see docs/targets.md.')
 
 function fingerprint(): z.ZodType<string> {
   return z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}=?$/, 'expected a fingerprint such as "SHA256:…"')

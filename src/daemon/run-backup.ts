@@ -1,9 +1,9 @@
 import { createBackupThen } from '../database.ts'
 import type { Failure } from '../errors.ts'
 import type { TargetsSynced } from '../operations/reports.ts'
+import { roughSize } from '../storage/sizes.ts'
 import type { JobRunner, RunDone, RunOrder } from './ports.ts'
 import { summarize } from './run-sync.ts'
-import { bytes } from './words.ts'
 
 /**
  * Makes one backup, and copies to the targets what they lack, this one first. Its description says which run it is of, so
@@ -21,7 +21,7 @@ export const runBackup: JobRunner = async order => {
   }
   const made = await createBackupThen(database, request, order.letGo)
   if (!made.success) return made
-  const what = `${made.filename}, ${bytes(made.metadata.file_size)}`
+  const what = `${made.filename}, ${roughSize(made.metadata.file_size)}`
   return copied(what, await database.syncTargets({ signal }))
 }
 

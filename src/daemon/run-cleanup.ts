@@ -1,7 +1,8 @@
 import type { Failure } from '../errors.ts'
 import type { TargetCleanup } from '../operations/reports.ts'
+import { roughSize } from '../storage/sizes.ts'
 import type { JobRunner } from './ports.ts'
-import { bytes, plural } from './words.ts'
+import { plural } from './words.ts'
 
 /** Deletes what the retention policy does not keep. Where the clock cannot be right nothing goes, and that is a failure. */
 export const runCleanup: JobRunner = async ({ database, signal }) => {
@@ -31,7 +32,7 @@ export const runCleanup: JobRunner = async ({ database, signal }) => {
   return {
     success: true,
     summary: [
-      `${plural(deleted.length, 'backup')} deleted, ${bytes(freedBytes)} freed${rest}`,
+      `${plural(deleted.length, 'backup')} deleted, ${roughSize(freedBytes)} freed${rest}`,
       ...targets.map(target => `${target.target}: ${plural(target.deleted.length, 'backup')} deleted`),
     ].join('; '),
   }

@@ -1,6 +1,6 @@
 import type { DrillCheck } from '../operations/reports.ts'
+import { roughSize } from '../storage/sizes.ts'
 import type { JobRunner } from './ports.ts'
-import { bytes } from './words.ts'
 
 /** Nobody but the operator can say whether that is meant to be so. */
 const NO_KEY =
@@ -14,7 +14,7 @@ export const runDrill: JobRunner = async ({ database, signal }) => {
   if (status === 'passed') {
     return {
       success: true,
-      summary: `${backup.filename} restored and checked, ${bytes(drilled.bytes)} in ${durationMs} ms`,
+      summary: `${backup.filename} restored and checked, ${roughSize(drilled.bytes)} in ${durationMs} ms`,
     }
   }
   if (checks.some(({ name, status: found }) => name === 'signature' && found === 'failed')) {

@@ -1,7 +1,8 @@
 import type { Failure } from '../errors.ts'
 import type { CopiesAtTarget, CopyProblem } from '../operations/reports.ts'
+import { roughSize } from '../storage/sizes.ts'
 import type { JobRunner } from './ports.ts'
-import { bytes, plural } from './words.ts'
+import { plural } from './words.ts'
 
 /**
  * Reads a part of what lies at the targets again. What is damaged or gone makes the run fail, and so does a target that
@@ -24,7 +25,7 @@ export const runVerifyCopies: JobRunner = async ({ database, job, signal }) => {
 }
 
 function summarize({ name, readObjects, objects, readBytes }: CopiesAtTarget): string {
-  return `${readObjects} of ${plural(objects, 'object')} at ${name} read again (${bytes(readBytes)}), all intact`
+  return `${readObjects} of ${plural(objects, 'object')} at ${name} read again (${roughSize(readBytes)}), all intact`
 }
 
 /** More names tell no more. */

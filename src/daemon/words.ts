@@ -1,10 +1,4 @@
-import prettyBytes from 'pretty-bytes'
 import { MISSED_MAX } from '../schedule/due.ts'
-
-/** "4.21 MiB" */
-export function bytes(count: number): string {
-  return prettyBytes(count, { binary: true })
-}
 
 /** "1 backup", "2 backups" */
 export function plural(count: number, one: string): string {

@@ -7,6 +7,7 @@ import { CHECK_LEVELS, type CheckLevel } from '../catalog/backup-info.ts'
 import { ENCODINGS } from '../catalog/encodings.ts'
 import { isType } from '../catalog/names.ts'
 import { tellMissing } from '../config/problems.ts'
+import { recordOf } from '../config/record.ts'
 import { BackupError } from '../errors.ts'
 import { FORMATS, REDACTIONS } from '../export/model.ts'
 import { policySchema, spanSchema } from '../retention/schema.ts'
@@ -112,7 +113,7 @@ const requests = {
         excelSafe: z.boolean().optional(),
       })
       .optional(),
-    redact: z.record(text, z.enum(REDACTIONS)).optional(),
+    redact: recordOf(text, z.enum(REDACTIONS)).optional(),
     salvage: z.boolean().optional(),
   }),
   import: z.strictObject({

@@ -1,5 +1,5 @@
 /** What an event says to a person: which database, what failed, since when, what to do. Reads no clock, sends nothing. */
-import prettyBytes from 'pretty-bytes'
+import { roughSize } from '../storage/sizes.ts'
 import type { DigestEntry, NotifyEvent } from './event.ts'
 import { oneLine, plainText } from './text.ts'
 import { moment, span } from './time.ts'
@@ -147,7 +147,7 @@ function wordEntry(entry: DigestEntry, at: Date, timeZone: string | undefined): 
   const { verdict, database, lastGoodAt, backups, bytes, failures, lastDrill } = entry
   const facts = [
     lastGoodAt === null ? 'no good backup' : `last good backup ${between(lastGoodAt, at)} ago`,
-    `${backups} ${backups === 1 ? 'backup' : 'backups'}, ${prettyBytes(bytes, { binary: true })}`,
+    `${backups} ${backups === 1 ? 'backup' : 'backups'}, ${roughSize(bytes)}`,
     failures === 0 ? 'no failures' : `${failures} ${failures === 1 ? 'failure' : 'failures'}`,
     lastDrill === null
       ? 'never drilled'

@@ -52,6 +52,7 @@ export async function editSettings(
 type Json = Record<string, unknown>
 
 function edited(config: Json, { retention, schedule }: EditSettingsRequest, database: string): Json {
+  requireObjects({ retention, schedule })
   const databases = objectAt(config, 'databases')
   const withSchedule =
     schedule === undefined
@@ -67,6 +68,16 @@ function edited(config: Json, { retention, schedule }: EditSettingsRequest, data
   }
   const changed = { ...own, retention: { ...objectAt(own, 'retention'), ...retention } }
   return { ...withSchedule, databases: { ...databases, [database]: changed } }
+}
+
+/** Of anything else nothing would be written, and what it replaces would be gone. */
+function requireObjects(settings: Json): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (value === undefined || objectAt(settings, name) !== null) continue
+    throw new BackupError('INVALID_ARGUMENT', `Not settings of the ${name}: ${JSON.stringify(value)}`, {
+      hint: 'Give an object with what is to hold. Nothing was changed.',
+    })
+  }
 }
 
 /** What an edit of the schedule replaces; the log stays. */

@@ -1,6 +1,7 @@
 /** Checking policies that come from a configuration or a caller. Apart, because zod takes a while to load. */
 import { z } from 'zod'
 import { isType } from '../catalog/names.ts'
+import { recordOf } from '../config/record.ts'
 import { EMPTY_RULES, isEmpty, type RetentionPolicy, type RetentionRules } from './policy.ts'
 import { isSize, isSpan } from './units.ts'
 
@@ -30,7 +31,7 @@ const rulesShape = {
   minAge: spanSchema.optional().describe('Younger ones stay, whatever their size.'),
 }
 
-export const policySchema: z.ZodType<RetentionPolicy> = z.record(
+export const policySchema: z.ZodType<RetentionPolicy> = recordOf(
   z.string().refine(isType, 'expected a type of backups, such as "daily"'),
   z.strictObject(rulesShape).refine((rules: RetentionRules) => !isEmpty(rules), EMPTY_RULES),
 )

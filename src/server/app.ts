@@ -4,7 +4,7 @@ import type { AppEnv, RequestContext, ServerApp, Service } from './environment.t
 import { guard, SAFE } from './guard.ts'
 import { securityHeaders } from './headers.ts'
 import { logProblem } from './log-problems.ts'
-import { problemOf, problemResponse, Refusal } from './problems.ts'
+import { pointerOf, problemOf, problemResponse, Refusal } from './problems.ts'
 import type { FieldProblem } from './schemas/common.ts'
 import { addAccessRoutes } from './routes/access.ts'
 import { addBackupRoutes } from './routes/backups.ts'
@@ -79,13 +79,12 @@ export function makeApp(service: Service, { hosts, consoleDirectory }: AppOption
   return app
 }
 
-/** Each value that is wrong, by a JSON pointer (RFC 6901) in the form of a URI fragment, as RFC 9457 shows it. */
+/** Each value that is wrong. */
 function fieldProblems(issue: z.core.$ZodIssue, before: readonly PropertyKey[] = []): FieldProblem[] {
   const path = [...before, ...issue.path]
   const meant = issue.code === 'invalid_union' ? issue.errors.find(isMeant) : undefined
   if (meant !== undefined) return meant.flatMap(each => fieldProblems(each, path))
-  const parts = path.map(part => encodeURIComponent(String(part).replaceAll('~', '~0').replaceAll('/', '~1')))
-  return [{ pointer: ['#', ...parts].join('/'), detail: issue.message }]
+  return [{ pointer: pointerOf(path), detail: issue.message }]
 }
 
 /** Whether the value is of this kind among several, and only something about it or in it is wrong. */

@@ -90,6 +90,12 @@ function titleOf(code: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
+/** A JSON pointer (RFC 6901) in the form of a URI fragment, as RFC 9457 shows it. */
+export function pointerOf(path: readonly PropertyKey[]): string {
+  const parts = path.map(part => encodeURIComponent(String(part).replaceAll('~', '~0').replaceAll('/', '~1')))
+  return ['#', ...parts].join('/')
+}
+
 /** The answer that carries a problem. */
 export function problemResponse(problem: Problem, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(JSON.stringify(problem), {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { RequestContext } from './environment.ts'
 import { Pace, type PaceLimits } from './pace.ts'
-import { Refusal } from './problems.ts'
+import { pointerOf, Refusal } from './problems.ts'
 
 /** The largest is a query of SQL. */
 const BODY_BYTES_MAX = 1 << 20
@@ -41,15 +41,53 @@ export async function readSmallBody(c: RequestContext): Promise<string> {
   return text
 }
 
-/** Throws for a body that is not JSON, before anything is done with it. */
+/**
+ * Throws for a body that is not JSON, before anything is done with it, and for one that has something called `__proto__`:
+ * nothing can be called that here, and the schemas' records would leave it out without a word.
+ */
 export function requireJson(text: string): void {
+  let value: unknown
   try {
-    JSON.parse(text)
+    value = JSON.parse(text)
   } catch {
     throw new Refusal('REQUEST_INVALID', 'The body is not JSON', {
       hint: 'Send {} where nothing is to be said.',
     })
   }
+  // Written so, or with an escape: otherwise there is nothing to look for.
+  const found = /__proto__|\\u/.test(text) ? pathTo('__proto__', value) : null
+  if (found === null) return
+  const pointer = pointerOf(found)
+  const detail = 'nothing can be called "__proto__"'
+  throw new Refusal('REQUEST_INVALID', 'The body of the request is not valid', {
+    hint: `✖ ${detail}\n  → at ${pointer}`,
+    errors: [{ pointer, detail }],
+  })
+}
+
+/** What is in a body, and in what. */
+interface Part {
+  readonly value: unknown
+  readonly key: string
+  readonly within: Part | null
+}
+
+/** The way to something of that name, or null. Not by recursion: a body may be nested more deeply than calls can be. */
+function pathTo(name: string, body: unknown): string[] | null {
+  const parts: Part[] = [{ value: body, key: '', within: null }]
+  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+    const within = part
+    if (within.key === name) return pathOf(within)
+    if (typeof within.value !== 'object' || within.value === null) continue
+    for (const [key, value] of Object.entries(within.value)) parts.push({ value, key, within })
+  }
+  return null
+}
+
+function pathOf(part: Part): string[] {
+  const path: string[] = []
+  for (let at = part; at.within !== null; at = at.within) path.push(at.key)
+  return path.toReversed()
 }
 
 /** Throws unless the body says that it is of a type: a form of another site cannot say these. */

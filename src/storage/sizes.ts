@@ -1,7 +1,7 @@
-/** Sizes in messages, in the units of the command line. */
+/** Sizes as everything that this program writes says them: in messages, reports, notifications, on the command line. */
 import prettyBytes from 'pretty-bytes'
 
-/** "4.21 MiB" */
+/** Binary units everywhere: "4.21 MiB". */
 export function roughSize(bytes: number): string {
   return prettyBytes(bytes, { binary: true })
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Database } from '../../src/index.ts'
+import type { Database, RetentionPolicy } from '../../src/index.ts'
 import { buildDatabase } from '../support/databases.ts'
 import { protect, succeeded } from '../support/product.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -47,4 +47,13 @@ test('a condition on a table that is called __proto__ chooses among its rows', a
   const where = JSON.parse('{"__proto__":"a > 1"}') as Record<string, string>
   const exported = succeeded(await openNamed().exportData({ where }))
   expect(Object.entries(exported.tables)).toEqual([['__proto__', 1], ...ROWS.slice(1)])
+})
+
+test('what names columns or types of backups, none of which can be called that, is refused with it', async () => {
+  const database = openNamed()
+  const redact = JSON.parse('{"__proto__.a":"hash","__proto__":"hash"}') as Record<string, 'hash'>
+  const policy = JSON.parse('{"daily":{"keepLast":1},"__proto__":{"keepLast":1}}') as RetentionPolicy
+  const refused = { success: false, code: 'INVALID_ARGUMENT', message: expect.stringContaining('__proto__') }
+  expect(await database.exportData({ redact })).toMatchObject(refused)
+  expect(await database.cleanupOldBackups({ policy, dryRun: true })).toMatchObject(refused)
 })

@@ -17,6 +17,9 @@ const mistakes: readonly (readonly string[])[] = [
   ['help', 'lisst'],
   ['cleanup', '--keep-within', '30x'],
   ['cleanup', '--max-size', '10Q'],
+  ['cleanup', '--simulate', '90'],
+  ['cleanup', '--ahead'],
+  ['audit', 'show', '--targets'],
 ]
 
 test.each(mistakes)('`chame-backup %s %s %s` is a usage error, in words and in JSON', async (...words) => {

@@ -72,6 +72,15 @@ test('verify --sample and --time look at what is stored by pages, and name what 
   expect(damaged.stdout).toMatch(/a pack is missing[^]+hurts .+chame_backup_manual_.+\.db\.blocks/)
 })
 
+test('verify --sample says that nothing is stored by pages where nothing is', async () => {
+  using place = openWorkplace()
+  expect(await place.cli(['verify', '--sample', '5%'])).toEqual({
+    exit: 0,
+    stdout: 'No backup is stored by its pages: there is nothing to look at.\n',
+    stderr: '',
+  })
+})
+
 test('verify --sample is of all packs, and refused together with what is of one backup', async () => {
   using place = openWorkplace()
   for (const args of [

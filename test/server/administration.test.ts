@@ -66,6 +66,10 @@ test.each([
   ['a job at no time', { schedule: { jobs: { daily: { cron: '99 * * * *' } } } }],
   ['a job of no kind', { schedule: { jobs: { other: { cron: '* * * * *' } } } }],
   ['a key that there is not', { schedule: { nothing: 1 } }],
+  ['a list for a schedule', { schedule: [] }],
+  ['nothing for a schedule', { schedule: null }],
+  ['a number for a schedule', { schedule: 5 }],
+  ['a list for what is kept', { retention: [] }],
   ['another database’s job', { schedule: { jobs: { daily: { databases: ['nothing'] } } } }],
 ])('%s is refused, and nothing is changed', async (_, request) => {
   const { file, admin } = configured()

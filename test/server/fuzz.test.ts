@@ -238,7 +238,7 @@ const DEEP_ORDERS: readonly (readonly [path: string, body: object])[] = [
   ['exports', { format: 'csv', tables: STRINGS.map(each => each.slice(0, 1000)) }],
   ['exports', { format: 'csv', exclude: STRINGS.map(each => each.slice(0, 1000)) }],
   ['exports', { format: 'sql', redact: { 'users.password': 'mask', '../../x': 'omit' } }],
-  ['exports', { format: 'json', redact: JSON.parse('{"__proto__":"hash","users.constructor":"fake"}') }],
+  ['exports', { format: 'json', redact: { '__proto__.constructor': 'hash', 'users.constructor': 'fake' } }],
   ['compare', { from: null, to: 'latest', table: "users'; DROP TABLE users; --" }],
   ['compare', { from: null, to: 'latest', table: '__proto__', offset: 9_007_199_254_740_991 }],
 ]
