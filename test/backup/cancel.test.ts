@@ -154,7 +154,8 @@ for (const victim of ['engine', 'sqlite'] as const) {
       const result = await protect(path).createBackup({
         onProgress({ step, doneBytes }) {
           if (isKilled || step !== 'copy-image' || doneBytes === undefined) return
-          for (const pids of engineProcesses()) process.kill(pids[victim], 'SIGKILL')
+          for (const pid of engineProcesses().flatMap(pids => pids[victim] ?? []))
+            process.kill(pid, 'SIGKILL')
           isKilled = true
         },
       })
@@ -171,7 +172,7 @@ for (const victim of ['engine', 'sqlite'] as const) {
     async () => {
       const { path } = makeLedger()
       await backUp(path)
-      const victims = engineProcesses().map(pids => pids[victim])
+      const victims = engineProcesses().flatMap(pids => pids[victim] ?? [])
       expect(victims.length).toBeGreaterThan(0)
       for (const pid of victims) process.kill(pid, 'SIGKILL')
       while (victims.some(pid => existsSync(`/proc/${pid}`))) await sleep(2)

@@ -162,7 +162,7 @@ testWith(
         onProgress({ step, doneBytes }) {
           // The first bytes are reported under the read transaction.
           if (step !== 'copy-image' || doneBytes !== undefined || stopped.length > 0) return
-          for (const { engine, sqlite } of engineProcesses()) stopped.push(engine, sqlite)
+          stopped.push(...engineProcesses().flatMap(({ engine, sqlite }) => [engine, sqlite ?? []].flat()))
           for (const pid of stopped) process.kill(pid, 'SIGSTOP')
         },
       })

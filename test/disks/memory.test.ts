@@ -31,7 +31,7 @@ for (const { what, victim, step } of [
       const first = succeeded(await product.createBackup())
       const group = makeGroup('memory', victim)
       group.set('memory.limit_in_bytes', '1M')
-      const pids = engineProcesses().map(processes => processes[victim])
+      const pids = engineProcesses().flatMap(processes => processes[victim] ?? [])
       const result = await product.createBackup({
         check: 'full',
         onProgress: progress => {

@@ -23,9 +23,13 @@ for (const engine of ['here', 'process'] as const) {
   test(`a drill that is cancelled at any step leaves nothing and is no result, ${engine}`, async () => {
     const place = new Place()
     await place.backUp()
-    const { length } = await stepsOf(place)
+    const steps = await stepsOf(place)
+    // Beyond recall: what is left to do is writing the result down. On its way to another process the word may come when
+    // the restore, whose last steps are short, has been looked at.
+    const inTime = engine === 'here' ? steps.length - 3 : steps.indexOf('stage-image')
+    expect(inTime).toBeGreaterThan(8)
     const before = place.protectedFiles()
-    for (let wanted = 0; wanted < length; wanted++) {
+    for (let wanted = 0; wanted < steps.length; wanted++) {
       await using fresh = await freshBackup(place)
       const controller = new AbortController()
       let seen = -1
@@ -36,8 +40,7 @@ for (const engine of ['here', 'process'] as const) {
         if (seen === wanted) controller.abort()
       }
       const result = await place.drill({ backup: fresh.path, onProgress, signal: controller.signal }, engine)
-      // Beyond recall: what is left to do is writing the result down.
-      if (result.success) expect(wanted).toBeGreaterThanOrEqual(length - 3)
+      if (result.success) expect(wanted).toBeGreaterThanOrEqual(inTime)
       else {
         expect(result.code).toBe('CANCELLED')
         expect(place.metadataOf(fresh.filename)['last_drill']).toBeUndefined()

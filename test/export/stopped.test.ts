@@ -10,7 +10,7 @@ import { descendantsOf, untilEnded } from '../crash/processes.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { runCli, startCli } from './cli.ts'
-import { CLI, type Form, FORMS, Place, ROWS, rowsIn } from './stopped-place.ts'
+import { CLI, type Form, FORMS, MANY_ROWS, Place, ROWS, rowsIn } from './stopped-place.ts'
 
 async function stepsOf(place: Place, form: Form): Promise<string[]> {
   const steps = new Set<string>()
@@ -27,7 +27,7 @@ describe('an export that is cancelled', () => {
     ['delete', 'process'],
   ] as const) {
     test(`at any step leaves nothing, in ${journalMode} mode, ${engine}`, async () => {
-      const place = new Place(journalMode)
+      const place = new Place(journalMode, engine === 'process' ? MANY_ROWS : ROWS)
       for (const form of FORMS) {
         for (const wanted of await stepsOf(place, form)) {
           const controller = new AbortController()
@@ -38,7 +38,7 @@ describe('an export that is cancelled', () => {
           if (result.success) {
             // Beyond recall: it has its name.
             expect(wanted).toBe('publish-export')
-            expect(result.rows).toBe(ROWS)
+            expect(result.rows).toBe(place.rows)
             run('rm', ['-r', place.output])
           } else expect(result.code, `${wanted} of ${JSON.stringify(form)}`).toBe('CANCELLED')
           place.expectNothing()
@@ -49,11 +49,11 @@ describe('an export that is cancelled', () => {
   }
 
   test('in the middle of its rows leaves nothing', async () => {
-    const place = new Place()
+    const place = new Place('wal', MANY_ROWS)
     for (const form of FORMS) {
       const controller = new AbortController()
       const onProgress = ({ doneRows = 0 }: Progress): void => {
-        if (doneRows > ROWS / 4) controller.abort()
+        if (doneRows > MANY_ROWS / 4) controller.abort()
       }
       failedWith('CANCELLED', await place.export({ ...form, onProgress, signal: controller.signal }))
       place.expectNothing()

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import type { SMTPServerOptions } from 'smtp-server'
+import { freePort } from '../storage/servers/daemon.ts'
 import { testWith } from '../support/requirements.ts'
 import { makeCertificate, trust } from './certificates.ts'
 import { FAILED } from './events.ts'
-import { closedPort, openSmtpSink } from './sinks.ts'
+import { openSmtpSink } from './sinks.ts'
 import { tell } from './tell.ts'
 
 function plain(port: number): {
@@ -79,7 +80,7 @@ test('what a mail server refuses for now is tried again', async () => {
 })
 
 test('a mail server that is not there, or never speaks, is given up', async () => {
-  expect(await tell(plain(await closedPort()))).toMatchObject({ reason: 'unreachable', attempts: 5 })
+  expect(await tell(plain(await freePort()))).toMatchObject({ reason: 'unreachable', attempts: 5 })
   const silent = await openSmtpSink({ onConnect: () => {} })
   const patience = { attemptMs: 100, deadlineMs: 150, firstDelayMs: 1 }
   expect(await tell(plain(silent.port), { patience })).toMatchObject({ reason: 'timed-out' })

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type ChannelConfig, openNotifier } from '../../src/index.ts'
+import { freePort } from '../storage/servers/daemon.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { EVENTS, FAILED } from './events.ts'
-import { closedPort, openHttpSink, openSmtpSink } from './sinks.ts'
+import { openHttpSink, openSmtpSink } from './sinks.ts'
 
 const secret = fc.string({
   unit: fc.constantFrom('a', 'b', 'c', 'X', 'Y', 'Z', '0', '1', '-', '_'),
@@ -67,7 +68,7 @@ test('whatever goes wrong, no secret is in a result, and none in what other chan
     authMethods: ['PLAIN'],
     onAuth: ({ password = '' }, _session, done) => done(new Error(`no: ${password}`)),
   })
-  const ports = [echoes.port, await closedPort()]
+  const ports = [echoes.port, await freePort()]
   const patience = { attemptMs: 2000, deadlineMs: 4000, firstDelayMs: 1 }
   await fc.assert(
     fc.asyncProperty(secret, secret, fc.constantFrom(...ports), async (path, token, port) => {

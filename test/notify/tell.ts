@@ -2,8 +2,8 @@ import type { ChannelConfig, ChannelResult, NotifierPorts, NotifyEvent } from '.
 import { openNotifier } from '../../src/index.ts'
 import { FAILED } from './events.ts'
 
-/** Short, so that tests of what fails end; long enough for any answer of this machine. */
-export const PATIENCE = { attemptMs: 2000, deadlineMs: 10_000, firstDelayMs: 1 }
+/** Soon tried again, so that tests of what fails end; long enough for any answer of this machine. */
+export const PATIENCE = { attemptMs: 20_000, deadlineMs: 60_000, firstDelayMs: 1 }
 
 export interface TellOptions extends NotifierPorts {
   readonly event?: NotifyEvent

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Administration, Database } from '../../src/index.ts'
+import { signal, untilEnded } from '../crash/processes.ts'
 import { buildDatabase, openDatabase } from '../support/databases.ts'
 import { succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
@@ -198,8 +199,10 @@ testWith(
     )
     await expect.poll(() => workIn(backupDir).length, { timeout: 30_000 }).toBe(1)
     const exited = once(child, 'exit')
-    for (const each of processTree(pid)) process.kill(each, 'SIGKILL')
+    const tree = processTree(pid)
+    for (const each of tree) signal(each, 'SIGKILL')
     await exited
+    await untilEnded(tree)
     await download
 
     const server = join(backupDir, 'server')

@@ -259,7 +259,8 @@ test('jobs that have ended are kept for an hour, and no more than 200 of them', 
   for (let i = 0; i < 250; i++) {
     book.begin({ kind: 'scan', database: `d${i}`, subject: null, by: 'a', needs: 'operator', work })
   }
-  await expect.poll(() => book.list('admin').every(({ endedAt }) => endedAt !== null)).toBe(true)
+  const haveEnded = (): boolean => book.list('admin').every(({ endedAt }) => endedAt !== null)
+  await expect.poll(haveEnded, { timeout: 30_000 }).toBe(true)
   expect(book.list('admin')).toHaveLength(200)
   clock.ms += 61 * MINUTE_MS
   expect(book.list('admin')).toEqual([])

@@ -50,7 +50,7 @@ test('a job that waits or runs can be cancelled, and leaves nothing behind', asy
   for (let i = 0; i < 3; i++) ids.push((await serving.ask('POST', `${SHOP}/backups`, { body: {} })).body.id)
   await expect
     .poll(async () => (await serving.ask('GET', `/api/v1/jobs/${ids[0]}`)).body.progress?.step, {
-      timeout: 20_000,
+      timeout: 60_000,
     })
     .toBe('lock-catalog')
   // The third waits until one of the two before it has ended.
@@ -59,7 +59,7 @@ test('a job that waits or runs can be cancelled, and leaves nothing behind', asy
     expect((await serving.ask('POST', `/api/v1/jobs/${id}/cancel`, { body: {} })).status).toBe(200)
   for (const id of ids) {
     await expect
-      .poll(async () => (await serving.ask('GET', `/api/v1/jobs/${id}`)).body.status, { timeout: 20_000 })
+      .poll(async () => (await serving.ask('GET', `/api/v1/jobs/${id}`)).body.status, { timeout: 60_000 })
       .toBe('cancelled')
   }
   expect((await serving.ask('GET', '/api/v1/jobs?status=active')).body.jobs).toEqual([])
@@ -88,7 +88,7 @@ test('the first start prints a link that logs in once, and a stop cancels what r
   const directory = temporaryDirectory()
   buildDatabase(join(directory, 'shop.db'), USERS)
   const { url, child, output } = await serveProcess(directory, ['--path', 'shop.db'])
-  await expect.poll(output, { timeout: 10_000 }).toMatch(/Log in once/)
+  await expect.poll(output, { timeout: 60_000 }).toMatch(/Log in once/)
   const link = /#(chl_\S+)/.exec(output())?.[1]
   const logIn = (): Promise<Response> =>
     fetch(`${url}/api/v1/session`, {
@@ -106,7 +106,8 @@ test('the first start prints a link that logs in once, and a stop cancels what r
   const begun = await fetch(`${url}${SHOP}/backups`, { method: 'POST', headers, body: '{}' })
   expect(begun.status).toBe(202)
   child.kill('SIGTERM')
-  const [code] = await once(child, 'exit')
+  // Its output may come after its end.
+  const [code] = await once(child, 'close')
   expect(code).toBe(0)
   expect(output()).toContain('"status":"cancelled"')
   // The link itself is printed, and logged nowhere.

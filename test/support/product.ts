@@ -35,11 +35,14 @@ export function failedWith(code: ErrorCode, result: { readonly success: true } |
   throw new Error(`Expected ${code}, got ${JSON.stringify(result)}`)
 }
 
-/** The process ids of this process's engine and, below it, of the process that opens databases. Linux only. */
-export function engineProcesses(): { engine: number; sqlite: number }[] {
+/**
+ * The process ids of this process's engines and, below each, of the process that opens databases; null where it has not
+ * needed one yet, and never a number in its place: some mean every process there is. Linux only.
+ */
+export function engineProcesses(): { engine: number; sqlite: number | null }[] {
   return childrenOf(process.pid)
     .filter(pid => runs(pid, 'engine'))
-    .map(engine => ({ engine, sqlite: childrenOf(engine).find(pid => runs(pid, 'sqlite')) ?? -1 }))
+    .map(engine => ({ engine, sqlite: childrenOf(engine).find(pid => runs(pid, 'sqlite')) ?? null }))
 }
 
 function runs(pid: number, directory: string): boolean {

@@ -29,17 +29,20 @@ testWith(
       notes.push(core.run('create', { backupType: 'manual' }, done.resolve))
       await done.promise
     }
-    // The first two start engines: one for backups, and one that notes them meanwhile.
-    for (let number = 0; number < 2; number++) await create()
+    const enginesNow = (): number[] =>
+      processTree(process.pid).filter(
+        pid =>
+          !before.has(pid) && /engine\/process\.[jt]s/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
+      )
+    // The first start engines: one for backups, and one that notes them meanwhile, unless that is done at once.
+    while (enginesNow().length < 2) await create()
     await Promise.all(notes)
-    const engines = processTree(process.pid).filter(
-      pid => !before.has(pid) && /engine\/process\.[jt]s/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
-    )
+    const engines = enginesNow()
     expect(engines).toHaveLength(2)
     const at = engines.map(written)
     for (let number = 0; number < BACKUPS; number++) await create()
     expect(await Promise.all(notes)).toEqual(
-      Array(BACKUPS + 2).fill(expect.objectContaining({ success: true })),
+      Array(notes.length).fill(expect.objectContaining({ success: true })),
     )
     const [less = 0, more = 0] = engines
       .map((pid, index) => written(pid) - (at[index] ?? 0))

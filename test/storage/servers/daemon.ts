@@ -1,5 +1,6 @@
 /** Real servers on this machine: on ports that nobody else has, ended with the tests that started them. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,13 +13,30 @@ export function canStart(requirements: readonly Requirement[]): boolean {
   return process.env['CI'] !== undefined || missing(...requirements).length === 0
 }
 
+/** Below those that the kernel gives to whoever connects, or asks for any: seconds may pass before a server takes its own. */
+const PORT_MIN = 20_000
+const PORTS = 12_000
+/** Test runners that start one after another are this far apart. */
+const PORTS_EACH = 64
+let portsTried = process.pid * PORTS_EACH
+
+/** A port that nobody listens on, and that nobody is given unless he asks for this one. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORT_MIN + (portsTried++ % PORTS)
+    if (await canListen(port)) return port
+  }
+}
+
+async function canListen(port: number): Promise<boolean> {
   const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening')
+  } catch {
+    return false
+  }
   await new Promise(resolve => server.close(resolve))
-  if (typeof address === 'string' || address === null) throw new Error('no port')
-  return address.port
+  return true
 }
 
 /** Short, as paths of sockets may be no longer than 107 bytes. */

@@ -53,7 +53,8 @@ export async function startSshd({
     await listening(port, daemon, address)
   }
   const stop = async (): Promise<void> => {
-    // Its sessions are processes of their own.
+    // Its sessions are processes of their own; it begins no more of them.
+    daemon.child.kill('SIGSTOP')
     const sessions = readFileSync(`/proc/${daemon.child.pid}/task/${daemon.child.pid}/children`, 'utf8')
     for (const pid of sessions.split(/\s+/).filter(word => word !== '')) {
       try {
