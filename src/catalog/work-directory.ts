@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { lstat, mkdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { BackupError } from '../errors.ts'
+import { BackupError, throwIfCancelled } from '../errors.ts'
 import { isThere, namesIn, removeDirectory } from '../storage/durable.ts'
 import { during, isNotThere, unlessMissing } from '../storage/io-errors.ts'
 import { CatalogLock } from './lock.ts'
@@ -68,6 +68,7 @@ export async function removeAbandonedWork(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
   for (const name of names.filter(each => NAME.test(each))) {
+    throwIfCancelled(signal)
     const path = join(directory, name)
     // A lock would be made where a link leads.
     if (!(await isDirectory(path))) continue
@@ -122,8 +123,7 @@ async function isDirectory(path: string): Promise<boolean> {
 async function lockIfFree(path: string, signal: AbortSignal): Promise<CatalogLock | null> {
   try {
     return await CatalogLock.acquire(path, { waitMs: 0, signal })
-  } catch (error) {
-    if (error instanceof BackupError && error.code === 'CANCELLED') throw error
+  } catch {
     return null
   }
 }
