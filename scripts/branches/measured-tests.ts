@@ -72,6 +72,7 @@ export const MEASURED_TESTS: readonly string[] = [
     'blocks',
     'blocks-collected',
     'blocks-damage',
+    'blocks-doubted',
     'blocks-meanwhile',
     'blocks-only',
     'cleanup',
