@@ -78,6 +78,7 @@ export const MEASURED_TESTS: readonly string[] = [
     'cleanup',
     'cleanup-meanwhile',
     'copying',
+    'damaged-as-stored',
     'hostile',
     'listed',
     'lost-metadata',
