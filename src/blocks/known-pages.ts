@@ -2,7 +2,7 @@
  * Pages that are stored already, found by their content: those of this image, and, once that pays, those of the whole
  * store: after a VACUUM everything has moved, and databases of one schema have pages in common.
  */
-import { doubtedPacks } from './doubted-packs.ts'
+import { doubtedPacks, doubtsOf } from './doubted-packs.ts'
 import { HASH_BYTES } from './page-hash.ts'
 import { hashOf, isPresent, type PackIndex } from './pack-index.ts'
 import { PageIndex } from './page-index.ts'
@@ -87,7 +87,7 @@ export class KnownPages {
     const store = this.#store
     if (store === null) return
     const packs = (await listPacks(store)).toSorted((a, b) => b.modifiedMs - a.modifiedMs)
-    const doubted = await doubtedPacks(store)
+    const doubted = await doubtedPacks(doubtsOf(store))
     for (const { id, sizeBytes } of packs.slice(0, PACKS_MAX)) {
       if (this.#pages.isFull) return
       if (doubted.has(id)) continue

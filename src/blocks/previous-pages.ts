@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { contentOf } from '../storage/looks.ts'
 import { isDamage } from './damage.ts'
-import { doubtedPacks, isFitAgain } from './doubted-packs.ts'
+import { doubtedPacks, doubtsOf, isFitAgain } from './doubted-packs.ts'
 import type { Fingerprints } from './fingerprints.ts'
 import { pagesOf, Slots } from './live-pages.ts'
 import { HASH_BYTES } from './page-hash.ts'
@@ -53,7 +53,7 @@ export async function readPrevious(
  * pages that the restore point relies on: that is read.
  */
 export async function packsThere(store: BlockStore, point: RestorePoint): Promise<boolean[]> {
-  const doubted = await doubtedPacks(store)
+  const doubted = await doubtedPacks(doubtsOf(store))
   const needed = doubted.size === 0 ? null : pagesOf(point)
   const there: boolean[] = []
   for (let pack = 0; pack < packCount(point); pack++) {

@@ -4,7 +4,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { throwIfCancelled } from '../errors.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
 import { isDamage } from './damage.ts'
-import { doubtPacks } from './doubted-packs.ts'
+import { doubtPacks, doubtsOf } from './doubted-packs.ts'
 import { freeGroup } from './group.ts'
 import type { OpenKeyFile } from './key-files.ts'
 import { readLivePages, Slots } from './live-pages.ts'
@@ -99,7 +99,7 @@ export async function verifyStore(
   }
   // What was seen is only a help for the next sample.
   await state.write(store).catch(() => {})
-  await doubtPacks(wrong.keys(), store).catch(() => {})
+  await doubtPacks(wrong.keys(), doubtsOf(store)).catch(() => {})
   return {
     damage: [
       ...live.unreadable.map(({ path, message }) => ({ path, message, hurts: [path] })),

@@ -93,6 +93,13 @@ export function isGroupWhole(pack: PackFile, group: number): boolean {
   }
 }
 
+/** The pages that a pack says it has. */
+export function pagesIn(index: PackIndex): Slots {
+  const pages = new Slots()
+  for (let slot = 0; slot < index.pageCount; slot++) if (isPresent(index, slot)) pages.addAll(slot, 1)
+  return pages
+}
+
 /** Whether a pack says that it has all of some pages. */
 export function hasAll(index: PackIndex, slots: Slots): boolean {
   for (let slot = 0; slot < slots.end; slot++) if (slots.has(slot) && !isPresent(index, slot)) return false

@@ -46,6 +46,8 @@ export interface Metadata {
   verified_at?: string | null | undefined
   /** When the last check found damage; absent while none did. */
   damaged_at?: string | undefined
+  /** Whether that is in the image as it was stored: every byte is what was written, so that no copy is better. */
+  damaged_as_stored?: true | undefined
   /** How long it took to make it, up to the metadata. */
   duration_ms?: number | undefined
   /** Said by somebody who wants it kept: nothing deletes it. */
@@ -92,6 +94,14 @@ export interface LastDrill {
   readonly at: string
   readonly passed: boolean
   readonly duration_ms: number
+}
+
+/** Whether the last check found damage that is in every copy. */
+export function isDamagedAsStored({
+  damaged_at,
+  damaged_as_stored,
+}: Pick<Metadata, 'damaged_at' | 'damaged_as_stored'>): boolean {
+  return damaged_at !== undefined && damaged_as_stored === true
 }
 
 export function printMetadata(metadata: Metadata): string {

@@ -43,6 +43,7 @@ const metadataSchema: z.ZodType<Metadata> = z.object({
   unchecked: z.array(z.string()).optional(),
   verified_at: z.iso.datetime().nullable().optional(),
   damaged_at: z.iso.datetime().optional(),
+  damaged_as_stored: z.literal(true).optional(),
   pinned: z.object({ reason: z.string(), by: z.string(), at: z.iso.datetime() }).optional(),
   duration_ms: z.number().nonnegative().optional(),
   last_drill: z

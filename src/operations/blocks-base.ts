@@ -5,18 +5,22 @@
 import { dirname, join } from 'node:path'
 import { isDamage } from '../blocks/damage.ts'
 import { type Fingerprints, readFingerprintFile, writeFingerprintFile } from '../blocks/fingerprints.ts'
+import { openNothing } from '../blocks/key-files.ts'
 import { pagesOf, type Slots } from '../blocks/live-pages.ts'
 import type { Sealing } from '../blocks/open-sealing.ts'
 import type { PackIndex } from '../blocks/pack-index.ts'
 import { packCount, packId, parseRestorePoint, type RestorePoint, sha256 } from '../blocks/restore-point.ts'
 import type { Base } from '../blocks/send-restore-point.ts'
 import { hasAll } from '../blocks/whole-pages.ts'
+import type { WorkDirectory } from '../catalog/work-directory.ts'
 import { makeDirectory } from '../storage/durable.ts'
 import { inParallel } from '../storage/in-parallel.ts'
 import { readObject } from '../storage/read-object.ts'
 import { isOfObject } from '../storage/target-failure.ts'
 import type { Target } from '../storage/target.ts'
 import type { Context } from './context.ts'
+import { type PackReading, readPack } from './copies/read-pack.ts'
+import type { DoubtedAtTarget } from './doubted-at-target.ts'
 import { fetchPackIndex } from './pack-index-at-target.ts'
 import type { PacksAtTarget } from './packs-at-target.ts'
 
@@ -25,10 +29,17 @@ const INDEXES_AT_ONCE = 8
 const INDEX_BYTES_MAX = 48 << 20
 const RESTORE_POINT_BYTES_MAX = 256 << 20
 
+export interface BaseOrder {
+  readonly sealing: Sealing
+  /** Where packs are fetched to that are read again. */
+  readonly work: WorkDirectory
+  readonly doubted: DoubtedAtTarget
+}
+
 /** Null where there is nothing to build upon: then every page is sent. */
 export async function readBase(
   packs: PacksAtTarget,
-  sealing: Sealing,
+  { sealing, work, doubted }: BaseOrder,
   context: Context,
 ): Promise<Base | null> {
   const { target } = packs
@@ -38,9 +49,11 @@ export async function readBase(
   const ids = Array.from({ length: packCount(point) }, (_, pack) => packId(point, pack))
   const needed = pagesOf(point)
   await packs.look(ids, { isAnew: true })
+  const unfit = await findUnfit(ids, doubted, { packs, work, open: openNothing, signal: context.signal })
   const indexes = new Map<string, PackIndex>()
   let indexBytes = 0
   const there = await inParallel(ids, INDEXES_AT_ONCE, async id => {
+    if (unfit.has(id)) return false
     const index = await fetchPackIndex(id, packs, context.signal)
     if (index === null || !hasAll(index, needed.get(id) as Slots)) return false
     indexBytes += index.hashes.length
@@ -48,6 +61,24 @@ export async function readBase(
     return true
   })
   return { point, fingerprints, packs: { there, readIndex: id => indexes.get(id) ?? null } }
+}
+
+/**
+ * Those of the packs in which damage was found, and is still. They are read, one after another, as each is here for that:
+ * of a backup that was found damaged as a whole most are whole, and fetching one costs no more than sending its pages.
+ */
+async function findUnfit(
+  ids: readonly string[],
+  doubted: DoubtedAtTarget,
+  reading: PackReading,
+): Promise<ReadonlySet<string>> {
+  const unfit = new Set<string>()
+  for (const id of ids.filter(each => doubted.has(each))) {
+    const { isAllWhole } = await readPack(id, reading)
+    if (isAllWhole) await doubted.trust(id)
+    else unfit.add(id)
+  }
+  return unfit
 }
 
 /** Keeps what the next backup there needs to know. It is no loss: a failure of that is none of the backup. */

@@ -56,7 +56,8 @@ export async function checkStored(
   return isAccusedBySqliteAlone ? await look(path, order, context, onBytes) : looked
 }
 
-function isOfStructure({ code }: VerifyProblem): boolean {
+/** Whether SQLite says so, and not the bytes that were compared with what was recorded of them. */
+export function isOfStructure({ code }: VerifyProblem): boolean {
   return code === 'INTEGRITY' || code === 'NOT_A_DATABASE'
 }
 

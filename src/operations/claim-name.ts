@@ -1,5 +1,5 @@
 /** Which name a copy gets at a target, so that no two machines write under one name. */
-import type { Metadata } from '../catalog/metadata.ts'
+import { isDamagedAsStored, type Metadata } from '../catalog/metadata.ts'
 import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
 import { imageKey, type Mark, markKey, metadataKey, parseMetadataKey } from '../catalog/target-keys.ts'
 import { Tap } from '../encoding/bytes.ts'
@@ -113,7 +113,8 @@ async function standingOf(
   const image = await target.head(imageKey({ type, filename }), { signal })
   if (there === null) return await standingOfFile(target, image, claimant, signal)
   if (metadata === null || identityOf(there) !== identityOf(metadata)) return 'taken'
-  if (image?.sizeBytes === there.file_size && there.damaged_at === undefined && !isDamaged) return 'there'
+  const isKnownBad = isDamaged || (there.damaged_at !== undefined && !isDamagedAsStored(there))
+  if (image?.sizeBytes === there.file_size && !isKnownBad) return 'there'
   // What is sent has to be what the metadata there says, unless that was changed by somebody.
   return there.checksum === metadata.checksum || isDamaged ? 'incomplete' : 'taken'
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { editMetadata } from '../catalog/edit-metadata.ts'
-import type { Metadata } from '../catalog/metadata.ts'
+import { isDamagedAsStored, type Metadata } from '../catalog/metadata.ts'
 import { METADATA_BYTES_MAX } from '../catalog/target-catalog.ts'
 import { imageKey, markKey, metadataKey } from '../catalog/target-keys.ts'
 import { BackupError, type ErrorCode, toFailure } from '../errors.ts'
@@ -154,8 +154,8 @@ async function describe(
 }
 
 /**
- * What stood in metadata of a file that is now replaced: that it was damaged. All else stays, such as a pin; only where it
- * says otherwise what the backup is, or has another signature, it is replaced as well.
+ * What stood in metadata of a file that is now replaced: that it was damaged, unless it was stored so. All else stays, such
+ * as a pin; only where it says otherwise what the backup is, or has another signature, it is replaced as well.
  */
 async function mend(
   { backup: { metadata }, text }: Pick<CopyOrder, 'backup' | 'text'>,
@@ -171,8 +171,9 @@ async function mend(
     checksum === metadata.checksum &&
     signedText({ ...rest, checksum }) === signedText(metadata) &&
     (metadata.signature === undefined || isDeepStrictEqual(rest.signature, metadata.signature))
+  const taken = isDamagedAsStored(rest) ? {} : { damaged_at: undefined, verified_at: metadata.verified_at }
   const mended = isOurs
-    ? editMetadata(there, { damaged_at: undefined, verified_at: metadata.verified_at })
+    ? editMetadata(there, taken)
     : editMetadata(text, { pinned: metadata.pinned ?? pinned })
   await putText(target, key, mended, { signal })
   return true

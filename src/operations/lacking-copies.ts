@@ -1,6 +1,6 @@
 /** Which backups a target lacks and is to have. */
 import type { BackupInfo } from '../catalog/backup-info.ts'
-import type { Metadata } from '../catalog/metadata.ts'
+import { isDamagedAsStored, type Metadata } from '../catalog/metadata.ts'
 import { parseFilename } from '../catalog/names.ts'
 import { identityOf } from './copy-identity.ts'
 import type { BackupDecision } from './reports.ts'
@@ -25,7 +25,8 @@ export interface LackingRules {
 /**
  * Compares the backup directory with a target. What the target's retention would delete again is not copied, nor what
  * somebody deleted there on purpose; nor what is no backup of ours, such as a file without metadata. What was found to
- * be damaged at the target is lacking there, whether that is noted there or only here.
+ * be damaged at the target is lacking there, whether that is noted there or only here; but not what was stored so, as the
+ * same bytes are no better.
  *
  * @param local backups of the backup directory, newest first
  */
@@ -36,7 +37,9 @@ export async function findLacking(
 ): Promise<Lacking> {
   const there = new Map(
     atTarget.flatMap(({ metadata, size }) =>
-      metadata !== null && metadata.file_size === size && metadata.damaged_at === undefined
+      metadata !== null &&
+      metadata.file_size === size &&
+      (metadata.damaged_at === undefined || isDamagedAsStored(metadata))
         ? [[identityOf(metadata), size] as const]
         : [],
     ),

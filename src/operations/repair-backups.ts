@@ -195,7 +195,11 @@ async function put(
     // What nobody had looked into is not vouched for by being what was stored.
     const isChecked = metadata.check === 'quick' || metadata.check === 'full'
     const at = isChecked ? context.now().toISOString() : null
-    await replaceMetadata(sick, { damaged_at: undefined, verified_at: at }, context)
+    await replaceMetadata(
+      sick,
+      { damaged_at: undefined, damaged_as_stored: undefined, verified_at: at },
+      context,
+    )
   }
   return {
     status: isReplaced || placed.packs > 0 ? 'repaired' : 'intact',

@@ -6,6 +6,7 @@
 import { type OnPack, requireReadable } from '../blocks/new-packs.ts'
 import { openSealing, type Sealing } from '../blocks/open-sealing.ts'
 import { RestorePointSender } from '../blocks/send-restore-point.ts'
+import type { WrittenPack } from '../blocks/pack-writer.ts'
 import { CatalogLock } from '../catalog/lock.ts'
 import { packKey } from '../catalog/target-keys.ts'
 import { WorkDirectory } from '../catalog/work-directory.ts'
@@ -16,12 +17,14 @@ import { hashFile } from '../snapshot/hash.ts'
 import { type Image, imageSize } from '../snapshot/image.ts'
 import { RawFile } from '../snapshot/source-files.ts'
 import { makeDirectory, removeFile } from '../storage/durable.ts'
+import { orProblemOf } from '../storage/target-failure.ts'
 import type { Target } from '../storage/target.ts'
 import { contentOfFile } from './backup-files.ts'
 import { blockStoreOf, readableFile, readableImage } from './block-store.ts'
 import { keepBase, readBase } from './blocks-base.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { checkPinned } from './encode-image.ts'
+import { DoubtedAtTarget } from './doubted-at-target.ts'
 import { PacksAtTarget } from './packs-at-target.ts'
 import { requireStaying } from './pack-marks.ts'
 import type { BlocksOrder } from './stage-blocks.ts'
@@ -44,8 +47,9 @@ export async function sendBlocks(
   await using work = await WorkDirectory.open(settings.backupDir, signal)
   const sealing = await openSealingAlone(order, context)
   const packs = new PacksAtTarget(target, signal)
-  const base = await readBase(packs, sealing, context)
-  const sent = new SentPacks(packs, order, context)
+  const doubted = await DoubtedAtTarget.open(target.name, context)
+  const base = await readBase(packs, { sealing, work, doubted }, context)
+  const sent = new SentPacks({ packs, doubted }, order, context)
   const file = (name: string): string => work.file(name)
   await using sender = new RestorePointSender({ sealing, base, file, onPack: sent.send })
   const pages = new PinnedPages(sender, order, context)
@@ -83,13 +87,19 @@ async function openSealingAlone({ encoder }: BlocksOrder, context: Context): Pro
 /** Packs on their way to the target. */
 class SentPacks {
   readonly #packs: PacksAtTarget
+  readonly #doubted: DoubtedAtTarget
   readonly #isReadBack: boolean
   readonly #context: Context
   /** Of those that were put. */
   bytes = 0
 
-  constructor(packs: PacksAtTarget, { check }: BlocksOrder, context: Context) {
+  constructor(
+    { packs, doubted }: { readonly packs: PacksAtTarget; readonly doubted: DoubtedAtTarget },
+    { check }: BlocksOrder,
+    context: Context,
+  ) {
     this.#packs = packs
+    this.#doubted = doubted
     this.#isReadBack = check !== 'none'
     this.#context = context
   }
@@ -98,18 +108,25 @@ class SentPacks {
   readonly send: OnPack = async (pack, key) => {
     const { file, id, sizeBytes } = pack
     const { signal } = this.#context
-    const { target } = this.#packs
     if (this.#isReadBack) await requireReadable(pack, key, signal)
     await this.#packs.look([id], { isAnew: true })
-    // One of this name has the same pages or fewer, as a cleanup drops some. Ours has all of them.
-    if (this.#packs.sizeOf(id) !== sizeBytes) {
+    if (!(await this.#isThere(pack))) {
       const sha256 = await this.#hash(file)
-      await target.put(packKey(id), contentOfFile(file, { sizeBytes, sha256 }), { signal })
+      await this.#packs.target.put(packKey(id), contentOfFile(file, { sizeBytes, sha256 }), { signal })
       await this.requireSame(packKey(id), sha256)
       this.#packs.note(id, sizeBytes)
       this.bytes += sizeBytes
     }
+    await this.#doubted.trust(id)
     await removeFile(file)
+  }
+
+  /** One of this name has the same pages or fewer, as a cleanup drops some, or damaged ones. Ours has all of them. */
+  async #isThere({ file, id, sizeBytes }: WrittenPack): Promise<boolean> {
+    if (this.#packs.sizeOf(id) !== sizeBytes) return false
+    if (!this.#doubted.has(id)) return true
+    const checksum = await orProblemOf(() => this.#checksumOf(packKey(id)))
+    return checksum === (await this.#hash(file))
   }
 
   /**
@@ -132,10 +149,13 @@ class SentPacks {
   /** Reads back what was put, unless nobody asked for a check. Throws `OBJECT_DAMAGED`. */
   async requireSame(key: string, sha256: string): Promise<void> {
     if (!this.#isReadBack) return
-    const { target } = this.#packs
+    if ((await this.#checksumOf(key)) !== sha256) throw notSent(this.#packs.target, key)
+  }
+
+  async #checksumOf(key: string): Promise<string> {
     const tap = new Tap()
-    for await (const _ of tap.through(target.get(key, { signal: this.#context.signal }))) continue
-    if (tap.seen().checksum !== sha256) throw notSent(target, key)
+    for await (const _ of tap.through(this.#packs.target.get(key, { signal: this.#context.signal }))) continue
+    return tap.seen().checksum
   }
 }
 

@@ -1,4 +1,5 @@
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
+import { isOfStructure } from './check-stored.ts'
 import { checkUnopened, type StoredChecked } from './check-unopened.ts'
 import { begin, type Context } from './context.ts'
 import { doubtPacksOf } from './doubt-packs.ts'
@@ -35,11 +36,12 @@ export async function verifyBackup(
   // A check that looked at nothing but the checksum still finds damage, but vouches for nothing: unless it is all
   // that anybody can do here, and what it finds unchanged was checked when it was made.
   const isVouchedFor = check !== 'none' || (asked !== 'none' && wasChecked(backup))
+  const isAsStored = backup.checksum !== null && problems.length > 0 && problems.every(isOfStructure)
   const isRecorded =
     request.record === true && (isVouchedFor || problems.length > 0)
-      ? await recordVerification(backup, { isIntact: problems.length === 0 }, context)
+      ? await recordVerification(backup, { isIntact: problems.length === 0, isAsStored }, context)
       : false
-  if (isRecorded && problems.length > 0) await doubtPacksOf(backup, context)
+  if (isRecorded && problems.length > 0 && !isAsStored) await doubtPacksOf(backup, context)
   return {
     success: true,
     status: problems.length === 0 ? 'intact' : 'damaged',

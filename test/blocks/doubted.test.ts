@@ -1,7 +1,7 @@
 /** Once stored pages were found damaged, no later backup relies on them. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { doubtedPacks, doubtPacks, isFitAgain } from '../../src/blocks/doubted-packs.ts'
+import { doubtedPacks, doubtPacks, doubtsOf, isFitAgain } from '../../src/blocks/doubted-packs.ts'
 import { Slots } from '../../src/blocks/live-pages.ts'
 import { listPacks, packPath } from '../../src/blocks/store.ts'
 import { createBackup } from '../../src/operations/create-backup.ts'
@@ -118,11 +118,11 @@ test('pages are not found by their content in a pack in which damage was found',
 test('what cannot even be read of a pack in which damage was found is relied upon no more', async () => {
   const { store } = new StoreScene(temporaryDirectory())
   const id = 'ab'.repeat(32)
-  await doubtPacks([id], store)
+  await doubtPacks([id], doubtsOf(store))
   // A read of it fails as one of a broken disk does: not by what is read.
   mkdirSync(packPath(store, id), { recursive: true })
   expect(await isFitAgain(id, new Slots(), store)).toBe(false)
-  expect([...(await doubtedPacks(store))]).toEqual([id])
+  expect([...(await doubtedPacks(doubtsOf(store)))]).toEqual([id])
 })
 
 test('a backup in which damage was found without noting it changes nothing', async () => {

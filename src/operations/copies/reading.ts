@@ -13,6 +13,7 @@ import type { CopiesAtTarget, CopyProblem } from '../copies-reports.ts'
 import { identityOf } from '../copy-identity.ts'
 import type { CopyProgress } from '../copy-progress.ts'
 import { decideAt } from '../decide-by-size.ts'
+import { DoubtedAtTarget } from '../doubted-at-target.ts'
 import { findLacking } from '../lacking-copies.ts'
 import { openWork } from '../open-work.ts'
 import { PacksAtTarget } from '../packs-at-target.ts'
@@ -63,6 +64,7 @@ export class CopiesReading {
   /** Copies of which something was found damaged in this run, and what of their own files; null: a pack. */
   readonly #damaged = new Map<Copy, string | null>()
   readonly #packKeys = new Map<Copy, string[]>()
+  #doubted: DoubtedAtTarget | null = null
   #copies: readonly Copy[] = []
   #units: readonly Unit[] = []
   readonly #read = new Map<Unit, boolean>()
@@ -78,6 +80,7 @@ export class CopiesReading {
     const catalog = await catalogOf(target, { database: settings.name }, this.#context)
     await this.#compare(target, catalog)
     const times = await ReadTimes.open(settings.backupDir, this.#name)
+    this.#doubted = await DoubtedAtTarget.open(this.#name, this.#context)
     await using work = await openWork(this.#context)
     const packs = new PacksAtTarget(target, this.#context.signal)
     this.#units = [
@@ -230,7 +233,8 @@ export class CopiesReading {
     read: (id: string) => Promise<PackRead>,
   ): Promise<boolean | null> {
     const { signal } = this.#context
-    const { whole, problem } = await read(id)
+    const { whole, isAllWhole, problem } = await read(id)
+    if (isAllWhole) await this.#doubted?.trust(id)
     if (needed.beyond(whole).next().done === true) return true
     const hurt: Copy[] = []
     for (const copy of await copiesHurt(id, { copies, whole }, target, signal)) {
@@ -238,6 +242,7 @@ export class CopiesReading {
       if ((await readAtTarget(target, copy.there.filename, { signal })) !== null) hurt.push(copy)
     }
     if (hurt.length === 0) return null
+    await this.#doubted?.doubt([id])
     for (const copy of hurt) if (!this.#damaged.has(copy)) this.#damaged.set(copy, null)
     this.#add(
       'damaged',

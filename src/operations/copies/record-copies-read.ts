@@ -1,5 +1,5 @@
 /** Noting what was found of copies: in the backup directory for those that are there too, and at the target. */
-import type { StoredCopy } from '../../catalog/metadata.ts'
+import { isDamagedAsStored, type StoredCopy } from '../../catalog/metadata.ts'
 import { imageKey } from '../../catalog/target-keys.ts'
 import type { Target } from '../../storage/target.ts'
 import { type Context, withoutCancelling } from '../context.ts'
@@ -18,16 +18,18 @@ export function wholeSince(copy: Copy, packKeys: readonly string[], wholeAt: Who
   return (times as string[]).toSorted()[0] as string
 }
 
-/** What was found before, wherever it was noted. */
+/** What was found before, wherever it was noted. What is damaged as it was stored has whole bytes. */
 export function damagedAt({ there, here }: Copy, name: string): string | null {
-  return here?.metadata.copies?.[name]?.damaged_at ?? there.metadata.damaged_at ?? null
+  const noted = isDamagedAsStored(there.metadata) ? undefined : there.metadata.damaged_at
+  return here?.metadata.copies?.[name]?.damaged_at ?? noted ?? null
 }
 
 /** Notes that it is damaged, so that the next sync replaces it. What cannot be noted at the target is noted here alone. */
 export async function noteDamaged(copy: Copy, target: Target, context: Context): Promise<void> {
   const at = context.now().toISOString()
   await noteHere(copy, target.name, noted => ({ ...noted, verified_at: undefined, damaged_at: at }), context)
-  await noteThere(copy, target, { verified_at: null, damaged_at: at }, context)
+  const found = { verified_at: null, damaged_at: at, damaged_as_stored: undefined }
+  await noteThere(copy, target, found, context)
 }
 
 /** Notes that it is whole, unless that is known already. At the target where it has to be taken back, or nothing is here. */
@@ -38,6 +40,8 @@ export async function noteWhole(copy: Copy, since: string, target: Target, conte
     noted => ({ ...noted, verified_at: since, damaged_at: undefined }),
     context,
   )
+  // That there is damage in what is whole, reading its bytes does not tell.
+  if (isDamagedAsStored(copy.there.metadata)) return
   const { damaged_at, verified_at } = copy.there.metadata
   const { isAppendOnly } = targetSettings(context.settings, target.name)
   const isLast = copy.here === null && !isAppendOnly && (verified_at ?? '') < since

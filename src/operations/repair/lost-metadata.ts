@@ -114,7 +114,11 @@ async function write(path: string, text: string, context: Context): Promise<void
   await makeDirectory(directory, directoryMode, durabilityOf(context))
   await using staging = await Staging.open(backupDir, directory)
   const file = staging.file('metadata.json')
-  const described = editMetadata(text, { damaged_at: undefined, copies: undefined })
+  const described = editMetadata(text, {
+    damaged_at: undefined,
+    damaged_as_stored: undefined,
+    copies: undefined,
+  })
   await writeNewFile(file, described, fileMode, durabilityOf(context))
   await renameDurably(file, path, durabilityOf(context))
 }

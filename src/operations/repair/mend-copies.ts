@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path'
 import { listCatalog } from '../../catalog/list.ts'
+import { isDamagedAsStored, type StoredCopy } from '../../catalog/metadata.ts'
 import { imagePrefix, isBackupName, metadataKey, parseImageKey } from '../../catalog/target-keys.ts'
 import { BackupError, type Failure, throwIfCancelled, toFailure } from '../../errors.ts'
 import { inParallel } from '../../storage/in-parallel.ts'
@@ -24,6 +25,7 @@ import {
   seemsGood,
 } from '../good-copies.ts'
 import { PacksAtTarget } from '../packs-at-target.ts'
+import { damagedAsStored } from './sound.ts'
 import { recordCopies } from '../record-copies.ts'
 import { catalogOf, type TargetCatalog, targetSettings, withTarget } from '../target-access.ts'
 
@@ -192,12 +194,16 @@ async function mend(
   context: Context,
 ): Promise<Pick<RepairedBackup, 'from' | 'metadata' | 'packs' | 'bytes'>> {
   const { isAppendOnly } = targetSettings(context.settings, target.name)
+  const known = there ?? source
+  const isSame = (each: Described): boolean =>
+    known !== null && identityOf(each.metadata) === identityOf(known.metadata)
+  const mine = sources.here.find(isSame) ?? null
+  if (there !== null && isStoredSo(there, mine?.metadata.copies?.[target.name]))
+    throw damagedAsStored(there.path, 'a check has found damage in it')
   if (source === null) throw noSource(target, filename, null)
   begin(context, 'copy-off-site')
   const progress = new CopyProgress(context, 'copy-off-site')
   const onBytes = progress.add(`${target.name}:${filename}`, copyBytes(source))
-  const identity = identityOf(source.metadata)
-  const mine = sources.here.find(({ metadata }) => identityOf(metadata) === identity) ?? null
   const others = (): Promise<Described[]> => sources.copies.besides(target.name, mine ?? there ?? source)
   const { from, copied } = await copyFromAny(source, others, async each => ({
     from: each.target,
@@ -214,6 +220,11 @@ async function mend(
   const note = { at: context.now().toISOString(), size: copied.size }
   if (mine !== null) await recordCopies(mine, { [target.name]: note }, context)
   return { from, metadata: copied.wasUndescribed, packs: copied.packs, bytes: copied.sentBytes }
+}
+
+/** Whether the damage is in what was stored, and nothing is known to have happened to the bytes since. */
+function isStoredSo({ metadata, size }: Described, noted: StoredCopy | null | undefined): boolean {
+  return isDamagedAsStored(metadata) && size === metadata.file_size && noted?.damaged_at === undefined
 }
 
 /** @param cause what is wrong with the one that was tried first; null: nobody has any */

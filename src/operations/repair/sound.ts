@@ -19,12 +19,16 @@ export async function requireSound(
   if (sick.metadata.damaged_at === undefined || !(await canOpen(sick, identity, context))) return
   const problem = await problemIn(sick, identity, context)
   if (problem === null) return
-  throw new BackupError(
+  throw damagedAsStored(sick.path, `damaged (${problem})`)
+}
+
+export function damagedAsStored(path: string, what: string): BackupError {
+  return new BackupError(
     'BACKUP_DAMAGED',
-    `The backup is as it was stored, and damaged (${problem}), so that no copy is better: ${sick.path}`,
+    `The backup is as it was stored, and ${what}, so that no copy is better: ${path}`,
     {
       hint: 'The database was damaged when it was made. Use another one: `chame-backup verify` names those that are intact. What can be read of this one: chame-backup export --salvage.',
-      path: sick.path,
+      path,
     },
   )
 }

@@ -45,6 +45,7 @@ const metadata: z.ZodType<Metadata> = z
     unchecked: z.array(z.string()).optional(),
     verified_at: instant.nullable().optional(),
     damaged_at: instant.optional(),
+    damaged_as_stored: z.literal(true).optional(),
     duration_ms: z.number().optional(),
     pinned: z.object({ reason: z.string(), by: z.string(), at: instant }).optional(),
     added_bytes: z.number().optional(),

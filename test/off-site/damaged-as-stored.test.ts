@@ -1,0 +1,88 @@
+/** Damage that was stored with a backup, and is in each copy of it: no copy is better, so none replaces another. */
+import { readFileSync, truncateSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import type { Metadata } from '../../src/catalog/metadata.ts'
+import { openDatabase } from '../support/databases.ts'
+import { succeeded } from '../support/product.ts'
+import { damageByte } from './damage-byte.ts'
+import { openPlace, type Place, readJson } from './place.ts'
+
+/** With an index that says that it is of another column: only a full check sees that. */
+async function openDamaged(encoding: 'plain' | 'blocks'): Promise<{ place: Place; name: string }> {
+  const place = openPlace(['far'], { encoding })
+  const connection = openDatabase(place.databasePath)
+  connection.enableDefensive(false)
+  connection.exec(`
+    CREATE TABLE t (a, b); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 2);
+    PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (b)' WHERE name = 'i'`)
+  connection.close()
+  const { filename: name } = succeeded(await place.database().createBackup())
+  const verified = succeeded(
+    await place.database().verifyBackup(name, { target: 'far', record: true, check: 'full' }),
+  )
+  expect(verified).toMatchObject({ status: 'damaged', recorded: true })
+  return { place, name }
+}
+
+function metadataThere(place: Place, name: string): Partial<Metadata> {
+  return readJson(place.path('far', 'metadata', `${name}.json`))
+}
+
+const AS_STORED = { verified_at: null, damaged_at: expect.any(String), damaged_as_stored: true }
+
+async function synced(place: Place): Promise<readonly string[]> {
+  const { targets, status } = succeeded(await place.database().syncTargets())
+  expect(status).toBe('synced')
+  return targets.flatMap(({ copied }) => copied)
+}
+
+test.for(['plain', 'blocks'] as const)(
+  'a copy at a target that is as it was stored, and damaged, is not replaced by the same bytes, and stays noted: %s',
+  async encoding => {
+    const { place, name } = await openDamaged(encoding)
+    expect(metadataThere(place, name)).toMatchObject(AS_STORED)
+    expect(await synced(place)).toEqual([])
+    expect(succeeded(await place.database().repairBackups()).backups).toMatchObject([
+      {
+        filename: name,
+        at: 'far',
+        status: 'failed',
+        code: 'BACKUP_DAMAGED',
+        message: expect.stringContaining('as it was stored'),
+      },
+    ])
+    expect(succeeded(await place.database().verifyCopies()).status).toBe('intact')
+    expect(metadataThere(place, name)).toMatchObject(AS_STORED)
+  },
+)
+
+test('bytes of it that are damaged at the target besides are found and replaced', async () => {
+  const { place, name } = await openDamaged('plain')
+  const path = place.path('far', 'manual', name)
+  damageByte(path, 5000)
+  expect(succeeded(await place.database().verifyCopies()).status).toBe('damaged')
+  expect(await synced(place)).toEqual([name])
+  expect(succeeded(await place.database().verifyCopies()).status).toBe('intact')
+  const { problems } = succeeded(await place.database().verifyBackup(name, { target: 'far', record: true }))
+  expect(problems.map(({ code }) => code)).toEqual(['INTEGRITY'])
+  expect(metadataThere(place, name)).toMatchObject(AS_STORED)
+})
+
+test('a file of it that is cut short at the target is replaced, and the note of the damage in it stays', async () => {
+  const { place, name } = await openDamaged('plain')
+  const whole = place.path('backups', 'manual', name)
+  const there = place.path('far', 'manual', name)
+  truncateSync(there, 100)
+  expect(await synced(place)).toEqual([name])
+  expect(readFileSync(there)).toEqual(readFileSync(whole))
+  expect(metadataThere(place, name)).toMatchObject(AS_STORED)
+})
+
+test('one that passes a check later on is not called damaged any more', async () => {
+  const { place, name } = await openDamaged('plain')
+  succeeded(await place.database().verifyBackup(name, { target: 'far', record: true, check: 'quick' }))
+  const metadata = metadataThere(place, name)
+  expect(metadata).not.toHaveProperty('damaged_at')
+  expect(metadata).not.toHaveProperty('damaged_as_stored')
+})
