@@ -112,7 +112,7 @@ function startsLike(head: Buffer, magic: Buffer): boolean {
   return head.subarray(0, length).equals(magic.subarray(0, length))
 }
 
-function damaged(from: string, why: string): BackupError {
+export function damaged(from: string, why: string): BackupError {
   return new BackupError('BACKUP_DAMAGED', `The file is damaged: ${why}: ${from}`, {
     hint: 'Nothing was added. Fetch it again from where it came from.',
     path: from,
