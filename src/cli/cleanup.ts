@@ -73,7 +73,7 @@ async function checkRules(options: CleanupOptions, command: Command): Promise<vo
     if (span !== undefined && !isSpan(span))
       refuse(flags, span, 'a span such as 12h, 30d, 8w, 6m (months) or 1y')
   if (maxSize !== undefined && !isSize(String(maxSize)))
-    refuse('--max-size <size>', String(maxSize), 'bytes, or a size such as 10GB or 512MiB')
+    refuse('--max-size <size>', String(maxSize), 'bytes, or a size such as 10GiB or 512MiB')
 }
 
 /** The rules of a policy; those of the two short forms cannot stand beside them. */
@@ -89,7 +89,7 @@ function ruleOptions(): Option[] {
   return [
     ...counted,
     new Option('--keep-within <span>', 'keep all that are younger, such as 30d, 12h, 8w, 6m, 1y'),
-    new Option('--max-size <size>', 'what they may take together, such as 10GB; the oldest go first'),
+    new Option('--max-size <size>', 'what they may take together, such as 10GiB; the oldest go first'),
     new Option('--min-count <count>', 'keep so many whatever their size').argParser(parseKeep),
     new Option('--min-age <span>', 'keep younger ones whatever their size'),
   ].map(option => option.conflicts(['dailyKeep', 'weeklyKeep']))

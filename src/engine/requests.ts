@@ -38,6 +38,29 @@ const sql = z
   .max(100_000)
   .refine(value => value.isWellFormed() && !value.includes('\0'), 'expected SQL without NUL')
 
+/**
+ * Refuses keys without the one that they say something of, each with the words for it: what was passed over in silence would
+ * be believed to have been heeded.
+ */
+function refuseAlone<Schema extends z.ZodObject>(
+  schema: Schema,
+  needs: Readonly<Record<string, readonly [needed: string, what: string]>>,
+): Schema {
+  return schema.check(({ value, issues }) => {
+    for (const [key, [needed, what]] of Object.entries(needs)) {
+      // What is false asks for nothing.
+      if (value[key] === undefined || value[key] === false || value[needed] !== undefined) continue
+      issues.push({ code: 'custom', input: value[key], path: [key], message: `needs ${needed}, ${what}` })
+    }
+  })
+}
+
+/** Without it the live database would be read, which has neither. */
+const OF_A_BACKUP = {
+  identity: ['from', 'the backup that it opens'],
+  target: ['from', 'the backup that is there'],
+} as const
+
 const retention = {
   dailyKeep: z.int().nonnegative().optional(),
   weeklyKeep: z.int().nonnegative().optional(),
@@ -91,31 +114,34 @@ const requests = {
   info: z.strictObject({ target }),
   checkKeys: z.strictObject({ identity, passphraseFile: path.min(1).optional(), target }),
   describe: z.strictObject({}),
-  scan: z.strictObject({ from: backup.optional(), identity, target }),
-  export: z.strictObject({
-    format: z.enum(FORMATS).optional(),
-    includeSensitive: z.boolean().optional(),
-    tables: z.array(text).optional(),
-    exclude: z.array(text).optional(),
-    where: byTable.optional(),
-    from: backup.optional(),
-    identity,
-    target,
-    output: path.min(1).optional(),
-    force: z.boolean().optional(),
-    compress: z.enum(['zstd', 'gzip']).optional(),
-    pretty: z.boolean().optional(),
-    zip: z.boolean().optional(),
-    csv: z
-      .strictObject({
-        delimiter: text.optional(),
-        null: text.optional(),
-        excelSafe: z.boolean().optional(),
-      })
-      .optional(),
-    redact: recordOf(text, z.enum(REDACTIONS)).optional(),
-    salvage: z.boolean().optional(),
-  }),
+  scan: refuseAlone(z.strictObject({ from: backup.optional(), identity, target }), OF_A_BACKUP),
+  export: refuseAlone(
+    z.strictObject({
+      format: z.enum(FORMATS).optional(),
+      includeSensitive: z.boolean().optional(),
+      tables: z.array(text).optional(),
+      exclude: z.array(text).optional(),
+      where: byTable.optional(),
+      from: backup.optional(),
+      identity,
+      target,
+      output: path.min(1).optional(),
+      force: z.boolean().optional(),
+      compress: z.enum(['zstd', 'gzip']).optional(),
+      pretty: z.boolean().optional(),
+      zip: z.boolean().optional(),
+      csv: z
+        .strictObject({
+          delimiter: text.optional(),
+          null: text.optional(),
+          excelSafe: z.boolean().optional(),
+        })
+        .optional(),
+      redact: recordOf(text, z.enum(REDACTIONS)).optional(),
+      salvage: z.boolean().optional(),
+    }),
+    { ...OF_A_BACKUP, force: ['output', 'the file that it may replace'] },
+  ),
   import: z.strictObject({
     from: path.min(1, 'expected the path of an export'),
     to: path.min(1, 'expected the path of the new database'),

@@ -1,5 +1,5 @@
 /** Making a backup of a file that holds an image already: one that was downloaded, or made by other means. */
-import { chmod, constants, open } from 'node:fs/promises'
+import { chmod } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { Encoding } from '../catalog/encodings.ts'
@@ -12,11 +12,11 @@ import { removeLeftovers, Staging } from '../catalog/staging.ts'
 import { BackupError, throwIfCancelled } from '../errors.ts'
 import { parseInstant } from '../schedule/instant.ts'
 import { openSigner } from '../signing/open-signer.ts'
+import type { DatabaseHeader } from '../snapshot/database-header.ts'
 import { readHeaderOf } from '../snapshot/source-files.ts'
 import { removeFile, renameDurably, requireSpace, syncFile } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
-import { readUpTo } from '../storage/read-up-to.ts'
-import { recogniseFile, writeImageOf } from './added-file.ts'
+import { damaged, recogniseFile, writeImageOf } from './added-file.ts'
 import { checkStored, type StoredCheck } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { prepareDirectories, requireKnownType } from './create-backup.ts'
@@ -29,8 +29,6 @@ import { noteOtherTables } from './other-database.ts'
 import { signedBy, writeMetadata } from './store-backup.ts'
 import { judged } from './trust.ts'
 
-/** sqlite.org/fileformat.html, 1.3 */
-const USER_VERSION_AT = 60
 const SPACE_RESERVE_BYTES = 1 << 20
 
 /**
@@ -66,9 +64,8 @@ export async function addBackup(
   await writeImageOf(from, { form, file }, context)
   throwIfCancelled(signal)
   const checked = await requireIntact(file, from, context)
+  const { pageSize, userVersion } = requireHeader(file, from)
   const notes = await noteOtherTables(checked, context)
-  const userVersion = await userVersionOf(file)
-  const header = readHeaderOf(file)
   const stored = await encode({ ...checked, file }, encoder, staging, context)
   begin(context, 'sync-image')
   await during('set the mode of', stored.file, () => chmod(stored.file, settings.fileMode))
@@ -95,7 +92,7 @@ export async function addBackup(
       database: settings.name,
       image_size: checked.sizeBytes,
       image_checksum: checked.checksum,
-      ...(header === null ? {} : { page_size: header.pageSize }),
+      page_size: pageSize,
       encoding: stored.encoding,
       ...(checked.tables === null ? {} : { tables: checked.tables }),
       check: 'full',
@@ -142,19 +139,14 @@ async function requireIntact(file: string, from: string, context: Context): Prom
   )
   const [problem] = checked.problems
   if (problem === undefined) return checked
-  throw new BackupError('BACKUP_DAMAGED', `The file is damaged: ${problem.message}: ${from}`, {
-    hint: 'Nothing was added. Fetch it again from where it came from.',
-    path: from,
-  })
+  throw damaged(from, problem.message)
 }
 
-/** `PRAGMA user_version`, from where the file format has it; 0 for an empty database. */
-async function userVersionOf(path: string): Promise<number> {
-  return during('read', path, async () => {
-    await using handle = await open(path, constants.O_RDONLY)
-    const bytes = await readUpTo(handle, 4, USER_VERSION_AT)
-    return bytes.length < 4 ? 0 : bytes.readInt32BE(0)
-  })
+/** SQLite takes an empty file for a database without tables. */
+function requireHeader(file: string, from: string): DatabaseHeader {
+  const header = readHeaderOf(file)
+  if (header === null) throw damaged(from, 'it was emptied meanwhile')
+  return header
 }
 
 function instantOf(text: string | undefined, now: Date): Date {

@@ -1,9 +1,10 @@
 /** A file that is to be added as a backup: what it is, by its first bytes, and its image. */
-import { constants, copyFile, open, stat } from 'node:fs/promises'
+import { constants, open, stat } from 'node:fs/promises'
 import { type Bytes, cancellable } from '../encoding/bytes.ts'
 import { decompress } from '../encoding/zstd.ts'
 import { Undecodable } from '../encoding/undecodable.ts'
 import { BackupError } from '../errors.ts'
+import { copyWhole } from '../snapshot/copy-file.ts'
 import { requireSpace } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { readUpTo } from '../storage/read-up-to.ts'
@@ -80,11 +81,7 @@ export async function writeImageOf(
   context: Context,
 ): Promise<void> {
   const { settings, signal } = context
-  if (form === 'plain') {
-    const flags = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE
-    await during('copy', from, () => copyFile(from, file, flags))
-    return
-  }
+  if (form === 'plain') return copyWhole(from, file, signal)
   const image = decompress(readStored({ path: from }, context))
   try {
     await writeBytes(file, cancellable(withRoom(image, settings.backupDir, 'what is added'), signal))
@@ -115,7 +112,7 @@ function startsLike(head: Buffer, magic: Buffer): boolean {
   return head.subarray(0, length).equals(magic.subarray(0, length))
 }
 
-function damaged(from: string, why: string): BackupError {
+export function damaged(from: string, why: string): BackupError {
   return new BackupError('BACKUP_DAMAGED', `The file is damaged: ${why}: ${from}`, {
     hint: 'Nothing was added. Fetch it again from where it came from.',
     path: from,

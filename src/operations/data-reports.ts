@@ -22,13 +22,13 @@ export interface ExportDataRequest {
   readonly where?: Readonly<Record<string, string>>
   /** A stored backup to export instead of the live database: its path, its file name, or `latest`. */
   readonly from?: string
-  /** Path of an identity file that opens it if it is encrypted, beside those of the config. */
+  /** With `from`: path of an identity file that opens it if it is encrypted, beside those of the config. */
   readonly identity?: string
-  /** The target that it is at. */
+  /** With `from`: the target that it is at. */
   readonly target?: string
   /** Where to write: a file, or a directory for `csv` and `parquet`. Default: a name of its own in `exports/`. */
   readonly output?: string
-  /** Replace what is at `output`. */
+  /** With `output`: replace what is there. */
   readonly force?: boolean
   readonly compress?: 'zstd' | 'gzip'
   /** JSON for people to read. */
@@ -73,9 +73,9 @@ export interface DataExported {
 export interface ScanSensitiveRequest {
   /** A stored backup instead of the live database: its path, its file name, or `latest`. */
   readonly from?: string
-  /** Path of an identity file that opens it if it is encrypted, beside those of the config. */
+  /** With `from`: path of an identity file that opens it if it is encrypted, beside those of the config. */
   readonly identity?: string
-  /** The target that it is at. */
+  /** With `from`: the target that it is at. */
   readonly target?: string
 }
 

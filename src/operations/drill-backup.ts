@@ -12,11 +12,14 @@ import { editStoredMetadata } from './edit-stored-metadata.ts'
 import { findReadable } from './find-intact.ts'
 import { expectedImageOf, imageBytes } from './image-facts.ts'
 import type { BackupDrilled, DrillBackupRequest } from './reports.ts'
+import { requireDirectory } from './require-directory.ts'
 import { restoreBackup } from './restore-backup.ts'
 import { judged } from './trust.ts'
 
 /** Room for the scratch directory itself, and what the file system takes. */
 const SPACE_RESERVE_BYTES = 1 << 20
+const NO_DIRECTORY_HINT =
+  'Choose another with --scratch (scratchDir), or make it first. Without one it is the backup directory.'
 const NO_SPACE_HINT = 'Free some space there, or restore elsewhere with --scratch (scratchDir).'
 
 /**
@@ -30,8 +33,7 @@ export async function drillBackup(
 ): Promise<BackupDrilled> {
   const started = performance.now()
   const backup = await findReadable(request, context)
-  const scratchDir = resolve(request.scratchDir ?? context.settings.backupDir)
-  await makeDirectory(scratchDir, context.settings.directoryMode, durabilityOf(context))
+  const scratchDir = await findScratchDir(request, context)
   const { restored, scratchDirectory } = await restoreInto(
     scratchDir,
     { backup, identity: request.identity, acceptUnsigned: request.acceptUnsigned },
@@ -67,6 +69,15 @@ export async function drillBackup(
     recorded: recorded !== null,
     notes,
   }
+}
+
+/** The backup directory need not be there yet, on a bare machine that has its backups at a target. */
+async function findScratchDir({ scratchDir }: DrillBackupRequest, context: Context): Promise<string> {
+  const { backupDir, directoryMode } = context.settings
+  const directory = resolve(scratchDir ?? backupDir)
+  if (scratchDir !== undefined) await requireDirectory(directory, 'to restore into', NO_DIRECTORY_HINT)
+  else await makeDirectory(directory, directoryMode, durabilityOf(context))
+  return directory
 }
 
 interface DrillOrder {

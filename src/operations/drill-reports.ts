@@ -3,7 +3,7 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import type { VerifyProblem } from './reports.ts'
 
 export interface DrillBackupRequest {
-  /** Where the scratch directory is made; it is made too when missing. Default: the backup directory. */
+  /** The directory, which has to be there, that the scratch directory is made in. Default: the backup directory. */
   readonly scratchDir?: string
   /** Path of an identity file that opens an encrypted backup, beside those of the config. */
   readonly identity?: string

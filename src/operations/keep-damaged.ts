@@ -1,8 +1,9 @@
 /** Keeping what is damaged: it may be the last copy of something. Such files are never listed as backups. */
-import { chmod, constants, copyFile, stat } from 'node:fs/promises'
+import { chmod, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { typeDirectory } from '../catalog/layout.ts'
 import { Staging } from '../catalog/staging.ts'
+import { copyWhole } from '../snapshot/copy-file.ts'
 import { renameDurably, syncFile } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { type Context, durabilityOf } from './context.ts'
@@ -37,9 +38,7 @@ export async function keepDamagedFiles(
     const from = `${database}${suffix}`
     if (!(await isFile(from))) continue
     const staged = staging.file(basename(`${filename}${suffix}`))
-    await during('copy', from, () =>
-      copyFile(from, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE),
-    )
+    await copyWhole(from, staged, context.signal)
     await during('set the mode of', staged, () => chmod(staged, context.settings.fileMode))
     await syncFile(staged, durabilityOf(context))
     const path = join(directory, `${filename}.damaged${suffix}`)

@@ -160,14 +160,17 @@ async function requireReplaceable(path: string): Promise<void> {
 }
 
 /** Callers may have no types. */
-function checked({ output, mode = DEFAULT_MODE }: MetricsRequest): {
+function checked(request: MetricsRequest): {
   output: string | undefined
   mode: number
 } {
+  const { output, mode = DEFAULT_MODE } = request
   if (output !== undefined && (typeof output !== 'string' || output === '' || output.includes('\0'))) {
     throw wrong('output', 'expected the path of a file')
   }
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) throw wrong('mode', 'expected a file mode')
+  if (request.mode !== undefined && output === undefined)
+    throw wrong('mode', 'needs output, the file that it is for')
   return { output, mode }
 }
 

@@ -22,7 +22,7 @@ export interface NotificationsTested {
 export interface MetricsRequest {
   /** The file to write, in a directory that exists. Default: none. */
   readonly output?: string
-  /** Its mode. Default: 0o644, as its reader is another user. */
+  /** With `output`: its mode. Default: 0o644, as its reader is another user. */
   readonly mode?: number
   readonly signal?: AbortSignal
 }

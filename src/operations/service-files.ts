@@ -1,4 +1,4 @@
-import { chmod, readFile, stat } from 'node:fs/promises'
+import { chmod, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { WorkDirectory } from '../catalog/work-directory.ts'
 import { BackupError } from '../errors.ts'
@@ -10,8 +10,10 @@ import { isThere, syncDirectory, writeNewFile } from '../storage/durable.ts'
 import { during, unlessMissing } from '../storage/io-errors.ts'
 import { replaceFile } from '../storage/put-in-place.ts'
 import type { ServiceFiles, ServiceFilesRequest, ServiceForm } from './reports.ts'
+import { requireDirectory } from './require-directory.ts'
 
 const DEFAULT_DIRECTORY = '/etc/systemd/system'
+const NO_DIRECTORY_HINT = `Choose another with --directory (directory), or make it first; systemd looks in ${DEFAULT_DIRECTORY}. Without systemd, --crontab (form: "crontab") prints lines for cron.`
 /** Units hold no secrets, and everybody may read them: `systemctl cat`. */
 const UNIT_MODE = 0o644
 const FORMS: readonly ServiceForm[] = ['daemon', 'timer', 'crontab']
@@ -66,7 +68,8 @@ async function install(
   plan: ServicePlan,
   signal: AbortSignal,
 ): Promise<void> {
-  await requireDirectory(directory)
+  // systemd reads units only where it looks for them.
+  await requireDirectory(directory, 'to write units into', NO_DIRECTORY_HINT)
   for (const { name } of units) await requireOurs(join(directory, name), plan)
   await using work = await WorkDirectory.open(directory, signal)
   for (const { name, text } of units) {
@@ -76,20 +79,6 @@ async function install(
     await replaceFile(file, join(directory, name))
   }
   await syncDirectory(directory, { isDurable: true })
-}
-
-/** It is not made: systemd reads units only where it looks for them, and a name with a slip in it is none of those places. */
-async function requireDirectory(path: string): Promise<void> {
-  const stats = await unlessMissing(path, () => stat(path))
-  if (stats?.isDirectory() === true) return
-  throw new BackupError(
-    'TARGET_INVALID',
-    `${stats === null ? 'There is no directory' : 'This is no directory'} to write units into: ${path}`,
-    {
-      hint: `Choose another with --directory (directory), or make it first; systemd looks in ${DEFAULT_DIRECTORY}. Without systemd, --crontab (form: "crontab") prints lines for cron.`,
-      path,
-    },
-  )
 }
 
 async function requireOurs(path: string, plan: ServicePlan): Promise<void> {

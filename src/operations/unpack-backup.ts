@@ -1,6 +1,5 @@
 /** The database that a backup holds, in a file of its own: for somebody who wants its bytes, and restores nothing here. */
-import { copyFile, constants } from 'node:fs/promises'
-import { during } from '../storage/io-errors.ts'
+import { copyWhole } from '../snapshot/copy-file.ts'
 import { moveWithin } from '../storage/put-in-place.ts'
 import { begin, type Context } from './context.ts'
 import type { BackupUnpacked, UnpackBackupRequest } from './file-reports.ts'
@@ -17,9 +16,6 @@ export async function unpackBackup(
   const backup = await findReadable({ backup: wanted }, context)
   await using image = await openIntact(backup, { level: 'none' }, context)
   begin(context, 'copy-image')
-  if (!image.isOurs || !(await moveWithin(image.path, to)))
-    await during('write', to, () =>
-      copyFile(image.path, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE),
-    )
+  if (!image.isOurs || !(await moveWithin(image.path, to))) await copyWhole(image.path, to, context.signal)
   return { success: true, checksum: image.checksum }
 }

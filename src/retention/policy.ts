@@ -18,7 +18,7 @@ export interface RetentionRules {
   /** All that are younger than this, counted from the newest backup of the type. */
   readonly keepWithin?: string | undefined
   /**
-   * Bytes, or text such as "10GB" or "512MiB", that all of them may take, packs included; the oldest go first. Alone it
+   * Bytes, or text such as "10GiB" or "512MiB", that all of them may take, packs included; the oldest go first. Alone it
    * keeps all that fit.
    */
   readonly maxSize?: number | string | undefined

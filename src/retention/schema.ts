@@ -23,10 +23,10 @@ const rulesShape = {
   maxSize: z
     .union([
       z.int().positive(),
-      z.string().refine(isSize, 'expected bytes, or text such as "10GB" or "512MiB"'),
+      z.string().refine(isSize, 'expected bytes, or text such as "10GiB" or "512MiB"'),
     ])
     .optional()
-    .describe('What all of them may take: bytes, or text such as "10GB" or "512MiB". The oldest go first.'),
+    .describe('What all of them may take: bytes, or text such as "10GiB" or "512MiB". The oldest go first.'),
   minCount: count.optional().describe('At least so many stay, whatever their size.'),
   minAge: spanSchema.optional().describe('Younger ones stay, whatever their size.'),
 }

@@ -1,6 +1,6 @@
 import { chmod, constants, copyFile, type FileHandle, open } from 'node:fs/promises'
 import { cancelled, throwIfCancelled } from '../errors.ts'
-import { isSystemError, toTypedError } from '../storage/io-errors.ts'
+import { during, isSystemError, toTypedError } from '../storage/io-errors.ts'
 
 /** While one buffer of this size is written the next is read; both stay in the processor's cache. */
 const RUN_BYTES = 256 << 10
@@ -27,13 +27,15 @@ export async function copyWhole(from: string, to: string, signal: AbortSignal): 
 }
 
 async function copyBytes(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await using source = await open(from, constants.O_RDONLY | constants.O_NONBLOCK)
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK
+  await using source = await during('read', from, () => open(from, flags))
   await using copy = await open(to, 'wx', 0o600)
   let [next, other] = [Buffer.allocUnsafe(RUN_BYTES), Buffer.allocUnsafe(RUN_BYTES)]
   let written = Promise.resolve()
   try {
     for (let position = 0; !signal.aborted;) {
-      const { bytesRead } = await source.read(next, 0, RUN_BYTES, position)
+      const into = next
+      const { bytesRead } = await during('read', from, () => source.read(into, 0, RUN_BYTES, position))
       await written
       if (bytesRead === 0) return
       written = writeAll(copy, next.subarray(0, bytesRead), position)

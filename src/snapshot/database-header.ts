@@ -16,6 +16,8 @@ export interface DatabaseHeader {
   readonly changeCounter: number
   /** Pages of the database as the header says, or null when SQLite would not trust it and goes by the file's size. */
   readonly pageCount: number | null
+  /** `PRAGMA user_version` */
+  readonly userVersion: number
 }
 
 /** What the header says; null when `bytes` is not the start of a SQLite database. */
@@ -32,6 +34,7 @@ export function parseDatabaseHeader(bytes: Buffer): DatabaseHeader | null {
     isWal: bytes[19] === 2,
     changeCounter,
     pageCount: isTrusted ? pages : null,
+    userVersion: bytes.readInt32BE(60),
   }
 }
 

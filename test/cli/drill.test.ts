@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { openWorkplace } from './run-cli.ts'
 
@@ -6,6 +6,7 @@ test('drill restores the newest backup, says what it found, and is seen by list 
   using place = openWorkplace()
   const { filename } = await place.json(['create'])
   expect((await place.cli(['info'])).stdout).toMatch(/Last drill +never/)
+  mkdirSync(place.path('scratch'))
   const drilled = await place.cli(['drill', '--scratch', 'scratch'])
   expect(drilled).toMatchObject({ exit: 0, stderr: '' })
   expect(drilled.stdout).toContain(`Drill passed: ${String(filename)}`)

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { CatalogLock } from '../../src/catalog/lock.ts'
 import type { Progress } from '../../src/index.ts'
 import { openDatabase } from '../support/databases.ts'
-import { failedWith, succeeded } from '../support/product.ts'
+import { failedWith, protect, succeeded } from '../support/product.ts'
 import { filesBelow, temporaryDirectory } from '../support/temporary.ts'
 import { Place, ROWS } from './place.ts'
 
@@ -98,7 +98,7 @@ test('info tells the last drill of any backup, and that there was none', async (
 test('a drill makes its scratch directory where it is told, and only its owner sees into it', async () => {
   const place = new Place('CREATE TABLE t (a)')
   await place.backUp()
-  const scratchDir = join(temporaryDirectory(), 'new', 'scratch')
+  const scratchDir = temporaryDirectory()
   const seen: string[] = []
   const onProgress = ({ step }: Progress): void => {
     if (step !== 'check-restored') return
@@ -110,6 +110,27 @@ test('a drill makes its scratch directory where it is told, and only its owner s
   expect(seen[0]).toMatch(/^\.chame-work-[0-9a-f]{12} 700$/)
   expect(seen.some(line => line.endsWith('-restored.db 600'))).toBe(true)
   expect(filesBelow(scratchDir)).toEqual([])
+})
+
+test('a directory to restore into that is not there is refused, and not made', async () => {
+  const place = new Place('CREATE TABLE t (a)')
+  const file = await place.backUp()
+  const directory = temporaryDirectory()
+  for (const scratchDir of [join(directory, 'scrach'), join(directory, 'no', 'scratch'), file]) {
+    const { message, hint } = failedWith('TARGET_INVALID', await place.drill({ scratchDir }))
+    expect(message).toMatch(/no directory to restore into: /)
+    expect(message).toContain(scratchDir)
+    expect(hint).toContain('--scratch (scratchDir)')
+  }
+  expect(filesBelow(directory)).toEqual([])
+})
+
+test('the backup directory, where nothing else is named, is made: of a bare machine, say', async () => {
+  const place = new Place('CREATE TABLE t (a)')
+  const path = await place.backUp()
+  const backupDir = join(temporaryDirectory(), 'new', 'backups')
+  const drilled = succeeded(await protect(place.path, { backupDir }).drillBackup({ backup: path }))
+  expect(dirname(drilled.scratchDirectory)).toBe(backupDir)
 })
 
 test('a damaged backup fails its drill, which is a result, and is never restored', async () => {

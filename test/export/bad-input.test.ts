@@ -109,6 +109,21 @@ describe('callers without types', () => {
   })
 })
 
+describe('an option that would have no effect is refused, and says what it needs', () => {
+  test.each([
+    [{ target: 'far' }, 'needs from'],
+    [{ identity: 'key.txt' }, 'needs from'],
+    [{ force: true }, 'needs output'],
+  ])('%j of an export', async (request, needed) => {
+    expect((await new Place().refused('INVALID_ARGUMENT', request)).message).toContain(needed)
+  })
+
+  test.each([{ target: 'far' }, { identity: 'key.txt' }])('%j of a scan', async request => {
+    const scanned = await protect(new Place().path).scanSensitive(request)
+    expect(failedWith('INVALID_ARGUMENT', scanned).message).toContain('needs from')
+  })
+})
+
 describe('a condition', () => {
   const NO_CONDITIONS: readonly string[] = [
     '1) UNION ALL SELECT password_hash, 1 FROM users --',

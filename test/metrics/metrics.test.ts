@@ -180,6 +180,12 @@ test('a request that is not one is refused', async () => {
   }
 })
 
+test('a mode without the file that it is for is refused, and says so', async () => {
+  const database = protect(join(temporaryDirectory(), 'shop.db'))
+  const { message } = failedWith('INVALID_ARGUMENT', await database.metrics({ mode: 0o600 }))
+  expect(message).toContain('mode: needs output')
+})
+
 test('a name that no file can have is a failure that names it', async () => {
   const directory = temporaryDirectory()
   const output = join(directory, 'x'.repeat(300))

@@ -12,7 +12,13 @@ import {
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
-import { Administration, Database, type DatabaseOptions, type StoredFile } from '../../src/index.ts'
+import {
+  Administration,
+  Database,
+  type DatabaseOptions,
+  type Progress,
+  type StoredFile,
+} from '../../src/index.ts'
 import { buildDatabase, buildLedger } from '../support/databases.ts'
 import { backUp, failedWith, protect, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
@@ -283,6 +289,18 @@ test.each([
   const database = protect(join(directory, 'shop.db'))
   failedWith(code, await database.addBackup(file))
   expect(await database.listBackups()).toEqual([])
+})
+
+test('a file that is emptied while it is added is damaged, not an empty database', async () => {
+  const directory = temporaryDirectory()
+  const file = join(directory, 'other.db')
+  buildLedger(file, { journalMode: 'delete' })
+  const onProgress = ({ step }: Progress): void => {
+    if (step === 'copy-image') truncateSync(file, 0)
+  }
+  const failure = failedWith('BACKUP_DAMAGED', await here(directory).addBackup(file, { onProgress }))
+  expect(failure.message).toContain(`emptied meanwhile: ${file}`)
+  expect(await here(directory).listBackups()).toEqual([])
 })
 
 test('exports that something else has put there are neither listed nor opened', async () => {

@@ -20,6 +20,7 @@ for (const journalMode of ['wal', 'delete'] as const) {
         isWal: journalMode === 'wal',
         pageCount: bytes.length / pageSize,
         changeCounter: bytes.readUInt32BE(24),
+        userVersion: 0,
       })
     },
   )
@@ -29,11 +30,16 @@ test.each(realDatabases())('the header of %s, which others wrote, says what SQLi
   const copy = new DatabaseSync(path, { readOnly: true })
   const pragma = (name: string): number =>
     Number(Object.values(copy.prepare(`PRAGMA ${name}`).get() ?? {})[0])
-  const expected = { pageSize: pragma('page_size'), pageCount: pragma('page_count') }
+  const expected = {
+    pageSize: pragma('page_size'),
+    pageCount: pragma('page_count'),
+    userVersion: pragma('user_version'),
+  }
   copy.close()
   const header = parseDatabaseHeader(readFileSync(path))
   const inFile = readFileSync(path).length / expected.pageSize
-  expect({ pageSize: header?.pageSize, pageCount: header?.pageCount ?? inFile }).toEqual(expected)
+  const { pageSize, pageCount, userVersion } = header ?? {}
+  expect({ pageSize, pageCount: pageCount ?? inFile, userVersion }).toEqual(expected)
 })
 
 test('a page count that SQLite would not trust is not told', () => {

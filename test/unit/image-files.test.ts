@@ -1,11 +1,24 @@
 /** Reading, copying and hashing the files of an image, where they are not what they should be. */
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type HashMessage, hashFile, hashImage, runHashTask } from '../../src/snapshot/hash.ts'
-import { cloneWhole } from '../../src/snapshot/copy-file.ts'
+import { writeImageOf } from '../../src/operations/added-file.ts'
+import { keepDamagedFiles } from '../../src/operations/keep-damaged.ts'
+import { cloneWhole, copyWhole } from '../../src/snapshot/copy-file.ts'
 import { openIfThere } from '../../src/snapshot/source-files.ts'
+import { contextOf } from '../support/operation.ts'
+import { testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const options = { signal: new AbortController().signal }
@@ -64,6 +77,35 @@ test('sharing blocks fails with a typed error when more is wrong than a file sys
   const { path } = openFile('content')
   const nowhere = join(temporaryDirectory(), 'missing', 'copy')
   await expect(cloneWhole(path, nowhere)).rejects.toMatchObject({ code: 'IO_FAILED', path: nowhere })
+})
+
+/** Ends long before its size says, as does a file that shrinks while it is copied. */
+const SHORTER = '/sys/devices/system/cpu/online'
+
+testWith(['linux'], 'a file that ends before its size says is copied as far as it goes', async () => {
+  const content = readFileSync(SHORTER)
+  expect(statSync(SHORTER).size).toBeGreaterThan(content.length)
+  const directory = temporaryDirectory()
+  const context = contextOf({ path: join(directory, 'app.db') })
+  mkdirSync(join(context.settings.backupDir, 'manual'), { recursive: true })
+
+  const copied = join(directory, 'copied')
+  await copyWhole(SHORTER, copied, context.signal)
+  const added = join(directory, 'added')
+  await writeImageOf(SHORTER, { form: 'plain', file: added }, context)
+  const kept = await keepDamagedFiles(SHORTER, 'app.db', 'manual', context)
+  for (const file of [copied, added, ...kept]) expect([file, readFileSync(file)]).toEqual([file, content])
+})
+
+testWith(['linux'], 'a file that cannot be read while it is copied is named, and not its copy', async () => {
+  // Nothing is mapped at the address 0: reading there is an I/O error.
+  const from = '/proc/self/mem'
+  const copied = copyWhole(from, join(temporaryDirectory(), 'copy'), options.signal)
+  await expect(copied).rejects.toMatchObject({
+    code: 'IO_FAILED',
+    message: expect.stringContaining('Input/output error: could not read: '),
+    path: from,
+  })
 })
 
 test('a side file that is not there is none; one that cannot be opened is a typed error', () => {

@@ -209,7 +209,7 @@ const amount = z
   .nonnegative('expected no less than 0')
   .max(100_000, 'expected 100,000 at most')
 const span = z.string().max(40).refine(isSpan, 'expected a span such as 12h, 30d, 8w, 6m (months) or 1y')
-const size = z.string().max(40).refine(isSize, 'expected a size such as 10GB or 512MiB')
+const size = z.string().max(40).refine(isSize, 'expected a size such as 10GiB or 512MiB')
 
 const rules: z.ZodType<RetentionRules> = z
   .strictObject({

@@ -24,7 +24,7 @@ export const RULES: readonly {
     hint: 'All that are younger, such as 30d, 8w, 6m or 1y.',
     kind: 'text',
   },
-  { rule: 'maxSize', label: 'Max size', hint: 'What all together may take, such as 10GB.', kind: 'text' },
+  { rule: 'maxSize', label: 'Max size', hint: 'What all together may take, such as 10GiB.', kind: 'text' },
   {
     rule: 'minCount',
     label: 'Min count',
