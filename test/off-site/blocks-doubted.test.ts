@@ -5,17 +5,10 @@ import { type BackupCreated, generateKeys } from '../../src/index.ts'
 import { createBackup } from '../../src/operations/create-backup.ts'
 import { contentOf } from '../support/intact.ts'
 import { succeeded } from '../support/product.ts'
-import { commit, packsIn } from './blocks-place.ts'
+import { commit, ONLY, packsIn } from './blocks-place.ts'
 import { damageByte } from './damage-byte.ts'
 import { contextDuring } from './meanwhile.ts'
-import { local, openPlace, type Place } from './place.ts'
-
-const ONLY = {
-  keepLocal: false,
-  encoding: 'blocks',
-  timeZone: 'UTC',
-  targets: { far: local('far') },
-} as const
+import { openPlace, type Place } from './place.ts'
 
 function openOnly(): Place {
   return openPlace(['far'], ONLY, { commits: 20 })
@@ -30,6 +23,14 @@ function damageFirst(place: Place, at = 100): string {
   const path = place.path('far', packsIn(place, 'far')[0] ?? '')
   damageByte(path, at)
   return path
+}
+
+/** The same; returns what puts it right again. */
+function damageForNow(place: Place): () => void {
+  const path = place.path('far', packsIn(place, 'far')[0] ?? '')
+  const whole = readFileSync(path)
+  damageFirst(place)
+  return () => writeFileSync(path, whole)
 }
 
 async function statusOf(place: Place, backup: string, record = false): Promise<string> {
@@ -105,12 +106,10 @@ test.for([
 test('what was found damaged and is whole again is relied upon as before, once it was read', async () => {
   const place = openOnly()
   const { filename } = await backUp(place)
-  const [pack = ''] = packsIn(place, 'far')
-  const whole = readFileSync(place.path('far', pack))
-  const path = damageFirst(place)
+  const mend = damageForNow(place)
   expect(await statusOf(place, filename, true)).toBe('damaged')
   expect(isDoubted(place)).toBe(true)
-  writeFileSync(path, whole)
+  mend()
   const { metadata } = await backUp(place)
   expect(metadata.added_bytes).toBe(metadata.file_size)
   expect(isDoubted(place)).toBe(false)
@@ -119,12 +118,10 @@ test('what was found damaged and is whole again is relied upon as before, once i
 test('a reading that finds it whole again takes the doubt back', async () => {
   const place = openOnly()
   await backUp(place)
-  const [pack = ''] = packsIn(place, 'far')
-  const whole = readFileSync(place.path('far', pack))
-  const path = damageFirst(place)
+  const mend = damageForNow(place)
   expect(await statusOfCopies(place)).toBe('damaged')
   expect(isDoubted(place)).toBe(true)
-  writeFileSync(path, whole)
+  mend()
   expect(await statusOfCopies(place)).toBe('intact')
   expect(isDoubted(place)).toBe(false)
 })
@@ -132,11 +129,9 @@ test('a reading that finds it whole again takes the doubt back', async () => {
 test('a pack that comes into being again, and is there whole although it was doubted, is not sent again', async () => {
   const place = openOnly()
   const { filename } = await backUp(place)
-  const [pack = ''] = packsIn(place, 'far')
-  const whole = readFileSync(place.path('far', pack))
-  const path = damageFirst(place)
+  const mend = damageForNow(place)
   expect(await statusOf(place, filename, true)).toBe('damaged')
-  writeFileSync(path, whole)
+  mend()
   rmSync(place.path('backups', 'targets', 'far', 'app.fingerprints'))
   const sent: string[] = []
   const before = (call: string, key: string): void => {

@@ -19,16 +19,10 @@ import { assertIntact, contentOf } from '../support/intact.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
+import { ONLY } from './blocks-place.ts'
 import { contextDuring, type Meanwhile } from './meanwhile.ts'
 import { local, namesAt, openPlace, type Place } from './place.ts'
 import { POINTS, tendUnderShim } from './tend-killed.ts'
-
-const ONLY = {
-  keepLocal: false,
-  encoding: 'blocks',
-  timeZone: 'UTC',
-  targets: { far: local('far') },
-} as const
 
 /** A database of some hundred pages that hardly compress. */
 function openOnly(config: Config = ONLY, form: LedgerForm = {}): Place {

@@ -1,13 +1,22 @@
 /** A place whose backups are stored by their pages, here and at the target `far`. */
 import { rmSync } from 'node:fs'
 import { expect } from 'vitest'
+import type { Config } from '../../src/index.ts'
 import { openDatabase } from '../support/databases.ts'
 import { assertIntact } from '../support/intact.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { succeeded } from '../support/product.ts'
-import { openPlace, type Place } from './place.ts'
+import { local, openPlace, type Place } from './place.ts'
 
 export const BLOCKS = { encoding: 'blocks' } as const
+
+/** Of backups that are kept at the target `far` alone. */
+export const ONLY: Config = {
+  keepLocal: false,
+  encoding: 'blocks',
+  timeZone: 'UTC',
+  targets: { far: local('far') },
+}
 
 export function openBlocksPlace(): Place {
   return openPlace(['far'], BLOCKS, { commits: 20 })

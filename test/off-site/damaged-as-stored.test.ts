@@ -2,21 +2,14 @@
 import { readFileSync, truncateSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Metadata } from '../../src/catalog/metadata.ts'
-import { openDatabase } from '../support/databases.ts'
+import { addWrongIndex } from '../support/databases.ts'
 import { succeeded } from '../support/product.ts'
 import { damageByte } from './damage-byte.ts'
 import { openPlace, type Place, readJson } from './place.ts'
 
-/** With an index that says that it is of another column: only a full check sees that. */
 async function openDamaged(encoding: 'plain' | 'blocks'): Promise<{ place: Place; name: string }> {
   const place = openPlace(['far'], { encoding })
-  const connection = openDatabase(place.databasePath)
-  connection.enableDefensive(false)
-  connection.exec(`
-    CREATE TABLE t (a, b); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 2);
-    PRAGMA writable_schema = ON;
-    UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (b)' WHERE name = 'i'`)
-  connection.close()
+  addWrongIndex(place.databasePath)
   const { filename: name } = succeeded(await place.database().createBackup())
   const verified = succeeded(
     await place.database().verifyBackup(name, { target: 'far', record: true, check: 'full' }),

@@ -14,7 +14,7 @@ import { expect, test } from 'vitest'
 import { generateKeys, type RepairedBackup } from '../../src/index.ts'
 import { PackFile } from '../../src/blocks/pack-file.ts'
 import { groupCount } from '../../src/blocks/pack-index.ts'
-import { openDatabase } from '../support/databases.ts'
+import { addWrongIndex, openDatabase } from '../support/databases.ts'
 import { assertIntact } from '../support/intact.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { failedWith, succeeded } from '../support/product.ts'
@@ -113,14 +113,7 @@ test('without a name all that are known to be damaged, or gone, are repaired, an
 
 test('what is as it was stored, and damaged, is not called intact: no copy is better', async () => {
   const place = openPlace()
-  const connection = openDatabase(place.databasePath)
-  connection.enableDefensive(false)
-  // An index that says that it is of another column: only a full check sees that.
-  connection.exec(`
-    CREATE TABLE t (a, b); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 2);
-    PRAGMA writable_schema = ON;
-    UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (b)' WHERE name = 'i'`)
-  connection.close()
+  addWrongIndex(place.databasePath)
   const [name = ''] = await makeCopied(place, 1)
   expect(succeeded(await place.database().verifyBackup(name, { record: true })).status).toBe('damaged')
   expect(await repaired(place)).toMatchObject([

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { RestoreBackupRequest } from '../../src/index.ts'
-import { openDatabase } from '../support/databases.ts'
+import { addWrongIndex } from '../support/databases.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import {
   BACKED_UP,
@@ -78,14 +78,7 @@ test('without a check by SQLite a changed byte is found as well', async () => {
 test('a full check finds before a restore what a quick one does not', async () => {
   const scene = openScene()
   mkdirSync(scene.path('data'))
-  const connection = openDatabase(scene.databasePath)
-  connection.enableDefensive(false)
-  // The index says now that it is one of another column; its entries are still those of this one.
-  connection.exec(`
-    CREATE TABLE t (a, b); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 2);
-    PRAGMA writable_schema = ON;
-    UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (b)' WHERE name = 'i'`)
-  connection.close()
+  addWrongIndex(scene.databasePath)
   succeeded(await scene.product().createBackup())
   const to = scene.path('restored.db')
   await refuse(scene, { to, check: 'full' })

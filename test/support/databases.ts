@@ -42,3 +42,14 @@ export function buildDatabase(path: string, sql: string, form: DatabaseForm = {}
   connection.exec(sql)
   connection.close()
 }
+
+/** Adds an index that says it is of another column than its entries are: only a full check sees that. */
+export function addWrongIndex(path: string): void {
+  const connection = openDatabase(path)
+  connection.enableDefensive(false)
+  connection.exec(`
+    CREATE TABLE t (a, b); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 2);
+    PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (b)' WHERE name = 'i'`)
+  connection.close()
+}
