@@ -74,7 +74,6 @@ export class PackWriter implements Disposable {
    * @param key null for a pack that is not encrypted
    */
   constructor(path: string, { pageSize, groupPages }: PackForm, key: PackKey | null) {
-    this.#file = new WritableFile(path)
     this.#pageSize = pageSize
     this.#groupPages = groupPages
     this.#hashes = Buffer.alloc((PACK_BYTES_MAX / pageSize) * HASH_BYTES)
@@ -83,7 +82,7 @@ export class PackWriter implements Disposable {
     this.#sealed = head.sealed
     this.#cipher = head.cipher
     this.#position = head.bytes.length
-    writeFully(this.#file, head.bytes, 0)
+    this.#file = startFile(path, head.bytes)
   }
 
   get isFull(): boolean {
@@ -154,6 +153,15 @@ export class PackWriter implements Disposable {
   [Symbol.dispose](): void {
     this.#close()
   }
+}
+
+/** Nobody else could close it when already its first bytes cannot be written. */
+function startFile(path: string, head: Buffer): WritableFile {
+  using starting = new DisposableStack()
+  const file = starting.use(new WritableFile(path))
+  writeFully(file, head, 0)
+  starting.move()
+  return file
 }
 
 function sealedHead({ secret, file }: PackKey): {

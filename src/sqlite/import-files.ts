@@ -125,10 +125,11 @@ async function openRegular(
   { mayBeLink }: { readonly mayBeLink: boolean },
 ): Promise<FileHandle> {
   const noLink = mayBeLink ? 0 : constants.O_NOFOLLOW
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | noLink)
-  if ((await handle.stat()).isFile()) return handle
-  await handle.close()
-  throw new Malformed(`${shown(basename(path))} is no file`)
+  await using opening = new AsyncDisposableStack()
+  const handle = opening.use(await open(path, constants.O_RDONLY | constants.O_NONBLOCK | noLink))
+  if (!(await handle.stat()).isFile()) throw new Malformed(`${shown(basename(path))} is no file`)
+  opening.move()
+  return handle
 }
 
 /** What the first bytes say counts, not the name: text never begins like this. */

@@ -111,14 +111,15 @@ function problemsOfSuccess(
 
 /**
  * The flushes that failed, and the writes that failed and were not made again in another way, as where the
- * file system refuses to copy by itself. The WAL index is no content: it is made anew from the WAL. Nor does a
- * success rest on the note of it in the audit log, which comes last: see test/audit.
+ * file system refuses to copy by itself. The WAL index is no content: it is made anew from the WAL, as
+ * fingerprints are from the packs. Nor does a success rest on the note of it in the audit log, which comes last: see
+ * test/audit.
  */
 function failedForGood(all: readonly SeenCall[]): SeenCall[] {
   const noting = all.findIndex(({ path }) => path.endsWith('/.chame-audit.lock'))
   const calls = noting === -1 ? all : all.slice(0, noting)
   return calls.filter(({ call, path, isHit }, index) => {
-    if (!isHit || path.endsWith('-shm')) return false
+    if (!isHit || path.endsWith('-shm') || path.endsWith('.fingerprints')) return false
     const isMadeAgain = calls
       .slice(index + 1)
       .some(later => isDone(later) && later.call === call && later.path === path)

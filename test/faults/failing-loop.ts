@@ -1,36 +1,19 @@
-/** Runs an operation again and again while one call after another fails, and judges each run and the next. */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+/** Lets one call of an operation after another fail, in every way that it can; or a selection of them. */
+import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { crc32 } from 'node:zlib'
 import { expect } from 'vitest'
-import { leftoversIn, type Scene } from '../restore/scene.ts'
-import { temporaryDirectory } from '../support/temporary.ts'
 import { isFull, randomFrom, SEED, select } from './extent.ts'
-import { type Failing, FailingProduct } from './failing-product.ts'
-import { examineFor, judge, withoutChance } from './failing-judge.ts'
+import type { Failing } from './failing-product.ts'
+import { Attack, type Attacked, type Looped, readJson } from './failing-run.ts'
 import { KINDS } from './failing-table.ts'
-import type { Job } from './failing-worker.ts'
 import { publish } from './figures.ts'
-import { Place, prepareStart, type Start } from './matrix.ts'
-import type { Scenario } from './matrix-scenarios.ts'
-import { type Before, lookBetween } from './oracle-before.ts'
 import type { SeenCall } from './shim.ts'
 
-export interface Loop {
+export interface Loop extends Attacked {
   readonly name: string
-  readonly scenario: Scenario
-  readonly operation: Job['operation']
-  readonly engine: 'here' | 'process'
   /** How many of its runs a selection draws at random; without it the selection is spread over every kind of call. */
   readonly drawn?: number
-}
-
-interface Looped {
-  readonly failing: Failing
-  readonly result: string
-  readonly isHit: boolean
-  readonly violations: readonly string[]
 }
 
 const RECORD = fileURLToPath(new URL('./recorded/failing.json', import.meta.url))
@@ -44,20 +27,14 @@ const SELECTED = { here: 2, process: 1 } as const
 const RARE_SELECTED = 2
 /** Where a call is the last, or only the first time made, a run may end without it. */
 const MISSED_MAX = 0.05
-/** Short against a test's patience, long against the work of any of these operations. */
-const WAIT_FOR_LOCK_MS = 2_000
 
 /** Lets every call of every kind fail in every way that it can, once and from then on; asserts that all went right. */
 export async function failEveryCall(loop: Loop): Promise<void> {
-  const start = await prepareStart(loop.scenario)
-  const place = new Place('kill')
-  const product = new FailingProduct(place.scene.directory)
-  const job = jobFor(loop, place.scene, start)
-  const undisturbed = await runUndisturbed(product, place, start, job)
+  const attack = await Attack.prepare(loop)
+  const undisturbed = await attack.runUndisturbed()
   const series = seriesOf(undisturbed)
   if (isRecording) return record(nameOf(loop), possibleOf(series))
-  const run = (failing: Failing): Promise<Looped> => runFailing(product, place, start, job, failing)
-  const tried = isFull ? await runAll(series, run) : await runSelected(selectedOf(series, loop), run)
+  const tried = isFull ? await runAll(series, attack) : await runSelected(selectedOf(series, loop), attack)
   const looped = tried.filter(({ isHit }) => isHit)
   expect([...new Set(looped.flatMap(({ violations }) => violations))]).toEqual([])
   holdToRecord(loop, possibleOf(series), looped.length)
@@ -67,14 +44,11 @@ export async function failEveryCall(loop: Loop): Promise<void> {
 }
 
 /** Each series until it goes beyond the last call. */
-async function runAll(
-  all: readonly Series[],
-  run: (failing: Failing) => Promise<Looped>,
-): Promise<readonly Looped[]> {
+async function runAll(all: readonly Series[], attack: Attack): Promise<readonly Looped[]> {
   const tried: Looped[] = []
   for (const { failing } of all) {
     for (let at = 1; ; at++) {
-      const looped = await run({ ...failing, at })
+      const looped = await attack.runFailing({ ...failing, at })
       if (!looped.isHit) break
       tried.push(looped)
     }
@@ -82,28 +56,10 @@ async function runAll(
   return tried
 }
 
-async function runSelected(
-  selected: readonly Failing[],
-  run: (failing: Failing) => Promise<Looped>,
-): Promise<readonly Looped[]> {
+async function runSelected(selected: readonly Failing[], attack: Attack): Promise<readonly Looped[]> {
   const tried: Looped[] = []
-  for (const failing of selected) tried.push(await run(failing))
+  for (const failing of selected) tried.push(await attack.runFailing(failing))
   return tried
-}
-
-/** Once to start all processes, then once more: from then on nothing is opened for the first time. */
-async function runUndisturbed(
-  product: FailingProduct,
-  place: Place,
-  start: Start,
-  job: Job,
-): Promise<readonly SeenCall[]> {
-  place.reset(start)
-  await product.run(job)
-  place.reset(start)
-  const { answer, calls } = await product.run(job)
-  expect(answer).toMatchObject({ success: true })
-  return calls
 }
 
 interface Series {
@@ -157,60 +113,6 @@ function draw(series: readonly Series[], count: number, loop: Loop): readonly Fa
   return drawn
 }
 
-async function runFailing(
-  product: FailingProduct,
-  place: Place,
-  start: Start,
-  job: Job,
-  failing: Failing,
-): Promise<Looped> {
-  const { scene } = place
-  place.reset(start)
-  const outcome = await product.run(job, failing)
-  const hit = outcome.calls.find(({ isHit }) => isHit)
-  if (hit === undefined) return { failing, result: '', isHit: false, violations: [] }
-  const { result, state, violations } = judge(scene, start.before, job.operation, failing, outcome)
-  const between = lookBetween(scene, start.before, state)
-  const next = await problemsOfNext(product, scene, between, state, job)
-  const { errno, isSticky, at } = failing
-  const where = `${errno} at ${hit.call} number ${at}${isSticky ? ' and on' : ''} (${hit.path})`
-  return {
-    failing,
-    result,
-    isHit: true,
-    violations: [...violations, ...next].map(violation => withoutChance(`${where}: ${violation}`, scene)),
-  }
-}
-
-/** The next run succeeds as if nothing had been, and leaves nothing. */
-async function problemsOfNext(
-  product: FailingProduct,
-  scene: Scene,
-  between: Before,
-  state: string,
-  job: Job,
-): Promise<string[]> {
-  // What is there is never overwritten by an import, and was found to be whole.
-  if (job.operation === 'import' && state === 'complete') return []
-  const { answer } = await product.run(job)
-  if (answer?.success !== true) return [`the next run: ${answer?.code}: ${answer?.message}`]
-  const { violations } = examineFor(scene, between, job.operation, 'success')
-  const isCleaning = ['create', 'restore', 'export', 'import'].includes(job.operation)
-  const left = isCleaning ? leftoversIn(scene.directory).map(path => `left behind: ${path}`) : []
-  return [...violations, ...left].map(violation => `after the next run: ${violation}`)
-}
-
-function jobFor({ operation, engine, scenario }: Loop, scene: Scene, { directory }: Start): Job {
-  const { databasePath, backupDir } = scene
-  const order = scenario.order?.(scene) ?? {}
-  const told =
-    order.config === undefined ? {} : readJson(join(directory, relative(scene.directory, order.config)))
-  // Beside the scene, so that nothing of it fails.
-  const config = join(temporaryDirectory(), 'chame-backup.config.json')
-  writeFileSync(config, JSON.stringify({ ...told, waitForLockMs: WAIT_FOR_LOCK_MS }))
-  return { operation, order, options: { path: databasePath, backupDir, engine, config } }
-}
-
 /** Fewer loops than were recorded mean that the harness has lost its grip. */
 function holdToRecord(loop: Loop, possible: number, hits: number): void {
   const name = nameOf(loop)
@@ -225,10 +127,6 @@ function record(name: string, possible: number): void {
     a < b ? -1 : 1,
   )
   writeFileSync(RECORD, `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`)
-}
-
-function readJson(path: string): Record<string, unknown> {
-  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
 }
 
 function publishLoops(loop: Loop, looped: readonly Looped[]): void {

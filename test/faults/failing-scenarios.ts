@@ -32,7 +32,8 @@ export const FAILING_LOOPS: readonly Omit<Loop, 'engine'>[] = [
   loopOf('importSql'),
 ]
 
-const ALL_STORED: readonly Omit<Loop, 'engine'>[] = [
+/** What is stored in other ways, and what tends it. */
+export const ALL_STORED: readonly Omit<Loop, 'engine'>[] = [
   storedLoop('createZstd'),
   storedLoop('createEncrypted'),
   storedLoop('createBlocksFirst'),
@@ -47,7 +48,7 @@ const ALL_STORED: readonly Omit<Loop, 'engine'>[] = [
   storedLoop('add'),
 ]
 
-/** The same of what is stored in other ways, and of what tends it; a selection has some, by the seed. */
+/** A selection has some of them, by the seed. */
 export const FAILING_STORED: readonly Omit<Loop, 'engine'>[] = ALL_STORED.filter(
   (_, index) => isFull || (index + SEED) % STORED_SHARE === 0,
 )

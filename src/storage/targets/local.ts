@@ -176,9 +176,12 @@ class LocalTarget implements Target {
     return this.#during('read', key, async () => {
       await this.#requireRoot()
       try {
-        const handle = await open(this.#pathOf(key), READ_FLAGS)
-        if ((await handle.stat()).isFile()) return handle
-        await handle.close()
+        await using opening = new AsyncDisposableStack()
+        const handle = opening.use(await open(this.#pathOf(key), READ_FLAGS))
+        if ((await handle.stat()).isFile()) {
+          opening.move()
+          return handle
+        }
       } catch (error) {
         // ELOOP: a link, which is none of ours.
         if (!isNotThere(error) && !(isSystemError(error) && error.code === 'ELOOP')) throw error
