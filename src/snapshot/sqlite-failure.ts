@@ -1,8 +1,9 @@
-import { accessSync, constants, statfsSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { BackupError } from '../errors.ts'
 import { SqliteError } from '../sqlite/sqlite-process.ts'
 import { toTypedError } from '../storage/io-errors.ts'
+import { writeFully } from '../storage/transfer.ts'
 
 /** SQLite's result codes that have a meaning of their own here. Source: sqlite.org/rescode.html. */
 export const SQLITE = {
@@ -23,6 +24,9 @@ export const SQLITE = {
   READONLY_ROLLBACK: 776,
   IOERR_SHMSIZE: 4874,
 } as const
+
+/** SQLite's codes for a disk that did not take what it was given: `IOERR_WRITE`, `_FSYNC`, `_TRUNCATE`, `_SHMOPEN`, `_SHMMAP`. */
+const WRITING_FAILED: readonly (number | null)[] = [778, 1034, 1546, 4618, 5386]
 
 /** The typed error for what SQLite said of `database`, or of the other file that it names; other errors come back as they are. */
 export function fromSqlite(error: unknown, database: string): unknown {
@@ -111,25 +115,22 @@ function ofAnotherKind(error: SqliteError, path: string): BackupError {
         ...details,
         hint: 'The machine is short of memory, or the file is made to exhaust it. Check the system log and try again.',
       })
-    default:
-      return new BackupError(
+    default: {
+      const unexplained = new BackupError(
         'IO_FAILED',
         `SQLite could not read or write the database (${error.message}): ${path}`,
         { ...details, hint: 'Check the disk and the system log.' },
       )
+      // A quota that is reached is to SQLite a disk that fails.
+      return (WRITING_FAILED.includes(error.resultCode) ? whyFull(path) : null) ?? unexplained
+    }
   }
 }
 
 /** SQLite does not say why; a second look does, unless the reason has passed or is another. */
 function cannotOpen(path: string, cause: SqliteError): unknown {
-  if (hasNoInodes(dirname(path))) {
-    return new BackupError(
-      'INSUFFICIENT_SPACE',
-      `Insufficient disk space: SQLite could not make its files beside, because no inodes are left: ${path}`,
-      { path, cause, hint: 'Remove some files there and try again.' },
-    )
-  }
   return (
+    whyFull(path) ??
     whyRefused(path) ??
     new BackupError('IO_FAILED', `SQLite could not open the database or a file beside it: ${path}`, {
       path,
@@ -139,13 +140,28 @@ function cannotOpen(path: string, cause: SqliteError): unknown {
   )
 }
 
-/** SQLite does not say why it could not make a file. File systems without a fixed number of inodes tell none at all. */
-function hasNoInodes(directory: string): boolean {
+/** Linux's flag for a file that never has a name, on top of O_DIRECTORY; Node does not have it. Source: open(2). */
+const O_TMPFILE = 0o20_000_000
+/** What SQLite makes at first beside a database in WAL mode: the WAL index, and as much for the log. */
+const SIDE_FILES_BYTES = 2 * 32_768
+
+/**
+ * The typed error that says why no such files can be made beside this one: space, inodes or a quota are used up. One
+ * without a name tells: nobody sees it, and it is gone when it is closed. Null where it can be made, and where nothing
+ * is told: on other systems than Linux, and by file systems without such files.
+ */
+function whyFull(path: string): BackupError | null {
   try {
-    const { files, ffree } = statfsSync(directory)
-    return files > 0 && ffree === 0
-  } catch {
-    return false
+    const fd = openSync(dirname(path), constants.O_RDWR | constants.O_DIRECTORY | O_TMPFILE, 0o600)
+    try {
+      writeFully({ fd, path }, Buffer.alloc(SIDE_FILES_BYTES), 0)
+    } finally {
+      closeSync(fd)
+    }
+    return null
+  } catch (error) {
+    const typed = toTypedError(error, 'make a file beside', path)
+    return typed instanceof BackupError && typed.code === 'INSUFFICIENT_SPACE' ? typed : null
   }
 }
 
