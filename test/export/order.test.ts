@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
 import { type Call, changedBy, fromAndTo, pathOf, traceNode, writtenBy } from '../crash/trace.ts'
+import { select } from '../faults/extent.ts'
 import { flushBetween, isRename, writesTo } from '../faults/order.ts'
 import { buildDatabase, openDatabase } from '../support/databases.ts'
 import { testWith } from '../support/requirements.ts'
@@ -145,7 +146,7 @@ for (const journalMode of ['wal', 'delete'] as const) {
       ['linux', 'strace'],
       `an export flushes all of it before it has its name, and never writes the database, in ${journalMode} mode, in use by ${company}`,
       () => {
-        for (const [index, form] of FORMS.entries()) {
+        for (const [index, form] of select(FORMS, company === 'idle' ? 3 : FORMS.length).entries()) {
           const scene = new Scene(journalMode)
           const app = company === 'idle' ? openDatabase(scene.path, { journalMode }) : null
           app?.prepare('SELECT count(*) FROM t').get()

@@ -8,7 +8,7 @@ import { STORED_SCENARIOS } from './matrix-stored-scenarios.ts'
 /** A selection takes so many runs of each of those that share most of their calls with others. */
 const DRAWN = 5
 /** Of an export, each run of which starts processes of its own, it takes so many. */
-const DRAWN_OF_EXPORT = 40
+const DRAWN_OF_EXPORT = 15
 /** And one of so many of them. */
 const STORED_SHARE = 3
 

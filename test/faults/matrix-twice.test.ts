@@ -30,7 +30,7 @@ const FIRST_CRASHES: readonly FirstCrash[] = [
   { scenario: restoreRollback, engine: 'here', crash: 'xfs', share: 0.6 },
   ...(isFull ? OF_FULL_RUNS : []),
 ]
-const SELECTED = 5
+const SELECTED = 3
 
 for (const { share, ...attack } of FIRST_CRASHES) {
   testWith(

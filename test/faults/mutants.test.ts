@@ -1,6 +1,7 @@
 /** The crash matrix tests itself: a product that is broken on purpose is found out. */
 import { expect } from 'vitest'
 import { testWith } from '../support/requirements.ts'
+import { isFull } from './extent.ts'
 import { publish } from './figures.ts'
 import { type Attack, Place, type Point, prepareStart, strike, type Struck } from './matrix.ts'
 import { SCENARIOS } from './matrix-scenarios.ts'
@@ -51,7 +52,7 @@ for (const [name, attempts] of Object.entries(ATTEMPTS) as [MutantName, readonly
         const struck = await attackBoth({ ...attempt, engine: 'here' }, name)
         // What the mistake leads to, and not a mutant that does not even start.
         expect(struck.flatMap(({ violations }) => violations).filter(isBroken)).toEqual([])
-        const wrong = struck.filter(({ violations }) => violations.length > 0)
+        const wrong = struck.filter(isWrong)
         expect(wrong.length, `${attempt.scenario.name}, ${attempt.crash}`).toBeGreaterThan(0)
         caught += wrong.length
         visited += struck.length
@@ -68,7 +69,10 @@ for (const [name, attempts] of Object.entries(ATTEMPTS) as [MutantName, readonly
   )
 }
 
-/** The same points for the product with the mistake, whose outcome is returned, and without, which must do well. */
+/**
+ * The same points for the product with the mistake, whose outcome is returned, and without, which must do well. A
+ * selection has seen enough once the mistake is found out.
+ */
 async function attackBoth(attack: Attack, mutant: MutantName): Promise<Struck[]> {
   const place = new Place(attack.crash)
   const start = await prepareStart(attack.scenario)
@@ -79,6 +83,7 @@ async function attackBoth(attack: Attack, mutant: MutantName): Promise<Struck[]>
     const { violations } = await strike(attack, start, place, point)
     expect(violations).toEqual([])
     struck.push(await strike({ ...attack, mutant }, start, place, point))
+    if (!isFull && struck.some(isWrong)) break
   }
   return struck
 }
@@ -92,6 +97,10 @@ function pointsOf({ crash }: Attack, { calls }: Struck): Point[] {
     .slice(0, end === -1 ? calls.length : end)
     .map((_, index) => index + 1)
     .slice(-LAST_CALLS)
+}
+
+function isWrong({ violations }: Struck): boolean {
+  return violations.length > 0
 }
 
 function isBroken(violation: string): boolean {

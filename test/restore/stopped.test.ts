@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import type { Progress } from '../../src/index.ts'
+import { select } from '../faults/extent.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { testWith } from '../support/requirements.ts'
 import {
@@ -96,7 +97,9 @@ async function cancelAtEveryStep(way: Way, engine: 'here' | 'process'): Promise<
   const steps = await stepsOf(way)
   expect(steps.length).toBeGreaterThan(8)
   const restoredAt: string[] = []
-  for (const wanted of steps) {
+  // Where the word has to go to another process first, a selection visits some.
+  const chosen = engine === 'here' ? steps : select(steps, 6)
+  for (const wanted of chosen) {
     const scene = openScene()
     await way.prepare(scene)
     const controller = new AbortController()
@@ -123,8 +126,11 @@ async function cancelAtEveryStep(way: Way, engine: 'here' | 'process'): Promise<
   // On its way to another process the word is in time as long as what is there has still to be backed up.
   const inTime = steps.slice(0, 1 + steps.indexOf('pre-restore-backup'))
   expect(inTime.length).toBeGreaterThan(4)
+  expect(chosen.filter(step => inTime.includes(step)).length).toBeGreaterThan(1)
   expect(restoredAt.filter(step => inTime.includes(step))).toEqual([])
-  expect(restoredAt).toEqual(expect.arrayContaining([...way.beyondRecall]))
+  const late = chosen.filter(step => way.beyondRecall.includes(step))
+  expect(late.length).toBeGreaterThan(0)
+  expect(restoredAt).toEqual(expect.arrayContaining(late))
 }
 
 /** What lies beside the database and is no side file, which SQLite may leave when its process is killed. */
