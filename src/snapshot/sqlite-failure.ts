@@ -119,9 +119,9 @@ function ofAnotherKind(error: SqliteError, path: string): BackupError {
       const unexplained = new BackupError(
         'IO_FAILED',
         `SQLite could not read or write the database (${error.message}): ${path}`,
-        { ...details, hint: 'Check the disk and the system log.' },
+        { ...details, hint: 'Check the disk, its quota and the system log.' },
       )
-      // A quota that is reached is to SQLite a disk that fails.
+      // A quota that is reached is to SQLite a disk that fails. Not all of it may be used up.
       return (WRITING_FAILED.includes(error.resultCode) ? whyFull(path) : null) ?? unexplained
     }
   }
@@ -135,7 +135,7 @@ function cannotOpen(path: string, cause: SqliteError): unknown {
     new BackupError('IO_FAILED', `SQLite could not open the database or a file beside it: ${path}`, {
       path,
       cause,
-      hint: 'Check the disk, the system log and the limit of open files (ulimit -n), and try again.',
+      hint: 'Check the disk, its quota, the system log and the limit of open files (ulimit -n), and try again.',
     })
   )
 }

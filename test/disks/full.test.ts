@@ -150,7 +150,16 @@ for (const { situation, disk } of select(CASES, 4)) {
           const giveBack = (): void => limitQuota(quota, null)
           await attack(
             scene,
-            { situation, disk, moment, what: `${leaveKiB} KiB left`, take, giveBack, isCounted: false },
+            {
+              situation,
+              disk,
+              moment,
+              what: `${leaveKiB} KiB left`,
+              take,
+              giveBack,
+              isCounted: false,
+              isQuota: true,
+            },
             tried,
           )
         }
