@@ -1,4 +1,5 @@
 import type { BackupInfo, CheckLevel } from '../catalog/backup-info.ts'
+import { isDamagedAsStored } from '../catalog/metadata.ts'
 import { isOfStructure } from './check-stored.ts'
 import { checkUnopened, type StoredChecked } from './check-unopened.ts'
 import { begin, type Context } from './context.ts'
@@ -32,7 +33,8 @@ export async function verifyBackup(
     backup.metadataState === 'invalid'
       ? [{ code: 'METADATA_INVALID', message: `The metadata cannot be read: ${backup.metadataProblem}` }]
       : []
-  const problems = [...unreadable, ...found.problems]
+  const lookedAt = [...unreadable, ...found.problems]
+  const problems = lookedAt.length === 0 && check !== 'full' ? knownProblems(backup) : lookedAt
   // A check that looked at nothing but the checksum still finds damage, but vouches for nothing: unless it is all
   // that anybody can do here, and what it finds unchanged was checked when it was made.
   const isVouchedFor = check !== 'none' || (asked !== 'none' && wasChecked(backup))
@@ -55,6 +57,13 @@ export async function verifyBackup(
     recorded: isRecorded,
     durationMs: Math.round(performance.now() - started),
   }
+}
+
+/** What an earlier check has found in these same bytes, of one that goes less deep than it may have gone. */
+function knownProblems({ metadata }: BackupInfo): VerifyProblem[] {
+  if (metadata === null || !isDamagedAsStored(metadata)) return []
+  const message = `A check found damage in it (${metadata.damaged_at}), and every byte is as it was: only a full check takes that back`
+  return [{ code: 'INTEGRITY', message }]
 }
 
 async function look(

@@ -1,5 +1,5 @@
 /** Damage that was stored with a backup, and is in each copy of it: no copy is better, so none replaces another. */
-import { readFileSync, truncateSync } from 'node:fs'
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Metadata } from '../../src/catalog/metadata.ts'
 import { addWrongIndex } from '../support/databases.ts'
@@ -72,9 +72,26 @@ test('a file of it that is cut short at the target is replaced, and the note of 
   expect(metadataThere(place, name)).toMatchObject(AS_STORED)
 })
 
-test('one that passes a check later on is not called damaged any more', async () => {
+test('a check that goes less deep does not take back what a full one has found in the same bytes', async () => {
   const { place, name } = await openDamaged('plain')
-  succeeded(await place.database().verifyBackup(name, { target: 'far', record: true, check: 'quick' }))
+  for (const check of ['quick', 'none'] as const) {
+    const verified = await place.database().verifyBackup(name, { target: 'far', record: true, check })
+    expect(verified).toMatchObject({
+      status: 'damaged',
+      problems: [{ code: 'INTEGRITY', message: expect.stringContaining('only a full check') }],
+    })
+    expect(metadataThere(place, name)).toMatchObject(AS_STORED)
+  }
+})
+
+test('one that passes a full check later on is not called damaged any more', async () => {
+  const place = openPlace(['far'])
+  const { filename: name } = succeeded(await place.database().createBackup())
+  const path = place.path('far', 'metadata', `${name}.json`)
+  const noted = { verified_at: null, damaged_at: '2026-01-01T00:00:00.000Z', damaged_as_stored: true }
+  writeFileSync(path, JSON.stringify({ ...readJson(path), ...noted }))
+  const verified = await place.database().verifyBackup(name, { target: 'far', record: true, check: 'full' })
+  expect(verified).toMatchObject({ status: 'intact', recorded: true })
   const metadata = metadataThere(place, name)
   expect(metadata).not.toHaveProperty('damaged_at')
   expect(metadata).not.toHaveProperty('damaged_as_stored')
