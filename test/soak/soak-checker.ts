@@ -4,23 +4,16 @@
  *
  * Usage: fork('soak-checker.ts', [scratch directory, key file, '{"<database>": "<its writer's log>", …}'])
  */
-import { closeSync, copyFileSync, openSync, readSync, rmSync } from 'node:fs'
+import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { commitToLedger } from '../support/ledger.ts'
-import { Timeline } from './soak-timeline.ts'
+import { type RestoreEvent, Subject } from './soak-subject.ts'
 import { examine, examineOpen, imageProblems, metadataProblems, type StoredBackup } from './stored-backup.ts'
 import { openStored } from './stored-image.ts'
 
 export type ToChecker =
-  | { readonly kind: 'restoring'; readonly database: string; readonly time: number; key: string; id: number }
-  | {
-      readonly kind: 'restored'
-      readonly database: string
-      readonly time: number
-      readonly key: string
-      readonly isDone: boolean
-    }
+  | (RestoreEvent & { readonly database: string })
   /** A backup came to be between the two times. */
   | { readonly kind: 'appeared'; database: string; key: string; id: number; from: number; to: number }
   /** An export came to be between the two times. */
@@ -32,86 +25,15 @@ export type ToChecker =
   | { readonly kind: 'gone'; readonly key: string }
   | { readonly kind: 'finish'; readonly question: number }
 
+/** With the time at which it was sent: everything before it was sent before. */
+export type Sent = ToChecker & { readonly at: number }
+
 export interface FromChecker {
   readonly question: number | null
   readonly problems: readonly string[]
 }
 
-type Event = Extract<ToChecker, { readonly kind: 'restoring' | 'restored' }>
-
 const [scratch = '', keyPath = '', logs = '{}'] = process.argv.slice(2)
-
-/** One database: its writer's log as far as it was read, and what follows from it. */
-class Subject {
-  readonly timeline: Timeline = new Timeline()
-  #log: string
-  #fd: number
-  #position = 0
-  #rest = ''
-  #told = 0
-  readonly #events: Event[] = []
-
-  constructor(log: string) {
-    this.#log = log
-    this.#fd = openSync(log, 'a+')
-  }
-
-  /** Goes on with another log; the one that was read is of no more use. */
-  continueWith(log: string): readonly string[] {
-    const news = this.catchUp()
-    closeSync(this.#fd)
-    rmSync(this.#log)
-    this.#log = log
-    this.#fd = openSync(log, 'a+')
-    this.#position = 0
-    this.#rest = ''
-    return news
-  }
-
-  add(event: Event): void {
-    this.#events.push(event)
-  }
-
-  /** Takes in everything up to now, in the order in which it happened. */
-  catchUp(): readonly string[] {
-    for (const line of this.#newLines()) {
-      const [kind = '', time = 0, ...numbers] = line
-        .split(' ')
-        .map((word, i) => (i === 0 ? word : Number(word)))
-      this.#applyEvents(Number(time))
-      const [id = 0, commits = 0, parent = 0] = numbers.map(Number)
-      if (kind === 'u') this.timeline.found(Number(time), id, commits)
-      if (kind === 'b') this.timeline.committing(Number(time), id, commits, parent)
-      if (kind === 'a') this.timeline.committed(Number(time), id)
-    }
-    this.#applyEvents(Infinity)
-    const news = this.timeline.problems.slice(this.#told).map(problem => `${this.#log}: ${problem}`)
-    this.#told = this.timeline.problems.length
-    return news
-  }
-
-  #newLines(): string[] {
-    const bytes = Buffer.alloc(1 << 16)
-    const lines: string[] = []
-    for (;;) {
-      const got = readSync(this.#fd, bytes, 0, bytes.length, this.#position)
-      if (got === 0) return lines
-      this.#position += got
-      const parts = (this.#rest + bytes.toString('latin1', 0, got)).split('\n')
-      this.#rest = parts.pop() ?? ''
-      lines.push(...parts)
-    }
-  }
-
-  #applyEvents(until: number): void {
-    while ((this.#events[0]?.time ?? Infinity) <= until) {
-      const event = this.#events.shift()
-      if (event === undefined) return
-      if (event.kind === 'restoring') this.timeline.restoring(event.time, event.key, event.id)
-      else this.timeline.restored(event.time, event.key, event.isDone)
-    }
-  }
-}
 
 const subjects = new Map(
   Object.entries(JSON.parse(logs) as Record<string, string>).map(([name, log]) => [name, new Subject(log)]),
@@ -125,10 +47,11 @@ function subjectOf(database: string): Subject {
   return subject
 }
 
-function handle(message: ToChecker): void {
+function handle(message: Sent): void {
+  const { at } = message
   if (message.kind === 'restoring' || message.kind === 'restored') subjectOf(message.database).add(message)
   else if (message.kind === 'gone') expected.delete(message.key)
-  else if (message.kind === 'log') tell(null, subjectOf(message.database).continueWith(message.path))
+  else if (message.kind === 'log') tell(null, subjectOf(message.database).continueWith(message.path, at))
   else if (message.kind === 'appeared') tell(null, appeared(message))
   else if (message.kind === 'exported') tell(null, exported(message))
   else if (message.kind === 'check') tell(message.question, check(message.backup, message.key))
@@ -136,7 +59,7 @@ function handle(message: ToChecker): void {
   else
     tell(
       message.question,
-      [...subjects.values()].flatMap(subject => subject.catchUp()),
+      [...subjects.values()].flatMap(subject => subject.catchUp(at)),
     )
 }
 
@@ -146,9 +69,9 @@ function tell(question: number | null, problems: readonly string[]): void {
 }
 
 /** Notes what the backup can hold, while that is known, and compares the number in its header with it at once. */
-function appeared({ database, key, id, from, to }: Extract<ToChecker, { kind: 'appeared' }>): string[] {
+function appeared({ database, key, id, from, to, at }: Extract<Sent, { kind: 'appeared' }>): string[] {
   const subject = subjectOf(database)
-  const problems = [...subject.catchUp()]
+  const problems = [...subject.catchUp(at)]
   const possible = subject.timeline.possibleWithin(from, to)
   expected.set(key, possible)
   if (!possible.has(id)) problems.push(`${key} holds state ${id}, not one of ${[...possible.keys()].join()}`)
@@ -162,9 +85,10 @@ function exported({
   commits,
   from,
   to,
-}: Extract<ToChecker, { kind: 'exported' }>): readonly string[] {
+  at,
+}: Extract<Sent, { kind: 'exported' }>): readonly string[] {
   const subject = subjectOf(database)
-  const problems = [...subject.catchUp()]
+  const problems = [...subject.catchUp(at)]
   const possible = subject.timeline.possibleWithin(from, to)
   if (possible.get(id) === commits) return problems
   const told = JSON.stringify([...possible])
@@ -219,7 +143,7 @@ function compare(path: string, id: number): string[] {
   return all.map(problem => `${path}: ${problem}`)
 }
 
-process.on('message', (message: ToChecker) => {
+process.on('message', (message: Sent) => {
   try {
     handle(message)
   } catch (error) {

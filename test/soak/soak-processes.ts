@@ -6,7 +6,8 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { UNPRIVILEGED } from '../support/other-process.ts'
 import { descendantsOf } from '../crash/processes.ts'
-import type { FromChecker, ToChecker } from './soak-checker.ts'
+import type { FromChecker, Sent, ToChecker } from './soak-checker.ts'
+import { now } from './soak-clock.ts'
 import type { Answer, FromHost, Measure, Order, ToHost } from './soak-host.ts'
 import { type Outcome, toldBy } from './soak-outcome.ts'
 import type { World } from './soak-world.ts'
@@ -233,13 +234,17 @@ export class Checker {
   }
 
   tell(message: Exclude<ToChecker, { readonly question: number }>): void {
-    this.#child.send(message)
+    this.#send(message)
   }
 
   ask(
     make: (question: number) => Extract<ToChecker, { readonly question: number }>,
   ): Promise<readonly string[]> {
-    return this.#questions.ask(question => this.#child.send(make(question)))
+    return this.#questions.ask(question => this.#send(make(question)))
+  }
+
+  #send(message: ToChecker): void {
+    this.#child.send({ ...message, at: now() } satisfies Sent)
   }
 
   kill(): void {
