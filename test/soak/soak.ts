@@ -30,6 +30,17 @@ const OPERATIONS: readonly Operation[] = [
   'list',
   'info',
 ]
+/** What writes, each of which has files of its own on the way; an import needs an export. */
+const LAST_OPERATIONS: readonly Operation[] = [
+  'create',
+  'restore',
+  'restore-to',
+  'convert',
+  'cleanup',
+  'sync',
+  'export',
+  'import',
+]
 /** What is about a backup. */
 const OF_BACKUP: readonly Operation[] = ['restore', 'restore-to', 'verify', 'convert']
 /** What takes backups away, or puts others in their place: not under the hands of who reads one. */
@@ -86,13 +97,16 @@ export class Soak {
     this.#isStopped = true
   }
 
-  /** Carries out one operation that nothing gets in the way of. */
-  async finish(database: Protected, operation: Operation): Promise<void> {
-    const answer = await this.#operate({ database, exported: null }, operation, 'steady', null)
-    if (answer.code !== null || answer.unaudited.length > 0)
-      this.#world.fail(
-        `At the end, ${operation} of ${database.name}: ${answer.message} ${answer.unaudited.join(' ')}`,
-      )
+  /** Carries out everything that tidies up after one that was killed; nothing gets in the way of it. */
+  async finish(database: Protected): Promise<void> {
+    const lane: Lane = { database, exported: null }
+    for (const operation of LAST_OPERATIONS) {
+      const answer = await this.#operate(lane, operation, 'steady', null)
+      if (answer.code !== null || answer.unaudited.length > 0)
+        this.#world.fail(
+          `At the end, ${operation} of ${database.name}: ${answer.message} ${answer.unaudited.join(' ')}`,
+        )
+    }
   }
 
   async #lane(database: Protected): Promise<void> {
