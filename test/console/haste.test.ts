@@ -60,7 +60,7 @@ browserTest(
 )
 
 browserTest(
-  'an upload goes on through a click beside it, and ends before its end only when told to',
+  'an upload goes on through a click beside it, and ends before its end, or with its page, only when told to',
   async () => {
     const { visit, admin, yesterday } = scene
     await visit.goTo(admin, '#/db/shop/backups', 'Backups')
@@ -86,6 +86,9 @@ browserTest(
     await clickBeside(admin)
     expect(await dialog.count()).toBe(1)
     await keyboard.expectIn(dialog)
+    const asked = admin.waitForEvent('dialog')
+    await admin.close({ runBeforeUnload: true })
+    expect((await asked).type()).toBe('beforeunload')
     await keyboard.press('Escape')
     await question.getByRole('button', { name: 'Go on' }).click()
     await dialog.getByRole('button', { name: 'Close' }).click()

@@ -1,6 +1,6 @@
 import { Dialog as Base } from '@base-ui/react/dialog'
 import { AlertDialog } from '@base-ui/react/alert-dialog'
-import { type MouseEvent, type ReactElement, type ReactNode, useState } from 'react'
+import { type MouseEvent, type ReactElement, type ReactNode, useEffect, useState } from 'react'
 import { Button, type ButtonLook, buttonClass } from './button.tsx'
 import { ProblemNote } from './states.tsx'
 
@@ -31,7 +31,7 @@ export function Dialog({
   readonly onClose: () => void
   readonly title: string
   readonly about?: ReactNode
-  /** Where there is one, a click beside the dialog does nothing, and Escape and ✕ ask first. */
+  /** Where there is one, a click beside the dialog does nothing, and Escape, ✕ and leaving the page ask first. */
   readonly loss?: Loss | null
   readonly children: ReactNode
 }): ReactElement {
@@ -39,6 +39,14 @@ export function Dialog({
   // What was asked about is not there to lose any more, and the next time is another one.
   if (isAsking && loss === null) setAsking(false)
   const close = (): void => (loss === null ? onClose() : setAsking(true))
+  const isLossy = open && loss !== null
+  useEffect(() => {
+    if (!isLossy) return
+    // The browser asks, in words of its own.
+    const ask = (event: BeforeUnloadEvent): void => event.preventDefault()
+    addEventListener('beforeunload', ask)
+    return () => removeEventListener('beforeunload', ask)
+  }, [isLossy])
   return (
     <Base.Root
       open={open}

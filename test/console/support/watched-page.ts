@@ -27,7 +27,8 @@ export class Watch {
       if (url.protocol.startsWith('http') && url.origin !== origin) this.otherHosts.push(request.url())
     })
     context.on('dialog', dialog => {
-      this.dialogs.push(dialog.message())
+      // Whether to leave is asked by the browser alone, and of what a test does not want to lose: it stays.
+      if (dialog.type() !== 'beforeunload') this.dialogs.push(dialog.message())
       void dialog.dismiss()
     })
     context.on('weberror', error => this.errors.push(String(error.error())))
