@@ -70,7 +70,7 @@ export async function appendToLog(
     )
     const { size } = await file.stat()
     // A log without a head may have been cut: so it is there before the first line is, whoever is killed in between.
-    if (size === 0 && head === null) await beginHead(backupDir).catch(() => {}) // Written below, or told of.
+    if (size === 0 && head === null) await beginHead(backupDir)
     const tail = await readTail(file, size)
     const chain = continueChain(tail, head)
     const gap: AuditGap = { ...(unwritten > 0 ? { unwritten } : {}), ...chain.gap }
@@ -206,9 +206,14 @@ export async function readHead(backupDir: string): Promise<AuditHead | null> {
   return text === null ? null : parseHead(text)
 }
 
+/** Throws where the directory cannot be flushed: the line would need another flush of it, which could not be believed. */
 async function beginHead(backupDir: string): Promise<void> {
-  await writeHead(backupDir, NOTHING_YET)
-  await syncFile(headPath(backupDir), DURABLE)
+  try {
+    await writeHead(backupDir, NOTHING_YET)
+    await syncFile(headPath(backupDir), DURABLE)
+  } catch {
+    return // It is written behind the line, or told of.
+  }
   await syncDirectory(backupDir, DURABLE)
 }
 

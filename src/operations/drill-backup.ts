@@ -118,7 +118,8 @@ async function restoreAndCheck(
       },
       context,
     )
-  } catch (error) {
+  } catch (thrown) {
+    const error = reasonOf(thrown)
     if (!isAboutBackup(error)) throw error
     return { failure: toFailure(error), restoreMs: null, stored: null }
   }
@@ -127,6 +128,12 @@ async function restoreAndCheck(
   const order = { level: 'full', expected: expectedImageOf(backup), countRows: true } as const
   const stored = await checkStored(path, order, context, bytesOf(context, 'check-restored'))
   return { failure: null, restoreMs, stored }
+}
+
+/** A restore that failed for a reason of its own, and not by what it compared, could not flush the scratch directory. */
+function reasonOf(error: unknown): unknown {
+  const isOfScratch = error instanceof BackupError && error.code === 'RESTORE_FAILED'
+  return isOfScratch ? (error.cause ?? error) : error
 }
 
 /** Whether the restore failed for the backup's sake; for want of space or rights it would be no verdict on it. */

@@ -1,0 +1,42 @@
+/** Of every file that an operation writes, the first write fails, as a full disk has it, or a flush. */
+import { expect } from 'vitest'
+import { testWith } from '../support/requirements.ts'
+import { quickDisk } from './failing-disk.ts'
+import type { Failing } from './failing-product.ts'
+import { Attack, type Looped } from './failing-run.ts'
+import { ALL_STORED, FAILING_LOOPS } from './failing-scenarios.ts'
+import { SHIM_NEEDS, type SeenCall } from './shim.ts'
+
+quickDisk()
+
+const FLUSHES: readonly string[] = ['fsync', 'fdatasync']
+/** The first backup of all is the one that makes directories and the audit log. */
+const ATTACKED = [...FAILING_LOOPS.filter(({ name }) => name.startsWith('create, the first')), ...ALL_STORED]
+
+for (const { name, ...attacked } of ATTACKED) {
+  testWith(
+    SHIM_NEEDS,
+    `${name}: whichever file cannot be written or flushed, nothing stays open and the next run succeeds`,
+    async () => {
+      const attack = await Attack.prepare({ ...attacked, engine: 'here' })
+      const looped: Looped[] = []
+      for (const failing of failuresOf(await attack.runUndisturbed())) {
+        looped.push(await attack.runFailing({ ...failing, isSticky: false }))
+      }
+      expect(looped.flatMap(({ violations }) => violations)).toEqual([])
+      expect(looped.filter(({ isHit }) => isHit).length).toBeGreaterThan(0)
+    },
+    120_000,
+  )
+}
+
+function failuresOf(calls: readonly SeenCall[]): readonly Omit<Failing, 'isSticky'>[] {
+  const written = calls.filter(({ call }) => call === 'write').map(({ path }) => path)
+  const flushed = calls.filter(({ call }) => FLUSHES.includes(call))
+  return [
+    ...written.flatMap((path, index) =>
+      written.indexOf(path) === index ? [{ calls: ['write'], errno: 'ENOSPC' as const, at: index + 1 }] : [],
+    ),
+    ...flushed.map((_, index) => ({ calls: FLUSHES, errno: 'EIO' as const, at: index + 1 })),
+  ]
+}
