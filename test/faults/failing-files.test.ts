@@ -1,4 +1,4 @@
-/** Of every file that an operation writes, the first write fails, as a full disk has it, or a flush. */
+/** Of every file that an operation uses, the first write fails, as a full disk has it, or a flush, or the last read. */
 import { expect } from 'vitest'
 import { testWith } from '../support/requirements.ts'
 import { quickDisk } from './failing-disk.ts'
@@ -10,13 +10,14 @@ import { SHIM_NEEDS, type SeenCall } from './shim.ts'
 quickDisk()
 
 const FLUSHES: readonly string[] = ['fsync', 'fdatasync']
-/** The first backup of all is the one that makes directories and the audit log. */
-const ATTACKED = [...FAILING_LOOPS.filter(({ name }) => name.startsWith('create, the first')), ...ALL_STORED]
+/** The first backup of all is the one that makes directories and the audit log; an export reads by processes of its own. */
+const PLAIN = FAILING_LOOPS.filter(({ name }) => /^(create, the first|export, json)/.test(name))
+const ATTACKED = [...PLAIN, ...ALL_STORED]
 
 for (const { name, ...attacked } of ATTACKED) {
   testWith(
     SHIM_NEEDS,
-    `${name}: whichever file cannot be written or flushed, nothing stays open and the next run succeeds`,
+    `${name}: whichever file cannot be written, flushed or read, nothing stays open and the next run succeeds`,
     async () => {
       const attack = await Attack.prepare({ ...attacked, engine: 'here' })
       const looped: Looped[] = []
@@ -32,11 +33,20 @@ for (const { name, ...attacked } of ATTACKED) {
 
 function failuresOf(calls: readonly SeenCall[]): readonly Omit<Failing, 'isSticky'>[] {
   const written = calls.filter(({ call }) => call === 'write').map(({ path }) => path)
+  const read = calls.filter(({ call }) => call === 'read').map(({ pid, path }) => `${pid} ${path}`)
   const flushed = calls.filter(({ call }) => FLUSHES.includes(call))
   return [
-    ...written.flatMap((path, index) =>
-      written.indexOf(path) === index ? [{ calls: ['write'], errno: 'ENOSPC' as const, at: index + 1 }] : [],
-    ),
+    ...firstOf(written).map(at => ({ calls: ['write'], errno: 'ENOSPC' as const, at })),
+    ...lastOf(read).map(at => ({ calls: ['read'], errno: 'EIO' as const, at })),
     ...flushed.map((_, index) => ({ calls: FLUSHES, errno: 'EIO' as const, at: index + 1 })),
   ]
+}
+
+/** Where each name stands for the first time, counted from 1. */
+function firstOf(names: readonly string[]): readonly number[] {
+  return names.flatMap((name, index) => (names.indexOf(name) === index ? [index + 1] : []))
+}
+
+function lastOf(names: readonly string[]): readonly number[] {
+  return names.flatMap((name, index) => (names.lastIndexOf(name) === index ? [index + 1] : []))
 }

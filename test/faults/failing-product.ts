@@ -30,7 +30,7 @@ export interface Outcome {
   readonly stderr: string
   /** Watched files that are still open after the answer. */
   readonly leaked: readonly string[]
-  /** The processes that open databases with SQLite, which does not tell why a call failed. */
+  /** The processes that open databases with SQLite, which does not tell why a call failed; those of an export have ended. */
   readonly sqlitePids: readonly number[]
 }
 
@@ -72,7 +72,9 @@ export class FailingProduct {
       answer,
       calls,
       leaked: answer === null ? [] : this.#openFiles(pids),
-      sqlitePids: pids.filter(pid => commandOf(pid).includes('/sqlite/process.')),
+      sqlitePids: [...new Set(calls.map(({ pid }) => pid))].filter(
+        pid => pid !== child.pid && !commandOf(pid).includes('/engine/process.'),
+      ),
       stderr: this.#stderr,
     }
     // Each leak is told once.

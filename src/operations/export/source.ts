@@ -192,8 +192,12 @@ async function openRows(path: string, { settings, signal }: Context): Promise<Ro
   // Only a live one is refused.
   const open = (): Promise<RowSource | null> => RowSource.open(place, settings.stallAfterMs, signal)
   const rows = (await unlessCutShort(open, path, signal)) as RowSource
+  await using opening = new AsyncDisposableStack()
+  opening.defer(() => rows.close())
   const isWal = readHeaderOf(path)?.isWal === true
-  return rows.inMode(isWal ? 'wal' : 'delete')
+  const opened = rows.inMode(isWal ? 'wal' : 'delete')
+  opening.move()
+  return opened
 }
 
 /** The typed error for what went wrong while the source was read. */
