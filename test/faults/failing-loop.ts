@@ -24,7 +24,7 @@ const TOLERANCE = 0.02
 /** Of the calls of each kind, the one in the middle fails in each way when not all do. */
 const SELECTED = 1
 /** The engine in a child makes the same calls as here: so many runs are drawn from all. */
-const DRAWN_OF_CHILD = 30
+const DRAWN_OF_CHILD = 20
 /** So many runs of a selection are drawn from those with an errno that is rare. */
 const RARE_SELECTED = 2
 /** Where a call is the last, or only the first time made, a run may end without it. */

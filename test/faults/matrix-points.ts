@@ -15,7 +15,7 @@ const TOLERANCE = 0.02
 const TOLERANCE_MIN = 3
 
 /** So many points of each attack are visited when not all are. */
-const SELECTED = 4
+const SELECTED = 3
 const TURNS: readonly string[] = [...CALLS.rename, ...CALLS.fsync, ...CALLS.name]
 /** So often a full run cuts the power right after the answer. */
 const AFTER_ANSWER = 5
