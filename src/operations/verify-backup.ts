@@ -33,8 +33,8 @@ export async function verifyBackup(
     backup.metadataState === 'invalid'
       ? [{ code: 'METADATA_INVALID', message: `The metadata cannot be read: ${backup.metadataProblem}` }]
       : []
-  const lookedAt = [...unreadable, ...found.problems]
-  const problems = lookedAt.length === 0 && check !== 'full' ? knownProblems(backup) : lookedAt
+  const seen = [...unreadable, ...found.problems]
+  const problems = seen.length === 0 && check !== 'full' ? knownProblems(backup) : seen
   // A check that looked at nothing but the checksum still finds damage, but vouches for nothing: unless it is all
   // that anybody can do here, and what it finds unchanged was checked when it was made.
   const isVouchedFor = check !== 'none' || (asked !== 'none' && wasChecked(backup))
@@ -62,7 +62,8 @@ export async function verifyBackup(
 /** What an earlier check has found in these same bytes, of one that goes less deep than it may have gone. */
 function knownProblems({ metadata }: BackupInfo): VerifyProblem[] {
   if (metadata === null || !isDamagedAsStored(metadata)) return []
-  const message = `A check found damage in it (${metadata.damaged_at}), and every byte is as it was: only a full check takes that back`
+  const message =
+    'An earlier check found damage in it, and every byte is as it was: only a full check takes that back'
   return [{ code: 'INTEGRITY', message }]
 }
 

@@ -195,9 +195,8 @@ async function openRows(path: string, { settings, signal }: Context): Promise<Ro
   await using opening = new AsyncDisposableStack()
   opening.defer(() => rows.close())
   const isWal = readHeaderOf(path)?.isWal === true
-  const opened = rows.inMode(isWal ? 'wal' : 'delete')
   opening.move()
-  return opened
+  return rows.inMode(isWal ? 'wal' : 'delete')
 }
 
 /** The typed error for what went wrong while the source was read. */
