@@ -13,7 +13,7 @@ quickDisk()
 const FLUSHES: readonly string[] = ['fsync', 'fdatasync']
 /** The first backup of all is the one that makes directories and the audit log; an export reads by processes of its own. */
 const PLAIN = FAILING_LOOPS.filter(({ name }) => /^(create, the first|export, json)/.test(name))
-// One to Parquet goes the same ways, and takes as long as all the rest.
+// One to Parquet goes the same ways, and takes a quarter of the time of all.
 const ATTACKED = [...PLAIN, ...ALL_STORED.filter(({ name }) => isFull || name !== 'export, parquet')]
 
 for (const { name, ...attacked } of ATTACKED) {
