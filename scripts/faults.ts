@@ -22,7 +22,7 @@ Options:
                        take the place of the same ones in the tables, and leave the others as they are
   --resume             go on with the run that was begun last without --only: leaves out the tests that have passed
   --seed <n>           what random choices follow from (default: the current second)
-  --selection          the selection that \`npm test\` runs, in some twenty minutes
+  --selection          the selection that \`npm test\` runs, in some twenty-five minutes
   --soak-minutes <n>   how long the soak runs (default: 30, of a selection 3)
   --no-table           leave docs/reliability.md as it is
   --help               show this help
