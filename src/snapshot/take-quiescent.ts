@@ -9,27 +9,46 @@ import { hashImage } from './hash.ts'
 import { copyWhole } from './copy-file.ts'
 import { type Image, imageSize, layWalOver, readImageRun } from './image.ts'
 import { changing, openIfThere, RawFile, readDatabaseHeader } from './source-files.ts'
+import { watchForWrites } from './stillness.ts'
 import type { TakenImage, TakeOptions } from './taken-image.ts'
 import { isOfUnknownVersion, parseWalHeader, readUnpinnedFrames, readWalStart } from './wal.ts'
 import { WritableFile } from './writable-file.ts'
 
 export async function takeFromQuiescentFiles(database: string, options: TakeOptions): Promise<TakenImage> {
-  const { signal, file, onSize, onBytes } = options
   using main = new RawFile(database)
   using walFile = openIfThere(`${database}-wal`)
-  const versions = (): string => `${main.version} ${walFile?.version}`
-  const before = versions()
-  refuseHotJournal(database)
+  const isStill = await watchForWrites([main, walFile])
+  let taken: TakenImage
+  try {
+    taken = await takeUnlocked(main, walFile, options)
+  } catch (error) {
+    throw isOfContent(error) && !isStill() ? changing(database) : error
+  }
+  if (!isStill()) throw changing(database)
+  return taken
+}
 
+/** Whether it may be so only because the files were read in two states. */
+function isOfContent(error: unknown): boolean {
+  return (
+    error instanceof BackupError && ['DATABASE_DAMAGED', 'DATABASE_INVALID', 'READ_ONLY'].includes(error.code)
+  )
+}
+
+async function takeUnlocked(
+  main: RawFile,
+  walFile: RawFile | null,
+  { signal, file, onSize, onBytes }: TakeOptions,
+): Promise<TakenImage> {
+  refuseHotJournal(main.path)
   const image = await imageOf(main, walFile, signal)
   const sizeBytes = imageSize(image)
   await onSize(sizeBytes)
-  await copyWhole(database, file, signal)
+  await copyWhole(main.path, file, signal)
   using copy = new WritableFile(file)
   copy.setSize(sizeBytes)
   await layWalOver(image, copy, signal)
   const checksum = await hashImage(image, { signal, onBytes: done => onBytes(done, sizeBytes) })
-  if (versions() !== before) throw changing(database)
   return {
     file,
     isCopied: true,

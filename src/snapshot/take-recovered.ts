@@ -11,6 +11,7 @@ import { copyWhole } from './copy-file.ts'
 import { HEADER_BYTES, parseDatabaseHeader } from './database-header.ts'
 import { changing, openIfThere, RawFile, readHeaderOf } from './source-files.ts'
 import { SQLITE } from './sqlite-failure.ts'
+import { watchForWrites } from './stillness.ts'
 import { forgetSuperJournal } from './super-journal.ts'
 import type { TakenImage, TakeOptions } from './taken-image.ts'
 import { takeFromRollbackMode } from './take-rollback.ts'
@@ -25,11 +26,10 @@ export async function takeRecovered(database: string, options: TakeOptions): Pro
   using wal = openIfThere(`${database}-wal`)
   // Somebody else has rolled it back since; an ordinary try will do.
   if (journal === null) throw changing(database)
-  const versions = (): string => `${main.version} ${journal.version} ${wal?.version}`
-  const before = versions()
+  const isUnwritten = await watchForWrites([main, journal, wal])
   await onSize(2 * main.size + journal.size + (wal?.size ?? 0))
   // Both copies are of one moment only if nobody rolled back, which deletes the journal, or wrote meanwhile.
-  const isStill = (): boolean => versions() === before && isThere(`${database}-journal`)
+  const isStill = (): boolean => isUnwritten() && isThere(`${database}-journal`)
   try {
     await copyWhole(database, scratch, signal)
     await copyWhole(`${database}-journal`, `${scratch}-journal`, signal)

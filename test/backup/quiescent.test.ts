@@ -3,6 +3,7 @@ import { appendFileSync, copyFileSync, readFileSync, truncateSync, writeFileSync
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { takeFromQuiescentFiles } from '../../src/snapshot/take-quiescent.ts'
+import { untilWritesShow } from '../../src/snapshot/stillness.ts'
 import type { TakenImage, TakeOptions } from '../../src/snapshot/taken-image.ts'
 import { parseWalHeader } from '../../src/snapshot/wal.ts'
 import { walChecksum } from '../../src/snapshot/wal-checksum.ts'
@@ -139,3 +140,32 @@ test.each(['', '-wal'])(
     await expect(reading).rejects.toMatchObject({ code: 'DATABASE_CHANGING', path })
   },
 )
+
+test('a WAL that is begun anew while it is read is a database that changes, not one that is damaged', async () => {
+  const path = makeLedgerWithWal(150)
+  let isAnew = false
+  const signal = askedFirst(() => {
+    writeFileSync(`${path}-wal`, readFileSync(`${path}-wal`).fill(0, 32))
+    isAnew = true
+  })
+  await expect(take(path, { signal })).rejects.toMatchObject({ code: 'DATABASE_CHANGING', path })
+  expect(isAnew).toBe(true)
+})
+
+/** A signal that is never aborted; the first time it is asked is between two runs of the WAL's frames. */
+function askedFirst(then: () => void): AbortSignal {
+  let isAsked = false
+  return Object.defineProperty(new AbortController().signal, 'aborted', {
+    get: () => {
+      if (!isAsked) then()
+      isAsked = true
+      return false
+    },
+  })
+}
+
+test('two writes within one step of the file system’s clock are told apart: reading waits until the second would show', () => {
+  expect([-40, 0, 5, 19, 20, 1000].map(ageMs => untilWritesShow(1_000_000, 1_000_000 + ageMs))).toEqual([
+    20, 20, 15, 1, 0, 0,
+  ])
+})
