@@ -99,7 +99,9 @@ export function codesFor(
     // Once it writes, a restore says first of all what became of the target; the message has the reason.
     ...(operation === 'restore' ? (['RESTORE_FAILED', 'RESTORE_ROLLED_BACK'] as const) : []),
     // Where nothing was, somebody has put something meanwhile.
-    ...(operation === 'restore' && errno === 'EEXIST' ? (['DATABASE_CHANGING'] as const) : []),
+    ...(['restore', 'drill'].includes(operation) && errno === 'EEXIST'
+      ? (['DATABASE_CHANGING'] as const)
+      : []),
     ...(isSqlite ? codesOfSqlite(hits) : []),
     // What could not be removed is in the way of what comes next.
     ...(hits.some(({ call }) => call === 'unlink') ? (['IO_FAILED'] as const) : []),
