@@ -21,7 +21,7 @@ export async function takeFromWalMode(database: string, options: TakeOptions): P
   try {
     if (facts.journalMode !== 'wal') throw changing(database)
     const index = walIndexOf(facts)
-    // Without a WAL index in a file, as with a directory that cannot be written, only the files are left.
+    // Without a WAL index in a file that counts, as with a directory that cannot be written, only the files are left.
     if (index === null) return await takeFromQuiescentFiles(database, options)
     return await takePinned(database, facts, index, options)
   } finally {

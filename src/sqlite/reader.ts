@@ -1,11 +1,12 @@
 /** The reader of the SQLite process: one read transaction on one database. */
-import { accessSync, constants, existsSync, openSync, type BigIntStats, statSync } from 'node:fs'
+import { existsSync, openSync, type BigIntStats, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { closeRead, type OpenFile, readAvailable } from '../storage/transfer.ts'
 import { nothingIsOpen } from './process-failed.ts'
 import type { Description, FileIdentity, ReadFacts, TableRows } from './requests.ts'
 import { openExisting, openImmutable, single } from './sql.ts'
 import { countRows, tableNames } from './tables.ts'
+import { isWalIndexUsed, isWritable } from './wal-index-file.ts'
 
 /** Both copies of the WAL index's header and its checkpoint information. */
 const WAL_INDEX_HEADER_BYTES = 136
@@ -35,6 +36,9 @@ export function beginRead(path: string, waitMs: number): ReadFacts {
   requireReadable(path)
   const madeWal = !existsSync(`${path}-wal`)
   const before = identityOf(path)
+  // Opening a database in WAL mode makes a `-wal` and a `-shm`, which only a connection that may write the database
+  // removes again. Without that right, and without a `-wal`, everything is in the main file: it is opened as one that
+  // does not change, which makes no files; its reader sees by its times whether it did.
   const isSealed = madeWal && isInWalMode(path) && !isWritable(path)
   const connection = isSealed
     ? openImmutable(path)
@@ -79,7 +83,7 @@ export function readFacts(
   let walIndex: Uint8Array | null = null
   if (journalMode === 'wal') {
     open.walIndexFd ??= openWalIndex(path)
-    if (open.walIndexFd !== null)
+    if (open.walIndexFd !== null && isWalIndexUsed(`${path}-shm`))
       walIndex = pinWalIndex(connection, { fd: open.walIndexFd, path: `${path}-shm` }, waitMs)
   }
   const now = identityOf(path)
@@ -181,20 +185,6 @@ function isInWalMode(path: string): boolean {
     // SQLite will say what is wrong with the file.
   }
   return versions[1] === 2
-}
-
-/**
- * Opening a database in WAL mode makes a `-wal` and a `-shm`, which only a connection that may write the
- * database removes again. Without that right, and without a `-wal`, everything is in the main file: it is
- * opened as one that does not change, which makes no files; its reader sees by its times whether it did.
- */
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function unlessDamaged<T>(read: () => T): T | null {
