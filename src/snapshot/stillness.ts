@@ -1,7 +1,7 @@
-/** Whether anybody writes files that are read without a lock: seen by their times. */
+/** Whether anybody writes or replaces files that are read without a lock: seen by their times and places. */
 import { fstatSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RawFile } from './source-files.ts'
+import { isSameFile, openIfThere, type RawFile } from './source-files.ts'
 
 /**
  * The longest step of the clock that file systems take times from: two writes within one may show the same time.
@@ -9,19 +9,25 @@ import type { RawFile } from './source-files.ts'
  */
 const CLOCK_STEP_MS = 20
 
+/** What was opened at which path; null for what was not there. */
+export type Opened = readonly (readonly [path: string, file: RawFile | null])[]
+
 /**
- * Tells, as often as it is asked, whether nobody has written the files since this was called. Resolves once a write
- * would show: of files that were written just now, not at once.
+ * Tells, as often as it is asked, whether nobody has written the files since this was called, nor put others in their
+ * places. Resolves once a write would show: of files that were written just now, not at once.
  */
-export async function watchForWrites(files: readonly (RawFile | null)[]): Promise<() => boolean> {
-  const versions = (): string => files.map(file => file?.version).join(' ')
+export async function watchForWrites(opened: Opened): Promise<() => boolean> {
+  const files = opened.flatMap(([, file]) => file ?? [])
+  const versions = (): string => files.map(file => file.version).join(' ')
   const before = versions()
-  const waitMs = Math.max(
-    0,
-    ...files.map(file => (file === null ? 0 : untilWritesShow(changedAtMs(file), Date.now()))),
-  )
+  const waitMs = Math.max(...files.map(file => untilWritesShow(changedAtMs(file), Date.now())))
   if (waitMs > 0) await sleep(waitMs)
-  return () => versions() === before
+  return () => versions() === before && opened.every(isInPlace)
+}
+
+function isInPlace([path, file]: Opened[number]): boolean {
+  using now = openIfThere(path)
+  return now === null || file === null ? now === file : isSameFile(now.identity, file.identity)
 }
 
 /** For how many milliseconds a write could still get the time of the last change. Pure. */

@@ -17,7 +17,10 @@ import { WritableFile } from './writable-file.ts'
 export async function takeFromQuiescentFiles(database: string, options: TakeOptions): Promise<TakenImage> {
   using main = new RawFile(database)
   using walFile = openIfThere(`${database}-wal`)
-  const isStill = await watchForWrites([main, walFile])
+  const isStill = await watchForWrites([
+    [database, main],
+    [`${database}-wal`, walFile],
+  ])
   let taken: TakenImage
   try {
     taken = await takeUnlocked(main, walFile, options)

@@ -26,10 +26,13 @@ export async function takeRecovered(database: string, options: TakeOptions): Pro
   using wal = openIfThere(`${database}-wal`)
   // Somebody else has rolled it back since; an ordinary try will do.
   if (journal === null) throw changing(database)
-  const isUnwritten = await watchForWrites([main, journal, wal])
+  // The copies are of one moment only if nobody rolled back, which deletes the journal, or wrote meanwhile.
+  const isStill = await watchForWrites([
+    [database, main],
+    [`${database}-journal`, journal],
+    [`${database}-wal`, wal],
+  ])
   await onSize(2 * main.size + journal.size + (wal?.size ?? 0))
-  // Both copies are of one moment only if nobody rolled back, which deletes the journal, or wrote meanwhile.
-  const isStill = (): boolean => isUnwritten() && isThere(`${database}-journal`)
   try {
     await copyWhole(database, scratch, signal)
     await copyWhole(`${database}-journal`, `${scratch}-journal`, signal)
@@ -71,9 +74,4 @@ function cutToDatabase(scratch: string): void {
   const header = parseDatabaseHeader(start)
   if (header === null || header.pageCount === null) return
   file.setSize(Math.min(header.pageCount * header.pageSize, statSync(scratch).size))
-}
-
-function isThere(path: string): boolean {
-  using file = openIfThere(path)
-  return file !== null
 }

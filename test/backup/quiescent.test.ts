@@ -1,7 +1,15 @@
 /** Files that SQLite cannot open where they lie are read by themselves, as long as nobody writes them. */
-import { appendFileSync, copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import {
+  appendFileSync,
+  copyFileSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { takeFromQuiescentFiles } from '../../src/snapshot/take-quiescent.ts'
 import { untilWritesShow } from '../../src/snapshot/stillness.ts'
 import type { TakenImage, TakeOptions } from '../../src/snapshot/taken-image.ts'
@@ -163,6 +171,20 @@ function askedFirst(then: () => void): AbortSignal {
     },
   })
 }
+
+test('another database put in the place of one that is being read makes no image of both', async () => {
+  const [directory, next] = [makeLedgerWithWal(3), makeLedgerWithWal(5)].map(path => dirname(path)) as [
+    string,
+    string,
+  ]
+  const path = join(directory, 'ledger.db')
+  const swap = async (): Promise<void> => {
+    renameSync(directory, `${directory}-before`)
+    renameSync(next, directory)
+  }
+  onTestFinished(() => rmSync(`${directory}-before`, { recursive: true, force: true }))
+  await expect(take(path, { onSize: swap })).rejects.toMatchObject({ code: 'DATABASE_CHANGING', path })
+})
 
 test('two writes within one step of the file system’s clock are told apart: reading waits until the second would show', () => {
   expect([-40, 0, 5, 19, 20, 1000].map(ageMs => untilWritesShow(1_000_000, 1_000_000 + ageMs))).toEqual([
