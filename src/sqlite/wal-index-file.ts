@@ -19,22 +19,18 @@ export function isWritable(path: string): boolean {
   }
 }
 
-/** SQLite maps what it goes by. False where the system does not tell, so that the index counts for nothing. */
+/**
+ * SQLite maps what it goes by: a file of this inode whose name is that of a WAL index. On some file systems the device
+ * that a map shows is another than that of the file. False where the system does not tell, so that the index counts for
+ * nothing. Format of `maps`: proc_pid_maps(5).
+ */
 function isMapped(file: string): boolean {
   try {
-    return isAmongMaps(statSync(file, { bigint: true }).ino, readFileSync('/proc/self/maps', 'utf8'))
+    const inode = String(statSync(file, { bigint: true }).ino)
+    return readFileSync('/proc/self/maps', 'utf8')
+      .split('\n')
+      .some(line => line.split(/ +/, 5)[4] === inode && line.endsWith('-shm'))
   } catch {
     return false
   }
-}
-
-/**
- * Whether a file of this inode whose name is that of a WAL index is mapped. On some file systems the device that a map
- * shows is another than that of the file. Pure; format of `maps`: proc_pid_maps(5).
- */
-export function isAmongMaps(inode: bigint, maps: string): boolean {
-  return maps.split('\n').some(line => {
-    const [, , , , mapped, ...name] = line.split(/ +/)
-    return mapped === String(inode) && name.join(' ').endsWith('-shm')
-  })
 }
