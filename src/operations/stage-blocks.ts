@@ -36,7 +36,10 @@ const SPACE_RESERVE_BYTES = 1 << 20
 /** An order for pages in packs. */
 export type BlocksOrder = StoreOrder & { readonly encoder: BlocksEncoder }
 
-/** A database that nobody has touched since its last backup is not read at all. */
+/**
+ * A database that nobody has touched since its last backup is not read at all. One whose backup is to be signed is all
+ * the same: what says that it has not been touched lies where others may write, and the signature is for what it holds.
+ */
 export async function stageBlocks(
   order: BlocksOrder,
   staging: Staging,
@@ -47,10 +50,9 @@ export async function stageBlocks(
     stampOf(await findDatabase(order.source), context.now().getTime())
   const stamp = await look()
   const sealing = await openSealing(blockStoreOf(context), order.encoder.to)
-  return (
-    (await stageUnchanged(order, { staging, stamp, sealing }, context)) ??
-    (await stageImage(order, { staging, time, stamp, look, sealing }, context))
-  )
+  const unchanged =
+    order.signer === null ? await stageUnchanged(order, { staging, stamp, sealing }, context) : null
+  return unchanged ?? (await stageImage(order, { staging, time, stamp, look, sealing }, context))
 }
 
 async function stageUnchanged(

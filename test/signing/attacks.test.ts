@@ -3,10 +3,19 @@ import { generateKeyPairSync, sign } from 'node:crypto'
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Metadata, SignatureState } from '../../src/index.ts'
+import {
+  type Fingerprints,
+  readFingerprintFile,
+  writeFingerprintFile,
+} from '../../src/blocks/fingerprints.ts'
+import { UNSEALED } from '../../src/blocks/open-sealing.ts'
+import type { BackupCreated, Config, Metadata, SignatureState } from '../../src/index.ts'
+import { createBackup } from '../../src/operations/create-backup.ts'
 import { signedText } from '../../src/signing/signed-text.ts'
+import { openPlace, type Place } from '../off-site/place.ts'
 import { buildLedger } from '../support/databases.ts'
 import { contentOf } from '../support/intact.ts'
+import { contextOf } from '../support/operation.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import {
   describing,
@@ -312,4 +321,27 @@ test('fakes that say that they were verified take the place of no backup that is
   }
   succeeded(await place.database().deleteBackup(names[1] ?? '', { confirm: true }))
   failedWith('BACKUP_PROTECTED', await place.database().deleteBackup(names[0] ?? '', { confirm: true }))
+})
+
+test('a backup of his own is not signed as the next one, though he says in the cache that the database has not changed since it', async () => {
+  const place = await openSigned()
+  const own = openPlace([], { encoding: 'blocks' }, { commits: 77 })
+  // As of a time at which the times of files have settled, so that an untouched database need not be read.
+  const now = (): Date => new Date(Date.now() + 60_000)
+  const signing = { ...place.signing, key: { file: place.path('signing.key') } }
+  const backUp = (of: Place, backupType: string, config: Config = {}): Promise<BackupCreated> =>
+    createBackup({ encoding: 'blocks', backupType }, contextOf({ path: of.databasePath, now, config }))
+  const [first] = [await backUp(place, 'daily', { signing }), await backUp(own, 'weekly')]
+  const cacheOf = ({ backupDir }: Place): string => join(backupDir, 'blocks', 'cache', 'app.fingerprints')
+  const ours = await readFingerprintFile(cacheOf(place), UNSEALED)
+  const his = await readFingerprintFile(cacheOf(own), UNSEALED)
+  cpSync(own.backupDir, place.backupDir, { recursive: true, force: false })
+  await writeFingerprintFile(
+    { ...(his as Fingerprints), stamp: (ours as Fingerprints).stamp },
+    cacheOf(place),
+  )
+  const { metadata } = await backUp(place, 'daily', { signing })
+  expect(his?.restorePoint).toMatch(/^weekly\//)
+  expect(metadata.signature).toBeDefined()
+  expect(metadata.image_checksum).toBe(first.metadata.image_checksum)
 })
