@@ -15,7 +15,7 @@ export const SIGNAL: AbortSignal = new AbortController().signal
 
 /** Long enough for a server that is busy, short enough for a test. */
 export const IMPATIENT: RetryPorts = {
-  patience: { firstDelayMs: 20, maxDelayMs: 200, deadlineMs: 10_000, idleMs: 60_000 },
+  patience: { firstDelayMs: 20, maxDelayMs: 200, deadlineMs: 30_000, idleMs: 60_000 },
   pace: REAL_PACE,
   random: Math.random,
 }

@@ -30,7 +30,9 @@ export function s3Faults({ needs, place, uploadsOf }: S3Around): void {
   })
 
   it('a server that stays busy is given up after a while, in words of ours', async ({ proxy, through }) => {
-    await using target = await open(through, {}, AT_ONCE)
+    // Time for a whole answer at the least, on a machine that is busy.
+    const retry = { ...AT_ONCE, patience: { ...AT_ONCE.patience, deadlineMs: 5_000 } }
+    await using target = await open(through, {}, retry)
     proxy.faults = [{ when: () => true, times: 1000, answer: { status: 503, body: error('SlowDown') } }]
     const failure = await failureOf(target.put('a', contentOf(Buffer.from('x')), OPTIONS))
     expect(failure.code).toBe('TARGET_UNREACHABLE')
