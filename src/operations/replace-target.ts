@@ -15,10 +15,12 @@ import type { KeptState } from './keep-current.ts'
 import { whereItIs } from './roll-back.ts'
 import type { Applied } from './write-image.ts'
 import type { Target } from './restore-target.ts'
+import { changedMeanwhile, requireUnchanged } from './target-files.ts'
 
 /**
  * Order: stage, flush, compare, remove side files, flush the directory, rename, flush the directory. A
- * `-wal` or `-journal` left beside the new file would bring old content back, so they go before it comes.
+ * `-wal` or `-journal` left beside the new file would bring old content back, so they go before it comes;
+ * unless a program that has started meanwhile is at work with them.
  */
 export async function replaceTarget(
   { backup, image }: { readonly backup: BackupInfo; readonly image: IntactImage },
@@ -52,7 +54,8 @@ export async function replaceTarget(
   throwIfCancelled(signal)
 
   begin(context, 'remove-side-files')
-  for (const file of target.sideFiles) await removeFile(file)
+  await requireUnchanged(target)
+  for (const file of target.sideFiles.keys()) await removeFile(file)
   await syncDirectory(directory, durabilityOf(context))
   begin(context, 'replace-target')
   if (target.state === 'missing') await putWhereNothingIs(staged, target.path)
@@ -80,17 +83,7 @@ async function putWhereNothingIs(staged: string, path: string): Promise<void> {
     try {
       await link(staged, path)
     } catch (error) {
-      if (isAlreadyThere(error)) {
-        throw new BackupError(
-          'DATABASE_CHANGING',
-          `A file appeared at the target during the restore; it was left alone: ${path}`,
-          {
-            hint: 'Another program made it. Stop that program, or restore over the file with confirmation.',
-            path,
-            cause: error,
-          },
-        )
-      }
+      if (isAlreadyThere(error)) throw changedMeanwhile(path, error)
       // Some file systems have no hard links; a rename is as whole, if less careful.
       await rename(staged, path)
     }

@@ -14,18 +14,14 @@ import { during, isNotThere } from '../storage/io-errors.ts'
 import type { Context } from './context.ts'
 import { imageBytes } from './image-facts.ts'
 import type { RestoreWay, TargetState } from './reports.ts'
+import { inTheWay, sideFilesOf, type TargetFiles, versionOf } from './target-files.ts'
 
-export interface Target {
-  /** The path with links resolved. */
-  readonly path: string
+export interface Target extends TargetFiles {
   readonly state: TargetState
   /** Bytes of the file that is there, its WAL included; 0 when it is missing. */
   readonly sizeBytes: number
-  /** The side files that lie beside it, stale or not. */
-  readonly sideFiles: readonly string[]
 }
 
-const SIDE_SUFFIXES = ['-wal', '-shm', '-journal']
 /** Room for the file system's own needs. */
 const SPACE_RESERVE_BYTES = 1 << 20
 
@@ -33,25 +29,15 @@ const SPACE_RESERVE_BYTES = 1 << 20
 export async function inspectTarget(path: string, context: Context): Promise<Target> {
   const real = await realTarget(path)
   const size = await sizeOfFile(real)
-  if (size === null) return { path: real, state: 'missing', sizeBytes: 0, sideFiles: await sideFilesOf(real) }
+  if (size === null)
+    return { path: real, state: 'missing', sizeBytes: 0, version: null, sideFiles: await sideFilesOf(real) }
   const walBytes = (await sizeOfFile(`${real}-wal`)) ?? 0
   // Asked twice: of a disk that fails for a moment SQLite says that the database is damaged.
   const isReadable = (await canBeRead(real, context)) || (await canBeRead(real, context))
   const state = isReadable ? 'database' : 'unreadable'
   // Last, because SQLite's own look at a stale `-wal` makes a `-shm`.
-  return { path: real, state, sizeBytes: size + walBytes, sideFiles: await sideFilesOf(real) }
-}
-
-/** A side file belongs to the database that is replaced. A directory of that name is somebody's, and in the way. */
-async function sideFilesOf(path: string): Promise<string[]> {
-  const found: string[] = []
-  for (const file of SIDE_SUFFIXES.map(suffix => `${path}${suffix}`)) {
-    const stats = await statsOf(file, lstat)
-    if (stats?.isDirectory() === true)
-      throw inTheWay(file, 'directory', 'Move it away: the database needs that name for itself.')
-    if (stats !== null) found.push(file)
-  }
-  return found
+  const [version, sideFiles] = [await versionOf(real), await sideFilesOf(real)]
+  return { path: real, state, sizeBytes: size + walBytes, version, sideFiles }
 }
 
 export function isTargetThere(path: string): Promise<boolean> {
@@ -135,10 +121,6 @@ function statsOf(path: string, look: (path: string) => Promise<Stats>): Promise<
       throw error
     }
   })
-}
-
-function inTheWay(path: string, kind: string, hint: string): BackupError {
-  return new BackupError('TARGET_INVALID', `Not a file but a ${kind}: ${path}`, { hint, path })
 }
 
 const UNREADABLE: ReadonlySet<number | null> = new Set([SQLITE.ERROR, SQLITE.CORRUPT, SQLITE.NOTADB])

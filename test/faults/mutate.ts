@@ -52,7 +52,7 @@ const MUTANTS: Readonly<Record<MutantName, readonly Change[]>> = {
   'side files kept': [
     {
       module: 'operations/replace-target',
-      text: /for \(const file of target\.sideFiles\)\s+await remove\w+\(file\)/,
+      text: /for \(const file of target\.sideFiles\.keys\(\)\)\s+await remove\w+\(file\)/,
       becomes: '',
     },
   ],

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Progress } from '../../src/index.ts'
 import { toFailure } from '../../src/errors.ts'
+import { openDatabase } from '../support/databases.ts'
+import { commitToLedger, makeLedger } from '../support/ledger.ts'
 import { callElsewhere } from '../support/other-process.ts'
 import { testWith } from '../support/requirements.ts'
 import { once, type SqliteWatcher } from '../support/watched-sqlite.ts'
@@ -76,6 +78,46 @@ describe('where no database is', () => {
     expect(result).toMatchObject({ success: false, code: 'DATABASE_CHANGING' })
     expectCommit(scene.databasePath, 7)
     expect(leftoversIn(scene.directory)).toEqual([])
+  })
+
+  test('a database that its application begins anew meanwhile keeps what is in its WAL', async () => {
+    const scene = openScene()
+    await backUpThenChange(scene)
+    removeDatabase(scene.databasePath)
+    for (const suffix of ['-wal', '-shm']) writeFileSync(scene.databasePath + suffix, 'stale')
+    using begun = new DisposableStack()
+    const begin = once(() => {
+      const connection = begun.adopt(openDatabase(scene.databasePath), opened => opened.close())
+      connection.exec('PRAGMA wal_autocheckpoint = 0')
+      makeLedger(connection)
+      commitToLedger(connection)
+    })
+    const result = await scene.product({ engine: 'here' }).restoreBackup('latest', {
+      confirm: true,
+      onProgress: ({ step }: Progress) => step === 'stage-image' && begin(),
+    })
+    expect(result).toMatchObject({
+      success: false,
+      code: 'DATABASE_CHANGING',
+      message: expect.stringContaining('left alone'),
+    })
+    expectCommit(scene.databasePath, 1)
+    expect(leftoversIn(scene.directory)).toEqual([])
+  })
+
+  test('a side file that another program makes meanwhile is left alone', async () => {
+    const scene = openScene()
+    await backUpThenChange(scene)
+    removeDatabase(scene.databasePath)
+    writeFileSync(`${scene.databasePath}-journal`, 'stale')
+    const result = await scene.product({ engine: 'here' }).restoreBackup('latest', {
+      confirm: true,
+      onProgress: ({ step }: Progress) =>
+        step === 'stage-image' && writeFileSync(`${scene.databasePath}-journal`, 'of a program that runs'),
+    })
+    expect(result).toMatchObject({ success: false, code: 'DATABASE_CHANGING' })
+    expect(readFileSync(`${scene.databasePath}-journal`, 'utf8')).toBe('of a program that runs')
+    expect(readdirSync(scene.path('data'))).toEqual(['app.db-journal'])
   })
 
   testWith(['linux', 'strace'], 'a file system without hard links is restored to all the same', async () => {
