@@ -28,7 +28,11 @@ const LOCK_BYTE = 0x40000000
 const YIELD_EVERY_RUNS = 32
 
 /** Whether `image` has the pages of the image in `file`, apart from what SQLite sets itself. */
-export async function compareImage(image: Image, file: string, options: CompareOptions): Promise<boolean> {
+export async function compareImage(
+  image: Image,
+  file: string,
+  { signal, onBytes }: CompareOptions,
+): Promise<boolean> {
   using stored = new RawFile(file)
   const header = readDatabaseHeader(stored)
   // An empty image restored through SQLite is a database of one page without a schema.
@@ -36,53 +40,16 @@ export async function compareImage(image: Image, file: string, options: CompareO
   // A file that a program has made room in is longer than the database in it.
   const pageCount = header.pageCount ?? Math.floor(stored.size / header.pageSize)
   if (header.pageSize !== image.pageSize || pageCount !== image.pageCount) return false
-  const lockPage = Math.floor(LOCK_BYTE / image.pageSize) * image.pageSize
-  return await sameRuns(
-    stored,
-    imageSize(image),
-    (run, position) => readImageRun(image, run, position),
-    options,
-    (a, b, position) => {
-      if (position === 0) {
-        for (const [from, to] of OWN_BYTES) b.copy(a, from, from, to)
-      }
-      const lockAt = lockPage - position
-      if (lockAt >= 0 && lockAt < a.length) b.copy(a, lockAt, lockAt, lockAt + image.pageSize)
-    },
-  )
-}
-
-/** Whether two files have the same bytes. */
-export async function compareFiles(one: string, other: string, options: CompareOptions): Promise<boolean> {
-  using stored = new RawFile(one)
-  using copy = new RawFile(other)
-  if (stored.size !== copy.size) return false
-  return await sameRuns(
-    stored,
-    stored.size,
-    (run, position) => readAvailable(copy, run, position),
-    options,
-    () => {},
-  )
-}
-
-/** Reads `size` bytes of both run by run; `excuse` makes the bytes equal that may differ. */
-async function sameRuns(
-  stored: RawFile,
-  size: number,
-  readOther: (run: Buffer, position: number) => void,
-  { signal, onBytes }: CompareOptions,
-  excuse: (stored: Buffer, other: Buffer, position: number) => void,
-): Promise<boolean> {
+  const size = imageSize(image)
   const expected = Buffer.alloc(Math.min(RUN_BYTES, size))
   const found = Buffer.alloc(expected.length)
   for (let position = 0, runs = 1; position < size; position += expected.length, runs++) {
     const length = Math.min(expected.length, size - position)
     const [a, b] = [expected.subarray(0, length), found.subarray(0, length)]
     readAvailable(stored, a, position)
-    readOther(b, position)
+    readImageRun(image, b, position)
     if (!a.equals(b)) {
-      excuse(a, b, position)
+      excuse(a, b, position, image.pageSize)
       if (!a.equals(b)) return false
     }
     if (runs % YIELD_EVERY_RUNS === 0) {
@@ -92,4 +59,13 @@ async function sameRuns(
     }
   }
   return true
+}
+
+/** Makes the bytes of two runs equal that may differ. */
+function excuse(stored: Buffer, restored: Buffer, position: number, pageSize: number): void {
+  if (position === 0) {
+    for (const [from, to] of OWN_BYTES) restored.copy(stored, from, from, to)
+  }
+  const lockAt = Math.floor(LOCK_BYTE / pageSize) * pageSize - position
+  if (lockAt >= 0 && lockAt < stored.length) restored.copy(stored, lockAt, lockAt, lockAt + pageSize)
 }

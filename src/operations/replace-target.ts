@@ -5,10 +5,11 @@ import type { BackupInfo } from '../catalog/backup-info.ts'
 import { Staging } from '../catalog/staging.ts'
 import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
 import { copyWhole } from '../snapshot/copy-file.ts'
+import { hashFile } from '../snapshot/hash.ts'
+import { RawFile } from '../snapshot/source-files.ts'
 import { makeDirectory, removeFile, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, isAlreadyThere } from '../storage/io-errors.ts'
 import { moveWithin } from '../storage/put-in-place.ts'
-import { compareFiles } from './compare-image.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import type { IntactImage } from './find-intact.ts'
 import type { KeptState } from './keep-current.ts'
@@ -40,17 +41,7 @@ export async function replaceTarget(
   await takeOwnership(staged, target)
   await syncFile(staged, durabilityOf(context))
   begin(context, 'compare-target')
-  const onBytes = bytesOf(context, 'compare-target')
-  if (!isMoved && !(await compareFiles(image.path, staged, { signal, onBytes }))) {
-    throw new BackupError(
-      'RESTORE_FAILED',
-      `The staged copy differs from the backup; nothing was changed: ${target.path}`,
-      {
-        hint: 'The disk or the memory of this machine may be failing. Check it before you try again.',
-        path: target.path,
-      },
-    )
-  }
+  if (!isMoved) await requireVerified(staged, image, target, context)
   throwIfCancelled(signal)
 
   begin(context, 'remove-side-files')
@@ -66,6 +57,29 @@ export async function replaceTarget(
     journalMode: backup.metadata?.journal_mode ?? 'unknown',
     notes: notesOn(kept),
   }
+}
+
+/** A copy is held to the checksum, not to what it was copied from: that may have changed once it was verified. */
+async function requireVerified(
+  staged: string,
+  { checksum }: IntactImage,
+  target: Target,
+  context: Context,
+): Promise<void> {
+  using copy = new RawFile(staged)
+  const { size } = copy
+  const report = bytesOf(context, 'compare-target')
+  const onBytes = (doneBytes: number): void => report(doneBytes, size)
+  const found = await hashFile(copy.fd, size, staged, { signal: context.signal, onBytes })
+  if (found === checksum) return
+  throw new BackupError(
+    'RESTORE_FAILED',
+    `The staged copy is not the backup that was verified; nothing was changed: ${target.path}`,
+    {
+      hint: 'Either the backup was changed meanwhile, or the disk or the memory of this machine is failing. Check before you try again: chame-backup verify <file>.',
+      path: target.path,
+    },
+  )
 }
 
 /** The new file gets the old one's owner and mode; where there was none, the directory's owner. */

@@ -66,6 +66,23 @@ describe('where no database is', () => {
     expectCommit(scene.databasePath, BACKED_UP)
   })
 
+  test('a stored backup that changes once it was verified is not put in place', async () => {
+    const scene = openScene()
+    const { backupPath } = await backUpThenChange(scene)
+    removeDatabase(scene.databasePath)
+    const damage = once(() => flipByte(backupPath, 30_000))
+    const result = await scene.product({ engine: 'here' }).restoreBackup('latest', {
+      confirm: true,
+      onProgress: ({ step }: Progress) => step === 'stage-image' && damage(),
+    })
+    expect(result).toMatchObject({
+      success: false,
+      code: 'RESTORE_FAILED',
+      message: expect.stringContaining('nothing was changed'),
+    })
+    expect(readdirSync(scene.path('data'))).toEqual([])
+  })
+
   test('a file that appears meanwhile is left alone', async () => {
     const scene = openScene()
     await backUpThenChange(scene)
