@@ -18,6 +18,9 @@ import type { Applied } from './write-image.ts'
 import type { Target } from './restore-target.ts'
 import { changedMeanwhile, requireUnchanged } from './target-files.ts'
 
+/** They were removed. */
+const NO_SIDE_FILES: ReadonlyMap<string, string> = new Map()
+
 /**
  * Order: stage, flush, compare, remove side files, flush the directory, rename, flush the directory. A
  * `-wal` or `-journal` left beside the new file would bring old content back, so they go before it comes;
@@ -50,7 +53,7 @@ export async function replaceTarget(
   await syncDirectory(directory, durabilityOf(context))
   begin(context, 'replace-target')
   if (target.state === 'missing') await putWhereNothingIs(staged, target.path)
-  else await during('rename', target.path, () => rename(staged, target.path))
+  else await putOverUnreadable(staged, target)
   await flushReplaced(target, kept, context)
   return {
     comparison: 'equal',
@@ -102,6 +105,12 @@ async function putWhereNothingIs(staged: string, path: string): Promise<void> {
       await rename(staged, path)
     }
   })
+}
+
+/** Looks once more: a rename would overwrite whatever is there by now, and kept is what was there at first. */
+async function putOverUnreadable(staged: string, target: Target): Promise<void> {
+  await requireUnchanged({ ...target, sideFiles: NO_SIDE_FILES })
+  await during('rename', target.path, () => rename(staged, target.path))
 }
 
 /** The new file is in its place already: what fails now must not sound as if nothing had happened. */

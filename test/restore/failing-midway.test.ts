@@ -155,6 +155,27 @@ describe('where no database is', () => {
   })
 })
 
+test.each(['stage-image', 'replace-target'])(
+  'a database that comes in the place of an unreadable one, which alone was kept, is left alone (at %s)',
+  async when => {
+    const scene = openScene()
+    await backUpThenChange(scene)
+    writeFileSync(scene.databasePath, 'garbage')
+    const repair = once(() => rebuild(scene.databasePath, { commits: 7 }))
+    const result = await scene.product({ engine: 'here' }).restoreBackup('latest', {
+      confirm: true,
+      onProgress: ({ step }: Progress) => step === when && repair(),
+    })
+    expect(result).toMatchObject({
+      success: false,
+      code: 'DATABASE_CHANGING',
+      message: expect.stringContaining('left alone'),
+    })
+    expectCommit(scene.databasePath, 7)
+    expect(leftoversIn(scene.directory)).toEqual([])
+  },
+)
+
 test('a target that is gone once it was looked at is a typed error, and stays away', async () => {
   const scene = openScene()
   await backUpThenChange(scene)
