@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import {
   existsSync,
+  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -12,11 +13,14 @@ import {
 import { expect, test } from 'vitest'
 import { type Config, generateKeys } from '../../src/index.ts'
 import { syncTargets } from '../../src/operations/sync-targets.ts'
+import { SSHD_NEEDS, startSshd } from '../storage/servers/sshd.ts'
+import { openDatabase } from '../support/databases.ts'
 import { assertIntact } from '../support/intact.ts'
 import { failedWith, succeeded } from '../support/product.ts'
+import { testWith } from '../support/requirements.ts'
 import { damageByte } from './damage-byte.ts'
 import { contextDuring } from './meanwhile.ts'
-import { makeBackups, namesAt, openPlace, type Place, readJson } from './place.ts'
+import { local, makeBackups, namesAt, openPlace, type Place, readJson } from './place.ts'
 import {
   BOTH,
   commit,
@@ -110,6 +114,29 @@ test('what is damaged here and at one target comes from the other one, in both p
     readFileSync(place.path('far', 'manual', name)),
   )
 })
+
+testWith(
+  SSHD_NEEDS,
+  'a copy on an SSH server of what is damaged here has no byte of that: all come from another target',
+  async () => {
+    await using server = await startSshd()
+    const place = openPlace()
+    const connection = openDatabase(place.databasePath)
+    // More than is sent between two flushes, so that what was sent first would be gone on with.
+    connection.exec('CREATE TABLE large (bytes); INSERT INTO large VALUES (randomblob(10000000))')
+    connection.close()
+    const { filename } = succeeded(await place.database().createBackup({ encoding: 'plain' }))
+    damageByte(place.path('backups', 'manual', filename), 5_000_000)
+    mkdirSync(place.path('box'))
+    place.configure({ targets: { far: local('far'), box: server.config(place.path('box')) } })
+    expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([
+      { name: 'far', copied: [] },
+      { name: 'box', status: 'synced', copied: [filename] },
+    ])
+    const [there, good] = ['box', 'far'].map(at => readFileSync(place.path(at, 'manual', filename)))
+    expect(there?.equals(good ?? Buffer.of())).toBe(true)
+  },
+)
 
 test('a copy whose file is gone at a target, with nobody else but another target to have it, is put again', async () => {
   const place = openBoth()

@@ -25,6 +25,10 @@ beforeAll(async () => {
 })
 afterAll(() => server?.[Symbol.asyncDispose]())
 
+function damagedAt(bytes: Uint8Array, at: number): Uint8Array {
+  return bytes.with(at, (bytes[at] ?? 0) ^ 1)
+}
+
 function sftpPlace(more: Parameters<Sshd['config']>[1] = {}): Place & { root: string } {
   const root = temporaryDirectory()
   return { ...placeIn(root), config: server.config(root, more) }
@@ -162,6 +166,92 @@ testWith(
     expect(readdirSync(place.root)).toEqual(['large'])
   },
 )
+
+testWith(
+  SSHD_NEEDS,
+  'sftp: what was half sent of a damaged source, and is gone on with, gets no name: the right bytes do',
+  async () => {
+    const place = sftpPlace()
+    await using target = await open(place)
+    const killed = contentOf(BYTES, {
+      async *open() {
+        yield damagedAt(BYTES, 5_000_000).subarray(0, 12_000_000)
+        throw new Error('this machine is killed')
+      },
+    })
+    await expect(target.put('large', killed, OPTIONS)).rejects.toThrow('killed')
+    expect(readdirSync(place.root)).toHaveLength(1)
+    const opened: number[] = []
+    const content = contentOf(BYTES, {
+      open(from) {
+        opened.push(from)
+        return contentOf(BYTES).open(from)
+      },
+    })
+    await target.put('large', content, OPTIONS)
+    expect(sha256(await read(target, 'large'))).toBe(sha256(BYTES))
+    expect(opened).toEqual([8 << 20, 0])
+    expect(readdirSync(place.root)).toEqual(['large'])
+  },
+)
+
+/** Wrong while it is read for the first time, or whenever from its beginning, which a cut connection hides. */
+function unsteady(opened: number[], isWrong: (from: number) => boolean): Content {
+  return contentOf(BYTES, {
+    async *open(from) {
+      opened.push(from)
+      if (!isWrong(from)) return yield* contentOf(BYTES).open(from)
+      yield damagedAt(BYTES, 5_000_000).subarray(0, 12_000_000)
+      await server.restart()
+      yield BYTES.subarray(12_000_000)
+    },
+  })
+}
+
+testWith(
+  SSHD_NEEDS,
+  'sftp: a source that reads otherwise once the connection was cut is sent anew from its beginning',
+  async () => {
+    const place = sftpPlace()
+    await using target = await open(place)
+    const opened: number[] = []
+    await target.put(
+      'large',
+      unsteady(opened, () => opened.length === 1),
+      OPTIONS,
+    )
+    expect(sha256(await read(target, 'large'))).toBe(sha256(BYTES))
+    expect(opened).toEqual([0, 8 << 20, 0])
+  },
+)
+
+testWith(
+  SSHD_NEEDS,
+  'sftp: a source that reads otherwise each time is refused, and leaves nothing',
+  async () => {
+    const place = sftpPlace()
+    await using target = await open(place)
+    const opened: number[] = []
+    const putting = target.put(
+      'large',
+      unsteady(opened, from => from === 0),
+      OPTIONS,
+    )
+    expect((await failureOf(putting)).code).toBe('OBJECT_DAMAGED')
+    expect(opened).toEqual([0, 8 << 20, 0, 8 << 20])
+    expect(readdirSync(place.root)).toEqual([])
+  },
+)
+
+testWith(SSHD_NEEDS, 'sftp: nothing is left of a source that proves damaged at its end', async () => {
+  const place = sftpPlace()
+  await using target = await open(place)
+  const rotten = contentOf(damagedAt(BYTES, 5_000_000), { sha256: sha256(BYTES) })
+  expect((await failureOf(target.put('large', rotten, OPTIONS))).code).toBe('OBJECT_DAMAGED')
+  const short = contentOf(BYTES.subarray(0, 12_000_000), { sizeBytes: BYTES.length })
+  expect((await failureOf(target.put('large', short, OPTIONS))).code).toBe('OBJECT_DAMAGED')
+  expect(readdirSync(place.root)).toEqual([])
+})
 
 testWith(
   [...SSHD_NEEDS, ...LINE_NEEDS],

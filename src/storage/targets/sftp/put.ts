@@ -1,9 +1,16 @@
-/** Putting a file on an SSH server: a name that is never listed, flushed, then renamed. */
-import { createHash, randomBytes } from 'node:crypto'
-import { throwIfCancelled } from '../../../errors.ts'
+/**
+ * Putting a file on an SSH server: a name that is never listed, flushed, then renamed.
+ *
+ * A half-sent file may be of a source that was damaged, and whose process was killed before it knew. So what the server
+ * has is hashed: what this put sends as it goes, and what was there before by reading it back. What is gone on with gets
+ * its name only with the SHA-256 that it is to have.
+ */
+import { createHash, type Hash, randomBytes } from 'node:crypto'
+import { BackupError, type ErrorCode, throwIfCancelled } from '../../../errors.ts'
 import type { Spend } from '../../bandwidth.ts'
 import { directoryOf } from '../../keys.ts'
 import type { Retries } from '../../retry.ts'
+import { SourceFailed } from '../../source.ts'
 import { targetFailure, wrongSize } from '../../target-failure.ts'
 import type { Content, PutOptions } from '../../target.ts'
 import { STATUS, statusOf } from './failure.ts'
@@ -14,6 +21,7 @@ import {
   makeDirectoryOf,
   pathOf,
   type Place,
+  readPieces,
   removeFile,
   replaceInOneStep,
   replaceInTwoSteps,
@@ -30,6 +38,15 @@ export const FLUSH_BYTES: number = 8 << 20
 /** Less than this is as good as nothing: file systems keep some for themselves. */
 const FULL_BYTES = 1 << 20
 
+/** What says that the bytes that were sent are not those of the content. */
+const OF_CONTENT: ReadonlySet<ErrorCode> = new Set(['BACKUP_DAMAGED', 'OBJECT_DAMAGED'])
+
+/** What is known to be on the server, from the beginning of the file on. */
+interface Arrived {
+  readonly sizeBytes: number
+  readonly hash: Hash
+}
+
 /** One object on its way, over as many connections as it takes. */
 export class SftpPut {
   readonly #target: string
@@ -39,6 +56,10 @@ export class SftpPut {
   readonly #spend: Spend
   readonly #temp: string
   readonly #canResume: boolean
+  /** What this put has read back, or sent and seen flushed: over a new connection it need not be read once more. */
+  #arrived = nothingArrived()
+  /** What was gone on with was of something else, and has been removed: from then on all is this put's own. */
+  #wasBegunAnew = false
   /** The server was asked for the last step: it may have taken it, though its answer was lost. */
   #wasAsked = false
 
@@ -60,7 +81,7 @@ export class SftpPut {
   /** Sends what the server does not have, and gives it its name. `retries` is told what has gone, and what has arrived for good. */
   async send(place: Place, retries: Retries): Promise<void> {
     if (await this.#isDone(place)) return
-    await this.#write(place, retries)
+    await this.#writeWhole(place, retries)
     this.#wasAsked = true
     const [from, to] = [pathOf(place, this.#temp), pathOf(place, this.#key)]
     if (await replaceInOneStep(place, from, to)) return
@@ -76,7 +97,7 @@ export class SftpPut {
     const [from, to] = [pathOf(place, this.#temp), pathOf(place, this.#key)]
     if (!this.#wasAsked) {
       if ((await statsOf(place, to)) !== null) return false
-      await this.#write(place, retries)
+      await this.#writeWhole(place, retries)
     } else if (await this.#isDone(place)) return true
     this.#wasAsked = true
     try {
@@ -91,8 +112,8 @@ export class SftpPut {
   }
 
   /** Removes what was sent, unless another try may go on with it. */
-  async forget(place: Place): Promise<void> {
-    if (this.#canResume || !place.session.isOpen) return
+  async forget(place: Place, failure: unknown = null): Promise<void> {
+    if ((this.#canResume && !isOfContent(failure)) || !place.session.isOpen) return
     await call(place.session, place.signal, (sftp, done) =>
       sftp.unlink(pathOf(place, this.#temp), done),
     ).catch(() => {})
@@ -114,19 +135,32 @@ export class SftpPut {
     )
   }
 
-  async #write(place: Place, retries: Retries): Promise<void> {
-    const { sizeBytes } = this.#content
+  /** Writes all of it, once more from its beginning where what was gone on with turns out to be of something else. */
+  async #writeWhole(place: Place, retries: Retries): Promise<void> {
     await makeDirectoryOf(place, this.#key)
+    while (!(await this.#write(place, retries))) {
+      if (this.#wasBegunAnew) throw this.#changed()
+      await removeFile(place, pathOf(place, this.#temp))
+      this.#arrived = nothingArrived()
+      this.#wasBegunAnew = true
+    }
+  }
+
+  /** False when what the server has by now is not the content. */
+  async #write(place: Place, retries: Retries): Promise<boolean> {
+    const { sizeBytes, sha256 } = this.#content
     const path = pathOf(place, this.#temp)
     const from = await this.#resumeAt(place, path)
     const handle = await call<Buffer>(place.session, place.signal, (sftp, done) =>
       sftp.open(path, from === null ? 'w' : from === 0 ? WITHOUT_CUTTING : 'r+', { mode: FILE_MODE }, done),
     )
     try {
+      await this.#readBack(place, { handle, end: from ?? 0, retries })
       const writing = new Writing(place, handle, { position: from ?? 0, moved: () => retries.moved() })
-      await this.#sendFrom(place, writing, { handle, retries })
+      const hash = await this.#sendFrom(place, writing, { handle, retries })
       if (sizeBytes !== null && writing.position !== sizeBytes)
         throw wrongSize(this.#target, this.#key, { expected: sizeBytes, got: writing.position })
+      return !this.#canResume || hash.digest('hex') === sha256
     } catch (error) {
       throw (await this.#isFull(place, error)) ? this.#full(error) : error
     } finally {
@@ -134,12 +168,30 @@ export class SftpPut {
     }
   }
 
+  /** Hashes what the server has up to `end`. That is progress, as no byte is read back twice. */
+  async #readBack(
+    place: Place,
+    { handle, end, retries }: { handle: Buffer; end: number; retries: Retries },
+  ): Promise<void> {
+    if (this.#arrived.sizeBytes > end) this.#arrived = nothingArrived()
+    const { signal, onBytes } = this.#options
+    for await (const bytes of readPieces(place, handle, { position: this.#arrived.sizeBytes, end })) {
+      await this.#spend(bytes.length, signal)
+      const { sizeBytes, hash } = this.#arrived
+      this.#arrived = { sizeBytes: sizeBytes + bytes.length, hash: hash.update(bytes) }
+      retries.succeeded()
+      onBytes?.(this.#arrived.sizeBytes)
+    }
+  }
+
+  /** Returns the hash of all that the server has then. */
   async #sendFrom(
     place: Place,
     writing: Writing,
     { handle, retries }: { handle: Buffer; retries: Retries },
-  ): Promise<void> {
+  ): Promise<Hash> {
     const { signal, onBytes } = this.#options
+    const hash = this.#arrived.hash.copy()
     let flushAt = writing.position + FLUSH_BYTES
     for await (const chunk of this.#content.open(writing.position)) {
       let rest = chunk
@@ -148,30 +200,33 @@ export class SftpPut {
         const piece = rest.subarray(0, flushAt - writing.position)
         await this.#spend(piece.length, signal)
         await writing.write(piece)
+        if (this.#canResume) hash.update(piece)
         rest = rest.subarray(piece.length)
         onBytes?.(writing.position)
         if (writing.position < flushAt) continue
         await writing.settle()
-        await flush(place, handle)
+        if (await flush(place, handle)) this.#arrived = { sizeBytes: writing.position, hash: hash.copy() }
         retries.succeeded()
         flushAt += FLUSH_BYTES
       }
     }
     await writing.settle()
     await flush(place, handle)
+    return hash
   }
 
   /**
-   * How much of this content the server has on its disk. A part is only trusted up to a flush that something was
-   * written after; where the server cannot flush, nothing is. Null: what is there has to go. Otherwise it stays until it is
-   * written over: another process may be sending the same, and rely on what it has sent.
+   * How much the server has on its disk. A part is only gone on with behind a flush that something was written after, or
+   * that this put has seen; where the server cannot flush, not at all. Null: what is there has to go. Otherwise it stays
+   * until it is written over: another process may be sending the same, and rely on what it has sent.
    */
   async #resumeAt(place: Place, path: string): Promise<number | null> {
     if (!this.#canResume) return null
     const stats = await statsOf(place, path)
     if (stats === null || stats.size === 0) return 0
     if (stats.size > (this.#content.sizeBytes ?? 0)) return null
-    const from = Math.floor((stats.size - 1) / FLUSH_BYTES) * FLUSH_BYTES
+    const seen = stats.size < this.#arrived.sizeBytes ? 0 : this.#arrived.sizeBytes
+    const from = Math.max(seen, Math.floor((stats.size - 1) / FLUSH_BYTES) * FLUSH_BYTES)
     if (from === 0) return 0
     const handle = await call<Buffer>(place.session, place.signal, (sftp, done) =>
       sftp.open(path, 'r+', done),
@@ -190,6 +245,15 @@ export class SftpPut {
     return free !== null && free < FULL_BYTES
   }
 
+  #changed(): Error {
+    return targetFailure(
+      this.#target,
+      'OBJECT_DAMAGED',
+      `what was sent of ${this.#key} is not what it should be`,
+      { hint: 'The file changes while it is read, or its disk is failing: verify it.' },
+    )
+  }
+
   #inTwoSteps(): Error {
     return targetFailure(this.#target, 'TARGET_REFUSED', 'its server replaces files in two steps only', {
       hint: "OpenSSH's server can do it in one (posix-rename@openssh.com).",
@@ -201,6 +265,16 @@ export class SftpPut {
       cause,
     })
   }
+}
+
+function nothingArrived(): Arrived {
+  return { sizeBytes: 0, hash: createHash('sha256') }
+}
+
+/** Whether what was sent proved not to be the content, as that of a damaged source: nobody is to go on with it. */
+function isOfContent(failure: unknown): boolean {
+  const error = failure instanceof SourceFailed ? failure.cause : failure
+  return error instanceof BackupError && OF_CONTENT.has(error.code)
 }
 
 /** Null where the server does not tell. */

@@ -49,7 +49,7 @@ export class SftpTarget implements Target {
       try {
         await put.send(place, retries)
       } catch (error) {
-        await put.forget(place)
+        await put.forget(place, error)
         throw error
       }
       await this.#sweep(place, directoryOf(key))
