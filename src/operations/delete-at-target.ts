@@ -55,12 +55,11 @@ export async function finishAtTarget(
   const finished: string[] = []
   for (const mark of marks) {
     const isDescribed = described.has(mark.filename)
-    // Nobody copies for so long between a file's last byte and its metadata.
     const isAbandoned = isOld(mark.modified, context.now())
     // Beside metadata, or fresh, it may be somebody's who is at work.
     if (!isAbandoned && (isDescribed || mark.kind === 'copying')) continue
     try {
-      if (!isDescribed) await target.delete(imageKey(mark), { signal: context.signal })
+      if (!isDescribed && !(await deleteUndescribed(target, mark, context))) continue
       await target.delete(markKey(mark), { signal: context.signal })
       if (!isDescribed && mark.kind === 'deleting') finished.push(mark.filename)
     } catch {
@@ -68,4 +67,23 @@ export async function finishAtTarget(
     }
   }
   return finished
+}
+
+/**
+ * Deletes what there is of a file without metadata; false when it is somebody's after all. A large copy over a slow line
+ * takes longer than a mark counts, and may have been completed since the marks were listed: so all is looked at once more,
+ * in the order in which who copies puts it, the metadata last.
+ */
+async function deleteUndescribed(target: Target, mark: Mark, { signal, now }: Context): Promise<boolean> {
+  const image = await target.head(imageKey(mark), { signal })
+  const marked = await target.head(markKey(mark), { signal })
+  if (marked === null || (await target.head(metadataKey(mark.filename), { signal })) !== null) return false
+  if (mark.kind === 'copying') {
+    // Nobody copies for so long between a file's last byte and its metadata.
+    const isAbandoned = [marked, image].every(there => there === null || isOld(there.modified, now()))
+    if (!isAbandoned) return false
+  }
+  // One that has arrived since that look is new, and none of those to be deleted.
+  if (image !== null) await target.delete(imageKey(mark), { signal })
+  return true
 }

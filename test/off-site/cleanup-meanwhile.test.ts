@@ -1,5 +1,5 @@
 /** Deleting and pinning at a target where others do so too, or where it fails in the middle. */
-import { rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Config, TargetCleanup } from '../../src/index.ts'
 import { imageKey, markKey, metadataKey } from '../../src/catalog/target-keys.ts'
@@ -112,6 +112,65 @@ test('a mark that nobody took away from beside a backup goes after a day, and th
   utimesSync(mark, new Date('2025-06-25'), new Date('2025-06-25'))
   expect(await cleanup(place, {})).toMatchObject({ status: 'done', finished: [] })
   expect(place.files('far')).toEqual([`daily/${NEWEST}`, metadataKey(NEWEST)])
+})
+
+/** As who copies has it once the file is there: his mark was set days ago, and the metadata comes next. */
+function openHalfCopied({ fileOf }: { fileOf: string }): {
+  place: Place
+  describe: () => void
+  takeMarkAway: () => void
+} {
+  const place = openScene()
+  const image = { type: 'daily', filename: NEWEST }
+  const [metadata, mark] = [metadataKey(NEWEST), markKey({ kind: 'copying', ...image })].map(key =>
+    place.path('far', key),
+  ) as [string, string]
+  renameSync(metadata, place.path('metadata.json'))
+  writeFileSync(mark, 'somebody')
+  utimesSync(mark, new Date('2025-06-25'), new Date('2025-06-25'))
+  utimesSync(place.path('far', imageKey(image)), new Date(fileOf), new Date(fileOf))
+  return {
+    place,
+    describe: () => renameSync(place.path('metadata.json'), metadata),
+    takeMarkAway: () => rmSync(mark),
+  }
+}
+
+for (const at of ['completed', 'described'] as const) {
+  test(`a copy that took days, and is ${at} once a cleanup has listed what is there, stays`, async () => {
+    const { place, describe, takeMarkAway } = openHalfCopied({ fileOf: '2025-06-25' })
+    let listings = 0
+    const cleaned = await cleanup(place, {
+      after(call, key) {
+        if (call !== 'list' || !key.startsWith('metadata/') || ++listings > 1) return
+        describe()
+        if (at === 'completed') takeMarkAway()
+      },
+    })
+    expect(cleaned).toMatchObject({ failed: [], finished: [] })
+    expect(place.files('far')).toContain(`daily/${NEWEST}`)
+    expect(await namesAt(place, 'far')).toContain(NEWEST)
+  })
+}
+
+test('a copy that took days, and of which only the metadata is still to come, stays', async () => {
+  const { place, describe } = openHalfCopied({ fileOf: '2025-06-27T11:59:00Z' })
+  await cleanup(place, {})
+  expect(place.files('far')).toContain(`daily/${NEWEST}`)
+  describe()
+  expect(await namesAt(place, 'far')).toContain(NEWEST)
+})
+
+test('a copy whose file arrives while a cleanup looks at its old mark stays', async () => {
+  const { place } = openHalfCopied({ fileOf: '2025-06-27T11:59:00Z' })
+  const path = place.path('far', 'daily', NEWEST)
+  renameSync(path, place.path('arriving'))
+  await cleanup(place, {
+    after(call, key) {
+      if (call === 'head' && key === `daily/${NEWEST}`) renameSync(place.path('arriving'), path)
+    },
+  })
+  expect(place.files('far')).toContain(`daily/${NEWEST}`)
 })
 
 test('a backup that is deleted while it is pinned is not said to be pinned', async () => {

@@ -190,10 +190,12 @@ test('what nobody completes at a target is removed after a day, and what may be 
     [old, '2025-06-25T03:00:00Z'],
     [fresh, '2025-06-27T11:00:00Z'],
   ] as const) {
-    writeFileSync(place.path('far', 'daily', backup?.filename ?? ''), 'half')
+    const image = place.path('far', 'daily', backup?.filename ?? '')
     const mark = place.path('far', 'metadata', `${backup?.filename}.json.copying-daily`)
-    writeFileSync(mark, 'somebody')
-    utimesSync(mark, new Date(marked), new Date(marked))
+    for (const path of [image, mark]) {
+      writeFileSync(path, 'somebody')
+      utimesSync(path, new Date(marked), new Date(marked))
+    }
   }
   // Without a mark it is somebody's own.
   writeFileSync(place.path('far', 'daily', 'app_backup_daily_20250601_020000.db'), 'copied in')
