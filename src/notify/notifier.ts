@@ -6,7 +6,7 @@ import { type EventKind, type NotifyEvent, PING_EVENT_KINDS } from './event.ts'
 import type { Lookup } from './http.ts'
 import { formPost } from './http-channels.ts'
 import type { Letter } from './letter.ts'
-import { sendMail } from './mail.ts'
+import { Mailing } from './mail.ts'
 import { wordEvent } from './message.ts'
 import { afterTelling, toldAlready, type ToldState } from './reminders.ts'
 import { deliver, PATIENCE, type Patience } from './retry.ts'
@@ -123,18 +123,14 @@ class ChannelNotifier implements Notifier {
     const started = performance.now()
     const { host = hostname(), timeZone, patience = PATIENCE, random = Math.random } = this.#ports
     const letter: Letter = { event, message: wordEvent(event, { host, timeZone }), host, id }
-    const { attempts, problem } = await deliver(attemptSignal => this.#send(channel, letter, attemptSignal), {
-      patience,
-      random,
-      signal,
-    })
+    const { attempts, problem } = await deliver(this.#sending(channel, letter), { patience, random, signal })
     const ended = { ...outcome, attempts, durationMs: Math.round(performance.now() - started) }
-    if (problem !== null) return failed(ended, problem)
-    this.#told = afterTelling(this.#told, outcome.channel, event)
-    return { ...ended, status: 'sent' }
+    if (problem === null || problem.isTaken) this.#told = afterTelling(this.#told, outcome.channel, event)
+    return problem === null ? { ...ended, status: 'sent' } : failed(ended, problem)
   }
 
-  async #send(channel: ChannelConfig, letter: Letter, signal: AbortSignal): Promise<void> {
+  /** What one attempt does. */
+  #sending(channel: ChannelConfig, letter: Letter): (signal: AbortSignal) => Promise<void> {
     const {
       environment = process.env,
       directory = process.cwd(),
@@ -142,12 +138,17 @@ class ChannelNotifier implements Notifier {
       lookup,
     } = this.#ports
     const secrets: SecretPorts = { environment, directory }
-    if (channel.kind === 'email') return sendMail(channel, letter, { ...secrets, signal })
-    // Loaded late: node:https takes longer to load than listing backups.
-    const { postOnce } = await import('./http.ts')
-    const post = await formPost(channel, letter, { ...secrets, at: now() })
-    const { allowLinkLocal = false } = channel
-    await postOnce(post, { allowLinkLocal, signal, now, lookup })
+    if (channel.kind === 'email') {
+      const mailing = new Mailing(channel, letter, secrets)
+      return signal => mailing.send(signal)
+    }
+    return async signal => {
+      // Loaded late: node:https takes longer to load than listing backups.
+      const { postOnce } = await import('./http.ts')
+      const post = await formPost(channel, letter, { ...secrets, at: now() })
+      const { allowLinkLocal = false } = channel
+      await postOnce(post, { allowLinkLocal, signal, now, lookup })
+    }
   }
 }
 

@@ -19,6 +19,8 @@ export interface UndeliveredDetails {
   readonly mayRetry?: boolean
   /** How long the receiver asked to be left alone. */
   readonly retryAfterMs?: number | undefined
+  /** Whether some took it, and nothing is gained by telling them again, as the others never will. Default: false */
+  readonly isTaken?: boolean
 }
 
 /**
@@ -31,6 +33,7 @@ export class Undelivered extends Error {
   readonly hint: string
   readonly mayRetry: boolean
   readonly retryAfterMs: number | undefined
+  readonly isTaken: boolean
 
   constructor(reason: UndeliveredReason, message: string, details: UndeliveredDetails) {
     super(message)
@@ -38,6 +41,7 @@ export class Undelivered extends Error {
     this.hint = details.hint
     this.mayRetry = details.mayRetry ?? false
     this.retryAfterMs = details.retryAfterMs
+    this.isTaken = details.isTaken ?? false
   }
 }
 

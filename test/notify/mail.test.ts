@@ -3,9 +3,10 @@ import type { SMTPServerOptions } from 'smtp-server'
 import { freePort } from '../storage/servers/daemon.ts'
 import { testWith } from '../support/requirements.ts'
 import { makeCertificate, trust } from './certificates.ts'
+import { openNotifier } from '../../src/index.ts'
 import { FAILED } from './events.ts'
 import { openSmtpSink } from './sinks.ts'
-import { tell } from './tell.ts'
+import { PATIENCE, tell } from './tell.ts'
 
 function plain(port: number): {
   kind: 'email'
@@ -77,6 +78,68 @@ test('what a mail server refuses for good is not tried again, and what it said i
 test('what a mail server refuses for now is tried again', async () => {
   const sink = await openSmtpSink(rejecting(451))
   expect(await tell(plain(sink.port))).toMatchObject({ reason: 'rejected', attempts: 5 })
+})
+
+/** Refuses recipients with the codes that stand for each, one after another, then takes them. */
+function refusing(codes: Readonly<Record<string, readonly number[]>>): SMTPServerOptions {
+  const left = new Map(Object.entries(codes).map(([address, all]) => [address, [...all]]))
+  return {
+    onRcptTo({ address }, _session, done) {
+      const code = left.get(address)?.shift()
+      if (code === undefined) done()
+      else done(Object.assign(new Error('the inside of a network'), { responseCode: code }))
+    },
+  }
+}
+
+test('a recipient whom the mail server refuses for good is not told, and the others get one mail', async () => {
+  const sink = await openSmtpSink(refusing({ 'bob@example.org': [550, 550] }))
+  const result = await tell(plain(sink.port))
+  expect(result).toMatchObject({
+    status: 'failed',
+    reason: 'rejected',
+    message: 'The mail server refuses bob@example.org (550)',
+    attempts: 1,
+  })
+  expect(JSON.stringify(result)).not.toContain('network')
+  expect(sink.mails.map(({ to }) => to)).toEqual([['ann@example.org']])
+})
+
+test('a recipient whom the mail server refuses for now gets the mail later, and nobody gets it twice', async () => {
+  const sink = await openSmtpSink(refusing({ 'bob@example.org': [451, 451] }))
+  expect(await tell(plain(sink.port))).toMatchObject({ status: 'sent', attempts: 3 })
+  expect(sink.mails.map(({ to }) => to)).toEqual([['ann@example.org'], ['bob@example.org']])
+  // Who reads it sees all the same whom else it went to.
+  expect(sink.mails[1]?.text).toMatch(/^To: ann@example\.org, bob@example\.org\r$/m)
+})
+
+test('recipients who are all refused, some for now, are told of as long as one is refused for good', async () => {
+  const sink = await openSmtpSink(refusing({ 'ann@example.org': [550], 'bob@example.org': [451] }))
+  expect(await tell(plain(sink.port))).toMatchObject({
+    message: 'The mail server refuses ann@example.org (550)',
+    attempts: 2,
+  })
+  expect(sink.mails.map(({ to }) => to)).toEqual([['bob@example.org']])
+})
+
+test('those who took a mail do not get it again with each failure because another one is refused for good', async () => {
+  const sink = await openSmtpSink(refusing({ 'bob@example.org': [550, 550, 550] }))
+  const channels = { mail: plain(sink.port) }
+  const notifier = openNotifier({ channels }, { host: 'web1', timeZone: 'UTC', patience: PATIENCE })
+  expect(await notifier.notify(FAILED)).toMatchObject([{ status: 'failed' }])
+  expect(await notifier.notify(FAILED)).toMatchObject([{ status: 'skipped' }])
+  expect(sink.mails).toHaveLength(1)
+})
+
+test('who is refused for now until the time is up is told by the next run', async () => {
+  const sink = await openSmtpSink(refusing({ 'bob@example.org': [451, 451, 451, 451, 451] }))
+  const channels = { mail: plain(sink.port) }
+  const notifier = openNotifier({ channels }, { host: 'web1', timeZone: 'UTC', patience: PATIENCE })
+  expect(await notifier.notify(FAILED)).toMatchObject([
+    { status: 'failed', message: 'The mail server refuses bob@example.org (451)', attempts: 5 },
+  ])
+  expect(await notifier.notify(FAILED)).toMatchObject([{ status: 'sent' }])
+  expect(sink.mails.at(-1)?.to).toContain('bob@example.org')
 })
 
 test('a mail server that is not there, or never speaks, is given up', async () => {
