@@ -52,7 +52,7 @@ export class Daemon implements AsyncDisposable {
     while (!stop.aborted) {
       const now = clock.now()
       const next = this.#nextDigest()
-      if (next !== null && next <= now) await this.#digest(now)
+      if (next !== null && next <= now) await this.#digest(now).catch((error: unknown) => this.#report(error))
       const lookAt = now.getTime() + DIGEST_LOOK_MS
       await clock.sleepUntil(
         new Date(Math.min(lookAt, next === null || next <= now ? lookAt : next.getTime())),
@@ -150,6 +150,17 @@ export class Daemon implements AsyncDisposable {
     }
     // What tells nobody of itself must not hold up the next.
     void this.#ports.notify({ kind: 'digest', at, from, databases })
+  }
+
+  /** Jobs do not depend on a digest. */
+  #report(error: unknown): void {
+    const { code, message } = toFailure(error)
+    this.#log({
+      level: 'error',
+      event: 'trouble',
+      message: `No digest could be sent, and the scheduler goes on after: ${message}`,
+      fields: { code },
+    })
   }
 }
 

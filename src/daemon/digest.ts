@@ -13,10 +13,11 @@ export async function digestRows(
   return Promise.all(
     [...byDatabase].map(async ([name, [first, ...rest]]) => {
       const { lastGoodAt, isOverdue, failuresSinceDigest, lastDrill } = book.databaseOf(name)
-      const backups = (await first?.database.listBackups().catch(() => [])) ?? []
       const isFailing = [first, ...rest].some(
         task => task !== undefined && book.jobOf(task).failingSince !== null,
       )
+      // Last: while it lists, a reload may take jobs away that the book then knows no longer.
+      const backups = (await first?.database.listBackups().catch(() => [])) ?? []
       return {
         database: name,
         verdict: isFailing ? 'failing' : isOverdue || lastGoodAt === null ? 'at-risk' : 'protected',

@@ -4,7 +4,12 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { JobRunner } from '../../src/daemon/ports.ts'
+import { digestRows } from '../../src/daemon/digest.ts'
+import { productPorts } from '../../src/daemon/ports.ts'
+import { readPlan } from '../../src/daemon/schedule-plan.ts'
 import { SchedulerLock } from '../../src/daemon/scheduler-lock.ts'
+import { StateBook } from '../../src/daemon/state-book.ts'
+import type { Task } from '../../src/daemon/task.ts'
 import type { Config } from '../../src/index.ts'
 import { DAILY_ONLY, LOCKED, openVirtualScene, PARTS, recorder } from './virtual.ts'
 
@@ -105,6 +110,26 @@ test('a database that is gone from the configuration is let go, one that is new 
   stop.abort()
   await running
   expect(runs).toEqual(['daily 2026-11-21T02:00:00.000Z'])
+})
+
+test('a job that is gone from the configuration while a digest is made is still in it', async () => {
+  const scene = openVirtualScene('2026-11-20T12:00:00Z', { schedule: { jobs: DAILY_ONLY } })
+  const tasks = async (): Promise<readonly Task[]> =>
+    [...(await readPlan({ config: scene.configFile })).directories.values()].flat()
+  const before = await tasks()
+  const ports = { ...productPorts(), clock: scene.clock, notify: async () => {} }
+  const book = await StateBook.open(join(scene.directory, 'backups'), before, ports, () => {})
+  book.updateJob(before[0] as Task, { failingSince: '2026-11-20T02:00:00.000Z' })
+  scene.configure({
+    schedule: {
+      jobs: { ...DAILY_ONLY, daily: false, other: { kind: 'backup', type: 'daily', cron: '0 5 * * *' } },
+    },
+  })
+  const after = await tasks()
+  const rows = digestRows(before, book)
+  // It lists the backups by now.
+  await book.setTasks(after, { fromCatalog: false })
+  expect(await rows).toMatchObject([{ database: 'chame', verdict: 'failing' }])
 })
 
 test('the next backup begins while the last one is being noted, but no third, and none while one is copied to targets', async () => {

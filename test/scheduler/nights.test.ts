@@ -1,5 +1,6 @@
 /** Nights of a scheduler that is left alone: what runs when, and what is said of it. */
 import { expect, test } from 'vitest'
+import type { NotifyEvent } from '../../src/index.ts'
 import { DAILY_ONLY, DAMAGED, openVirtualScene, PARTS, recorder } from './virtual.ts'
 
 test('a spring of nights: daily, weekly and cleanup run as often as they are due, also when the clocks change', async () => {
@@ -108,6 +109,29 @@ test('a digest says of each database how it stands and what failed since the las
     },
   ])
   expect(scene.state().databases['chame']?.failuresSinceDigest).toBe(0)
+})
+
+test('a digest that cannot be made is reported, and keeps no job from running', async () => {
+  const scene = openVirtualScene('2026-11-20T12:00:00Z', {
+    schedule: { digest: '0 8 * * *', jobs: DAILY_ONLY },
+  })
+  const { run, runs } = recorder(scene.clock)
+  const stop = new AbortController()
+  const notify = (event: NotifyEvent): Promise<void> => {
+    if (event.kind === 'digest') throw new Error('nobody is there')
+    return Promise.resolve()
+  }
+  const running = scene
+    .scheduler({ backup: run }, notify)
+    .run({ signal: stop.signal, onLog: entry => void scene.log.push(entry) })
+  await scene.clock.runUntil('2026-11-22T12:00:00Z', PARTS)
+  stop.abort()
+  expect(await running).toMatchObject({ success: true })
+  expect(runs).toHaveLength(2)
+  expect(scene.log.filter(({ event }) => event === 'trouble')).toMatchObject([
+    { level: 'error', fields: { code: 'UNEXPECTED' } },
+    { level: 'error', fields: { code: 'UNEXPECTED' } },
+  ])
 })
 
 test('a notification that never comes back holds up neither jobs nor, for long, the end', async () => {
