@@ -1,4 +1,4 @@
-import { toFailure } from '../errors.ts'
+import { BackupError, toFailure } from '../errors.ts'
 import { nextRunAfter } from '../schedule/cron.ts'
 import { makeDirectory } from '../storage/durable.ts'
 import { digestRows } from './digest.ts'
@@ -27,6 +27,7 @@ export class Daemon implements AsyncDisposable {
   #plan: SchedulePlan
   /** Reloads come one after another. */
   #reloading: Promise<void> = Promise.resolve()
+  #isStopped = false
 
   private constructor(plan: SchedulePlan, ports: RunningPorts, log: SchedulerLog) {
     this.#plan = plan
@@ -63,7 +64,7 @@ export class Daemon implements AsyncDisposable {
 
   /**
    * Goes on with another plan. Runs that are under way are finished; directories that are new are locked
-   * first, and when one of them cannot be, all stays as it was, and this throws.
+   * first, and when one of them cannot be, all stays as it was, and this throws. Also once it has been told to stop.
    */
   reload(plan: SchedulePlan): Promise<void> {
     const reloaded = this.#reloading.then(() => this.#reload(plan))
@@ -71,13 +72,16 @@ export class Daemon implements AsyncDisposable {
     return reloaded
   }
 
-  /** Stops all lanes; each finishes or cancels its run within the grace time. */
+  /** Stops all lanes; each finishes or cancels its run within the grace time. A reload that is under way ends first. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true
     await this.#reloading
     await Promise.all([...this.#lanes.keys()].map(directory => this.#close(directory)))
   }
 
   async #reload(plan: SchedulePlan): Promise<void> {
+    // Nobody would close what it opened.
+    if (this.#isStopped) throw notRunning()
     const before = [...this.#lanes.keys()]
     try {
       await this.#open(plan)
@@ -162,6 +166,10 @@ export class Daemon implements AsyncDisposable {
       fields: { code },
     })
   }
+}
+
+export function notRunning(): BackupError {
+  return new BackupError('INVALID_ARGUMENT', 'The scheduler is not running', { hint: 'Call run() first.' })
 }
 
 /** Makes the backup directory if need be, and takes its scheduler's lock. Throws `SCHEDULER_LOCKED`. */

@@ -4,7 +4,7 @@ import { decideNextRun } from '../schedule/due.ts'
 import { isOverdue } from '../schedule/good-backup.ts'
 import { readState } from '../schedule/state-file.ts'
 import { systemClock } from './clock.ts'
-import { Daemon, describeRefusal, lockDirectory } from './daemon.ts'
+import { Daemon, describeRefusal, lockDirectory, notRunning } from './daemon.ts'
 import { Lane } from './lane.ts'
 import type { SchedulerLog } from './log-entry.ts'
 import { type Ports, productPorts, type RunningPorts } from './ports.ts'
@@ -108,11 +108,7 @@ export class Scheduler {
   /** Reads the configuration again, for `run`. One that is not valid is logged and refused; the old one goes on. */
   async reload(): Promise<{ readonly success: true } | Failure> {
     const running = this.#daemon
-    if (running === null) {
-      return toFailure(
-        new BackupError('INVALID_ARGUMENT', 'The scheduler is not running', { hint: 'Call run() first.' }),
-      )
-    }
+    if (running === null) return toFailure(notRunning())
     try {
       const plan = await this.#takePlan()
       await running.daemon.reload(plan)
@@ -120,6 +116,8 @@ export class Scheduler {
       running.log({ ...startedEntry(plan), event: 'reloaded', message: 'The configuration was read again' })
       return { success: true }
     } catch (error) {
+      // Stopped meanwhile: no old one goes on, and the log may be closed.
+      if (this.#daemon !== running) return toFailure(error)
       const { code, message } = describeRefusal(error)
       running.log({
         level: 'error',

@@ -7,7 +7,7 @@ import type { JobRunner } from '../../src/daemon/ports.ts'
 import { digestRows } from '../../src/daemon/digest.ts'
 import { productPorts } from '../../src/daemon/ports.ts'
 import { readPlan } from '../../src/daemon/schedule-plan.ts'
-import { SchedulerLock } from '../../src/daemon/scheduler-lock.ts'
+import { isSchedulerRunning, SchedulerLock } from '../../src/daemon/scheduler-lock.ts'
 import { StateBook } from '../../src/daemon/state-book.ts'
 import type { Task } from '../../src/daemon/task.ts'
 import type { Config } from '../../src/index.ts'
@@ -130,6 +130,21 @@ test('a job that is gone from the configuration while a digest is made is still 
   // It lists the backups by now.
   await book.setTasks(after, { fromCatalog: false })
   expect(await rows).toMatchObject([{ database: 'chame', verdict: 'failing' }])
+})
+
+test('a configuration that is being read when the scheduler is told to stop is not taken up any more', async () => {
+  const scene = openVirtualScene('2026-11-20T12:00:00Z', { schedule: { jobs: DAILY_ONLY } })
+  const { run } = recorder(scene.clock)
+  const stop = new AbortController()
+  const scheduler = scene.scheduler({ backup: run })
+  const running = scheduler.run({ signal: stop.signal, onLog: entry => void scene.log.push(entry) })
+  await scene.clock.runUntil('2026-11-20T13:00:00Z', PARTS)
+  const reloading = scheduler.reload()
+  stop.abort()
+  expect(await running).toMatchObject({ success: true })
+  expect(await reloading).toMatchObject({ success: false, code: 'INVALID_ARGUMENT' })
+  expect(await isSchedulerRunning(join(scene.directory, 'backups'))).toBe(false)
+  expect(scene.log.map(({ event }) => event)).toEqual(['started', 'stopping', 'stopped'])
 })
 
 test('the next backup begins while the last one is being noted, but no third, and none while one is copied to targets', async () => {
