@@ -113,14 +113,25 @@ export class Lane {
     for (const task of tasks) this.book.updateJob(task, { retry: { dueAt: now, at: now, attempts: 0 } })
     const wanted = new Set(tasks)
     for (;;) {
-      const planned = this.#plan().filter(({ task, next }) => wanted.has(task) && next.isRetry)
+      // A backup that found no space is not tried again before its cleanup has run.
+      const full = new Set(
+        tasks.filter(task => this.#foundNoSpace(task)).map(({ settings }) => settings.name),
+      )
+      const planned = this.#plan().filter(
+        ({ task, next }) =>
+          next.isRetry && (wanted.has(task) || (task.job.kind === 'cleanup' && full.has(task.settings.name))),
+      )
       const first = planned[0]
-      if (first === undefined || stop.aborted) break
+      if (first === undefined || stop.aborted || !planned.some(({ task }) => wanted.has(task))) break
       await clock.sleepUntil(first.next.at, stop)
       await this.#runDue(planned, stop)
     }
     // Whoever asked for it has called it off: it is not for the next start to take up.
     for (const task of tasks) this.book.updateJob(task, { retry: null })
+  }
+
+  #foundNoSpace(task: Task): boolean {
+    return this.book.jobOf(task).lastRun?.failure?.code === 'INSUFFICIENT_SPACE'
   }
 
   /** Goes on with other tasks; a run that is under way is finished first. */

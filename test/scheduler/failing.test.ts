@@ -1,4 +1,6 @@
 /** Jobs that fail: which are tried again, how often, and who hears of it. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { DAILY_ONLY, DAMAGED, LOCKED, openVirtualScene, recorder } from './virtual.ts'
 
@@ -60,6 +62,42 @@ test('a full disk is cleaned up before the backup is tried again', async () => {
   expect(cleanup.runs).toEqual(['cleanup 2026-11-21T02:01:00.000Z'])
   expect(backup.runs).toEqual(['daily 2026-11-21T02:00:00.000Z', 'daily 2026-11-21T02:02:00.000Z'])
   expect(scene.job('cleanup').nextRunAt).toBe('2026-12-01T04:00:00.000Z')
+})
+
+test('a full disk is cleaned up before a backup that was asked for by hand is tried again, and never without need', async () => {
+  const full = { success: false, code: 'INSUFFICIENT_SPACE', message: 'Insufficient disk space' } as const
+  const scene = openVirtualScene('2026-11-20T12:00:00Z', {
+    schedule: { jobs: { weekly: false, drill: false } },
+  })
+  const backup = recorder(scene.clock, { ms: 0, answer: n => (n === 1 ? full : null) })
+  const cleanup = recorder(scene.clock, { ms: 0 })
+  const runners = { backup: backup.run, cleanup: cleanup.run }
+  const running = scene.scheduler(runners).runOnce('daily')
+  await scene.clock.passNext()
+  expect(await running).toMatchObject({ status: 'succeeded', runs: [{ job: 'daily' }] })
+  expect(cleanup.runs).toEqual(['cleanup 2026-11-20T12:00:00.000Z'])
+  expect(backup.runs).toEqual(['daily 2026-11-20T12:00:00.000Z', 'daily 2026-11-20T12:01:00.000Z'])
+  expect(scene.job('cleanup')).toMatchObject({ retry: null, nextRunAt: '2026-12-01T04:00:00.000Z' })
+  // One that waits for the next start for another reason is nothing that was asked for.
+  const state = scene.state()
+  const retry = { dueAt: '2026-11-20T12:00:00.000Z', at: '2026-11-20T12:00:00.000Z', attempts: 0 }
+  const jobs = state.jobs.map(job => (job.job === 'cleanup' ? { ...job, retry } : job))
+  writeFileSync(join(scene.directory, 'backups', 'scheduler-state.json'), JSON.stringify({ ...state, jobs }))
+  expect(await scene.scheduler(runners).runOnce('daily')).toMatchObject({ status: 'succeeded' })
+  expect(cleanup.runs).toHaveLength(1)
+})
+
+test('a cleanup that cannot make room holds up no longer than the backup is tried', async () => {
+  const full = { success: false, code: 'INSUFFICIENT_SPACE', message: 'Insufficient disk space' } as const
+  const scene = openVirtualScene('2026-11-20T12:00:00Z', {
+    schedule: { jobs: { weekly: false, drill: false, cleanup: { retries: 5 } } },
+  })
+  const backup = recorder(scene.clock, { ms: 0, answer: n => (n === 1 ? full : null) })
+  const cleanup = recorder(scene.clock, { ms: 0, answer: () => LOCKED })
+  const running = scene.scheduler({ backup: backup.run, cleanup: cleanup.run }).runOnce('daily')
+  await scene.clock.passNext()
+  expect(await running).toMatchObject({ status: 'succeeded' })
+  expect(backup.runs).toHaveLength(2)
 })
 
 test('a job that takes longer than it may is cancelled, and that is a failure', async () => {
