@@ -25,7 +25,7 @@ const verifyHere: JobRunner = async ({ database, job, signal, now }) => {
   try {
     const backups = await database.listBackups()
     suspects = suspectsAmong(backups)
-    for (const backup of oldestVerificationFirst(backups).slice(0, job.backupsMax)) {
+    for (const backup of oldestVerificationFirst(backups, now()).slice(0, job.backupsMax)) {
       if (looked > 0 && now().getTime() >= endAt) break
       const verified = await database.verifyBackup(backup.path, { record: true, signal })
       looked++

@@ -2,7 +2,7 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { isGood } from '../catalog/good-backup.ts'
 import { PRE_RESTORE } from '../catalog/names.ts'
-import { CLOCK_TOLERANCE_MS } from './due.ts'
+import { CLOCK_TOLERANCE_MS, isFromWrongClock } from './due.ts'
 
 /**
  * The newest good backup: one whose last check passed. A pre_restore backup is none, for it holds what
@@ -25,9 +25,15 @@ export function isOverdue(lastGoodAt: Date | null, maxBackupAgeMs: number | null
   return lastGoodAt === null || now.getTime() - lastGoodAt.getTime() > maxBackupAgeMs
 }
 
-/** The backups in the order in which they are to be verified: never looked at first, then longest ago. */
-export function oldestVerificationFirst(backups: readonly BackupInfo[]): BackupInfo[] {
-  const lookedAt = ({ metadata }: BackupInfo): string => metadata?.damaged_at ?? metadata?.verified_at ?? ''
+/**
+ * The backups in the order in which they are to be verified: never looked at first, then longest ago. A look from the
+ * future counts as none, or there would be no other until then.
+ */
+export function oldestVerificationFirst(backups: readonly BackupInfo[], now: Date): BackupInfo[] {
+  const lookedAt = ({ metadata }: BackupInfo): string => {
+    const at = metadata?.damaged_at ?? metadata?.verified_at ?? ''
+    return isFromWrongClock(new Date(at), now) ? '' : at
+  }
   return backups
     .filter(({ metadataState }) => metadataState === 'ok')
     .toSorted((a, b) => compare(lookedAt(a), lookedAt(b)) || compare(a.created, b.created))

@@ -1,4 +1,5 @@
 /** Which of what is stored somewhere is read again in a run, so that all of it is in turn. Pure. */
+import { CLOCK_TOLERANCE_MS } from './due.ts'
 
 /** Something that is read as a whole. */
 export interface Readable {
@@ -10,13 +11,18 @@ export interface Readable {
 /** How much of all of it: a share of the bytes (0 to 1), so much that each is read again within a time, or all (null). */
 export type Portion = { readonly share: number } | { readonly withinMs: number } | null
 
+/** When it was last read; 0 where a wrong clock noted that, or nothing would be read again until then. */
+export function lastReadAt({ readAt }: Readable, now: number): number {
+  return readAt > now + CLOCK_TOLERANCE_MS ? 0 : readAt
+}
+
 /** What is to be read now, what was read longest ago first. */
 export function choosePortion<Item extends Readable>(
   items: readonly Item[],
   portion: Portion,
   now: number,
 ): Item[] {
-  const sorted = items.toSorted((a, b) => a.readAt - b.readAt)
+  const sorted = items.toSorted((a, b) => lastReadAt(a, now) - lastReadAt(b, now))
   if (portion === null) return sorted
   return sorted.slice(
     0,
@@ -56,7 +62,7 @@ function countDue(sorted: readonly Readable[], withinMs: number, now: number): n
   let bytes = 0
   for (const item of sorted) {
     ahead.push(bytes)
-    allowed.push(total * (1 - (now - item.readAt) / withinMs))
+    allowed.push(total * (1 - (now - lastReadAt(item, now)) / withinMs))
     bytes += weightOf(item)
   }
   // How much has to be read at least, if the one at an index is not: it, or any after it, would be late.

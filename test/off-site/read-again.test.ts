@@ -282,6 +282,29 @@ test('each is read within the time, a part of them a run, and those first that w
   }
 })
 
+test('copies that were read under a clock which ran ahead are read again as if they had not been', async () => {
+  const place = openPlace()
+  await openCopied(place)
+  const [newer] = await place.database().listBackups()
+  const start = Date.now()
+  const day = (number: number): Date => new Date(start + number * 86_400_000)
+  const readOn = async (now: Date, request: { within?: string; sample?: string }): Promise<unknown> => {
+    const config = { targets: { far: local('far') } }
+    const context = contextOf({ path: place.databasePath, config, now: () => now })
+    return (await verifyCopies(request, context)).targets[0]
+  }
+  expect(await readOn(day(1095), {})).toMatchObject({ readObjects: 2 })
+  expect(await readOn(day(20), { sample: '1/100' })).toMatchObject({
+    status: 'intact',
+    readObjects: 1,
+    unreadSince: newer?.metadata?.copies?.['far']?.at,
+  })
+  const within = '30d'
+  const unreadSince = day(20).toISOString()
+  expect(await readOn(day(40), { within })).toMatchObject({ readObjects: 1, unreadSince })
+  expect(await readOn(day(60), { within })).toMatchObject({ readObjects: 1 })
+})
+
 test('a damaged copy that is cleaned up there is damaged no longer', async () => {
   const place = openPlace()
   const [older] = await openCopied(place)

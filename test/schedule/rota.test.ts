@@ -70,6 +70,15 @@ test('what was put there at one time is spread over the time, in runs of one siz
   }
 })
 
+test('what a clock that ran ahead has noted counts as never read, and comes first', () => {
+  const now = 10_000 * DAY_MS
+  const at = (readAt: number, name: string): Item => ({ name, bytes: 100, readAt })
+  const all = [at(now - DAY_MS, 'day'), at(now + 3 * 365 * DAY_MS, 'ahead'), at(now + 60_000, 'corrected')]
+  expect(chosen(all, null, now)).toEqual(['ahead', 'day', 'corrected'])
+  expect(chosen(all, { share: 0.1 }, now)).toEqual(['ahead'])
+  expect(chosen(all, { withinMs: 30 * DAY_MS }, now)).toEqual(['ahead'])
+})
+
 test('a share is a percentage or a fraction', () => {
   expect(['5%', '1/30', '100%', '0.5%'].map(parseShare)).toEqual([0.05, 1 / 30, 1, 0.005])
   expect(['', '0%', '101%', '2/1', '1/0', 'all', '-5%'].map(parseShare)).toEqual(

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeCacheFile } from '../../catalog/cache-file.ts'
+import { isFromWrongClock } from '../../schedule/due.ts'
 import { isThere } from '../../storage/durable.ts'
 
 /** What was not read for so long comes first in any case. */
@@ -36,10 +37,13 @@ export class ReadTimes {
     return new ReadTimes(backupDir, path, parse(await readFile(path, 'utf8').catch(() => '')))
   }
 
-  /** When it was last read, however that went: milliseconds since 1970; null for what never was. */
-  of(key: string): number | null {
+  /**
+   * When it was last read, however that went: milliseconds since 1970; null for what never was. A clock that ran ahead
+   * has noted nothing that counts.
+   */
+  of(key: string, now: Date): number | null {
     const at = this.#damaged.get(key) ?? this.#whole.get(key)
-    return at === undefined ? null : Date.parse(at)
+    return at === undefined || isFromWrongClock(new Date(at), now) ? null : Date.parse(at)
   }
 
   /** When it was last read, if it was whole then. */

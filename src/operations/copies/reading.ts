@@ -5,7 +5,7 @@ import { imageKey, metadataKey, packKey } from '../../catalog/target-keys.ts'
 import type { TargetCatalog } from '../../catalog/target-catalog.ts'
 import { readAtTarget } from '../../catalog/target-catalog.ts'
 import { throwIfCancelled } from '../../errors.ts'
-import { choosePortion, type Portion, type Readable } from '../../schedule/rota.ts'
+import { choosePortion, lastReadAt, type Portion, type Readable } from '../../schedule/rota.ts'
 import { inParallel } from '../../storage/in-parallel.ts'
 import type { Target } from '../../storage/target.ts'
 import type { Context } from '../context.ts'
@@ -105,7 +105,8 @@ export class CopiesReading {
     const units = this.#units
     const read = [...this.#read.keys()]
     const sum = (of: readonly Unit[]): number => of.reduce((bytes, unit) => bytes + unit.bytes, 0)
-    const unread = units.filter(unit => !this.#read.has(unit)).map(({ readAt }) => readAt)
+    const now = this.#context.now().getTime()
+    const unread = units.filter(unit => !this.#read.has(unit)).map(unit => lastReadAt(unit, now))
     const oldest = unread.reduce((least, at) => Math.min(least, at), Number.POSITIVE_INFINITY)
     return {
       problems: this.#problems,
@@ -175,7 +176,10 @@ export class CopiesReading {
       bytes: there.size,
       copies: [copy],
       // That its size is another needs no reading to be told.
-      readAt: there.size === there.metadata.file_size ? (times.of(key) ?? putAt(copy, this.#name)) : 0,
+      readAt:
+        there.size === there.metadata.file_size
+          ? (times.of(key, this.#context.now()) ?? putAt(copy, this.#name))
+          : 0,
       read: async () => {
         const report = this.#run.progress.add(`${this.#name}:${key}`, there.size)
         const wrong = await readCopy(copy, target, this.#context, report)
@@ -213,7 +217,7 @@ export class CopiesReading {
     for (const [id, pack] of needed) {
       const key = packKey(id)
       for (const copy of pack.copies) this.#packKeys.set(copy, [...(this.#packKeys.get(copy) ?? []), key])
-      const readAt = times.of(key) ?? firstPutOf(pack.copies, this.#name)
+      const readAt = times.of(key, this.#context.now()) ?? firstPutOf(pack.copies, this.#name)
       units.push({
         key,
         bytes: packs.sizeOf(id) ?? 0,
