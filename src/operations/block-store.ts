@@ -3,8 +3,7 @@ import type { BlockStore } from '../blocks/store.ts'
 import type { ReadableImage } from '../blocks/scan-image.ts'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { SUFFIXES } from '../catalog/encodings.ts'
-import { isType, parseFilename, RESERVED_DIRECTORIES } from '../catalog/names.ts'
-import { toFailure } from '../errors.ts'
+import { parseFilename, RESERVED_DIRECTORIES } from '../catalog/names.ts'
 import { type Image, readImageRun } from '../snapshot/image.ts'
 import type { RawFile } from '../snapshot/source-files.ts'
 import { namesIn } from '../storage/durable.ts'
@@ -21,29 +20,23 @@ export function storeBeside({ path }: Pick<BackupInfo, 'path'>): Pick<BlockStore
   return { backupDir: dirname(dirname(path)) }
 }
 
+/** A file system's own, which root alone may list: what a repair of it finds there has names that are none of ours. */
+const FOUND_BY_FSCK = 'lost+found'
+
 /**
  * The files of all restore points, of every database, whether or not they have metadata; those in directories of other names
- * than types have, too: somebody has moved them there, and means to keep them.
+ * than types have, too: somebody has moved them there, and means to keep them. Throws where this user may not look: what
+ * relies on which packs is not known then.
  */
 export async function restorePointsIn(backupDir: string): Promise<string[]> {
   const found: string[] = []
-  const isMeant = (name: string): boolean => !name.startsWith('.') && !RESERVED_DIRECTORIES.includes(name)
+  const isMeant = (name: string): boolean =>
+    !name.startsWith('.') && !RESERVED_DIRECTORIES.includes(name) && name !== FOUND_BY_FSCK
   for (const each of (await namesIn(backupDir)).filter(isMeant)) {
     const directory = join(backupDir, each)
-    for (const name of await namesOrNone(directory, isType(each)))
-      if (isRestorePoint(name)) found.push(join(directory, name))
+    for (const name of await namesIn(directory)) if (isRestorePoint(name)) found.push(join(directory, name))
   }
   return found.toSorted()
-}
-
-/** What no type has may be anybody's, such as `lost+found`: where this user may not look, there is nothing that he could restore. */
-async function namesOrNone(directory: string, isOfType: boolean): Promise<string[]> {
-  try {
-    return await namesIn(directory)
-  } catch (error) {
-    if (!isOfType && toFailure(error).code === 'PERMISSION_DENIED') return []
-    throw error
-  }
 }
 
 /** A file of ours as an image of pages. */

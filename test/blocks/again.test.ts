@@ -1,15 +1,16 @@
 /** A second backup of pages of what has not changed, and what it takes over from the first. */
-import { mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { lockForReading } from '../../src/blocks/readers-lock.ts'
-import type { BackupCreated, CreateBackupRequest, Progress } from '../../src/index.ts'
+import type { BackupCreated, BackupsCleanedUp, CreateBackupRequest, Progress } from '../../src/index.ts'
 import { cleanupBackups } from '../../src/operations/cleanup-backups.ts'
 import { createBackup } from '../../src/operations/create-backup.ts'
 import { openPlace, type Place, readJson } from '../off-site/place.ts'
 import type { JournalMode } from '../support/databases.ts'
 import { contextOf } from '../support/operation.ts'
 import { succeeded } from '../support/product.ts'
+import { NOBODY, testWith } from '../support/requirements.ts'
 
 function openScene(journalMode: JournalMode = 'wal'): Place {
   return openPlace([], { encoding: 'blocks' }, { journalMode })
@@ -115,6 +116,49 @@ test('a backup that somebody has moved into a directory of his own beside the ot
     comparison: 'equal',
   })
 })
+
+/** Cleans up as a user who is not root, and who owns everything but a directory that he may not list. */
+async function cleanUpAsNobody(place: Place, closed: string): Promise<BackupsCleanedUp['packs']> {
+  for (const path of ['', ...readdirSync(place.path(), { recursive: true, encoding: 'utf8' })])
+    chownSync(place.path(path), NOBODY, NOBODY)
+  chownSync(closed, 0, 0)
+  process.seteuid?.(NOBODY)
+  try {
+    return succeeded(await place.database().cleanupOldBackups()).packs
+  } finally {
+    process.seteuid?.(0)
+  }
+}
+
+testWith(
+  ['root'],
+  'while a directory beside the others cannot be listed no pack is removed, as backups may lie there that rely on it',
+  async () => {
+    const place = openScene()
+    const { backupPath, filename } = await backUp(place, 0)
+    const closed = join(place.backupDir, 'Archive')
+    mkdirSync(closed, { mode: 0o700 })
+    renameSync(backupPath, join(closed, filename))
+    expect(await cleanUpAsNobody(place, closed)).toMatchObject({
+      status: 'failed',
+      removedPacks: 0,
+      problem: expect.stringContaining(closed),
+    })
+  },
+)
+
+testWith(
+  ['root'],
+  "a file system's own directory, which root alone may list, does not keep packs from being given back",
+  async () => {
+    const place = openScene()
+    const { backupPath } = await backUp(place, 0)
+    const closed = join(place.backupDir, 'lost+found')
+    mkdirSync(closed, { mode: 0o700 })
+    rmSync(backupPath)
+    expect(await cleanUpAsNobody(place, closed)).toMatchObject({ status: 'done', removedPacks: 1 })
+  },
+)
 
 test('all packs are verified, or as many as there is time for', async () => {
   const place = openScene()
