@@ -1,13 +1,15 @@
 /** The catalog: which backups exist, read from the stored files and their metadata. Nothing else knows. */
+import type { Stats } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { isThere } from '../storage/durable.ts'
-import { during, unlessMissing } from '../storage/io-errors.ts'
+import { during, isLoop, unlessMissing } from '../storage/io-errors.ts'
 import { statOf } from '../storage/looks.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { backupOf } from './backup-of.ts'
 import { deletingPath, imagePath, type StoredImage } from './deleting.ts'
 import { metadataPath, typeDirectory } from './layout.ts'
-import { countOf, isType, parseFilename } from './names.ts'
+import { countOf, isBackupName, isPossible, isType, parseFilename } from './names.ts'
 import { metadataReader, readMetadata } from './read-metadata.ts'
 import { readStoredFiles } from './stored-files.ts'
 
@@ -57,10 +59,10 @@ export async function readBackup(
   type: string,
   filename: string,
 ): Promise<BackupInfo | null> {
-  const parsed = parseFilename(filename)
+  if (!isBackupName(filename)) return null
   const path = imagePath(backupDir, { type, filename })
-  const stats = await during('read', path, () => statOf(path))
-  if (parsed === null || stats === null || !stats.isFile()) return null
+  const stats = await during('read', path, () => statUnlessLoop(path))
+  if (stats === null || !stats.isFile()) return null
   const metadata = await readMetadata(metadataPath(backupDir, filename))
   if (metadata.metadataState === 'missing' && (await isBeingDeleted(backupDir, { type, filename })))
     return null
@@ -69,7 +71,19 @@ export async function readBackup(
 
 /** Without the lock a deletion may go on between two looks: whose mark is gone already, is gone itself. */
 async function isBeingDeleted(backupDir: string, image: StoredImage): Promise<boolean> {
-  return (await isThere(deletingPath(backupDir, image))) || !(await isThere(imagePath(backupDir, image)))
+  const mark = deletingPath(backupDir, image)
+  if (isPossible(basename(mark)) && (await isThere(mark))) return true
+  return !(await isThere(imagePath(backupDir, image)))
+}
+
+/** A link that leads to itself is no more of a backup than one that leads nowhere: it must not keep the others from being listed. */
+async function statUnlessLoop(path: string): Promise<Stats | null> {
+  try {
+    return await statOf(path)
+  } catch (error) {
+    if (isLoop(error)) return null
+    throw error
+  }
 }
 
 async function imagesIn(

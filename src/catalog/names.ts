@@ -12,6 +12,9 @@ export const BUILT_IN_TYPES: readonly string[] = ['manual', 'daily', 'weekly', P
 /** Directories of the backup directory that hold something other than a type's backups. */
 export const RESERVED_DIRECTORIES: readonly string[] = ['metadata', 'exports', 'blocks', 'targets', 'server']
 
+/** No file system has longer names. */
+const NAME_BYTES_MAX = 255
+
 const TYPE = /^[a-z][a-z0-9_]{0,31}$/
 const DATABASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const BACKUP_NAME =
@@ -50,6 +53,16 @@ export function parseFilename(filename: string): ParsedFilename | null {
   if (file === undefined || encoding === undefined) return null
   const name = BACKUP_NAME.exec(file['stem'] as string)?.groups
   return { encoding, database: name?.['name'] ?? null, type: name?.['type'] ?? null }
+}
+
+/** Whether a backup can have the name, which that of its metadata is made of. */
+export function isBackupName(filename: string): boolean {
+  return isPossible(`${filename}.json`) && parseFilename(filename) !== null
+}
+
+/** Whether a file can have the name: a file system fails to look for a longer one, in place of not finding it. */
+export function isPossible(name: string): boolean {
+  return Buffer.byteLength(name) <= NAME_BYTES_MAX
 }
 
 /**

@@ -1,9 +1,7 @@
 /** Where things lie at a target: as in a backup directory. Whatever a target lists is parsed here, and nowhere a path. */
-import { isType, parseFilename } from './names.ts'
+import { isBackupName, isType } from './names.ts'
 
 const METADATA_PREFIX = 'metadata/'
-/** No file system has longer names. */
-const NAME_BYTES_MAX = 255
 
 /**
  * A backup whose copying or deletion is under way says so beside its metadata, with its type, because the metadata
@@ -59,10 +57,6 @@ export function parseMetadataKey(key: string): { readonly filename: string } | M
 export function parseImageKey(key: string): { readonly type: string; readonly filename: string } | null {
   const [type = '', filename = '', ...rest] = key.split('/')
   return rest.length === 0 && isType(type) && isBackupName(filename) ? { type, filename } : null
-}
-
-export function isBackupName(filename: string): boolean {
-  return Buffer.byteLength(filename) <= NAME_BYTES_MAX && parseFilename(filename) !== null
 }
 
 /** What the keys of packs begin with. */

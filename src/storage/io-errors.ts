@@ -122,6 +122,11 @@ export function isNotThere(error: unknown): boolean {
   return isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }
 
+/** Whether `error` says that the path is a link that leads to nothing but itself, or that a directory on the way to it is. */
+export function isLoop(error: unknown): boolean {
+  return isSystemError(error) && error.code === 'ELOOP'
+}
+
 /** Whether `error` says that the name is taken. */
 export function isAlreadyThere(error: unknown): boolean {
   return isSystemError(error) && error.code === 'EEXIST'

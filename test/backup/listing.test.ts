@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { BackupError } from '../../src/index.ts'
@@ -11,6 +20,10 @@ function makeLedger(name = 'ledger.db'): string {
   buildLedger(path)
   return path
 }
+
+/** As long as a file system lets a name be; and one to which only `.json` can be added. */
+const LONGEST = `${'a'.repeat(252)}.db`
+const LONG = `${'a'.repeat(247)}.db`
 
 test('there are no backups before the first, and asking makes nothing', async () => {
   const path = makeLedger()
@@ -178,6 +191,36 @@ test('what lies in the backup directory and is no backup is not listed, and stay
   await protect(path).createBackup()
   for (const stranger of strangers) expect(readFileSync(join(backupDir, stranger), 'utf8')).toBe('mine')
   expect(storedFiles(backupDir)).toEqual(expect.arrayContaining(before))
+})
+
+test.for<[string, readonly string[], (directory: string) => void]>([
+  ['has no room for that of its metadata', [], directory => writeFileSync(join(directory, LONGEST), 'mine')],
+  [
+    'has no room for that of the mark of its deletion',
+    [LONG],
+    directory => writeFileSync(join(directory, LONG), 'mine'),
+  ],
+  ['is that of a link to itself', [], directory => symlinkSync('loop.db', join(directory, 'loop.db'))],
+])(
+  'a stray file whose name %s keeps no other backup from being listed, restored and cleaned up',
+  async ([, listed, put]) => {
+    const path = makeLedger()
+    const { filename } = await backUp(path)
+    put(join(path, '..', 'backups', 'manual'))
+    const names = (await protect(path).listBackups()).map(each => each.filename)
+    expect(names.toSorted()).toEqual([...listed, filename].toSorted())
+    const to = join(path, '..', 'restored.db')
+    succeeded(await protect(path).restoreBackup(filename, { to }))
+    succeeded(await protect(path).cleanupOldBackups())
+    expect(await protect(path).listBackups()).toHaveLength(names.length)
+  },
+)
+
+test('a file whose name has no room for that of its metadata is not found as a backup', async () => {
+  const path = makeLedger()
+  const { backupPath } = await backUp(path)
+  copyFileSync(backupPath, join(path, '..', 'backups', 'manual', LONGEST))
+  failedWith('BACKUP_NOT_FOUND', await protect(path).verifyBackup(LONGEST))
 })
 
 test('the state of a database tells its backups by type, the newest, and what the next one needs', async () => {

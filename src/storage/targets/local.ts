@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { BackupError, throwIfCancelled } from '../../errors.ts'
 import type { Spend } from '../bandwidth.ts'
 import { makeDirectory, removeFile, syncDirectory } from '../durable.ts'
-import { isAlreadyThere, isNotThere, isSystemError, toTypedError } from '../io-errors.ts'
+import { isAlreadyThere, isLoop, isNotThere, toTypedError } from '../io-errors.ts'
 import { directoryOf, KEY_PARTS_MAX } from '../keys.ts'
 import { isWithoutLinks } from '../put-in-place.ts'
 import { contentOf } from '../source.ts'
@@ -184,7 +184,7 @@ class LocalTarget implements Target {
         }
       } catch (error) {
         // ELOOP: a link, which is none of ours.
-        if (!isNotThere(error) && !(isSystemError(error) && error.code === 'ELOOP')) throw error
+        if (!isNotThere(error) && !isLoop(error)) throw error
       }
       throw notFound(this.name, key)
     })
