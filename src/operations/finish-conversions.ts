@@ -1,12 +1,13 @@
 /**
  * Finishing what killed conversions have begun. One writes the metadata of the new file, then gives the file its name,
  * then deletes the old one: so there are at most both, and the new one's metadata says which the old one is, as long
- * as that is there.
+ * as that is there. Much may have happened to either since: both stay where the old one is better in anything.
  */
 import { dirname, join } from 'node:path'
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { metadataDirectory } from '../catalog/layout.ts'
 import { listCatalog } from '../catalog/list.ts'
+import type { Metadata } from '../catalog/metadata.ts'
 import { parseFilename } from '../catalog/names.ts'
 import { readMetadata } from '../catalog/read-metadata.ts'
 import { namesIn, removeFile, syncDirectory } from '../storage/durable.ts'
@@ -14,15 +15,23 @@ import { begin, type Context, durabilityOf } from './context.ts'
 import { deleteStored } from './delete-stored.ts'
 import { expectedImageOf } from './image-facts.ts'
 import { replaceMetadata } from './replace-metadata.ts'
+import { isAsStored, lacksPacks } from './stored-bytes.ts'
+
+/** One whose conversion nobody has seen the end of. */
+type Converted = BackupInfo & { readonly metadata: Metadata & { readonly converted_from: string } }
+
+function isConverted(backup: BackupInfo): backup is Converted {
+  return backup.metadata?.converted_from !== undefined
+}
 
 /** For holders of the catalog's lock. Returns the file names of what was removed. */
 export async function finishConversions(context: Context): Promise<string[]> {
   begin(context, 'finish-conversions')
   const backups = await listCatalog(context.settings.backupDir, {})
   const finished: string[] = []
-  for (const backup of backups.filter(({ metadata }) => metadata?.converted_from !== undefined)) {
+  for (const backup of backups.filter(isConverted)) {
     const before = findBefore(backup, backups)
-    if (before !== null) {
+    if (before !== null && (await mayReplace(backup, before, context))) {
       await deleteStored(before, context)
       finished.push(before.filename)
     }
@@ -33,15 +42,20 @@ export async function finishConversions(context: Context): Promise<string[]> {
   return [...finished, ...(await removeUnused(stored, context))]
 }
 
-/** The same backup in its earlier encoding, if it is still there; the new one is known to be whole. */
-function findBefore(backup: BackupInfo, backups: readonly BackupInfo[]): BackupInfo | null {
-  const from = backup.metadata?.converted_from
-  if (from === undefined || backup.size !== backup.metadata?.file_size) return null
-  const before = backups.find(({ filename, type }) => filename === from && type === backup.type)
+/** The same backup in its earlier encoding, if it is still there. */
+function findBefore({ type, metadata }: Converted, backups: readonly BackupInfo[]): BackupInfo | null {
+  const before = backups.find(each => each.filename === metadata.converted_from && each.type === type)
   // One that was made of another itself is not what this was made of: that is forgotten before it is converted.
   if (before?.metadata == null || before.metadata.converted_from !== undefined) return null
   const image = expectedImageOf(before).checksum
-  return image !== null && image === backup.metadata.image_checksum ? before : null
+  return image !== null && image === metadata.image_checksum ? before : null
+}
+
+/** Whether the new form is whole, as far as anybody knows, and has the pin of the old one. */
+async function mayReplace(backup: Converted, before: BackupInfo, context: Context): Promise<boolean> {
+  if (backup.metadata.damaged_at !== undefined) return false
+  if (before.pinned !== null && backup.pinned === null) return false
+  return (await isAsStored(backup, context)) && !(await lacksPacks(backup, context))
 }
 
 /** Metadata of a conversion that was killed before its file had its name. */

@@ -4,7 +4,7 @@
  * directory of ours until all of it was found to be what was stored; then it takes the other's place in one step, so that
  * whoever is killed, the old file or the new one is there. Nothing whole is ever replaced.
  */
-import { chmod, readFile, stat } from 'node:fs/promises'
+import { chmod, readFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { type OpenKeyFile, openKeyFilesWith } from '../blocks/key-files.ts'
 import { pagesOf, type Slots } from '../blocks/live-pages.ts'
@@ -15,10 +15,8 @@ import { readMetadata } from '../catalog/read-metadata.ts'
 import { removeAbandonedWork, WorkDirectory } from '../catalog/work-directory.ts'
 import { readKeys } from '../encoding/keys.ts'
 import { BackupError, throwIfCancelled, toFailure } from '../errors.ts'
-import { hashFile } from '../snapshot/hash.ts'
-import { RawFile } from '../snapshot/source-files.ts'
 import { makeDirectory, namesIn, renameDurably, syncFile } from '../storage/durable.ts'
-import { during, unlessMissing } from '../storage/io-errors.ts'
+import { during } from '../storage/io-errors.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 import type { BackupsRepaired, RepairBackupsRequest, RepairedBackup } from './copies-reports.ts'
 import { fetchGoodFile, NoHelp } from './repair/good-file.ts'
@@ -28,6 +26,7 @@ import { isAtAnyTarget, mendCopies } from './repair/mend-copies.ts'
 import { allSick, findSick, isDescribed, type Sick, type Undescribed } from './repair/sick.ts'
 import { requireSound } from './repair/sound.ts'
 import { replaceMetadata } from './replace-metadata.ts'
+import { isAsStored } from './stored-bytes.ts'
 import { targetSettings } from './target-access.ts'
 
 /**
@@ -151,7 +150,7 @@ async function repair(
   begin(context, 'verify-backup')
   let file: string | null = null
   let from: string | null = null
-  if (!(await isWhole(sick, context))) {
+  if (!(await isAsStored(sick, context))) {
     begin(context, 'fetch-backup')
     file = work.file('stored-file')
     from = await fetchGoodFile(sick, { file, targets, noHelp }, context)
@@ -189,7 +188,7 @@ async function put(
   if (metadata?.checksum !== sick.metadata.checksum) throw goneMeanwhile(sick)
   const placed = lost.length === 0 ? { packs: 0, bytes: 0 } : await putPacks(lost, { work, open }, context)
   // Somebody else may have been faster.
-  const isReplaced = file !== null && !(await isWhole(sick, context))
+  const isReplaced = file !== null && !(await isAsStored(sick, context))
   if (isReplaced) await putFile(file, sick, context)
   if (metadata.damaged_at !== undefined) {
     // What nobody had looked into is not vouched for by being what was stored.
@@ -216,14 +215,6 @@ async function putFile(file: string, { path }: Sick, context: Context): Promise<
   await during('set the mode of', file, () => chmod(file, fileMode))
   await syncFile(file, durability)
   await renameDurably(file, path, durability)
-}
-
-/** Whether the file here is what was stored, byte for byte. */
-async function isWhole({ path, metadata }: Sick, { signal }: Context): Promise<boolean> {
-  const stats = await unlessMissing(path, () => stat(path))
-  if (stats === null || stats.size !== metadata.file_size) return false
-  using file = new RawFile(path)
-  return (await hashFile(file.fd, file.size, path, { signal })) === metadata.checksum
 }
 
 /** What a backup of pages relies on; nothing for one that is all in its own file. Throws `BACKUP_DAMAGED`. */

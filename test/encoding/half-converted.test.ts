@@ -1,6 +1,6 @@
 /** What conversions that were killed have left, and what only looks like that: made up, as the catalog would find it. */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { BackupsConverted, ConvertBackupsRequest, Metadata, Step } from '../../src/index.ts'
@@ -13,7 +13,14 @@ import { failedWith, succeeded } from '../support/product.ts'
 const MADE = madeUp('2025-06-27T02:00:00Z', { type: 'manual', size: 512 })
 const PLAIN = MADE.filename
 const ZSTD = `${PLAIN}.zst`
-const SAME = { checksum: '0'.repeat(64), image_checksum: '0'.repeat(64) }
+const CONVERTED = 'x'.repeat(10)
+const CONVERTED_FILE = {
+  file_size: CONVERTED.length,
+  checksum: createHash('sha256').update(CONVERTED).digest('hex'),
+  image_checksum: '0'.repeat(64),
+  encoding: 'zstd',
+}
+const PIN = { reason: 'audit', by: 'legal', at: '2025-06-28T02:00:00Z' }
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
@@ -27,13 +34,13 @@ function openMade(metadata: Partial<Metadata> = {}): Place {
 }
 
 function describe(place: Place, filename: string, metadata: Partial<Metadata>): void {
-  const text = JSON.stringify({ ...MADE.metadata, file_size: 10, ...SAME, encoding: 'zstd', ...metadata })
+  const text = JSON.stringify({ ...MADE.metadata, ...CONVERTED_FILE, ...metadata })
   writeFileSync(join(place.backupDir, 'metadata', `${filename}.json`), text)
 }
 
 /** The zstd backup that was made of the plain one. */
 function addConverted(place: Place, metadata: Partial<Metadata> = {}): void {
-  writeFileSync(join(place.backupDir, 'manual', ZSTD), 'x'.repeat(10))
+  writeFileSync(join(place.backupDir, 'manual', ZSTD), CONVERTED)
   describe(place, ZSTD, { converted_from: PLAIN, ...metadata })
 }
 
@@ -61,6 +68,21 @@ test('a conversion that was killed before the old form went is finished, and may
 
 test.for<[string, (place: Place) => void]>([
   ['the new form is not whole', place => addConverted(place, { file_size: 11 })],
+  ['a check has found the new form damaged', place => addConverted(place, { damaged_at: PIN.at })],
+  [
+    'a byte of the new form has changed',
+    place => {
+      addConverted(place)
+      writeFileSync(join(place.backupDir, 'manual', ZSTD), CONVERTED.replace('x', 'y'))
+    },
+  ],
+  [
+    'the old form was pinned meanwhile',
+    place => {
+      addConverted(place)
+      describe(place, PLAIN, { ...MADE.metadata, pinned: PIN })
+    },
+  ],
   ['the new form is of another image', place => addConverted(place, { image_checksum: '1'.repeat(64) })],
   [
     'the new form was made of another file',
@@ -88,6 +110,29 @@ test.for<[string, (place: Place) => void]>([
   expect(await finished(place)).toEqual([])
   expect(storedIn(place)).toEqual(before)
   expect(madeOf(place)).toBeUndefined()
+})
+
+test('the old form of a backup that was pinned before it was converted goes, as the new one has its pin', async () => {
+  const place = openMade({ pinned: PIN })
+  addConverted(place, { pinned: PIN })
+  expect(await finished(place)).toEqual([PLAIN])
+})
+
+test('where a pack of the new form is not there, both stay', async () => {
+  const place = openPlace([])
+  const { filename } = succeeded(await place.database().createBackup())
+  const paths = [
+    join(place.backupDir, 'manual', filename),
+    join(place.backupDir, 'metadata', `${filename}.json`),
+  ].map(path => [path, readFileSync(path)] as const)
+  const { converted } = succeeded(await place.database().convertBackups({ encoding: 'blocks' }))
+  for (const [path, bytes] of paths) writeFileSync(path, bytes)
+  const after = converted[0]?.backup.filename ?? ''
+  const metadata = join(place.backupDir, 'metadata', `${after}.json`)
+  writeFileSync(metadata, JSON.stringify({ ...readJson(metadata), converted_from: filename }))
+  for (const name of place.files('backups')) if (name.endsWith('.pack')) rmSync(place.path('backups', name))
+  expect(await finished(place)).toEqual([])
+  expect(storedIn(place)).toEqual([filename, after].toSorted())
 })
 
 test('metadata of a conversion that was killed before its file had its name goes, and no other', async () => {

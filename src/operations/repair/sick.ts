@@ -1,7 +1,5 @@
 /** Which backups of the backup directory are to be repaired. */
 import { basename, resolve } from 'node:path'
-import { readLivePages } from '../../blocks/live-pages.ts'
-import { hasPack } from '../../blocks/store.ts'
 import type { BackupInfo } from '../../catalog/backup-info.ts'
 import { backupOf } from '../../catalog/backup-of.ts'
 import { imageAt, imagePath } from '../../catalog/deleting.ts'
@@ -13,8 +11,8 @@ import { isBackupName, isType, parseFilename } from '../../catalog/names.ts'
 import { readMetadata } from '../../catalog/read-metadata.ts'
 import { BackupError } from '../../errors.ts'
 import { isThere, namesIn } from '../../storage/durable.ts'
-import { blockStoreOf } from '../block-store.ts'
 import type { Context } from '../context.ts'
+import { lacksPacks } from '../stored-bytes.ts'
 
 /** A backup of the backup directory, by its metadata, whose file may be gone. */
 export type Sick = BackupInfo & { readonly metadata: Metadata }
@@ -65,14 +63,6 @@ async function withoutFile(backupDir: string, filename: string): Promise<Sick | 
   if (await isThere(path)) return null
   const backup = backupOf({ filename, type, target: null, path, size: 0, modified: new Date(0) }, fields)
   return { ...backup, metadata }
-}
-
-/** Whether a pack is not there at all; what is in those that are takes reading them. */
-async function lacksPacks({ encoding, path }: Sick, context: Context): Promise<boolean> {
-  if (encoding !== 'blocks') return false
-  const { packs, unreadable } = await readLivePages([path], { mayBeDeleted: true })
-  const there = await Promise.all([...packs.keys()].map(id => hasPack(blockStoreOf(context), id)))
-  return unreadable.length > 0 || there.includes(false)
 }
 
 export function isDescribed(backup: BackupInfo): backup is Sick {
