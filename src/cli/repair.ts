@@ -44,7 +44,7 @@ async function repair(session: Session, backups: readonly string[], options: Rep
 }
 
 function describeRepaired({ backups, failed }: BackupsRepaired, isQuiet: boolean, paint: Paint): string {
-  const shown = isQuiet ? backups.filter(({ status }) => status === 'failed') : backups
+  const shown = isQuiet ? backups.filter(({ code }) => code !== undefined) : backups
   const lines = [
     ...shown.map(backup => describeOne(backup, paint)),
     ...failed.map(target => notDone('Not looked at', `the target ${safeText(target.name)}`, target, paint)),
@@ -60,7 +60,8 @@ function describeOne(repaired: RepairedBackup, paint: Paint): string {
   const name = `${safeText(filename)}${at === null ? '' : ` at ${safeText(at)}`}`
   if (status === 'intact') return `${paint('green', '✔ Intact:')} ${name}`
   if (status === 'failed') return notDone('Not repaired', name, repaired, paint)
-  return `${paint('green', '✔ Repaired:')} ${name}\n  ${whatCame(repaired).join(', ')}`
+  const stays = repaired.message === undefined ? '' : `\n  ${safeText(repaired.message)}`
+  return `${paint('green', '✔ Repaired:')} ${name}\n  ${whatCame(repaired).join(', ')}${stays}`
 }
 
 function whatCame({ at, from, metadata, packs, bytes: size }: RepairedBackup): string[] {

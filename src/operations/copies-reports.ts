@@ -63,7 +63,7 @@ export interface RepairedBackup {
   readonly filename: string
   /** Where it was damaged: a target; null: the backup directory. */
   readonly at: string | null
-  /** `intact`: nothing was wrong with it. `failed`: it is as it was. */
+  /** `intact`: nothing was wrong with it. `failed`: it is as it was. `repaired` is said of the stored bytes. */
   readonly status: 'repaired' | 'intact' | 'failed'
   /**
    * The target that its file came from, or its metadata. Null: neither was replaced; of what is at a target: it came from the
@@ -75,7 +75,7 @@ export interface RepairedBackup {
   /** How many packs were replaced, which may hurt other backups no longer, either. */
   readonly packs: number
   readonly bytes: number
-  /** What went wrong, when it failed. */
+  /** What went wrong, when it failed; of one that was repaired: that it is damaged still, as it was when it was stored. */
   readonly code?: ErrorCode
   readonly message?: string
   readonly hint?: string
@@ -88,7 +88,7 @@ export interface TargetNotRepaired extends Omit<Failure, 'success'> {
 
 export interface BackupsRepaired {
   readonly success: true
-  /** `incomplete`: some could not be repaired, or a target could not be looked at. */
+  /** `incomplete`: some could not be repaired, or are damaged as they were stored, or a target could not be looked at. */
   readonly status: 'repaired' | 'incomplete'
   /** Those in the backup directory first, then those at each target. */
   readonly backups: readonly RepairedBackup[]

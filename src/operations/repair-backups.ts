@@ -11,6 +11,7 @@ import { pagesOf, type Slots } from '../blocks/live-pages.ts'
 import { parseRestorePoint } from '../blocks/restore-point.ts'
 import { metadataPath } from '../catalog/layout.ts'
 import { CatalogLock } from '../catalog/lock.ts'
+import { isDamagedAsStored } from '../catalog/metadata.ts'
 import { readMetadata } from '../catalog/read-metadata.ts'
 import { removeAbandonedWork, WorkDirectory } from '../catalog/work-directory.ts'
 import { readKeys } from '../encoding/keys.ts'
@@ -24,7 +25,8 @@ import { fetchPacks, findLostPacks, type LostPack, putPacks } from './repair/goo
 import { bringBackMetadata, findUndescribed, undescribed } from './repair/lost-metadata.ts'
 import { isAtAnyTarget, mendCopies } from './repair/mend-copies.ts'
 import { allSick, findSick, isDescribed, type Sick, type Undescribed } from './repair/sick.ts'
-import { requireSound } from './repair/sound.ts'
+import { lookInto } from './repair/sound.ts'
+import { recordVerification } from './record-verification.ts'
 import { replaceMetadata } from './replace-metadata.ts'
 import { isAsStored } from './stored-bytes.ts'
 import { targetSettings } from './target-access.ts'
@@ -61,7 +63,7 @@ export async function repairBackups(
   }
   const mended = await mendCopies({ filenames, from: request.target }, context)
   const all = [...backups, ...mended.backups]
-  const hasFailed = all.some(({ status }) => status === 'failed') || mended.failed.length > 0
+  const hasFailed = all.some(({ code }) => code !== undefined) || mended.failed.length > 0
   return {
     success: true,
     status: hasFailed ? 'incomplete' : 'repaired',
@@ -137,7 +139,7 @@ async function tryRepair(
   }
 }
 
-type Repaired = Pick<RepairedBackup, 'status' | 'from' | 'packs' | 'bytes'>
+type Repaired = Pick<RepairedBackup, 'status' | 'from' | 'packs' | 'bytes' | 'code' | 'message' | 'hint'>
 
 async function repair(
   sick: Sick,
@@ -162,10 +164,30 @@ async function repair(
     begin(context, 'fetch-backup')
     if (!(await fetchPacks(lost, { targets, work, open, noHelp }, context))) throw noHelp.error(sick)
   }
-  if (file === null && lost.length === 0) await requireSound(sick, identity, context)
-  begin(context, 'lock-catalog')
-  using _lock = await CatalogLock.acquire(settings.backupDir, { waitMs: settings.waitForLockMs, signal })
-  return await put(sick, { file, from, lost, work, open }, context)
+  if (file !== null || lost.length > 0) {
+    const repaired = await put(sick, { file, from, lost, work, open, isProven: false }, context)
+    return isDamagedAsStored(sick.metadata) ? await lookAgain(sick, repaired, identity, context) : repaired
+  }
+  const { damage, isProven } = await lookInto(sick, identity, context)
+  if (damage !== null) throw damage
+  return await put(sick, { file, from, lost, work, open, isProven }, context)
+}
+
+/** Of one that was damaged when it was stored, only the bytes are mended: what is in them is as good or bad as it was. */
+async function lookAgain(
+  sick: Sick,
+  repaired: Repaired,
+  identity: string | undefined,
+  context: Context,
+): Promise<Repaired> {
+  const whole = { ...sick, size: sick.metadata.file_size }
+  const { damage } = await lookInto(whole, identity, context)
+  if (damage !== null) {
+    const { success: _, ...failure } = toFailure(damage)
+    return { ...repaired, ...failure }
+  }
+  await recordVerification(whole, { isIntact: true, isAsStored: false }, context)
+  return repaired
 }
 
 interface Prepared {
@@ -175,22 +197,28 @@ interface Prepared {
   readonly lost: readonly LostPack[]
   readonly work: WorkDirectory
   readonly open: OpenKeyFile
+  /** Whether a full check of what is here has just passed. */
+  readonly isProven: boolean
 }
 
 /** Under the catalog's lock: packs first, so that the file never names what is not there; what was noted of it last. */
 async function put(
   sick: Sick,
-  { file, from, lost, work, open }: Prepared,
+  { file, from, lost, work, open, isProven }: Prepared,
   context: Context,
 ): Promise<Repaired> {
-  const { backupDir } = context.settings
+  const { backupDir, waitForLockMs } = context.settings
+  begin(context, 'lock-catalog')
+  using _lock = await CatalogLock.acquire(backupDir, { waitMs: waitForLockMs, signal: context.signal })
   const { metadata } = await readMetadata(metadataPath(backupDir, sick.filename))
   if (metadata?.checksum !== sick.metadata.checksum) throw goneMeanwhile(sick)
   const placed = lost.length === 0 ? { packs: 0, bytes: 0 } : await putPacks(lost, { work, open }, context)
   // Somebody else may have been faster.
   const isReplaced = file !== null && !(await isAsStored(sick, context))
   if (isReplaced) await putFile(file, sick, context)
-  if (metadata.damaged_at !== undefined) {
+  // What was found in the very bytes that are here again only a full check takes back.
+  const isStill = isDamagedAsStored(metadata) && !isProven
+  if (metadata.damaged_at !== undefined && !isStill) {
     // What nobody had looked into is not vouched for by being what was stored.
     const isChecked = metadata.check === 'quick' || metadata.check === 'full'
     const at = isChecked ? context.now().toISOString() : null

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { countMessages, openWorkplace, type Workplace } from '../cli/run-cli.ts'
+import { addWrongIndex } from '../support/databases.ts'
 
 function withTargets(place: Workplace, names: readonly string[] = ['far']): void {
   const targets = Object.fromEntries(names.map(name => [name, { kind: 'local', path: name }]))
@@ -150,4 +151,18 @@ test('verify --copies and repair say what is damaged at a target and here, and w
     expect((await place.cli(wrong)).exit).toBe(2)
   withTargets(place, [])
   expect((await place.cli(['verify', '--copies'])).stdout).toContain('There are no targets')
+})
+
+test('repair says of a file that it brings back that the backup is damaged still, as it was stored', async () => {
+  using place = openWorkplace()
+  withTargets(place)
+  addWrongIndex(place.databasePath)
+  const { filename } = (await place.json(['create'])) as { filename: string }
+  expect((await place.cli(['verify', '--check', 'full', '--record'])).exit).toBe(3)
+  rmSync(place.path('backups', 'manual', filename))
+  const repaired = await place.cli(['repair', '--quiet'])
+  expect(repaired.exit).toBe(3)
+  expect(repaired.stdout).toMatch(
+    /✔ Repaired: .*\n {2}its file from far, .*\n {2}The backup is as it was stored, /,
+  )
 })

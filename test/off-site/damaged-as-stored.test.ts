@@ -1,9 +1,12 @@
 /** Damage that was stored with a backup, and is in each copy of it: no copy is better, so none replaces another. */
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Metadata } from '../../src/catalog/metadata.ts'
+import { generateKeys } from '../../src/index.ts'
 import { addWrongIndex } from '../support/databases.ts'
 import { succeeded } from '../support/product.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { damageByte } from './damage-byte.ts'
 import { openPlace, type Place, readJson } from './place.ts'
 
@@ -96,3 +99,91 @@ test('one that passes a full check later on is not called damaged any more', asy
   expect(metadata).not.toHaveProperty('damaged_at')
   expect(metadata).not.toHaveProperty('damaged_as_stored')
 })
+
+function metadataHere(place: Place, name: string): Partial<Metadata> {
+  return readJson(place.path('backups', 'metadata', `${name}.json`))
+}
+
+/** Notes here what a full check found. */
+async function recordHere(place: Place, name: string, identity?: string): Promise<void> {
+  const order = { record: true, check: 'full', ...(identity === undefined ? {} : { identity }) } as const
+  expect(succeeded(await place.database().verifyBackup(name, order)).status).toBe('damaged')
+  expect(metadataHere(place, name)).toMatchObject(AS_STORED)
+}
+
+const LOSSES: [string, (path: string) => void][] = [
+  ['is gone', path => rmSync(path)],
+  ['has changed', path => damageByte(path, 80)],
+]
+
+test.for(
+  (['plain', 'blocks'] as const).flatMap(encoding => LOSSES.map(loss => [encoding, ...loss] as const)),
+)(
+  'one stored as %s whose file %s stays damaged as it was stored when that is brought back',
+  async ([encoding, , lose]) => {
+    const { place, name } = await openDamaged(encoding)
+    await recordHere(place, name)
+    const path = place.path('backups', 'manual', name)
+    const stored = readFileSync(path)
+    lose(path)
+    const done = succeeded(await place.database().repairBackups({ backups: [name] }))
+    expect(done).toMatchObject({
+      status: 'incomplete',
+      backups: [
+        {
+          at: null,
+          status: 'repaired',
+          from: 'far',
+          code: 'BACKUP_DAMAGED',
+          message: expect.stringContaining('as it was stored'),
+        },
+        { at: 'far', status: 'failed' },
+      ],
+    })
+    expect(readFileSync(path)).toEqual(stored)
+    expect(metadataHere(place, name)).toMatchObject(AS_STORED)
+  },
+)
+
+test.for([
+  ['is brought back', 'far'],
+  ['is there', null],
+] as const)(
+  'one whose file %s, and passes a full check then, is not called damaged any more',
+  async ([, from]) => {
+    const place = openPlace(['far'])
+    const { filename: name } = succeeded(await place.database().createBackup())
+    const path = place.path('backups', 'metadata', `${name}.json`)
+    const noted = { verified_at: null, damaged_at: '2026-01-01T00:00:00.000Z', damaged_as_stored: true }
+    writeFileSync(path, JSON.stringify({ ...readJson(path), ...noted }))
+    if (from !== null) rmSync(place.path('backups', 'manual', name))
+    const done = succeeded(await place.database().repairBackups())
+    expect(done).toMatchObject({
+      status: 'repaired',
+      backups: [{ status: from === null ? 'intact' : 'repaired', from }],
+    })
+    const metadata = metadataHere(place, name)
+    expect(metadata).toMatchObject({ verified_at: expect.any(String) })
+    expect(metadata).not.toHaveProperty('damaged_at')
+    expect(metadata).not.toHaveProperty('damaged_as_stored')
+  },
+)
+
+test.for(['zstd+age', 'blocks'] as const)(
+  'one that is encrypted is not called intact where nobody can look into it: %s',
+  async encoding => {
+    const keys = temporaryDirectory()
+    const [identity, other] = [join(keys, 'key.txt'), join(keys, 'other.txt')]
+    const made = succeeded(await generateKeys({ output: identity }))
+    succeeded(await generateKeys({ output: other }))
+    const place = openPlace(['far'], { encoding, encryption: { recipients: [made.recipient] } })
+    addWrongIndex(place.databasePath)
+    const { filename: name } = succeeded(await place.database().createBackup())
+    await recordHere(place, name, identity)
+    for (const request of [{}, { identity: other }, { identity }]) {
+      const done = succeeded(await place.database().repairBackups(request))
+      expect(done.backups).toMatchObject([{ at: null, status: 'failed', code: 'BACKUP_DAMAGED' }])
+      expect(metadataHere(place, name)).toMatchObject(AS_STORED)
+    }
+  },
+)
