@@ -10,6 +10,7 @@ import { listCatalog } from '../catalog/list.ts'
 import type { Metadata } from '../catalog/metadata.ts'
 import { parseFilename } from '../catalog/names.ts'
 import { readMetadata } from '../catalog/read-metadata.ts'
+import { throwIfCancelled } from '../errors.ts'
 import { namesIn, removeFile, syncDirectory } from '../storage/durable.ts'
 import { begin, type Context, durabilityOf } from './context.ts'
 import { deleteStored } from './delete-stored.ts'
@@ -55,7 +56,13 @@ function findBefore({ type, metadata }: Converted, backups: readonly BackupInfo[
 async function mayReplace(backup: Converted, before: BackupInfo, context: Context): Promise<boolean> {
   if (backup.metadata.damaged_at !== undefined) return false
   if (before.pinned !== null && backup.pinned === null) return false
-  return (await isAsStored(backup, context)) && !(await lacksPacks(backup, context))
+  try {
+    return (await isAsStored(backup, context)) && !(await lacksPacks(backup, context))
+  } catch {
+    throwIfCancelled(context.signal)
+    // What cannot be read has proven nothing, and must not keep a cleanup from making room.
+    return false
+  }
 }
 
 /** Metadata of a conversion that was killed before its file had its name. */

@@ -1,5 +1,5 @@
 /** A second backup of pages of what has not changed, and what it takes over from the first. */
-import { chownSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { lockForReading } from '../../src/blocks/readers-lock.ts'
@@ -8,9 +8,10 @@ import { cleanupBackups } from '../../src/operations/cleanup-backups.ts'
 import { createBackup } from '../../src/operations/create-backup.ts'
 import { openPlace, type Place, readJson } from '../off-site/place.ts'
 import type { JournalMode } from '../support/databases.ts'
+import { asNobody } from '../support/as-nobody.ts'
 import { contextOf } from '../support/operation.ts'
 import { succeeded } from '../support/product.ts'
-import { NOBODY, testWith } from '../support/requirements.ts'
+import { testWith } from '../support/requirements.ts'
 
 function openScene(journalMode: JournalMode = 'wal'): Place {
   return openPlace([], { encoding: 'blocks' }, { journalMode })
@@ -118,16 +119,12 @@ test('a backup that somebody has moved into a directory of his own beside the ot
 })
 
 /** Cleans up as a user who is not root, and who owns everything but a directory that he may not list. */
-async function cleanUpAsNobody(place: Place, closed: string): Promise<BackupsCleanedUp['packs']> {
-  for (const path of ['', ...readdirSync(place.path(), { recursive: true, encoding: 'utf8' })])
-    chownSync(place.path(path), NOBODY, NOBODY)
-  chownSync(closed, 0, 0)
-  process.seteuid?.(NOBODY)
-  try {
-    return succeeded(await place.database().cleanupOldBackups()).packs
-  } finally {
-    process.seteuid?.(0)
-  }
+function cleanUpAsNobody(place: Place, closed: string): Promise<BackupsCleanedUp['packs']> {
+  return asNobody(
+    place.path(),
+    closed,
+    async () => succeeded(await place.database().cleanupOldBackups()).packs,
+  )
 }
 
 testWith(

@@ -1,14 +1,16 @@
 /** What conversions that were killed have left, and what only looks like that: made up, as the catalog would find it. */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { BackupsConverted, ConvertBackupsRequest, Metadata, Step } from '../../src/index.ts'
 import { convertBackups } from '../../src/operations/convert-backups.ts'
 import { openPlace, type Place, readJson } from '../off-site/place.ts'
 import { madeUp, store } from '../retention/made-up.ts'
+import { asNobody } from '../support/as-nobody.ts'
 import { contextOf } from '../support/operation.ts'
 import { failedWith, succeeded } from '../support/product.ts'
+import { testWith } from '../support/requirements.ts'
 
 const MADE = madeUp('2025-06-27T02:00:00Z', { type: 'manual', size: 512 })
 const PLAIN = MADE.filename
@@ -245,3 +247,16 @@ test('the backup of an empty database is converted to pages and back, whatever i
     file_size: 0,
   })
 })
+
+testWith(
+  ['root'],
+  'where the new form cannot be read, both stay, and the rest of the run goes on',
+  async () => {
+    const place = openMade()
+    addConverted(place)
+    const closed = join(place.backupDir, 'manual', ZSTD)
+    chmodSync(closed, 0o600)
+    expect(await asNobody(place.path(), closed, () => finished(place))).toEqual([])
+    expect(storedIn(place)).toEqual([PLAIN, ZSTD])
+  },
+)
