@@ -6,11 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { Progress } from '../../src/index.ts'
 import { buildLedger, openDatabase } from '../support/databases.ts'
+import { holdEngines } from '../support/held-engines.ts'
 import { assertIntact } from '../support/intact.ts'
 import { callElsewhere } from '../support/other-process.ts'
 import { backUp, engineProcesses, failedWith, protect, succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { storedFiles, temporaryDirectory } from '../support/temporary.ts'
+
+holdEngines()
 
 const STEPS = [
   'find-database',

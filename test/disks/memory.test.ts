@@ -7,11 +7,14 @@ import { isFull, select } from '../faults/extent.ts'
 import { publish } from '../faults/figures.ts'
 import { leftoversIn } from '../restore/scene.ts'
 import { buildDatabase, buildLedger } from '../support/databases.ts'
+import { holdEngines } from '../support/held-engines.ts'
 import { type Call, callElsewhere } from '../support/other-process.ts'
 import { engineProcesses, failedWith, protect, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { storedFiles, temporaryDirectory } from '../support/temporary.ts'
 import { makeGroup, needsController } from './cgroups.ts'
+
+holdEngines()
 
 /** Enough for the hash to be computed in a thread of its own, and for SQLite's cache to fill. */
 const LARGE =

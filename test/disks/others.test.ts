@@ -8,6 +8,7 @@ import { select } from '../faults/extent.ts'
 import { publish } from '../faults/figures.ts'
 import { expectCommit, leftoversIn, NOW, openScene, type Scene } from '../restore/scene.ts'
 import { buildDatabase } from '../support/databases.ts'
+import { holdEngines } from '../support/held-engines.ts'
 import { engineProcesses, failedWith, succeeded } from '../support/product.ts'
 import { testWith } from '../support/requirements.ts'
 import { makeGroup, needsController } from './cgroups.ts'
@@ -15,6 +16,8 @@ import { freeze, mountLoop, MOUNTS } from './devices.ts'
 import { type Stored, storedIn } from './judge.ts'
 import { untilKilledHaveEnded } from './killed.ts'
 import { backUpAndExport, type Other, OTHERS, prepareOthers } from './others.ts'
+
+holdEngines()
 
 /** Short, because what is asked here hangs for certain; what must succeed is given the default. */
 const PATIENCE = { waitForLockMs: 200, stallAfterMs: 1_500 }

@@ -5,11 +5,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Progress } from '../../src/index.ts'
 import { descendantsOf, untilEnded } from '../crash/processes.ts'
 import { select } from '../faults/extent.ts'
+import { holdEngines } from '../support/held-engines.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { startScript } from '../support/scripts.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { Place } from './place.ts'
+
+holdEngines()
 
 /** The steps of a drill; some come twice. */
 async function stepsOf(place: Place): Promise<string[]> {

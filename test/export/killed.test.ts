@@ -6,11 +6,14 @@ import { describe, expect } from 'vitest'
 import type { Progress } from '../../src/index.ts'
 import { descendantsOf, signal, untilEnded } from '../crash/processes.ts'
 import { select } from '../faults/extent.ts'
+import { holdEngines } from '../support/held-engines.ts'
 import { engineProcesses, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { startScript } from '../support/scripts.ts'
 import { filesBelow } from '../support/temporary.ts'
 import { CLI, filesIn, FORMS, Place, ROWS, rowsIn } from './stopped-place.ts'
+
+holdEngines()
 
 const EXPORT_AND_DIE = `
   import { Database } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}

@@ -7,10 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Progress } from '../../src/index.ts'
 import { descendantsOf, untilEnded } from '../crash/processes.ts'
+import { holdEngines } from '../support/held-engines.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { run, testWith } from '../support/requirements.ts'
 import { runCli, startCli } from './cli.ts'
 import { CLI, type Form, FORMS, MANY_ROWS, Place, ROWS, rowsIn } from './stopped-place.ts'
+
+holdEngines()
 
 async function stepsOf(place: Place, form: Form): Promise<string[]> {
   const steps = new Set<string>()

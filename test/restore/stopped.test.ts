@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import type { Progress } from '../../src/index.ts'
 import { select } from '../faults/extent.ts'
+import { holdEngines } from '../support/held-engines.ts'
 import { commitToLedger } from '../support/ledger.ts'
 import { testWith } from '../support/requirements.ts'
 import {
@@ -20,6 +21,8 @@ import {
   type Scene,
   treeOf,
 } from './scene.ts'
+
+holdEngines()
 
 interface Way {
   readonly name: string

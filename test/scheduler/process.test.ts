@@ -1,8 +1,9 @@
-import { readFileSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { CatalogLock } from '../../src/catalog/lock.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Database } from '../../src/index.ts'
 import { descendantsOf, untilEnded } from '../crash/processes.ts'
@@ -13,19 +14,21 @@ import { filesBelow } from '../support/temporary.ts'
 import { openProcessScene, type ProcessScene } from './daemon-process.ts'
 
 const OFF = { daily: false, weekly: false, cleanup: false, drill: false } as const
+const OFTEN = { ...OFF, often: { kind: 'backup', cron: '* * * * * *' } } as const
+const BACKUP_EVERY_SECOND: Config = { backupTypes: ['often'], schedule: { jobs: OFTEN } }
 const EVERY_SECOND: Config = {
   backupTypes: ['often'],
-  schedule: {
-    jobs: {
-      ...OFF,
-      often: { kind: 'backup', cron: '* * * * * *' },
-      verify: { kind: 'verify', cron: '*/4 * * * * *', maxBackups: 3 },
-    },
-  },
+  schedule: { jobs: { ...OFTEN, verify: { kind: 'verify', cron: '*/4 * * * * *', maxBackups: 3 } } },
 }
 const NEVER: Config = { schedule: { jobs: { ...OFF, daily: { cron: '0 2 1 1 *' } } } }
 const KILLS = 12
 const LARGE = 'CREATE TABLE t (a); INSERT INTO t VALUES (randomblob(150000000))'
+
+/** Backups that have begun wait for it, in the middle of their work. */
+function holdBackups({ backupDir }: ProcessScene): Promise<CatalogLock> {
+  mkdirSync(backupDir)
+  return CatalogLock.acquire(backupDir, { waitMs: 0, signal: new AbortController().signal })
+}
 
 function leftovers({ backupDir }: ProcessScene): string[] {
   return filesBelow(backupDir).filter(
@@ -107,11 +110,15 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 )
 
 test('SIGTERM in the middle of a backup lets it end, and begins no other', async () => {
-  const scene = openProcessScene(EVERY_SECOND)
+  const scene = openProcessScene(BACKUP_EVERY_SECOND)
   buildDatabase(scene.databasePath, LARGE)
+  const lock = await holdBackups(scene)
   const daemon = scene.start()
   await daemon.logged('job-started')
-  expect(await daemon.stop()).toEqual({ exit: 0, signal: null })
+  const ended = daemon.stop()
+  await daemon.logged('stopping')
+  lock[Symbol.dispose]()
+  expect(await ended).toEqual({ exit: 0, signal: null })
   expect(daemon.log.map(({ event }) => event)).toEqual([
     'started',
     'job-started',
@@ -123,11 +130,14 @@ test('SIGTERM in the middle of a backup lets it end, and begins no other', async
 })
 
 test('SIGTERM without grace cancels the backup, which is made at the next start', async () => {
-  const scene = openProcessScene({ ...EVERY_SECOND, schedule: { ...EVERY_SECOND.schedule, graceTime: '0s' } })
+  const { schedule } = BACKUP_EVERY_SECOND
+  const scene = openProcessScene({ ...BACKUP_EVERY_SECOND, schedule: { ...schedule, graceTime: '0s' } })
   buildDatabase(scene.databasePath, LARGE)
+  const lock = await holdBackups(scene)
   const daemon = scene.start()
   const { dueAt } = await daemon.logged('job-started')
   expect(await daemon.stop()).toEqual({ exit: 0, signal: null })
+  lock[Symbol.dispose]()
   expect(daemon.log.at(-2)?.event).toBe('job-cancelled')
   expect(leftovers(scene)).toEqual([])
   const next = scene.start()
@@ -139,6 +149,7 @@ test('SIGTERM without grace cancels the backup, which is made at the next start'
 test('a second signal ends it at once, and what that leaves is made up for', async () => {
   const scene = openProcessScene(EVERY_SECOND)
   buildDatabase(scene.databasePath, LARGE)
+  const lock = await holdBackups(scene)
   const daemon = scene.start()
   await daemon.logged('job-started')
   const pids = descendantsOf(daemon.pid)
@@ -147,6 +158,7 @@ test('a second signal ends it at once, and what that leaves is made up for', asy
   daemon.child.kill('SIGTERM')
   expect(await daemon.ended).toEqual({ exit: null, signal: 'SIGINT' })
   await untilEnded(pids)
+  lock[Symbol.dispose]()
   const next = scene.start()
   await next.logged('job-succeeded')
   await next.stop()
@@ -178,10 +190,12 @@ testWith(
   async () => {
     const scene = openProcessScene(EVERY_SECOND)
     buildDatabase(scene.databasePath, LARGE)
+    const lock = await holdBackups(scene)
     const daemon = scene.start()
     await daemon.logged('job-started')
     process.kill(await engineOf(daemon.pid), 'SIGKILL')
     const retrying = await daemon.logged('job-retrying')
+    lock[Symbol.dispose]()
     expect(retrying).toMatchObject({ code: 'ENGINE_FAILED', job: 'often' })
     // Other jobs go on meanwhile.
     await daemon.logged('job-started', 2)
