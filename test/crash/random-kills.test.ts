@@ -28,7 +28,7 @@ import type { LoopMessage } from './loop.ts'
 import { untilEnded } from './processes.ts'
 
 const LOOP = fileURLToPath(new URL('./loop.ts', import.meta.url))
-const KILLS = isFull ? 150 : 30
+const KILLS = isFull ? 150 : 20
 /** More than a backup and a restore have together, so that every instant of both may be hit. */
 const STEPS_MAX = 30
 /** Longer than most steps last. */
