@@ -4,6 +4,7 @@
  */
 import { constants, type DatabaseSync } from 'node:sqlite'
 import { foldName } from '../export/redact/parse-redaction.ts'
+import { callsAny, joinedColumns, namesInSql } from '../export/redact/sql-words.ts'
 import type { MaskedColumn } from '../look/model.ts'
 import type { SchemaDescription, TableDescription } from './describe-tables.ts'
 import type { Masks } from './look-mask.ts'
@@ -76,6 +77,20 @@ export function isRevealing({ name, kind }: TableDescription, { objects }: Schem
   return SHOWS_OTHERS.test(sql.replaceAll(/\/\*[\s\S]*?\*\/|--[^\n]*/g, ' '))
 }
 
+/** A view that shows masked columns all the same: what FULL JOIN makes of two columns SQLite reads without asking. */
+export function isRevealingView(sql: string, masks: Masks): boolean {
+  return namesInSql(sql).has('full') && joinedMask(sql, masks) !== null
+}
+
+/** A masked column that a statement joins by, which SQLite compares without asking. */
+function joinedMask(sql: string, masks: Masks): MaskedColumn | null {
+  const names = namesInSql(sql)
+  const joined = joinedColumns(sql)
+  const isJoined = ({ table, column }: MaskedColumn): boolean =>
+    names.has(foldName(table)) && (joined === null || joined.has(foldName(column)))
+  return masks.all.find(isJoined) ?? null
+}
+
 export class LookGuard {
   /** Sensitive columns that were read as NULL. */
   readonly masked: Set<MaskedColumn> = new Set()
@@ -83,21 +98,31 @@ export class LookGuard {
   refusal: string | null = null
   readonly #masks: Masks | null
   readonly #known = new Map<string, boolean>()
-  /** Whether a virtual table has columns that are not shown. */
-  readonly #hidesFullText: boolean
+  /** Virtual tables, by their folded names, that have columns which are not shown. */
+  readonly #fullText: ReadonlySet<string>
   #isRunning = false
 
   /** @param masks null where everything may be shown */
   constructor(connection: DatabaseSync, schema: SchemaDescription, masks: Masks | null) {
     this.#masks = masks
     const virtual = schema.tables.filter(({ kind }) => kind === 'virtual')
-    this.#hidesFullText = masks !== null && virtual.some(({ name }) => masks.in(name).length > 0)
+    const hiding = virtual.filter(({ name }) => masks !== null && masks.in(name).length > 0)
+    this.#fullText = new Set(hiding.map(({ name }) => foldName(name)))
     for (const table of schema.tables)
       this.#known.set(foldName(table.name), masks === null || !isRevealing(table, schema))
-    for (const { type, name } of schema.objects) if (type === 'view') this.#known.set(foldName(name), true)
+    for (const { type, name, sql } of schema.objects)
+      if (type === 'view') this.#known.set(foldName(name), masks === null || !isRevealingView(sql, masks))
     // A virtual table's own statements are not the caller's: those that it needs to be opened are compiled here.
     for (const { name } of virtual) openVirtual(connection, name)
     connection.setAuthorizer((action, first, second) => this.#authorize(action, first, second))
+  }
+
+  /** Throws for a caller's statement that would show masked columns in a way of which SQLite does not ask. */
+  requireNoOtherWay(sql: string): void {
+    const joined = this.#masks === null ? null : joinedMask(sql, this.#masks)
+    if (joined !== null) this.#refuse(`it joins by ${joined.table}.${joined.column}, which is masked`)
+    if (callsAny(sql, this.#fullText)) this.#refuse('it searches a table with masked columns')
+    if (this.refusal !== null) throw new Error(this.refusal)
   }
 
   /** While a statement runs, virtual tables compile their own, on their shadow tables. */
@@ -136,6 +161,9 @@ export class LookGuard {
       return SQLITE_IGNORE
     }
     const name = foldName(table)
+    // The column that is called like its table is there to be searched.
+    if (this.#fullText.has(name) && foldName(column) === name)
+      return this.#refuse(`it searches ${table}, which has masked columns`)
     // Without a column only their number is read; a table that a statement names for itself looks like that too.
     const isHarmless = column === '' && !this.#known.has(name)
     if (this.#isRunning || isHarmless || EPONYMOUS.has(name) || INTERNAL.has(name)) return SQLITE_OK
@@ -144,7 +172,7 @@ export class LookGuard {
 
   #call(name: string): number {
     if (FORBIDDEN.has(foldName(name))) return this.#refuse(`it calls ${name}()`)
-    if (!this.#hidesFullText || !SHOWS_FULL_TEXT.has(foldName(name))) return SQLITE_OK
+    if (this.#fullText.size === 0 || !SHOWS_FULL_TEXT.has(foldName(name))) return SQLITE_OK
     return this.#refuse(`it calls ${name}(), which would show what is in masked columns`)
   }
 

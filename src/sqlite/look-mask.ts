@@ -23,9 +23,13 @@ export class Masks {
     return this.#columns.get(keyOf(table, column)) ?? null
   }
 
+  get all(): MaskedColumn[] {
+    return [...this.#columns.values()]
+  }
+
   /** Those of one table. */
   in(table: string): MaskedColumn[] {
-    return [...this.#columns.values()].filter(masked => foldName(masked.table) === foldName(table))
+    return this.all.filter(masked => foldName(masked.table) === foldName(table))
   }
 }
 

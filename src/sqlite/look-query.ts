@@ -19,6 +19,7 @@ export function query(order: QueryOrder): Promise<QueryAnswer> {
     if ('limits' in connection) connection.limits.length = QUERY_VALUE_BYTES_MAX
     try {
       const statement = prepareOne(connection, order.sql)
+      guard.requireNoOtherWay(order.sql)
       const rows = guard.running(() => readAll(statement, order.limit))
       return {
         columns: statement.columns().map(({ name }) => name),

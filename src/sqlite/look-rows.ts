@@ -6,7 +6,7 @@ import type { Cell, MaskedColumn } from '../look/model.ts'
 import { describeSchema, type SchemaDescription, type TableDescription } from './describe-tables.ts'
 import { cellSql, TakenRows, maskedSql, parseCell, registerCells } from './look-cells.ts'
 import { explainStatement } from './look-errors.ts'
-import { isRevealing, LookGuard } from './look-guard.ts'
+import { isRevealing, isRevealingView, LookGuard } from './look-guard.ts'
 import { findMasks, type Masks } from './look-mask.ts'
 import { withImage } from './look-open.ts'
 import type { RowsAnswer, RowsOrder } from './look-requests.ts'
@@ -56,22 +56,29 @@ interface Source {
 
 function findSource({ table: wanted }: RowsOrder, schema: SchemaDescription, masks: Masks | null): Source {
   const table = schema.tables.find(({ name }) => isSameName(name, wanted))
-  if (table !== undefined && masks !== null && isRevealing(table, schema)) {
-    throw new BackupError(
-      'INVALID_ARGUMENT',
-      `The rows of ${JSON.stringify(table.name)} would show what is masked elsewhere`,
-      { hint: 'Read the table that it belongs to, or ask for sensitive columns too (includeSensitive).' },
-    )
+  if (table !== undefined) {
+    if (masks !== null && isRevealing(table, schema)) throw revealing(table.name)
+    return { name: table.name, table }
   }
-  if (table !== undefined) return { name: table.name, table }
   const view = schema.objects.find(({ type, name }) => type === 'view' && isSameName(name, wanted))
-  if (view !== undefined) return { name: view.name, table: null }
+  if (view !== undefined) {
+    if (masks !== null && isRevealingView(view.sql, masks)) throw revealing(view.name)
+    return { name: view.name, table: null }
+  }
   const names = [...schema.tables, ...schema.objects.filter(({ type }) => type === 'view')].map(
     ({ name }) => name,
   )
   throw new BackupError('INVALID_ARGUMENT', `There is no table ${JSON.stringify(wanted)} in the backup`, {
     hint: `It has: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}.`,
   })
+}
+
+function revealing(name: string): BackupError {
+  return new BackupError(
+    'INVALID_ARGUMENT',
+    `The rows of ${JSON.stringify(name)} would show what is masked elsewhere`,
+    { hint: 'Read the tables that it belongs to, or ask for sensitive columns too (includeSensitive).' },
+  )
 }
 
 /** Of a table SQLite tells them cheaply; a view it has to expand. */

@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { LookedColumn, LookedIndex, LookedKind, LookedTable } from '../look/model.ts'
 import { describeSchema, type SchemaDescription, type TableDescription } from './describe-tables.ts'
-import { isRevealing } from './look-guard.ts'
+import { isRevealing, isRevealingView } from './look-guard.ts'
 import { findMasks, type Masks, virtualColumns } from './look-mask.ts'
 import { withImage } from './look-open.ts'
 import type { LookAnswer, LookOrder } from './look-requests.ts'
@@ -51,7 +51,7 @@ function describe(
       sql,
       indexes: [],
       triggers: triggersOf(name),
-      readable: true,
+      readable: !isRevealingView(sql, masks),
     }))
   return [...tables, ...views]
 }

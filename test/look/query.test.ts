@@ -12,6 +12,9 @@ const SCHEMA = `
   CREATE VIRTUAL TABLE notes USING fts5(title, password);
   INSERT INTO notes VALUES ('first', 'SECRET-3');
   CREATE VIRTUAL TABLE words USING fts5vocab(notes, 'row');
+  CREATE TABLE old (id INTEGER PRIMARY KEY, password TEXT, size);
+  CREATE VIEW passwords AS SELECT password FROM users FULL JOIN old USING (password);
+  CREATE VIEW sizes AS SELECT name, size FROM users FULL JOIN old USING (id);
 `
 
 async function query(product: Database, sql: string, more: object = {}): Promise<unknown[]> {
@@ -66,10 +69,25 @@ test('what would show masked columns in another way is refused, and run where th
     'SELECT * FROM words',
     "SELECT highlight(notes, 1, '[', ']') FROM notes WHERE notes MATCH 'first'",
     "SELECT title FROM notes WHERE notes MATCH 'secret'",
+    "SELECT title FROM notes WHERE notes = 'secret'",
+    "SELECT title FROM notes('secret')",
+    'SELECT title FROM main."notes" /* of */ (\'secret\')',
+    'SELECT id, password FROM users FULL JOIN (SELECT NULL AS password) USING (password)',
+    'SELECT * FROM users NATURAL FULL JOIN (SELECT NULL AS password)',
+    "SELECT id FROM users JOIN (SELECT 1 AS id, 'SECRET-1' AS password) USING (id, [PassWord])",
+    "SELECT id FROM users NATURAL JOIN (SELECT 'SECRET-1' AS password)",
+    'SELECT * FROM passwords',
   ]) {
     expect(failed(await place.product.queryBackup('latest', { sql })).code, sql).toBe('INVALID_ARGUMENT')
     succeeded(await place.product.queryBackup('latest', { sql, includeSensitive: true }))
   }
+  for (const sql of ['SELECT * FROM sizes', 'SELECT name FROM users JOIN old USING (id)'])
+    succeeded(await place.product.queryBackup('latest', { sql }))
+  const view = { table: 'passwords' }
+  expect(failed(await place.product.readRows('latest', view)).code).toBe('INVALID_ARGUMENT')
+  succeeded(await place.product.readRows('latest', { ...view, includeSensitive: true }))
+  const { tables } = succeeded(await place.product.lookInside('latest'))
+  expect(tables.filter(({ readable }) => !readable).map(({ name }) => name)).toContain('passwords')
   const sql = 'SELECT * FROM dbstat'
   expect(failed(await place.product.queryBackup('latest', { sql })).code).toBe('INVALID_ARGUMENT')
 })

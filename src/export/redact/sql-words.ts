@@ -100,6 +100,26 @@ export function isCompound(sql: string): boolean {
   )
 }
 
+/** The columns that a statement joins by, folded: those of USING; null where NATURAL takes all of one name. */
+export function joinedColumns(sql: string): Set<string> | null {
+  const words = wordsOfSql(sql)
+  const isNamed =
+    (wanted: string): ((word: SqlWord) => boolean) =>
+    word =>
+      word.kind === 'name' && word.word === wanted
+  if (words.some(isNamed('natural'))) return null
+  const isUsing = isNamed('using')
+  return new Set(
+    words.flatMap((word, index) => (isUsing(word) ? namesInParentheses(words.slice(index + 1)) : [])),
+  )
+}
+
+/** Whether a statement calls one of `names`, folded, as if it were a function. */
+export function callsAny(sql: string, names: ReadonlySet<string>): boolean {
+  const words = wordsOfSql(sql)
+  return words.some(({ word }, index) => names.has(word) && words[index + 1]?.word === '(')
+}
+
 /** The names that stand in each CHECK of a CREATE TABLE, folded. */
 export function namesByCheck(sql: string): Set<string>[] {
   return partsOfTable(sql).flatMap(part =>
