@@ -93,25 +93,36 @@ function planTable(table: TableDescription, where: string | null): SelectedTable
   return [{ plan, by: rowid }]
 }
 
-/** Of a part of the tables, views and triggers that name another one would not work. */
+/** Of a part of the tables, views and triggers that name another one would not work, nor what names such a view. */
 function selectObjects(
   schema: SchemaDescription,
   isSelected: (name: string) => boolean,
 ): { kept: SchemaObject[]; leftOut: LeftOut[] } {
   const missing = schema.tables.filter(({ name }) => !isSelected(name)).map(({ name }) => foldName(name))
-  const kept: SchemaObject[] = []
-  const leftOut: LeftOut[] = []
-  for (const object of schema.objects) {
-    const { type, name, table, sql } = object
-    // Indexes and triggers go with their table, without a word.
-    if (type === 'view' || isSelected(type === 'table' ? name : table)) {
-      const words = type === 'view' || type === 'trigger' ? wordsOf(sql) : new Set<string>()
-      const lacking = missing.find(each => words.has(each))
-      if (lacking === undefined) kept.push(object)
-      else leftOut.push({ type, name, why: `it needs ${lacking}, which is not exported` })
+  const views = new Set(
+    schema.objects.filter(({ type }) => type === 'view').map(({ name }) => foldName(name)),
+  )
+  // Indexes and triggers go with their table, without a word.
+  const objects = schema.objects.filter(
+    ({ type, name, table }) => views.has(foldName(table)) || isSelected(type === 'table' ? name : table),
+  )
+  const dependents = objects.filter(({ type }) => type === 'view' || type === 'trigger')
+  const words = new Map(dependents.map(object => [object, wordsOf(object.sql)]))
+  const leftOut = new Map<SchemaObject, LeftOut>()
+  for (let before = -1; before !== leftOut.size;) {
+    before = leftOut.size
+    for (const [object, named] of words) {
+      const { type, name } = object
+      const lacking = leftOut.has(object) ? undefined : missing.find(each => named.has(each))
+      if (lacking === undefined) continue
+      leftOut.set(object, { type, name, why: `it needs ${lacking}, which is not exported` })
+      if (type === 'view') missing.push(foldName(name))
     }
   }
-  return { kept, leftOut }
+  return {
+    kept: objects.filter(object => !leftOut.has(object)),
+    leftOut: dependents.flatMap(object => leftOut.get(object) ?? []),
+  }
 }
 
 /** Every name that may stand in a statement, in lower case. */

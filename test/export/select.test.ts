@@ -67,6 +67,23 @@ describe('of some tables', () => {
     ])
   })
 
+  test('what rests on a view goes with it, and comes with it', () => {
+    const views = `
+      CREATE VIEW first AS SELECT * FROM names;
+      CREATE TRIGGER naming INSTEAD OF INSERT ON first BEGIN SELECT 1; END;
+      CREATE TRIGGER numbering INSTEAD OF INSERT ON ids BEGIN INSERT INTO orders (id) VALUES (new.id); END`
+    const some = selected(`${SHOP}; ${views}`, { exclude: ['customers'] })
+    expect(some.leftOut).toMatchObject([
+      { type: 'view', name: 'names' },
+      { type: 'view', name: 'first', why: 'it needs names, which is not exported' },
+      { type: 'trigger', name: 'counting' },
+      { type: 'trigger', name: 'naming', why: 'it needs first, which is not exported' },
+    ])
+    const one = selected(`${SHOP}; ${views}`, { tables: ['orders'] })
+    expect(objectsOf(one)).toEqual(['orders', 'ids', 'numbering'])
+    expect(one.leftOut).toMatchObject(some.leftOut)
+  })
+
   test("SQLite's notes on the others are left out", () => {
     const { tables } = selected(SHOP, { exclude: ['customers'] })
     const where = tables.filter(({ plan }) => plan.kind === 'internal').map(({ plan }) => plan.where)
@@ -136,7 +153,8 @@ describe('an export of some tables and rows', () => {
       buildDatabase(
         place.source,
         `${SHOP}; INSERT INTO customers SELECT value, 'x' || value FROM json_each('[2,3,4,5]');
-         CREATE TABLE pairs (a, b, PRIMARY KEY (a, b)) WITHOUT ROWID; INSERT INTO pairs VALUES (1, 2), (3, 4)`,
+         CREATE TABLE pairs (a, b, PRIMARY KEY (a, b)) WITHOUT ROWID; INSERT INTO pairs VALUES (1, 2), (3, 4);
+         CREATE TRIGGER numbering INSTEAD OF INSERT ON ids BEGIN SELECT 1; END`,
       )
       const made = await place.export({
         format,
@@ -144,7 +162,7 @@ describe('an export of some tables and rows', () => {
         where: { CUSTOMERS: "id > 2 AND name <> 'x4' -- not this one", pairs: 'a = 3' },
       })
       expect(made.tables).toMatchObject({ customers: 2, pairs: 1, search_log: 0 })
-      expect(made.leftOut.map(({ name }) => name)).toEqual(['ids'])
+      expect(made.leftOut.map(({ name }) => name)).toEqual(['ids', 'numbering'])
       const imported = await place.database.importData({ from: made.exportPath, to: place.target })
       expect(imported).toMatchObject({ success: true, tables: made.tables, leftOut: made.leftOut })
       const connection = new DatabaseSync(place.target)
