@@ -48,11 +48,19 @@ export function shadowNames(
   return new Set(virtual.flatMap(shadowsOf))
 }
 
+/** Of a full-text table whose content is elsewhere, or nowhere: then a table that is called so is no part of it. */
+const HAS_CONTENT = /[(,]\s*content\s*=/i
+/** FTS5 makes one after all for the columns of such a table that are not indexed. */
+const HAS_UNINDEXED = /[(,]\s*contentless_unindexed\s*=/i
+
 function shadowsOf({ name, sql }: { readonly name: string; readonly sql: string }): string[] {
   // Quoted names may hold anything, the word itself too.
   const words = sql.match(/"(?:[^"]|"")*"|'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^\]]*\]|\w+/g) ?? []
   const using = words.findIndex(word => word.toLowerCase() === 'using')
   const module = (words[using + 1] ?? '').replaceAll(/\W/g, '').toLowerCase()
   const suffixes = Object.hasOwn(SHADOW_SUFFIXES, module) ? SHADOW_SUFFIXES[module] : undefined
-  return (suffixes ?? []).map(suffix => `${name}_${suffix}`.toLowerCase())
+  const isElsewhere = HAS_CONTENT.test(sql) && !HAS_UNINDEXED.test(sql)
+  return (suffixes ?? [])
+    .filter(suffix => suffix !== 'content' || !isElsewhere)
+    .map(suffix => `${name}_${suffix}`.toLowerCase())
 }

@@ -42,6 +42,10 @@ const CASES: Readonly<Record<string, readonly [sql: string, request?: ExportData
   'a column of a full-text table that has the name of a secret': [
     `CREATE VIRTUAL TABLE f USING fts5(title, "api key", content = ''); INSERT INTO f VALUES ('x', '${SECRET}')`,
   ],
+  'a table that a full-text one only indexes, called like a part of it': [
+    `CREATE TABLE f_content (id INTEGER PRIMARY KEY, body TEXT, password TEXT); INSERT INTO f_content VALUES (1, 'x', '${SECRET}');
+     CREATE VIRTUAL TABLE f USING fts5(body, content = 'f_content', content_rowid = 'id')`,
+  ],
   'an FTS4 table': [`CREATE VIRTUAL TABLE f USING fts4(body); INSERT INTO f VALUES ('${JSON_TEXT}')`],
   'an R-Tree with more than numbers': [
     `CREATE VIRTUAL TABLE r USING rtree(id, low, high, +password TEXT); INSERT INTO r VALUES (1, 1, 2, '${SECRET}')`,

@@ -84,6 +84,14 @@ describe('of some tables', () => {
     expect(one.leftOut).toMatchObject(some.leftOut)
   })
 
+  test('a table that a full-text one only indexes is a table like any other', () => {
+    const sql = `CREATE TABLE docs_content (id INTEGER PRIMARY KEY, body);
+      CREATE VIRTUAL TABLE docs USING fts5 (body, content='docs_content')`
+    expect(selected(sql).tables[0]).toMatchObject({ plan: { name: 'docs_content', kind: 'ordinary' } })
+    expect(tablesOf(selected(sql, { exclude: ['docs_content'] }))).not.toContain('docs_content')
+    expect(tablesOf(selected(sql, { tables: ['docs'] }))).not.toContain('docs_content')
+  })
+
   test("SQLite's notes on the others are left out", () => {
     const { tables } = selected(SHOP, { exclude: ['customers'] })
     const where = tables.filter(({ plan }) => plan.kind === 'internal').map(({ plan }) => plan.where)
