@@ -181,7 +181,10 @@ function namesOf(table: string, columns: readonly string[]): RedactedNames {
 
 function leaveOutVirtualTables(assembly: Assembly, names: readonly RedactedNames[]): LeftOut[] {
   const { objects, allObjects = objects, tables } = assembly.source
-  return virtualTablesOf(objects, tables).flatMap(virtual => {
+  const asked = new Set(objects.map(keyOf))
+  return virtualTablesOf(allObjects, tables).flatMap(virtual => {
+    // Of one that is not exported itself some parts may be.
+    if (!asked.has(keyOf(virtual.object)) && virtual.shadows.length === 0) return []
     const why = reasonAgainstVirtual(virtual, allObjects, names) ?? reasonInContent(virtual, assembly)
     return why === null ? [] : leaveOutVirtual(virtual, why)
   })

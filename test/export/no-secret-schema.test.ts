@@ -46,6 +46,10 @@ const CASES: Readonly<Record<string, readonly [sql: string, request?: ExportData
     `CREATE TABLE f_content (id INTEGER PRIMARY KEY, body TEXT, password TEXT); INSERT INTO f_content VALUES (1, 'x', '${SECRET}');
      CREATE VIRTUAL TABLE f USING fts5(body, content = 'f_content', content_rowid = 'id')`,
   ],
+  'a part of a full-text table, exported alone': [
+    `CREATE VIRTUAL TABLE f USING fts5(body); INSERT INTO f VALUES ('${JSON_TEXT}')`,
+    { tables: ['f_content'] },
+  ],
   'an FTS4 table': [`CREATE VIRTUAL TABLE f USING fts4(body); INSERT INTO f VALUES ('${JSON_TEXT}')`],
   'an R-Tree with more than numbers': [
     `CREATE VIRTUAL TABLE r USING rtree(id, low, high, +password TEXT); INSERT INTO r VALUES (1, 1, 2, '${SECRET}')`,
