@@ -17,6 +17,8 @@ import {
 } from './compare-schema.ts'
 import { describeSchema, type SchemaDescription } from './describe-tables.ts'
 import { registerCells } from './look-cells.ts'
+import { revealing } from './look-errors.ts'
+import { isRevealing } from './look-guard.ts'
 import { findMasks, type Masks } from './look-mask.ts'
 import { openToLook, withImage } from './look-open.ts'
 import type { CompareAnswer, CompareOrder } from './look-requests.ts'
@@ -181,6 +183,9 @@ function compareOne(
   const name = foldName(wanted.table)
   const [before, after] = [sideTables(from.schema).get(name), sideTables(to.schema).get(name)]
   if (before === undefined && after === undefined) throw unknownTable(wanted.table, [from, to])
+  const isShown = ({ schema, masks }: Side, table: SideTable | undefined): boolean =>
+    table === undefined || masks === null || !isRevealing(table, schema)
+  if (!isShown(from, before) || !isShown(to, after)) throw revealing(wanted.table)
   const { table, pair } = compareTable(connection, before, after)
   const rows = readRows(connection, { before, after, pair }, table, { from, to, wanted })
   return { isOpen: true, tables: [table], objects: [], rows }

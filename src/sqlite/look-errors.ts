@@ -28,3 +28,12 @@ export function explainStatement(error: unknown, what: string, { refusal }: Look
     hint: 'See the tables and their columns with: chame-backup inspect <backup>',
   })
 }
+
+/** For a table or a view whose rows are not shown without what is sensitive. */
+export function revealing(name: string): BackupError {
+  return new BackupError(
+    'INVALID_ARGUMENT',
+    `The rows of ${JSON.stringify(name)} would show what is masked elsewhere`,
+    { hint: 'Read the tables that it belongs to, or ask for sensitive columns too (includeSensitive).' },
+  )
+}

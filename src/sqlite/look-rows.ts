@@ -5,7 +5,7 @@ import { foldName, isSameName } from '../export/redact/parse-redaction.ts'
 import type { Cell, MaskedColumn } from '../look/model.ts'
 import { describeSchema, type SchemaDescription, type TableDescription } from './describe-tables.ts'
 import { cellSql, TakenRows, maskedSql, parseCell, registerCells } from './look-cells.ts'
-import { explainStatement } from './look-errors.ts'
+import { explainStatement, revealing } from './look-errors.ts'
 import { isRevealing, isRevealingView, LookGuard } from './look-guard.ts'
 import { findMasks, type Masks } from './look-mask.ts'
 import { withImage } from './look-open.ts'
@@ -71,14 +71,6 @@ function findSource({ table: wanted }: RowsOrder, schema: SchemaDescription, mas
   throw new BackupError('INVALID_ARGUMENT', `There is no table ${JSON.stringify(wanted)} in the backup`, {
     hint: `It has: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}.`,
   })
-}
-
-function revealing(name: string): BackupError {
-  return new BackupError(
-    'INVALID_ARGUMENT',
-    `The rows of ${JSON.stringify(name)} would show what is masked elsewhere`,
-    { hint: 'Read the tables that it belongs to, or ask for sensitive columns too (includeSensitive).' },
-  )
 }
 
 /** Of a table SQLite tells them cheaply; a view it has to expand. */

@@ -188,6 +188,20 @@ test('sensitive columns are compared, and shown only on request', async () => {
   expect(shown.rows?.rows[0]).toMatchObject({ before: [1, 'NEW'], after: [1, 'OLD'] })
 })
 
+test('parts of a full-text table, which hold what is masked in it, are shown only on request', async () => {
+  using place = await backedUp(
+    "CREATE VIRTUAL TABLE notes USING fts5(title, password); INSERT INTO notes VALUES ('first', 'OLD')",
+  )
+  place.app.exec("UPDATE notes SET password = 'NEW'")
+  for (const table of ['notes_content', 'NOTES_CONTENT', 'notes_data']) {
+    const { code } = failed(await place.product.compareBackups('latest', { table }))
+    expect(code, table).toBe('INVALID_ARGUMENT')
+  }
+  const request = { table: 'notes_content', includeSensitive: true }
+  const { rows } = succeeded(await place.product.compareBackups('latest', request))
+  expect(rows?.rows).toMatchObject([{ before: [1, 'first', 'NEW'], after: [1, 'first', 'OLD'] }])
+})
+
 test('two backups are compared from one to the other', async () => {
   using place = await backedUp('CREATE TABLE t (v); INSERT INTO t VALUES (1)')
   place.app.exec('INSERT INTO t VALUES (2)')
