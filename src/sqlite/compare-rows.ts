@@ -1,7 +1,7 @@
 /** How many rows of one table differ between two databases. Which ones: see compare-cells.ts. */
 import type { DatabaseSync } from 'node:sqlite'
 import { foldName } from '../export/redact/parse-redaction.ts'
-import { type Matching, type Side, type SideTable, tableOn } from './compare-schema.ts'
+import { collationSql, type Matching, type Side, type SideTable, tableOn } from './compare-schema.ts'
 import { quoteName, single } from './sql.ts'
 
 export interface TablePair {
@@ -49,7 +49,9 @@ export function joined(pair: TablePair): string {
 }
 
 export function sameKey({ matching }: TablePair): string {
-  return matching.keys.map(key => `a.${quoteName(key.from)} = b.${quoteName(key.to)}`).join(' AND ')
+  return matching.keys
+    .map(({ from, to, collation }) => `a.${quoteName(from)} = b.${quoteName(to)}${collationSql(collation)}`)
+    .join(' AND ')
 }
 
 /** Whether all columns that both have are the same in value and storage class. Never NULL. */

@@ -51,7 +51,14 @@ function pragma(
 export interface Matching {
   readonly by: RowMatching
   /** Names of the key's columns on either side, in its order; empty where whole rows are matched. */
-  readonly keys: readonly { readonly from: string; readonly to: string }[]
+  readonly keys: readonly MatchedKey[]
+}
+
+interface MatchedKey {
+  readonly from: string
+  readonly to: string
+  /** Of the key, which may be another than that of the column; empty for the rowid. */
+  readonly collation: string
 }
 
 const WHOLE_ROW: Matching = { by: 'whole row', keys: [] }
@@ -61,7 +68,7 @@ export function matchRows(connection: DatabaseSync, from: SideTable, to: SideTab
   const byKey = matchByKey(connection, from, to)
   if (byKey !== null) return byKey
   if (from.rowid !== null && to.rowid !== null)
-    return { by: 'rowid', keys: [{ from: from.rowid, to: to.rowid }] }
+    return { by: 'rowid', keys: [{ from: from.rowid, to: to.rowid, collation: '' }] }
   return WHOLE_ROW
 }
 
@@ -88,7 +95,7 @@ function matchByKey(connection: DatabaseSync, from: SideTable, to: SideTable): M
   if (hasNull || !areCollationsKnown(connection, from, one)) return null
   return {
     by: 'primary key',
-    keys: one.map(({ name }, i) => ({ from: name, to: other[i]?.name ?? name })),
+    keys: one.map(({ name, collation }, i) => ({ from: name, to: other[i]?.name ?? name, collation })),
   }
 }
 
@@ -128,12 +135,17 @@ function areCollationsKnown(
   keys: readonly KeyColumn[],
 ): boolean {
   try {
-    const order = keys.map(key => quoteName(key.name)).join(',')
+    const order = keys.map(key => quoteName(key.name) + collationSql(key.collation)).join(',')
     connection.prepare(`SELECT 1 FROM ${tableOn('from', name)} ORDER BY ${order}`)
     return true
   } catch {
     return false
   }
+}
+
+/** What stands behind a value that is compared in a collation. */
+export function collationSql(collation: string): string {
+  return collation === '' ? '' : ` COLLATE ${quoteName(collation)}`
 }
 
 /** What is different about the columns of a table that both have. */

@@ -202,6 +202,24 @@ test('parts of a full-text table, which hold what is masked in it, are shown onl
   expect(rows?.rows).toMatchObject([{ before: [1, 'first', 'NEW'], after: [1, 'first', 'OLD'] }])
 })
 
+test('keys are matched in the order of the key, whatever the collation of their columns', async () => {
+  using place = await backedUp(`
+    CREATE TABLE exact (k TEXT COLLATE NOCASE, v, PRIMARY KEY (k COLLATE BINARY)) WITHOUT ROWID;
+    CREATE TABLE loose (k TEXT, v, PRIMARY KEY (k COLLATE NOCASE));
+    INSERT INTO exact VALUES ('a', 1), ('A', 2); INSERT INTO loose VALUES ('a', 1), ('b', 2);
+  `)
+  place.app.exec("UPDATE exact SET v = 3 WHERE v = 1; UPDATE loose SET k = 'A' WHERE k = 'a'")
+  const { tables } = await compared(place)
+  expect(tables.map(table => [table.name, table.matchedBy, ...figures(table)])).toEqual([
+    ['exact', 'primary key', 0, 0, 1, 1],
+    ['loose', 'primary key', 0, 0, 1, 1],
+  ])
+  for (const table of ['exact', 'loose']) {
+    const { rows } = await compared(place, table)
+    expect(rows?.rows.map(({ change }) => change)).toEqual(['changed'])
+  }
+})
+
 test('two backups are compared from one to the other', async () => {
   using place = await backedUp('CREATE TABLE t (v); INSERT INTO t VALUES (1)')
   place.app.exec('INSERT INTO t VALUES (2)')
