@@ -133,14 +133,14 @@ function compareTable(
   from: SideTable | undefined,
   to: SideTable | undefined,
 ): Compared {
-  if (from === undefined || to === undefined) return onOneSide(connection, from, to)
-  const { name } = to
-  const columns = compareColumns(from, to)
+  const { name } = to ?? (from as SideTable)
+  const columns = from === undefined || to === undefined ? NO_COLUMNS : compareColumns(from, to)
   const skip = (why: string): Compared => ({
     table: { ...NOTHING, name, status: 'not-compared', why, columns },
     pair: null,
   })
   try {
+    if (from === undefined || to === undefined) return onOneSide(connection, from, to)
     const pair = { from, to, matching: matchRows(connection, from, to) }
     const counts = countDifferences(connection, pair)
     return {

@@ -220,6 +220,21 @@ test('keys are matched in the order of the key, whatever the collation of their 
   }
 })
 
+test('a table that is only on one side, and cannot be counted, keeps nothing else from being compared', async () => {
+  using place = await backedUp('CREATE TABLE t (v); INSERT INTO t VALUES (1)')
+  place.app.exec("CREATE TABLE own (k TEXT PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO own VALUES ('a', 1)")
+  place.app.enableDefensive(false)
+  place.app.exec('PRAGMA writable_schema = ON')
+  place.app.exec("UPDATE sqlite_schema SET sql = replace(sql, 'TEXT', 'TEXT COLLATE own') WHERE name = 'own'")
+  place.app.exec('PRAGMA writable_schema = RESET')
+  const { tables } = await compared(place)
+  expect(tables.find(({ name }) => name === 't')).toMatchObject({ status: 'compared', unchanged: 1 })
+  expect(tables.find(({ name }) => name === 'own')).toMatchObject({
+    status: 'not-compared',
+    why: expect.stringContaining('collation'),
+  })
+})
+
 test('two backups are compared from one to the other', async () => {
   using place = await backedUp('CREATE TABLE t (v); INSERT INTO t VALUES (1)')
   place.app.exec('INSERT INTO t VALUES (2)')
