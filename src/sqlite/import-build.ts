@@ -250,6 +250,7 @@ const OURS: ReadonlySet<number> = new Set([2, 3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 
 
 /** The same error where it is about the disk; otherwise what it says of the export. */
 export function malformedUnlessOurs(error: unknown): unknown {
+  if (error instanceof OwnFunction) return new Malformed(error.message)
   const code = codeOf(error)
   if (!(error instanceof Error) || code === null || OURS.has(code)) return error
   if (code === SQLITE_AUTH)

@@ -229,6 +229,12 @@ test('a table that is in the order of a collation which only its application has
   expect(await place.refused('EXPORT_INVALID', from)).toContain('cannot be made without the collation "mine"')
 })
 
+test('a row that is stored with what only its application computes is refused', async () => {
+  const place = new Place()
+  const from = place.file('x.sql', 'CREATE TABLE t (a, b AS (own(a)) STORED); INSERT INTO t(a) VALUES (1);')
+  expect(await place.refused('EXPORT_INVALID', from)).toContain('it needs the function own')
+})
+
 test('statements are cut where SQLite cuts them, however the bytes come', () => {
   const statements = [
     'CREATE TABLE "a;b" (x DEFAULT \'c;d\', [e;f], `g;h`);',
