@@ -1,5 +1,6 @@
 /** What is in an image: its tables and views, as far as SQLite understands them. */
 import type { DatabaseSync } from 'node:sqlite'
+import { isSameName } from '../export/redact/parse-redaction.ts'
 import type { LookedColumn, LookedIndex, LookedKind, LookedTable } from '../look/model.ts'
 import { describeSchema, type SchemaDescription, type TableDescription } from './describe-tables.ts'
 import { isRevealing, isRevealingView } from './look-guard.ts'
@@ -25,8 +26,11 @@ function describe(
   order: LookOrder,
 ): LookedTable[] {
   const { objects } = schema
+  // A trigger has the name of its table as whoever made it has spelled it.
   const triggersOf = (name: string): string[] =>
-    objects.filter(object => object.type === 'trigger' && object.table === name).map(object => object.name)
+    objects
+      .filter(object => object.type === 'trigger' && isSameName(object.table, name))
+      .map(object => object.name)
   const tables = schema.tables.map((table): LookedTable => {
     const { name, kind } = table
     const isCounted = order.countRows && kind !== 'virtual'

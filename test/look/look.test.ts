@@ -8,7 +8,7 @@ const SCHEMA = `
   CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, password_hash TEXT,
     folded TEXT GENERATED ALWAYS AS (lower(password_hash)) VIRTUAL);
   CREATE UNIQUE INDEX by_name ON users (name);
-  CREATE TRIGGER no_delete BEFORE DELETE ON users BEGIN SELECT raise(ABORT, 'no'); END;
+  CREATE TRIGGER no_delete BEFORE DELETE ON Users BEGIN SELECT raise(ABORT, 'no'); END;
   CREATE VIEW people AS SELECT name, password_hash FROM users;
   INSERT INTO users (name, password_hash) VALUES ('Ada', 'SECRET-1'), ('Bob', 'SECRET-2'), ('Eve', NULL);
   CREATE VIRTUAL TABLE notes USING fts5(title, password);
