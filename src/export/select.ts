@@ -40,6 +40,7 @@ export function selectTables(schema: SchemaDescription, selection: Selection): S
     ...Object.keys(selection.where ?? {}),
   ]
   for (const name of asked) requireKnown(name, names)
+  requireRows(schema, Object.keys(selection.where ?? {}))
   const isSelected = selector(schema, selection)
   const selected = names.filter(isSelected)
   const where = new Map(Object.entries(selection.where ?? {}).map(([name, sql]) => [foldName(name), sql]))
@@ -136,6 +137,18 @@ function unquote(word: string): string {
   const first = word[0] ?? ''
   if (first === '[') return word.slice(1, -1)
   return '"\'`'.includes(first) ? word.slice(1, -1).replaceAll(first + first, first) : word
+}
+
+/** A condition cannot be put to the tables in which a virtual one keeps its rows. */
+function requireRows({ tables }: SchemaDescription, names: readonly string[]): void {
+  const folded = new Set(names.map(name => foldName(name)))
+  const virtual = tables.find(({ name, kind }) => kind === 'virtual' && folded.has(foldName(name)))
+  if (virtual === undefined) return
+  throw new BackupError(
+    'INVALID_ARGUMENT',
+    `${virtual.name} is a virtual table, which has no rows of its own to choose from`,
+    { hint: 'Export it as a whole, or leave it out with --exclude (exclude).' },
+  )
 }
 
 function requireKnown(name: string, names: readonly string[]): void {

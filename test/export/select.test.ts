@@ -84,6 +84,12 @@ describe('of some tables', () => {
     expect(one.leftOut).toMatchObject(some.leftOut)
   })
 
+  test('a condition on a virtual table, which has no rows of its own, is refused', () => {
+    expect(() => selected(SHOP, { where: { Search: "name = 'Ada'" } })).toThrow(
+      'search is a virtual table, which has no rows of its own to choose from',
+    )
+  })
+
   test('a table that a full-text one only indexes is a table like any other', () => {
     const sql = `CREATE TABLE docs_content (id INTEGER PRIMARY KEY, body);
       CREATE VIRTUAL TABLE docs USING fts5 (body, content='docs_content')`
