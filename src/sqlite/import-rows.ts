@@ -105,7 +105,8 @@ class Insert {
     const { name } = this.#table
     const fields = fieldsOf(this.#table).map(quoteName)
     const values = fields.length === 0 ? 'DEFAULT VALUES' : `(${fields.join()}) VALUES (${places.join()})`
-    const statement = this.#build.connection.prepare(`INSERT INTO ${quoteName(name)} ${values}`)
+    // A table may say that rows which break a constraint are passed over, or take the place of others.
+    const statement = this.#build.connection.prepare(`INSERT OR ABORT INTO ${quoteName(name)} ${values}`)
     // Running it tells the last rowid, which may be beyond what a number holds.
     statement.setReadBigInts(true)
     return statement

@@ -235,6 +235,16 @@ test.each([
   }
 })
 
+test.each(['IGNORE', 'REPLACE'])('a row that ON CONFLICT %s would lose is refused', async way => {
+  const place = new Place()
+  buildDatabase(
+    place.source,
+    `CREATE TABLE t (a UNIQUE ON CONFLICT ${way}); INSERT INTO t VALUES ('one'), ('two')`,
+  )
+  const twice = replace('"two"', '"one"')(jsonText(readContent(place.source)))
+  expect(await place.refused('EXPORT_INVALID', place.file('x', twice))).toContain('UNIQUE')
+})
+
 test.each([
   ['a field too many', replace('1,1,"x"', '1,1,"x",2'), /4 fields instead of 3/],
   ['a field too few', replace('1,1,"x"', '1,1'), /2 fields instead of 3/],
