@@ -50,6 +50,7 @@ const CLOSER_OF: Readonly<Record<Inside, number>> = {
   block: 0x2a,
 }
 
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf])
 const LONGEST_WORD = 'TEMPORARY'.length
 
 const DASH = 0x2d
@@ -73,7 +74,7 @@ export class StatementCutter {
 
   constructor(events: SqlEvents) {
     this.#events = events
-    this.#lines = new LineCutter(line => this.#read(line))
+    this.#lines = new LineCutter(line => this.#read(this.#line === 0 ? unmarked(line) : line))
   }
 
   get line(): number {
@@ -168,6 +169,11 @@ export class StatementCutter {
     this.#inside = 'nothing'
     return end + width
   }
+}
+
+/** Without the byte order mark in front. */
+function unmarked(line: Buffer): Buffer {
+  return line.subarray(0, 3).equals(BYTE_ORDER_MARK) ? line.subarray(3) : line
 }
 
 function isSpace(byte: number): boolean {

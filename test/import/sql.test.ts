@@ -109,6 +109,12 @@ describe('our own SQL', () => {
     expect(schema.objects).toHaveLength(5)
   })
 
+  test('is imported behind a byte order mark, too, as some editors put it there', async () => {
+    const place = new Place()
+    const imported = await place.imported(place.file('export.sql', `\ufeff${HEAD}${ROWS}${TAIL}`))
+    expect(imported).toMatchObject({ rows: 6, sensitive: false })
+  })
+
   test('is refused when it was cut off at any line', async () => {
     const lines = (HEAD + ROWS + TAIL).split('\n').slice(0, -1)
     for (let count = 1; count < lines.length; count++) {
