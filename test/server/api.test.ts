@@ -205,6 +205,39 @@ test('settings, schedule, notifications, targets, metrics, history and verdict a
   expect((await ask('GET', '/readyz', { as: null })).body).toEqual({ status: 'ready' })
 })
 
+test('what is shown of the schedule can be saved as it is, whatever the configuration says of a job', async () => {
+  const jobs = {
+    weekly: false,
+    early: {
+      kind: 'backup',
+      type: 'daily',
+      cron: '0 1 * * *',
+      timeZone: 'Europe/Berlin',
+      databases: ['shop'],
+      jitter: '10m',
+      catchUpWindow: '1d',
+      retries: 1,
+      timeout: '1h',
+    },
+    again: { kind: 'verify', cron: '0 6 * * *', maxBackups: 5, maxTime: '30m' },
+    copies: { kind: 'verify', cron: '0 7 * * *', copies: true, within: '30d' },
+    share: { kind: 'verify', cron: '0 8 * * *', copies: true, share: '5%' },
+  }
+  const { ask } = await openServing({
+    config: {
+      databases: { shop: { path: 'shop.db', backupDir: 'backups' } },
+      targets: { disk: { kind: 'local', path: 'elsewhere' } },
+      schedule: { jobs, digest: false },
+    },
+  })
+  const { configured } = (await ask('GET', '/api/v1/schedule')).body
+  const saved = await ask('PUT', '/api/v1/schedule', {
+    body: { ...configured, jobs: { ...configured.jobs, drill: { cron: '0 9 * * 0' } } },
+  })
+  expect(saved.status).toBe(200)
+  expect(saved.body.configured).toEqual({ jobs: { ...jobs, drill: { cron: '0 9 * * 0' } }, digest: false })
+})
+
 test('who did what is in the audit log', async () => {
   const serving = await openServing()
   await backUp(serving)

@@ -115,7 +115,10 @@ const jobConfig: z.ZodType<JobConfig> = z
     timeout: z.string().max(40).optional(),
     maxBackups: z.int().positive().optional(),
     maxTime: z.string().max(40).optional(),
-  })
+    copies: z.boolean().optional(),
+    within: z.string().max(40).optional(),
+    share: z.string().max(40).optional(),
+  } satisfies Record<keyof JobConfig, z.ZodType>)
   .openapi('JobConfig')
 
 /** What may be edited of the schedule. */
