@@ -27,7 +27,8 @@ import type {
   StoredFile,
 } from './operations/file-reports.ts'
 import type { KeptImage, KeptImages } from './operations/look/kept-images.ts'
-import type { Info, InfoRequest, RunOptions } from './operations/reports.ts'
+import type { BackupsCleanedUp, Info, InfoRequest, RunOptions } from './operations/reports.ts'
+import type { RetentionPolicy } from './retention/policy.ts'
 import { namesIn } from './storage/durable.ts'
 
 /** A token was made: its secret, which is stored nowhere. */
@@ -78,6 +79,22 @@ export class Administration {
     return this.#noted('settings-edit', null, parameters, async (settings, loaded) => {
       const { editSettings } = await import('./operations/edit-settings.ts')
       return editSettings(request, { loaded, database: settings.name })
+    })
+  }
+
+  /**
+   * What a cleanup would delete, here and at the targets, once {@link editSettings} has written these `types` of retention:
+   * with the rules of those that it does not name, and the targets' own. Changes and deletes nothing.
+   */
+  planRetention(types: RetentionPolicy): Promise<BackupsCleanedUp | Failure> {
+    return this.#within(async (settings, loaded) => {
+      const { withRetention } = await import('./operations/edit-settings.ts')
+      const planned = this.#settingsOf(withRetention(loaded, types, settings.name), this.#options.database)
+      const cleanup = await new DatabaseCore(this.#options, Promise.resolve(planned)).run('cleanup', {
+        dryRun: true,
+      })
+      if (!cleanup.success) throw fromFailure(cleanup)
+      return cleanup
     })
   }
 

@@ -2,9 +2,11 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { WorkDirectory } from '../catalog/work-directory.ts'
+import type { Config } from '../config/config.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { parseConfig } from '../config/schema.ts'
 import { BackupError, toFailure } from '../errors.ts'
+import type { RetentionPolicy } from '../retention/policy.ts'
 import { resolveJobs } from '../schedule/jobs.ts'
 import { renameDurably, writeNewFile } from '../storage/durable.ts'
 import { unlessMissing } from '../storage/io-errors.ts'
@@ -47,6 +49,11 @@ export async function editSettings(
   if (after === before) return { success: true, file, changed: false }
   await replaceText(file, before, after)
   return { success: true, file, changed: true }
+}
+
+/** What is loaded, with the retention that an edit would write into it. Pure. */
+export function withRetention(loaded: LoadedConfig, types: RetentionPolicy, database: string): LoadedConfig {
+  return { ...loaded, config: edited({ ...loaded.config }, { retention: { types } }, database) as Config }
 }
 
 type Json = Record<string, unknown>

@@ -1,5 +1,8 @@
 /** The security checklist of docs/security.md: 12, second thoughts, and whom what was found is shown to. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { BackupsCleanedUp } from '../../src/index.ts'
 import { openServing } from './serving.ts'
 
 const SHOP = '/api/v1/databases/shop'
@@ -40,6 +43,45 @@ test('12: a policy is saved by who has seen what it would delete, and only while
   const fresh = await plan({ policy })
   expect(await save(fresh)).toBe(undefined)
   expect(await save(fresh)).toBe('PLAN_STALE')
+})
+
+test('12: the plan of a policy is what it deletes once it is saved: at targets, and of types that it does not name', async () => {
+  const serving = await openServing({
+    config: {
+      databases: {
+        shop: {
+          path: 'shop.db',
+          backupDir: 'backups',
+          retention: { types: { manual: { keepLast: 50 }, daily: { keepLast: 50 } } },
+        },
+      },
+      retention: { types: { manual: { keepLast: 1 } } },
+      targets: {
+        far: { kind: 'local', path: 'far' },
+        archive: { kind: 'local', path: 'archive', retention: { types: { daily: { keepLast: 50 } } } },
+      },
+    },
+  })
+  for (const name of ['far', 'archive']) mkdirSync(join(serving.directory, name))
+  const { ask, done } = serving
+  for (const type of ['manual', 'manual', 'daily', 'daily']) await done(`${SHOP}/backups`, { type })
+  const deletedBy = ({ deleted, targets }: BackupsCleanedUp): object =>
+    Object.fromEntries(
+      [{ target: 'here', deleted }, ...targets].map(place => [
+        place.target,
+        place.deleted.map(({ backup }) => backup.type).toSorted(),
+      ]),
+    )
+  const policy = { daily: { keepLast: 1 } }
+  const seen = (await ask('POST', `${SHOP}/cleanup-plan`, { body: { policy } })).body
+  await ask('PUT', `${SHOP}/retention`, { body: { policy, plan: seen.plan } })
+  const holds = (await ask('POST', `${SHOP}/cleanup-plan`, { body: {} })).body
+  expect(deletedBy(holds)).toEqual({
+    here: ['daily', 'manual'],
+    far: ['daily', 'manual'],
+    archive: ['manual'],
+  })
+  expect(deletedBy(seen)).toEqual(deletedBy(holds))
 })
 
 test('8: what a job found is shown to those alone who may begin such a job', async () => {

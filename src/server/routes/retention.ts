@@ -91,7 +91,7 @@ const plan = createRoute({
           policy: policy
             .optional()
             .describe(
-              'Default: the one that holds. The plan of another one cannot be run, but lets it be saved.',
+              'Default: the one that holds. The plan of another one is of what a cleanup deletes once it is saved; it cannot be run, but lets it be saved.',
             ),
         }),
       ),
@@ -125,11 +125,10 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
     const { database: name } = c.req.valid('param')
     const { policy: types, plan: id, maxDeletions, version } = c.req.valid('json')
     const { name: by } = c.get('principal')
-    const database = await databaseFor(service, c, name)
-    // The next cleanup deletes by it, when nobody looks: somebody has to have seen what.
-    const now = await resultOf(database.cleanupOldBackups({ policy: types, dryRun: true }))
-    service.plans.take(id, 'retention', subjectOf(name, by, now, types))
     const administration = await administrationFor(service, c, name)
+    // The next cleanup deletes by it, when nobody looks: somebody has to have seen what.
+    const now = await resultOf(administration.planRetention(types))
+    service.plans.take(id, 'retention', subjectOf(name, by, now, types))
     const retention = { types, ...defined({ maxDeletions }) }
     await resultOf(administration.editSettings({ retention, ...defined({ version }) }))
     return c.json(await viewOf(service, name), 200)
@@ -141,13 +140,16 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
   })
   app.openapi(plan, async c => {
     const { database: name } = c.req.valid('param')
-    const request = c.req.valid('json')
-    const database = await databaseFor(service, c, name)
-    const planned = await resultOf(database.cleanupOldBackups({ ...defined(request), dryRun: true }))
+    const { policy: types } = c.req.valid('json')
+    const planned = await resultOf(
+      types === undefined
+        ? (await databaseFor(service, c, name)).cleanupOldBackups({ dryRun: true })
+        : (await administrationFor(service, c, name)).planRetention(types),
+    )
     const { name: by } = c.get('principal')
     // A policy of the caller's own can be saved; what is deleted, the configuration decides.
-    const kind = request.policy === undefined ? 'cleanup' : 'retention'
-    const subject = subjectOf(name, by, planned, request.policy)
+    const kind = types === undefined ? 'cleanup' : 'retention'
+    const subject = subjectOf(name, by, planned, types)
     return c.json({ ...planned, ...service.plans.issue(kind, subject) }, 200)
   })
   app.openapi(cleanup, async c => {
