@@ -152,6 +152,7 @@ const requests = {
     dryRun: z.boolean().optional(),
     maxDeletions: z.int().positive().optional(),
     target,
+    planned: z.array(text).optional(),
   }),
   simulate: z.strictObject({ ...retention, span: spanSchema.optional(), ahead: z.boolean().optional() }),
   delete: z.strictObject({

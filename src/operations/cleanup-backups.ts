@@ -10,7 +10,7 @@ import { inParallel } from '../storage/in-parallel.ts'
 import { cleanupTarget } from './cleanup-target.ts'
 import { begin, type Context } from './context.ts'
 import { decideHere } from './decide-by-size.ts'
-import { type CleanupReport, reportOf, toDelete } from './decisions-report.ts'
+import { type CleanupReport, reportOf, requirePlanned, toDelete } from './decisions-report.ts'
 import { deleteStored, finishDeletions } from './delete-stored.ts'
 import { finishConversions } from './finish-conversions.ts'
 import type { BackupDecision, BackupsCleanedUp, CleanupRequest, FailedDeletion } from './reports.ts'
@@ -60,6 +60,7 @@ async function cleanupHere(request: CleanupRequest, context: Context): Promise<C
   await removeLeftovers(settings.backupDir, [])
   const finished = [...(await finishDeletions(context)), ...(await finishConversions(context))]
   const decisions = await decide(request, context)
+  requirePlanned(decisions, request.planned)
   const failed = await deleteAll(decisions, context)
   const packs = await collectBlocks(context)
   return reportOf({ decisions, finished, failed, packs })

@@ -9,7 +9,7 @@ import { collectAtTarget } from './collect-at-target.ts'
 import { begin, type Context } from './context.ts'
 import { identityOf } from './copy-identity.ts'
 import { decideAt } from './decide-by-size.ts'
-import { reportOf, toDelete } from './decisions-report.ts'
+import { reportOf, requirePlanned, toDelete } from './decisions-report.ts'
 import { deleteAtTarget, finishAtTarget } from './delete-at-target.ts'
 import type { BackupDecision, CleanupRequest, FailedDeletion, TargetCleanup } from './reports.ts'
 import { catalogOf, targetSettings, withTarget } from './target-access.ts'
@@ -54,6 +54,7 @@ async function cleanUp(target: Target, request: CleanupRequest, context: Context
     ),
     request.maxDeletions ?? retention.maxDeletions,
   )
+  requirePlanned(decisions, request.planned)
   const { failed, locked } = isDryRun
     ? { failed: [], locked: new Map() }
     : await deleteAll(target, decisions, context)

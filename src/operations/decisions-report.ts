@@ -1,4 +1,5 @@
 /** What a cleanup has done, as its answer says it: the same of the backup directory and of a target. */
+import { BackupError } from '../errors.ts'
 import type { PacksCollected } from './blocks-reports.ts'
 import type { BackupDecision, BackupsCleanedUp, FailedDeletion } from './reports.ts'
 
@@ -31,6 +32,21 @@ export function reportOf({ decisions, finished, failed, packs }: CleanupOutcome)
 /** The oldest first, so that what a kill or a full run leaves is what the policy values most. */
 export function toDelete(decisions: readonly BackupDecision[]): BackupDecision[] {
   return decisions.filter(goes).toReversed()
+}
+
+/** Throws `CATALOG_LOCKED` where something goes that was not planned to, such as what was the newest when it was planned. */
+export function requirePlanned(
+  decisions: readonly BackupDecision[],
+  planned: readonly string[] | undefined,
+): void {
+  const paths = new Set(planned)
+  const other = decisions.find(decision => goes(decision) && !paths.has(decision.backup.path))
+  if (planned === undefined || other === undefined) return
+  const { path } = other.backup
+  throw new BackupError('CATALOG_LOCKED', `Other backups would go by now than was planned, such as ${path}`, {
+    hint: 'Look at what would go now, then try again. Nothing was deleted there.',
+    path,
+  })
 }
 
 function goes({ keptBy }: BackupDecision): boolean {

@@ -75,6 +75,11 @@ export interface CleanupRequest extends RetentionRequest {
    * call gives only in the backup directory.
    */
   readonly target?: string
+  /**
+   * The paths of what a dry run said would go. Where anything else would by now, nothing goes: `CATALOG_LOCKED`, at a target
+   * in its part of the answer.
+   */
+  readonly planned?: readonly string[]
 }
 
 export interface BackupDecision {

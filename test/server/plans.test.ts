@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { CatalogLock } from '../../src/catalog/lock.ts'
 import type { BackupsCleanedUp } from '../../src/index.ts'
 import { openServing } from './serving.ts'
 
@@ -82,6 +83,32 @@ test('12: the plan of a policy is what it deletes once it is saved: at targets, 
     archive: ['manual'],
   })
   expect(deletedBy(seen)).toEqual(deletedBy(holds))
+})
+
+test('12: a cleanup that had to wait deletes nothing that its plan has not shown', async () => {
+  const { ask, done, ended, backupDir } = await openServing({
+    config: {
+      databases: { shop: { path: 'shop.db', backupDir: 'backups' } },
+      retention: { types: { daily: { keepLast: 1 } } },
+    },
+  })
+  for (let i = 0; i < 2; i++) await done(`${SHOP}/backups`, { type: 'daily' })
+  const { plan, deleted } = (await ask('POST', `${SHOP}/cleanup-plan`, { body: {} })).body
+  expect(deleted).toHaveLength(1)
+  // Both are at work, and wait, when the cleanup is asked for: it comes after them.
+  const signal = new AbortController().signal
+  const lock = await CatalogLock.acquire(backupDir, { waitMs: 5000, signal })
+  const making = [1, 2].map(() => ask('POST', `${SHOP}/backups`, { body: { type: 'daily' } }))
+  const ids = (await Promise.all(making)).map(({ body }) => body.id as string)
+  const cleanup = await ask('POST', `${SHOP}/cleanup`, { body: { plan } })
+  expect(cleanup.status).toBe(202)
+  lock[Symbol.dispose]()
+  for (const id of ids) expect((await ended(id)).status).toBe('succeeded')
+  expect(await ended(cleanup.body.id)).toMatchObject({
+    status: 'failed',
+    problem: { code: 'CATALOG_LOCKED', detail: expect.stringContaining('planned') },
+  })
+  expect((await ask('GET', `${SHOP}/backups?type=daily`)).body.total).toBe(4)
 })
 
 test('8: what a job found is shown to those alone who may begin such a job', async () => {

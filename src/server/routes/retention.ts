@@ -164,7 +164,8 @@ export function addRetentionRoutes(app: ServerApp, service: Service): void {
       kind: 'cleanup',
       needs: 'admin',
       database: name,
-      work: run => database.cleanupOldBackups(run),
+      // It may have to wait for backups that are being made, after which others would go.
+      work: run => database.cleanupOldBackups({ planned: pathsOf(now), ...run }),
     })
     return c.json(begun, 202)
   })
@@ -179,9 +180,12 @@ async function viewOf(service: Service, name: string): Promise<RetentionView> {
 function subjectOf(
   database: string,
   by: string,
-  { deleted, targets }: Pick<BackupsCleanedUp, 'deleted' | 'targets'>,
+  cleanup: BackupsCleanedUp,
   rules: RetentionPolicy | null = null,
 ): string {
-  const going = [{ deleted }, ...targets].flatMap(place => place.deleted.map(({ backup }) => backup.path))
-  return JSON.stringify([database, by, rules, ...going])
+  return JSON.stringify([database, by, rules, ...pathsOf(cleanup)])
+}
+
+function pathsOf({ deleted, targets }: BackupsCleanedUp): string[] {
+  return [{ deleted }, ...targets].flatMap(place => place.deleted.map(({ backup }) => backup.path))
 }
