@@ -24,6 +24,7 @@ import { encodeCopied } from './encode-image.ts'
 import { type EncodedFile, requireDecodable } from './encoded-file.ts'
 import { type BackupEncoder, encoderOfOneFile } from './encoder-for.ts'
 import type { AddBackupRequest, BackupAdded } from './file-reports.ts'
+import { requireNothingBeside } from './find-intact.ts'
 import { freeFilename } from './free-filename.ts'
 import { noteOtherTables } from './other-database.ts'
 import { signedBy, writeMetadata } from './store-backup.ts'
@@ -35,7 +36,7 @@ const SPACE_RESERVE_BYTES = 1 << 20
  * Adds a file to the catalog as a backup of this database, stored as the configuration has it; pages (blocks) are made of it
  * by a conversion alone, until then it is plain, or zstd+age where pages are encrypted. It is listed only once its image was found intact by a full check, what
  * is stored was read back, and is durable; the file itself stays where it is. Throws `BACKUP_NOT_FOUND`,
- * `BACKUP_UNSUPPORTED` for what is no database, `BACKUP_DAMAGED` for one that fails its check.
+ * `BACKUP_UNSUPPORTED` for what is no database, or not all of one, `BACKUP_DAMAGED` for one that fails its check.
  */
 export async function addBackup(
   { from, ...request }: AddBackupRequest & { readonly from: string },
@@ -50,6 +51,7 @@ export async function addBackup(
   const signer = await openSigner(settings.signing)
   begin(context, 'find-backup')
   const { form, sizeBytes } = await recogniseFile(from)
+  if (form === 'plain') await requireNothingBeside(from)
   begin(context, 'prepare-directories')
   await prepareDirectories(type, context)
   begin(context, 'lock-catalog')

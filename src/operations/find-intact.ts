@@ -1,6 +1,8 @@
 import type { BackupInfo } from '../catalog/backup-info.ts'
 import { BackupError } from '../errors.ts'
 import { openIfThere } from '../snapshot/source-files.ts'
+import { during } from '../storage/io-errors.ts'
+import { targetOf } from '../storage/looks.ts'
 import { begin, type Context } from './context.ts'
 import { findStored, otherCopy, type Wanted } from './find-stored.ts'
 import type { VerifyProblem } from './reports.ts'
@@ -14,17 +16,26 @@ export async function findReadable(wanted: Wanted, context: Context): Promise<Ba
   return backup
 }
 
-/** A database in use, or left by a killed program, is no backup: its newest content is in the file beside it. */
 async function requireWhole({ target, path, metadata }: BackupInfo): Promise<void> {
   if (metadata !== null || target !== null) return // Its checksum tells.
-  for (const beside of [`${path}-wal`, `${path}-journal`]) {
+  await requireNothingBeside(path)
+}
+
+/**
+ * A database in use, or left by a killed program, is no backup: its newest content is in the file beside it. Throws
+ * `BACKUP_UNSUPPORTED` for one.
+ */
+export async function requireNothingBeside(path: string): Promise<void> {
+  // SQLite's side files lie where a link leads.
+  const real = (await during('read', path, () => targetOf(path)))?.path ?? path
+  for (const beside of [`${real}-wal`, `${real}-journal`]) {
     using file = openIfThere(beside)
     if (file === null || file.size === 0) continue
     throw new BackupError(
       'BACKUP_UNSUPPORTED',
       `Not a backup but a database, with content in ${beside}: ${path}`,
       {
-        hint: 'Make a backup of that database with chame-backup create, and restore the backup.',
+        hint: 'Make a backup of that database with chame-backup create, and take the backup.',
         path,
       },
     )

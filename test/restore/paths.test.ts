@@ -238,12 +238,16 @@ test('a live database is no backup: what is in its WAL would be missing', async 
   const app = openDatabase(other)
   app.exec('PRAGMA wal_autocheckpoint = 0')
   commitToLedger(app)
-  const result = await scene.product().restoreBackup(other, { confirm: true })
-  expect(result).toMatchObject({
-    success: false,
-    code: 'BACKUP_UNSUPPORTED',
-    message: expect.stringContaining(`${other}-wal`),
-  })
+  const link = scene.path('other', 'link.db')
+  symlinkSync(other, link)
+  for (const path of [other, link]) {
+    const result = await scene.product().restoreBackup(path, { confirm: true })
+    expect(result).toMatchObject({
+      success: false,
+      code: 'BACKUP_UNSUPPORTED',
+      message: expect.stringContaining(`${other}-wal`),
+    })
+  }
   app.close()
   expectCommit(scene.databasePath, NOW)
   restored(await scene.product().restoreBackup(other, { confirm: true }))

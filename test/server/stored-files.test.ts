@@ -291,6 +291,24 @@ test.each([
   expect(await database.listBackups()).toEqual([])
 })
 
+test('a database with content beside it is not added, nor is one that a link leads to', async () => {
+  const directory = temporaryDirectory()
+  buildLedger(join(directory, 'shop.db'))
+  const [live, link] = [join(directory, 'live.db'), join(directory, 'link.db')]
+  buildLedger(live)
+  symlinkSync(live, link)
+  using app = new DatabaseSync(live)
+  app.exec('PRAGMA wal_autocheckpoint = 0; CREATE TABLE newest (a)')
+  const database = protect(join(directory, 'shop.db'))
+  for (const file of [live, link]) {
+    const { message } = failedWith('BACKUP_UNSUPPORTED', await database.addBackup(file))
+    expect(message).toContain(`${live}-wal`)
+  }
+  expect(await database.listBackups()).toEqual([])
+  app.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  for (const file of [live, link]) succeeded(await database.addBackup(file))
+})
+
 test('a file that is emptied while it is added is damaged, not an empty database', async () => {
   const directory = temporaryDirectory()
   const file = join(directory, 'other.db')
