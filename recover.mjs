@@ -40,7 +40,9 @@ import { crc32, zstdDecompressSync } from 'node:zlib'
 
 const [restorePointPath, packsPath, outputPath, keyPath] = process.argv.slice(2)
 if (outputPath === undefined) fail('Usage: node recover.mjs <restore point> <packs> <output> [<key file>]', 2)
-if (existsSync(outputPath)) fail(`There is something already: ${outputPath}`, 2)
+// SQLite would take what lies beside the database for its newest content.
+for (const suffix of ['', '-wal', '-journal'])
+  if (existsSync(outputPath + suffix)) fail(`There is something already: ${outputPath}${suffix}`, 2)
 
 function fail(message, exitCode = 1) {
   console.error(message)

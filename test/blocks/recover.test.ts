@@ -83,6 +83,21 @@ test('recover.mjs names what is damaged, and leaves no database then', async () 
   expect(readFileSync(output, 'utf8')).toBe('mine')
 })
 
+test.each(['-wal', '-journal'])(
+  'recover.mjs makes no database beside the %s of an older one',
+  async suffix => {
+    const { scene } = await openStore()
+    const output = join(scene.store.backupDir, 'out.db')
+    writeFileSync(`${output}${suffix}`, 'content of another database')
+    const { status, stderr } = recover(scene, 'p1', output)
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: `There is something already: ${output}${suffix}\n`,
+    })
+    expect(existsSync(output)).toBe(false)
+  },
+)
+
 test('recover.mjs restores an encrypted store, also after clean-ups, with any of its identities and no others', async () => {
   const [one, other, stranger] = [await newKey(), await newKey(), await newKey()]
   const { scene, images } = await openStore(sealedScene([one.recipient, other.recipient]))
