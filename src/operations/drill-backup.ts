@@ -11,10 +11,11 @@ import { judgeDrill, type Restored } from './drill/judge.ts'
 import { editStoredMetadata } from './edit-stored-metadata.ts'
 import { findReadable } from './find-intact.ts'
 import { expectedImageOf, imageBytes } from './image-facts.ts'
-import type { BackupDrilled, DrillBackupRequest } from './reports.ts'
+import type { BackupDrilled, DrillBackupRequest, DrillCheck } from './reports.ts'
 import { requireDirectory } from './require-directory.ts'
 import { restoreBackup } from './restore-backup.ts'
 import { judged } from './trust.ts'
+import { verifyBackup } from './verify-backup.ts'
 
 /** Room for the scratch directory itself, and what the file system takes. */
 const SPACE_RESERVE_BYTES = 1 << 20
@@ -25,7 +26,8 @@ const NO_SPACE_HINT = 'Free some space there, or restore elsewhere with --scratc
 /**
  * Proves that a backup can be restored by restoring it, as `restoreBackup` does, into a private directory that
  * is removed afterwards, and by checking there what came out. Never touches the protected database. A backup that
- * cannot be restored is the answer, not a failure. The result is noted in the backup's metadata.
+ * cannot be restored is the answer, not a failure. The result is noted in the backup's metadata, and damage as a
+ * verification notes it.
  */
 export async function drillBackup(
   request: DrillBackupRequest & { readonly backup: string },
@@ -48,7 +50,8 @@ export async function drillBackup(
     duration_ms: durationMs,
   }
   const notes = isRemoved ? [] : [`The scratch directory could not be removed: ${scratchDirectory}`]
-  const recorded = await record(backup, drill, notes, context)
+  const isDamaged = checks.some(({ name, status: found }) => found === 'failed' && OF_DAMAGE.has(name))
+  const recorded = await record(backup, { drill, isDamaged, identity: request.identity }, notes, context)
   if (status === 'failed') await doubtPacksOf(backup, context)
   return {
     success: true,
@@ -148,18 +151,45 @@ function isAboutBackup(error: unknown): error is BackupError {
   )
 }
 
+/** What fails where the stored backup is damaged, and not a disk that it was restored to. */
+const OF_DAMAGE: ReadonlySet<DrillCheck['name']> = new Set(['stored-file', 'integrity'])
+
+interface Noted {
+  readonly drill: LastDrill
+  readonly isDamaged: boolean
+  readonly identity: string | undefined
+}
+
 /** The drill has happened, whether that can be written down or not. */
 async function record(
   backup: BackupInfo,
-  drill: LastDrill,
+  { drill, isDamaged, identity }: Noted,
   notes: string[],
   context: Context,
 ): Promise<BackupInfo | null> {
   try {
+    if (isDamaged) await noteDamage(backup, identity, context)
     return await editStoredMetadata(backup, () => ({ last_drill: drill }), context)
   } catch (error) {
     if (!(error instanceof BackupError) || error.code === 'CANCELLED') throw error
     notes.push(`The result could not be noted in the backup's metadata: ${error.message}`)
     return null
   }
+}
+
+/** Nothing is to count on it any more. A second look tells whether it was stored so, and no copy is better. */
+async function noteDamage(
+  { path, target }: BackupInfo,
+  identity: string | undefined,
+  context: Context,
+): Promise<void> {
+  await verifyBackup(
+    {
+      backup: path,
+      record: true,
+      ...(target === null ? {} : { target }),
+      ...(identity === undefined ? {} : { identity }),
+    },
+    context,
+  )
 }

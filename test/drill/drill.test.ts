@@ -150,7 +150,10 @@ test('a damaged backup fails its drill, which is a result, and is never restored
     ['row-counts', 'skipped'],
   ])
   expect(steps).not.toContain('stage-image')
-  expect(place.metadataOf(drilled.backup.filename)['last_drill']).toMatchObject({ passed: false })
+  const noted = { last_drill: { passed: false }, verified_at: null, damaged_at: expect.any(String) }
+  expect(place.metadataOf(drilled.backup.filename)).toMatchObject(noted)
+  expect(drilled.backup.metadata).toMatchObject(noted)
+  expect(succeeded(await place.database().info()).backups.lastGood).toBe(null)
   expect(place.protectedFiles()).toEqual(before)
   expect(place.leftovers()).toEqual([])
 })
@@ -169,6 +172,8 @@ test('damage that the quick check of a restore does not see fails the full check
   expect(drilled.status).toBe('failed')
   expect(drilled.checks.map(({ status }) => status)).toEqual(['passed', 'passed', 'failed', 'skipped'])
   expect(drilled.integrity.problems[0]).toMatchObject({ code: 'INTEGRITY' })
+  // No copy is better.
+  expect(drilled.backup.metadata).toMatchObject({ verified_at: null, damaged_as_stored: true })
 })
 
 test('rows that differ from the metadata fail the drill, table by table', async () => {
@@ -189,6 +194,7 @@ test('rows that differ from the metadata fail the drill, table by table', async 
     status: 'failed',
     message: 'Rows differ: "gone": 7 recorded, no such table; "t": 3 recorded, 2 found',
   })
+  expect(drilled.backup.metadata?.damaged_at).toBe(undefined)
 })
 
 test('without recorded rows there is nothing to compare, and the drill says so', async () => {

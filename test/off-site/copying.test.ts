@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { failedWith, succeeded } from '../support/product.ts'
-import { local, makeBackups, namesAt, openPlace, readJson } from './place.ts'
+import { local, makeBackups, namesAt, openPlace, type Place, readJson } from './place.ts'
 
 test('a new backup is copied to every target, and the catalog says where it is', async () => {
   const place = openPlace(['far', 'farther'])
@@ -90,22 +90,38 @@ test('what a target has lost is copied there again', async () => {
   expect(there).toEqual(readFileSync(join(place.backupDir, 'manual', filename)))
 })
 
-test('a copy that a verification found to be damaged is copied anew, and its pin stays', async () => {
-  const place = openPlace()
-  const { filename } = succeeded(await place.database().createBackup())
-  succeeded(await place.database().pinBackup(filename, { target: 'far', reason: 'audit' }))
-  const path = place.path('far', 'manual', filename)
-  const bytes = readFileSync(path)
-  writeFileSync(path, bytes.with(5000, (bytes[5000] ?? 0) ^ 1))
-  const verified = succeeded(await place.database().verifyBackup(filename, { target: 'far', record: true }))
-  expect(verified).toMatchObject({ status: 'damaged', recorded: true })
-  expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([{ copied: [filename] }])
-  expect(readFileSync(path)).toEqual(bytes)
-  const [there] = await place.database().listBackups({ target: 'far' })
-  expect(there).toMatchObject({ pinned: { reason: 'audit' }, metadata: { verified_at: expect.any(String) } })
-  expect(there?.metadata?.damaged_at).toBeUndefined()
-  expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([{ copied: [] }])
-})
+test.for([
+  [
+    'verification',
+    { status: 'damaged' },
+    (place: Place, name: string) => place.database().verifyBackup(name, { target: 'far', record: true }),
+  ],
+  [
+    'drill',
+    { status: 'failed' },
+    (place: Place, backup: string) => place.database().drillBackup({ backup, target: 'far' }),
+  ],
+] as const)(
+  'a copy that a %s found to be damaged is copied anew, and its pin stays',
+  async ([, found, look]) => {
+    const place = openPlace()
+    const { filename } = succeeded(await place.database().createBackup())
+    succeeded(await place.database().pinBackup(filename, { target: 'far', reason: 'audit' }))
+    const path = place.path('far', 'manual', filename)
+    const bytes = readFileSync(path)
+    writeFileSync(path, bytes.with(5000, (bytes[5000] ?? 0) ^ 1))
+    expect(await look(place, filename)).toMatchObject({ ...found, recorded: true })
+    expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([{ copied: [filename] }])
+    expect(readFileSync(path)).toEqual(bytes)
+    const [there] = await place.database().listBackups({ target: 'far' })
+    expect(there).toMatchObject({
+      pinned: { reason: 'audit' },
+      metadata: { verified_at: expect.any(String) },
+    })
+    expect(there?.metadata?.damaged_at).toBeUndefined()
+    expect(succeeded(await place.database().syncTargets()).targets).toMatchObject([{ copied: [] }])
+  },
+)
 
 test('a backup that is stored in another encoding by now is not copied once more', async () => {
   const place = openPlace()
