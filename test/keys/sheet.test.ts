@@ -63,6 +63,14 @@ test('nothing on the page is secret unless that is asked for', async () => {
         bandwidth: '1MB',
       },
       ssh: { kind: 'sftp', host: 'far.example', user: 'me', path: 'backups', privateKey: { file: 'id' } },
+      known: {
+        kind: 'sftp',
+        host: 'near.example',
+        user: 'me',
+        path: 'b',
+        privateKey: { file: 'id' },
+        hostKey: `SHA256:${'A'.repeat(43)}`,
+      },
       cloud: {
         kind: 'rclone',
         remote: ':webdav,user=me,pass=hunter2:/x',
@@ -82,12 +90,14 @@ test('nothing on the page is secret unless that is asked for', async () => {
     for (const secret of [
       'targets.s3.secretAccessKey: the environment variable CHAME_S3_SECRET',
       'targets.ssh.privateKey: the file id',
+      'targets.ssh: what ~/.ssh/known_hosts says of far.example, or its fingerprint as hostKey',
       'targets.cloud.environment.RCLONE_CONFIG_PASS: the environment variable RCLONE_PASSWORD',
       'targets.cloud: the options of the remote',
       'targets.shared: the options of the remote',
       "targets.drive: what rclone's own configuration says",
     ])
       expect(text).toContain(secret)
+    expect(text).not.toContain('targets.known:')
     expect(configurationOn(text).targets?.['s3']).toEqual({
       kind: 's3',
       bucket: 'backups',

@@ -49,7 +49,7 @@ export async function makeRecoverySheet(
     })),
     secrets: [
       ...secretsIn(configuration, ''),
-      ...configs.flatMap(([name, config]) => ofRclone(name, config)),
+      ...configs.flatMap(([name, config]) => [...ofSftp(name, config), ...ofRclone(name, config)]),
     ],
     configuration,
     included: { identities: keys.identities, passphrase: keys.passphrases[0] ?? null },
@@ -120,6 +120,15 @@ function secretsIn(value: object, at: string): SheetSecret[] {
     const what = at === '' ? key : `${at}.${key}`
     return isSecret(inner) ? [{ what, where: nameOfSecret(inner) }] : secretsIn(inner, what)
   })
+}
+
+/** Nobody on a bare machine knows the server: without its key nothing is sent to it. */
+function ofSftp(name: string, config: TargetConfig): SheetSecret[] {
+  if (config.kind !== 'sftp' || config.hostKey !== undefined) return []
+  const { host, knownHosts = '~/.ssh/known_hosts' } = config
+  return [
+    { what: `targets.${name}`, where: `what ${knownHosts} says of ${host}, or its fingerprint as hostKey` },
+  ]
 }
 
 /** What rclone keeps by itself is nowhere in our configuration, and options of the remote are not on the sheet. */
