@@ -16,6 +16,8 @@ export class RowDestination {
   #file: OpenFile | null = null
   /** Null in a pipe. */
   #position: number | null = null
+  /** What goes before the first bytes at the place. */
+  #before = ''
 
   /** @param to `held`: nowhere until {@link place} says it */
   constructor(to: 'pipe' | 'held' | FilePlace, pipe: OpenFile) {
@@ -46,7 +48,7 @@ export class RowDestination {
       throw toTypedError(error, 'write', path)
     }
     this.#position = position
-    if (before !== '') this.#put(Buffer.from(before))
+    this.#before = before
     for (const buffer of this.#held.splice(0)) {
       this.#put(buffer)
       spare.push(buffer)
@@ -73,6 +75,9 @@ export class RowDestination {
   }
 
   #put(bytes: Uint8Array): void {
+    const before = this.#before
+    this.#before = ''
+    if (before !== '') this.#put(Buffer.from(before))
     writeFully(this.#file as OpenFile, bytes, this.#position)
     if (this.#position !== null) this.#position += bytes.length
   }

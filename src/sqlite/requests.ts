@@ -103,7 +103,7 @@ export interface RowsWritten {
 export interface FilePlace {
   readonly path: string
   readonly position: number
-  /** What stands before the rows. */
+  /** What stands before the rows, where there are any. */
   readonly before: string
 }
 

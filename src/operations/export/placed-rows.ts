@@ -40,11 +40,11 @@ export async function* placeRows(order: PlacingOrder): AsyncGenerator<RowsWritte
     const { worker } = turn
     const held = await turn.held
     await placed.get(worker)
-    const before = rows > 0 && held?.rows !== 0 ? separator : ''
+    const before = rows > 0 ? separator : ''
     const writing = worker.placeHeld(placeIn(file, before))
     placed.set(worker, writing)
     const written = held ?? (await writing)
-    file.skip(Buffer.byteLength(before) + written.bytes)
+    if (written.rows > 0) file.skip(Buffer.byteLength(before) + written.bytes)
     rows += written.rows
     await begin(worker)
     yield written
