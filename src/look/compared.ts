@@ -6,7 +6,7 @@ export type RowMatching = 'primary key' | 'rowid' | 'whole row'
 
 export interface ComparedTable {
   readonly name: string
-  /** `added`: only in `to`; `removed`: only in `from`; `compared`: in both; `not-compared`: in both, but SQLite cannot read it here, as `why` says. */
+  /** `added`: only in `to`; `removed`: only in `from`; `compared`: in both; `not-compared`: SQLite cannot read it here, as `why` says. */
   readonly status: 'added' | 'removed' | 'compared' | 'not-compared'
   /** Why it was not compared; null when it was. */
   readonly why: string | null
@@ -27,9 +27,10 @@ export interface ComparedTable {
   }
 }
 
-/** What is no table with rows, and only on one side, or made by another statement there. */
+/** What is only on one side, or made by another statement there; of tables with rows only the latter. */
 export interface ComparedObject {
-  readonly type: 'index' | 'trigger' | 'view' | 'virtual table'
+  /** `table`: one of both sides, with the same columns and other constraints, defaults or the like. */
+  readonly type: 'table' | 'index' | 'trigger' | 'view' | 'virtual table'
   readonly name: string
   readonly change: 'added' | 'removed' | 'changed'
 }

@@ -169,16 +169,30 @@ export function compareColumns(from: SideTable, to: SideTable): ComparedTable['c
   }
 }
 
+function hasOtherColumns(from: SideTable, to: SideTable): boolean {
+  const { added, removed, changed } = compareColumns(from, to)
+  return added.length + removed.length + changed.length > 0
+}
+
 function byName({ columns }: SideTable): ReadonlyMap<string, string> {
   return new Map(columns.map(({ name, ...rest }) => [foldName(name), JSON.stringify(rest)]))
 }
 
-/** Virtual tables, indexes, triggers and views that differ, in the order of their names. */
+/**
+ * Virtual tables, indexes, triggers and views that differ, and tables of both sides whose statements do in more than
+ * their columns, in the order of their names.
+ */
 export function compareObjects(from: SchemaDescription, to: SchemaDescription): ComparedObject[] {
   const [before, after] = [objectsOf(from), objectsOf(to)]
+  const [tables, others] = [sideTables(from), sideTables(to)]
   const differing = [...new Map([...before, ...after])].flatMap(([key, object]): ComparedObject[] => {
     const [old, now] = [before.get(key), after.get(key)]
     if (old?.sql === now?.sql && old?.table === now?.table) return []
+    if (object.type === 'table') {
+      // A table of one side only, and columns that differ, are told with its rows.
+      const [one, other] = [tables.get(foldName(object.name)), others.get(foldName(object.name))]
+      if (one === undefined || other === undefined || hasOtherColumns(one, other)) return []
+    }
     const change = old === undefined ? 'added' : now === undefined ? 'removed' : 'changed'
     return [{ type: object.type, name: object.name, change }]
   })
@@ -187,9 +201,9 @@ export function compareObjects(from: SchemaDescription, to: SchemaDescription): 
 
 function objectsOf({ objects, tables }: SchemaDescription): ReadonlyMap<string, ObjectOfSide> {
   const virtual = new Set(tables.filter(({ kind }) => kind === 'virtual').map(({ name }) => name))
-  const compared = objects.flatMap((object): ObjectOfSide[] => {
-    if (object.type !== 'table') return [{ ...object, type: object.type }]
-    return virtual.has(object.name) ? [{ ...object, type: 'virtual table' }] : []
+  const compared = objects.map((object): ObjectOfSide => {
+    const isVirtual = object.type === 'table' && virtual.has(object.name)
+    return isVirtual ? { ...object, type: 'virtual table' } : object
   })
   return new Map(compared.map(object => [`${object.type} ${foldName(object.name)}`, object]))
 }

@@ -144,6 +144,25 @@ test('generated columns are left out, and what differs of the schema is said', a
   expect((await compared(place, 'only_then')).rows?.rows.map(({ after }) => after)).toEqual([[1], [2]])
 })
 
+test('a table that is made by another statement is said to differ, once', async () => {
+  using place = await backedUp(`
+    CREATE TABLE checked (v CHECK (v > 0)); CREATE TABLE child (v REFERENCES checked (v) ON DELETE CASCADE);
+    CREATE TABLE grown (v); CREATE TABLE same (v);
+  `)
+  expect(await compared(place)).toMatchObject({ status: 'equal', objects: [] })
+  place.app.exec(`
+    DROP TABLE child; DROP TABLE checked; CREATE TABLE checked (v); CREATE TABLE child (v REFERENCES checked (v));
+    ALTER TABLE grown ADD COLUMN w;
+  `)
+  const { status, objects, tables } = await compared(place)
+  expect(status).toBe('different')
+  expect(objects).toEqual([
+    { type: 'table', name: 'checked', change: 'changed' },
+    { type: 'table', name: 'child', change: 'changed' },
+  ])
+  expect(tables.find(({ name }) => name === 'grown')?.columns.removed).toEqual(['w'])
+})
+
 test('differing rows come in pages', async () => {
   using place = await backedUp(`
     CREATE TABLE t (id INTEGER PRIMARY KEY, v);

@@ -142,7 +142,7 @@ export const backupsCompared: z.ZodType<BackupsCompared> = z
     ),
     objects: z.array(
       z.object({
-        type: z.enum(['index', 'trigger', 'view', 'virtual table']),
+        type: z.enum(['table', 'index', 'trigger', 'view', 'virtual table']),
         name: z.string(),
         change: z.enum(['added', 'removed', 'changed']),
       }),
