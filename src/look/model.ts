@@ -69,6 +69,6 @@ export interface LookedTable {
   readonly indexes: readonly LookedIndex[]
   /** Names of its triggers. */
   readonly triggers: readonly string[]
-  /** Whether rows can be read from it without `includeSensitive`; not from a shadow table, which holds what its virtual table may mask. */
+  /** Whether rows can be read from it without `includeSensitive`; not from a shadow table, which holds what its virtual table may mask, nor from a view that would show masked columns. */
   readonly readable: boolean
 }

@@ -155,7 +155,9 @@ function TableView({ table, place }: { readonly table: LookedTable; readonly pla
       )}
       {mayRead && !table.readable && (
         <Notice tone="info">
-          It holds the data of a virtual table, in a form of its own. Look at that table instead.
+          {table.kind === 'view'
+            ? 'It joins by sensitive columns, and would show them. Look at the tables that it reads instead.'
+            : 'It holds the data of a virtual table, in a form of its own. Look at that table instead.'}
         </Notice>
       )}
       {mayRead && table.readable && <Rows {...place} table={table} />}
