@@ -189,7 +189,9 @@ export function placeRows(place: FilePlace): RowsWritten {
 export function rangesOf(request: SqliteRequests['exportRanges']['request']): RangesFound {
   const { connection, schema } = sealedExport()
   const columns = schema.tables.find(({ name }) => name === request.table)?.columns ?? []
-  return findRanges({ ...request, connection, columns: columns.map(({ name }) => name) })
+  // Generated ones are not exported, and what they compute only the application may know.
+  const stored = columns.filter(({ isGenerated }) => !isGenerated).map(({ name }) => name)
+  return findRanges({ ...request, connection, columns: stored })
 }
 
 /** Closes it; of a live database no side file stays that was not there before. */

@@ -153,6 +153,16 @@ test('a range without a row that is asked for, behind one that cannot be held, l
   }
 })
 
+test('a large table with a generated column that only its application computes is exported', async () => {
+  using place = new Workplace()
+  const connection = openDatabase(place.source)
+  connection.function('own', { deterministic: true }, value => value)
+  connection.exec(`CREATE TABLE t (v, g AS (own(v))); WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
+    INSERT INTO t (v) SELECT printf('%.1000c', 'x') FROM n`)
+  connection.close()
+  expect(await place.export({ format: 'json' })).toMatchObject({ rows: 6_000 })
+})
+
 test('a table of very many columns is kept by every format', async () => {
   for (const format of FORMATS) {
     using place = new Workplace()
