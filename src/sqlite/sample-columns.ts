@@ -40,7 +40,9 @@ export function sampleColumns(
 
 function sample(connection: DatabaseSync, table: string, columns: readonly string[]): unknown[][] {
   if (columns.length === 0) return []
-  const source = { connection, from: quoteName(table), list: columns.map(cutColumn).join(', ') }
+  // An index on a column would give its values in their order: all NULLs first.
+  const from = `${quoteName(table)} NOT INDEXED`
+  const source = { connection, from, list: columns.map(cutColumn).join(', ') }
   const rowid = rowidName(connection, table)
   const rows = rowid === null ? readEdges(source) : readSpread(source, rowid)
   return columns.map((column, index) => {

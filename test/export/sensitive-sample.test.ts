@@ -20,6 +20,12 @@ test('values that are seldom there are found', () => {
   expect(sampleColumns(connection, 't', ['a', 'token'])[1]).toEqual(['x'])
 })
 
+test('values that are seldom there are found behind an index, too, which has all NULLs first', () => {
+  const connection = filled('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, note TEXT)', 40_000)
+  connection.exec("CREATE INDEX i ON t (note); UPDATE t SET note = 'x' WHERE id = 3333")
+  expect(sampleColumns(connection, 't', ['a', 'note'])[1]).toEqual(['x'])
+})
+
 test('every class of value comes as it is, cut to what judging needs', () => {
   const connection = database('CREATE TABLE t (a)')
   const insert = connection.prepare('INSERT INTO t VALUES (?)')
