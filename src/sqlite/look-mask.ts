@@ -1,7 +1,7 @@
 /** Which columns of an image are not shown, and why. */
 import type { DatabaseSync } from 'node:sqlite'
 import { foldName } from '../export/redact/parse-redaction.ts'
-import { namesInColumn } from '../export/redact/sql-words.ts'
+import { namesInColumn, namesInSql } from '../export/redact/sql-words.ts'
 import type { WantedRedaction } from '../export/redact/plan.ts'
 import { judgeTable } from '../export/sensitive/scan.ts'
 import type { MaskedColumn } from '../look/model.ts'
@@ -52,6 +52,12 @@ export function findMasks(
   }
   for (const { table, column } of tiedTo(wanted, connection, schema))
     masks.add({ table, column, why: 'It holds the same values as another sensitive column.' })
+  if (schema.tables.some(table => isCounted(table, schema, masks)))
+    masks.add({
+      table: 'sqlite_sequence',
+      column: 'seq',
+      why: 'It has the greatest value of a sensitive column.',
+    })
   for (const table of schema.tables) {
     if (table.kind === 'ordinary') maskGenerated(table, schema, masks, isMeant)
     if (table.kind !== 'virtual') continue
@@ -61,23 +67,39 @@ export function findMasks(
   return masks
 }
 
+/** Whether the masked key of a table is one that SQLite counts. */
+function isCounted(
+  { name, columns, isRowidColumn }: TableDescription,
+  schema: SchemaDescription,
+  masks: Masks,
+): boolean {
+  const key = isRowidColumn ? columns.find(({ primaryKey }) => primaryKey > 0) : undefined
+  if (key === undefined || masks.of(name, key.name) === null) return false
+  return namesInSql(statementOf(name, schema)).has('autoincrement')
+}
+
+function statementOf(table: string, { objects }: SchemaDescription): string {
+  const found = objects.find(({ type, name }) => type === 'table' && foldName(name) === foldName(table))
+  return found?.sql ?? ''
+}
+
 type IsMeant = (column: { table: string; column: string }) => boolean
 
 /** What is computed from a masked column gives it away. One whose definition tells no name is not trusted. */
 function maskGenerated(
   { name: table, columns }: TableDescription,
-  { objects }: SchemaDescription,
+  schema: SchemaDescription,
   masks: Masks,
   isMeant: IsMeant,
 ): void {
   const generated = columns.filter(({ isGenerated }) => isGenerated)
   if (generated.length === 0) return
-  const sql = objects.find(({ type, name }) => type === 'table' && foldName(name) === foldName(table))?.sql
+  const sql = statementOf(table, schema)
   // One may be computed from another, in any order.
   for (const _ of generated)
     for (const { name: column } of generated) {
       const masked = masks.in(table)
-      const names = namesInColumn(sql ?? '', column)
+      const names = namesInColumn(sql, column)
       const isTelling = names.size === 0 || masked.some(each => names.has(foldName(each.column)))
       if (masked.length > 0 && isTelling && isMeant({ table, column }))
         masks.add({ table, column, why: 'It is computed from a sensitive column.' })

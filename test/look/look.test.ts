@@ -153,6 +153,24 @@ test('sensitive columns are masked in tables, views and full-text tables, and sh
   expect(rows[2]?.slice(2)).toEqual([null, null])
 })
 
+test('the counter of a masked key, which is its greatest value, is masked, and that of others is not', async () => {
+  const counted = 'CREATE TABLE other (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO other VALUES (7);'
+  using place = await backedUp(
+    `CREATE TABLE cards (card_number INTEGER PRIMARY KEY AUTOINCREMENT, name); INSERT INTO cards VALUES (4111111111111111, 'x'); ${counted}`,
+  )
+  const request = { table: 'sqlite_sequence' }
+  const { rows, masked } = succeeded(await place.product.readRows('latest', request))
+  expect(rows).toEqual([
+    ['cards', { $masked: true }],
+    ['other', { $masked: true }],
+  ])
+  expect(masked).toMatchObject([{ table: 'sqlite_sequence', column: 'seq' }])
+  const sql = 'SELECT seq FROM sqlite_sequence'
+  expect(succeeded(await place.product.queryBackup('latest', { sql })).rows).toEqual([[null], [null]])
+  using plain = await backedUp(`CREATE TABLE pins (pin INTEGER PRIMARY KEY); ${counted}`)
+  expect(succeeded(await plain.product.readRows('latest', request)).rows).toEqual([['other', 7]])
+})
+
 test('neither a search nor an order tells what is masked', async () => {
   using place = await backedUp(SCHEMA)
   const { rows } = succeeded(await place.product.readRows('latest', { table: 'users', search: 'SECRET-1' }))
