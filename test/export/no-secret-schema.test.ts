@@ -74,6 +74,15 @@ const CASES: Readonly<Record<string, readonly [sql: string, request?: ExportData
     `${KEPT} CREATE VIEW v AS SELECT password AS p FROM d; CREATE VIEW w AS SELECT * FROM v WHERE p = '${SECRET}'`,
   ],
   'a view that adds a row': [`${KEPT} CREATE VIEW v AS SELECT * FROM d UNION SELECT 2, '${SECRET}'`],
+  'a view that looks for a value in the whole table': [
+    `CREATE TABLE secrets (value TEXT NOT NULL UNIQUE); INSERT INTO secrets VALUES ('${SECRET}'); CREATE VIEW v AS SELECT '${SECRET}' IN main.secrets`,
+  ],
+  'a view that gives the columns other names': [
+    `${KEPT} CREATE VIEW v AS WITH c (a, b) AS MATERIALIZED (SELECT * FROM d) SELECT a FROM c WHERE b = '${SECRET}'`,
+  ],
+  'a view that gives columns other names, some of which are left out': [
+    `${PASSWORDS} CREATE VIEW v AS WITH c (a, b) AS (SELECT * FROM d) SELECT a FROM c WHERE b = '${SECRET}'`,
+  ],
   'a trigger on a view': [
     `${KEPT} CREATE VIEW v AS SELECT password AS p FROM d;
      CREATE TRIGGER t INSTEAD OF INSERT ON v WHEN NEW.p = '${SECRET}' BEGIN SELECT 1; END`,

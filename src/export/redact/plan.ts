@@ -1,7 +1,7 @@
 /** What is decided on before an export that redacts: the types, and which objects of the schema have to go. */
 import type { LeftOut, RedactedColumn, RedactionWay, SchemaObject, TableKind } from '../model.ts'
 import { foldName } from './parse-redaction.ts'
-import { hasLiteral, insertsByPosition, isCompound, namesInSql } from './sql-words.ts'
+import { hasLiteral, insertsByPosition, isCompound, namesInSql, readsByPosition } from './sql-words.ts'
 import type { SqliteValue } from './values.ts'
 
 /** A table of the source, with the columns that a statement can name. */
@@ -126,16 +126,22 @@ function reasonOf(
     if (shown !== undefined && hasLiteral(object.sql))
       return `it compares what ${shown} shows of a redacted column with a value, which could be one of its own`
     if (![...carriers].some(carrier => names.has(carrier) || foldName(object.table) === carrier)) continue
-    const why = reasonToLeaveOut(object.sql, redacted) ?? reasonByPosition(object, redacted)
+    const why = reasonToLeaveOut(object.sql, redacted) ?? reasonByPosition(object, redacted, carriers)
     if (why !== null) return why
   }
   return null
 }
 
 /** Values may stand for a redacted column without its name: in the order of the columns. */
-function reasonByPosition({ type, sql }: SchemaObject, { table, omitted }: RedactedNames): string | null {
+function reasonByPosition(
+  { type, sql }: SchemaObject,
+  { table, omitted }: RedactedNames,
+  carriers: ReadonlySet<string>,
+): string | null {
   if (insertsByPosition(sql, table) && (omitted.size > 0 || hasLiteral(sql)))
     return `it fills ${table} without naming its columns, some of which are redacted`
+  if (readsByPosition(sql, carriers) && (omitted.size > 0 || hasLiteral(sql)))
+    return `it reads ${table} without naming its columns, some of which are redacted`
   return type === 'view' && isCompound(sql) && hasLiteral(sql)
     ? `it puts values of its own beside those of ${table}, some of which are redacted`
     : null

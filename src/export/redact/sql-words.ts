@@ -93,6 +93,22 @@ export function insertsByPosition(sql: string, table: string): boolean {
   })
 }
 
+/**
+ * Whether a statement reads columns in their order, whatever they are called: of one of `tables`, by their folded
+ * names, in `x IN table`, or of any in a common table expression that names its columns anew.
+ */
+export function readsByPosition(sql: string, tables: ReadonlySet<string>): boolean {
+  const words = wordsOfSql(sql)
+  const isTable = (index: number): boolean => tables.has(words[index]?.word ?? '')
+  return words.some(({ kind, word }, index) => {
+    if (kind !== 'name') return false
+    if (word === 'in') return isTable(index + 1) || (words[index + 2]?.word === '.' && isTable(index + 3))
+    if (word !== 'as' || words[index - 1]?.word !== ')') return false
+    const body = words.slice(index + 1).find(each => each.word !== 'not' && each.word !== 'materialized')
+    return body?.word === '('
+  })
+}
+
 /** Whether a statement puts rows together from several parts, some of which may come from no table. */
 export function isCompound(sql: string): boolean {
   return wordsOfSql(sql).some(
