@@ -111,6 +111,12 @@ export function policyFor(wanted: Wanted, configured: RetentionPolicy): Retentio
       hint: 'Say it all in the policy, as keepLast and keepDaily of daily, keepLast and keepWeekly of weekly.',
     })
   }
+  for (const [of, keep] of Object.entries({ daily: dailyKeep, weekly: weeklyKeep })) {
+    if (keep === undefined || type === undefined || type === of) continue
+    throw new BackupError('INVALID_ARGUMENT', `${of}Keep is not for backups of type ${type}`, {
+      hint: 'Say what to keep of that type, or leave the type out. Nothing was deleted.',
+    })
+  }
   const all = policy ?? {
     ...configured,
     ...(dailyKeep === undefined ? {} : { daily: dailyRules(dailyKeep) }),

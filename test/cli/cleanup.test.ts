@@ -72,6 +72,7 @@ test.each([
   [['--max-size', 'large', '--keep-last', '1'], 'Expected bytes'],
   [['--daily-keep', '3', '--keep-last', '3'], 'cannot be used with'],
   [['--type', 'manual'], 'No rules say'],
+  [['--type', 'weekly', '--daily-keep', '1'], 'dailyKeep is not for backups of type weekly'],
   [['--simulate', '90d'], 'cannot be used with'],
 ])('cleanup %j is refused, and says why', async (words, why) => {
   using place = openWorkplace()
