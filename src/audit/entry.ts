@@ -28,7 +28,7 @@ export interface AuditEvent {
 export interface AuditGap {
   /** So many actions before this one could not be written, for example because the disk was full. */
   readonly unwritten?: number
-  /** The line before this one was cut short by a crash, and counts for nothing. */
+  /** What stands before this line was cut short by a crash, or by several, and counts for nothing. */
   readonly torn?: { readonly bytes: number; readonly sha256: string }
   /** The log file was not there: it was put away, or is lost. */
   readonly restarted?: true

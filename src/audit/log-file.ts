@@ -82,7 +82,7 @@ export async function appendToLog(
       previous: chain.hash,
     })
     // A line that was cut short stays where it is: nothing that is in the log is taken out of it.
-    await appendWhole(file, Buffer.from(tail.torn === null ? line : `\n${line}`), size)
+    await appendWhole(file, Buffer.from(tail.torn === null && tail.isEnded ? line : `\n${line}`), size)
     await file.sync()
     return { isNew: size === 0, newest: { seq: chain.seq + 1, hash } }
   })
@@ -122,28 +122,38 @@ async function appendWhole(file: FileHandle, bytes: Buffer, sizeBefore: number):
 }
 
 interface Tail {
-  /** The last whole line; null when there is none, or it is no entry. */
+  /** The last line that is an entry; null when there is none. */
   readonly last: AuditHead | null
   readonly isEmpty: boolean
-  /** What stands behind the last line's end. */
+  /** Whether what is there ends where a line does. */
+  readonly isEnded: boolean
+  /** What stands behind the last entry: a line that was cut short, and those that were cut short behind it. */
   readonly torn: Buffer | null
 }
 
 async function readTail(file: FileHandle, size: number, lengthMax: number = TAIL_BYTES): Promise<Tail> {
   const length = Math.min(size, lengthMax)
   const bytes = await readUpTo(file, length, size - length)
-  const end = bytes.lastIndexOf(0x0a) + 1
-  const start = end < 2 ? 0 : bytes.lastIndexOf(0x0a, end - 2) + 1
-  // The last line begins before what was read.
-  if (start === 0 && length === lengthMax && lengthMax < LINE_BYTES_MAX)
-    return await readTail(file, size, LINE_BYTES_MAX)
-  const torn = end === bytes.length ? null : bytes.subarray(end)
+  const isEnded = bytes.at(-1) === 0x0a
+  let start = bytes.lastIndexOf(0x0a) + 1
   // A line of which only the end is missing is whole.
-  const whole = torn === null ? null : entryOf(torn)
+  let last = entryOf(bytes.subarray(start))
+  let tornFrom = last === null ? start : bytes.length
+  while (last === null && start > 0) {
+    tornFrom = start
+    start = start < 2 ? 0 : bytes.lastIndexOf(0x0a, start - 2) + 1
+    last = entryOf(bytes.subarray(start, tornFrom - 1))
+  }
+  if (last === null) {
+    // It begins before what was read.
+    if (length < size && lengthMax < LINE_BYTES_MAX) return await readTail(file, size, LINE_BYTES_MAX)
+    tornFrom = 0
+  }
   return {
-    last: whole ?? (end === 0 ? null : entryOf(bytes.subarray(start, end - 1))),
+    last,
     isEmpty: size === 0,
-    torn,
+    isEnded: isEnded || size === 0,
+    torn: tornFrom === bytes.length ? null : bytes.subarray(tornFrom),
   }
 }
 
@@ -189,11 +199,10 @@ function continueChain(
   head: AuditHead | null,
 ): AuditHead & { readonly gap: AuditGap } {
   const known = [last, head].filter(each => each !== null).toSorted((a, b) => b.seq - a.seq)[0]
-  const isTorn = torn !== null && entryOf(torn) === null
   return {
     ...(known ?? { seq: 0, hash: NO_HASH }),
     gap: {
-      ...(isTorn ? { torn: { bytes: torn.length, sha256: sha256(torn) } } : {}),
+      ...(torn !== null ? { torn: { bytes: torn.length, sha256: sha256(torn) } } : {}),
       ...(isEmpty && head !== null && head.seq > 0 ? { restarted: true as const } : {}),
     },
   }

@@ -1,4 +1,5 @@
 /** Following the chain of the audit log from its first line to its last. */
+import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Failure } from '../errors.ts'
@@ -6,7 +7,7 @@ import { unlessMissing } from '../storage/io-errors.ts'
 import type { AuditAnchor } from './anchor.ts'
 import { type ComparedAnchors, compareAnchors, LogOutline } from './compare-anchors.ts'
 import type { AuditEntry } from './entry.ts'
-import { type AuditHead, LINE_BYTES_MAX, NO_HASH, type ReadLine, readLine, sha256 } from './line.ts'
+import { type AuditHead, LINE_BYTES_MAX, NO_HASH, type ReadLine, readLine } from './line.ts'
 import { logPath, readHead } from './log-file.ts'
 import type { AuditLogVerified, AuditProblem, TargetAnchors } from './reports.ts'
 
@@ -136,8 +137,8 @@ class Chain {
   #problem: AuditProblem | null = null
   /** The entry that should have stood where another one does. */
   #missed: number | null = null
-  /** A line that is no entry, of which the next may say that a crash left it. */
-  #torn: { readonly line: number; readonly bytes: Buffer } | null = null
+  /** Lines that are no entries, the first by its number, of which the next entry may say that crashes left them. */
+  #torn: { readonly line: number; bytes: number; readonly hash: Hash } | null = null
 
   constructor(head: AuditHead | null) {
     this.#head = head
@@ -147,8 +148,7 @@ class Chain {
     this.line++
     const read = readLine(bytes.toString('utf8'))
     if (read.state === 'invalid') {
-      if (this.#torn !== null) this.#report('LINE_INVALID', this.#torn.line, 'is no entry')
-      this.#torn = { line: this.line, bytes }
+      this.#addTorn(bytes)
       if (!isWhole) this.#noteTorn()
       return read
     }
@@ -210,18 +210,28 @@ class Chain {
       this.notes.push(`Before entry ${seq} ${gap.unwritten} actions could not be noted`)
   }
 
+  #addTorn(bytes: Buffer): void {
+    const torn = this.#torn ?? { line: this.line, bytes: 0, hash: createHash('sha256') }
+    const added = this.#torn === null ? bytes : Buffer.concat([Buffer.from('\n'), bytes])
+    torn.bytes += added.length
+    torn.hash.update(added)
+    this.#torn = torn
+  }
+
   #settleTorn({ gap }: AuditEntry): void {
     if (this.#torn === null) return
-    const { bytes, line } = this.#torn
+    const { bytes, line, hash } = this.#torn
     this.#torn = null
-    const isKnown = gap?.torn?.bytes === bytes.length && gap.torn.sha256 === sha256(bytes)
+    const isKnown = gap?.torn?.bytes === bytes && gap.torn.sha256 === hash.digest('hex')
     if (isKnown) this.notes.push(`Line ${line} was cut short by a crash, and counts for nothing`)
     else this.#report('LINE_INVALID', line, 'is no entry')
   }
 
   #noteTorn(): void {
+    if (this.#torn === null || this.#torn.bytes > LINE_BYTES_MAX) return
+    const { line } = this.#torn
     this.#torn = null
-    this.notes.push(`Line ${this.line} was cut short, as by a crash, and counts for nothing`)
+    this.notes.push(`Line ${line} was cut short, as by a crash, and counts for nothing`)
   }
 
   #report(code: AuditProblem['code'], line: number, what: string): void {

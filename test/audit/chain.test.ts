@@ -103,6 +103,26 @@ test('a line that a crash cut short is noted by the next one, and counts for not
   expect(place.lines()[5]).toContain('"gap":{"torn":{"bytes":22,')
 })
 
+test.each(['\n{"seq":5,"ti', '\n', '\n\n{"seq":5,"gap":{"torn":'])(
+  'lines that two crashes in a row cut short are noted as one, whatever the second left: %j',
+  async second => {
+    const place = await noted(3)
+    const before = readFileSync(place.log)
+    const text = `{"seq":5,"time":"2026-${second}`
+    writeFileSync(place.log, Buffer.concat([before, Buffer.from(text)]))
+    // A power cut leaves an older head.
+    const [, , third] = place.lines().map(line => /"hash":"(\w+)"\}$/.exec(line)?.[1])
+    writeFileSync(place.head, `0000000000000003 ${third}\n`)
+    await place.note(2)
+    expect(await place.verified()).toMatchObject({
+      status: 'intact',
+      entries: 6,
+      notes: [expect.stringContaining('Line 5')],
+    })
+    expect((await place.entries()).map(({ seq }) => seq)).toEqual([6, 5, 4, 3, 2, 1])
+  },
+)
+
 test('a line that is longer than most is gone on from, and so is one that was cut short late', async () => {
   const place = await noted(1)
   const many = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`p${i}`, 'x'.repeat(500)]))
