@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
+import { Database } from '../../src/index.ts'
 import { Keyboard } from './support/keyboard.ts'
 import { browserTest, expectNothingWrong, openScene } from './support/scene.ts'
 import { expectAccessible } from './support/watched-page.ts'
@@ -146,6 +147,25 @@ browserTest('of two searches the later one is shown, and the earlier one is give
   held.resolve()
   await admin.unrouteAll({ behavior: 'ignoreErrors' })
   expect(await rows.getByRole('row').count()).toBe(2)
+})
+
+browserTest('an overview that stays open shows in its calendar what was made meanwhile', async () => {
+  const { visit } = scene
+  const page = await visit.logIn(await visit.server.makeToken('viewer'))
+  await page.clock.install()
+  await page.reload()
+  const months = page.getByRole('list', { name: 'Backups of notes by month' }).getByRole('listitem')
+  await months
+    .last()
+    .getByText(/backups on 0 of 1 days/)
+    .waitFor()
+  const notes = new Database({ config: visit.server.config, database: 'notes' })
+  expect(await notes.createBackup()).toMatchObject({ success: true })
+  await page.clock.fastForward(31_000)
+  await months
+    .last()
+    .getByText(/backups on 1 of 1 days/)
+    .waitFor({ timeout: 10_000 })
 })
 
 // The clock is stopped in all of its pages: it is the last one.

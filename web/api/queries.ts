@@ -68,6 +68,7 @@ export function useHistory(database: string): UseQueryResult<readonly DayView[]>
   return useQuery({
     queryKey: ['db', database, 'history'],
     queryFn: async ({ signal }) => calls.getHistory(database, signal),
+    refetchInterval: STATE_EVERY_MS,
   })
 }
 
