@@ -142,6 +142,12 @@ test('the calendar has twelve months, tells days without a backup from days befo
   ])
 })
 
+test('a backup of tomorrow, as it is at the server already, is shown', () => {
+  const tomorrow = { date: '2026-03-03', backups: 1, sizeBytes: 1, imageBytes: 1, damaged: 0 }
+  const march = calendarMonths([tomorrow], '2026-03-02').at(-1)
+  expect(march?.days.slice(1, 4).map(({ state }) => state)).toEqual(['none', 'backup', 'after'])
+})
+
 const SEALED = 'It is encrypted: nobody looked inside without a key.'
 
 test.each([

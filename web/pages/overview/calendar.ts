@@ -47,9 +47,10 @@ export function calendarMonths(history: readonly DayView[], today: string): read
 }
 
 function stateOf(day: DayView | undefined, date: string, begin: string, today: string): CalendarDay['state'] {
-  if (date > today) return 'after'
+  // First: days are the server's, where another one may have begun than in this browser.
   if (day !== undefined && day.damaged > 0) return 'damaged'
   if (day !== undefined && day.backups > 0) return 'backup'
+  if (date > today) return 'after'
   return date < begin ? 'before' : 'none'
 }
 
