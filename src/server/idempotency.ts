@@ -111,7 +111,9 @@ async function keep(response: Response): Promise<Answer | null> {
   if (response.status >= 500 || response.status === 429) return null
   const body = await response.clone().text()
   if (body.length > ANSWER_BYTES_MAX || (response.status >= 400 && isPassing(body))) return null
-  return { status: response.status, headers: [...response.headers], body }
+  // A session's cookie may be another one by then, and is nobody's to keep.
+  const headers = [...response.headers].filter(([name]) => name !== 'set-cookie')
+  return { status: response.status, headers, body }
 }
 
 /** Whether it fails for now only: something is locked, or whoever asked went away before it was done. */

@@ -235,6 +235,16 @@ test('an answer is kept for its key, but a failure of the server is not', async 
   expect(await (await book.answer({ ...order, owner: 'b' }, respond(202))).text()).toBe('3')
 })
 
+test('5: the cookie that came with an answer is neither kept nor sent once more with it', async () => {
+  const book = new IdempotencyBook(new Clock().now)
+  const respond = async (): Promise<Response> =>
+    new Response('done', { headers: { 'set-cookie': 'chame-backup=id; HttpOnly', location: '/job' } })
+  const order = { owner: 'a', key: 'k', request: 'r' }
+  expect((await book.answer(order, respond)).headers.getSetCookie()).toHaveLength(1)
+  const { headers } = await book.answer(order, respond)
+  expect([headers.get('location'), headers.getSetCookie()]).toEqual(['/job', []])
+})
+
 test.each([
   ['CATALOG_LOCKED', 409, 'anew', '2'],
   ['CANCELLED', 499, 'anew', '2'],
