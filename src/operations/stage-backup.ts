@@ -1,5 +1,6 @@
 /** Making the file that is to be a backup, in the staging directory: taken, encoded, checked, and on its way to the disk. */
 import type { CheckLevel } from '../catalog/backup-info.ts'
+import type { Encoding } from '../catalog/encodings.ts'
 import type { LocalTime } from '../catalog/names.ts'
 import type { Staging } from '../catalog/staging.ts'
 import type { Encoder } from '../encoding/encoding.ts'
@@ -14,7 +15,7 @@ import { checkStored, type StoredCheck } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { encodeCopied, PinnedEncoding } from './encode-image.ts'
 import { type EncodedFile, requireDecodable } from './encoded-file.ts'
-import type { BackupEncoder } from './encoder-for.ts'
+import { type BackupEncoder, encoderFor, isSealing } from './encoder-for.ts'
 import { freeFilename } from './free-filename.ts'
 import { keepDamagedFiles, keepDamagedImage } from './keep-damaged.ts'
 import type { VerifyProblem } from './reports.ts'
@@ -89,7 +90,7 @@ async function stagePlain(
   begin(context, 'sync-image')
   const synced = flush.start(file)
   begin(context, 'check-image')
-  const checked = await checkImage(order, image, time, context)
+  const checked = await checkImage(order, image, { staging, time }, context)
   const { sizeBytes, checksum } = image
   return { file, sizeBytes, checksum, image, checked, synced }
 }
@@ -180,18 +181,19 @@ export async function copyImage(
 /** Reads the stored image back: damage that it finds was in the database, or came about on the way. */
 export async function checkImage(
   order: StoreOrder,
-  { file, sizeBytes, checksum }: TakenImage,
-  time: LocalTime,
+  image: TakenImage,
+  { staging, time }: { readonly staging: Staging; readonly time: LocalTime },
   context: Context,
 ): Promise<Checked> {
   if (order.check === 'none') return NOT_CHECKED
+  const { file, sizeBytes, checksum } = image
   const check = {
     level: order.check,
     expected: { what: 'file', sizeBytes, checksum },
     countRows: true,
   } as const
   const stored = await checkStored(file, check, context, bytesOf(context, 'check-image'))
-  return await judge(order, stored, file, time, context)
+  return await judge(order, stored, () => encodeToKeep(order, image, staging, context), time, context)
 }
 
 interface Encoded {
@@ -207,7 +209,7 @@ async function encodeChecked(
   context: Context,
 ): Promise<Encoded> {
   begin(context, 'check-image')
-  const checked = await checkImage(order, image, time, context)
+  const checked = await checkImage(order, image, { staging, time }, context)
   return { written: await encodeCopied(image, order.encoder, staging, context), checked }
 }
 
@@ -218,21 +220,43 @@ async function judgePinned(
   time: LocalTime,
   context: Context,
 ): Promise<Encoded> {
-  const checked =
-    structure === null ? NOT_CHECKED : await judge(order, structure, written.file, time, context)
+  const toKeep = async (): Promise<ToKeep> => ({ file: written.file, encoding: order.encoder.encoding })
+  const checked = structure === null ? NOT_CHECKED : await judge(order, structure, toKeep, time, context)
   return { written, checked }
+}
+
+/** A file that a damaged image can be kept as. */
+interface ToKeep {
+  readonly file: string
+  readonly encoding: Encoding
+}
+
+/** Of an image in a file of its own: it is not left in the clear where backups are encrypted. */
+export async function encodeToKeep(
+  order: StoreOrder,
+  image: TakenImage,
+  staging: Staging,
+  context: Context,
+): Promise<ToKeep> {
+  const encoder = isSealing(order.encoder) ? await encoderFor('zstd+age', context) : order.encoder
+  const { encoding } = encoder
+  if (encoding === 'plain' || encoding === 'blocks') return { file: image.file, encoding: 'plain' }
+  const { file } = await encodeCopied(image, encoder, staging, context)
+  return { file, encoding }
 }
 
 export async function judge(
   order: StoreOrder,
   { problems, tables, unchecked }: Pick<StoredCheck, 'problems' | 'tables' | 'unchecked'>,
-  file: string,
+  toKeep: () => Promise<ToKeep>,
   time: LocalTime,
   context: Context,
 ): Promise<Checked> {
   if (problems.length === 0) return { tables, unchecked, at: context.now() }
-  const filename = await freeFilename(order.type, time, context, order.encoder.encoding)
-  const kept = order.keepDamaged ? await keepDamagedImage(file, filename, order.type, context) : null
+  if (!order.keepDamaged) throw damagedImage(order.source, problems, null)
+  const { file, encoding } = await toKeep()
+  const filename = await freeFilename(order.type, time, context, encoding)
+  const kept = await keepDamagedImage(file, filename, order.type, context)
   throw damagedImage(order.source, problems, kept)
 }
 

@@ -23,6 +23,7 @@ import {
   type Checked,
   checkImage,
   copyImage,
+  encodeToKeep,
   judge,
   NOT_CHECKED,
   type StagedBackup,
@@ -132,8 +133,8 @@ async function stageImage(
     onBytes: (done, total) => (storing.isBegun ? undefined : report(done, total)),
   })
   const checked = image.isCopied
-    ? await storeCopied(order, { image, time }, storing, context)
-    : await judgePinned(order, { storing, image, time }, context)
+    ? await storeCopied(order, { image, staging, time }, storing, context)
+    : await judgePinned(order, { storing, image, staging, time }, context)
   const stampText = stampBetween(stamp, await look())
   begin(context, 'sync-image')
   const readBack = order.check !== 'none'
@@ -211,15 +212,14 @@ class PinnedStoring {
   }
 }
 
-interface Taken {
+interface Taken extends Pick<Place, 'staging' | 'time'> {
   readonly image: TakenImage
-  readonly time: LocalTime
 }
 
 /** In rollback mode a reader keeps writers waiting, so there the pages come from a copy. */
 async function storeCopied(
   order: StoreOrder,
-  { image, time }: Taken,
+  { image, ...place }: Taken,
   storing: PinnedStoring,
   context: Context,
 ): Promise<Checked> {
@@ -230,17 +230,18 @@ async function storeCopied(
   const before = await storing.findBefore()
   if (before !== null) return before
   begin(context, 'check-image')
-  return await checkImage(order, image, time, context)
+  return await checkImage(order, image, place, context)
 }
 
 async function judgePinned(
   order: StoreOrder,
-  { storing, image, time }: Taken & { readonly storing: PinnedStoring },
+  { storing, image, staging, time }: Taken & { readonly storing: PinnedStoring },
   context: Context,
 ): Promise<Checked> {
   const { structure, before } = storing
   if (before !== null) return before
-  return structure === null ? NOT_CHECKED : await judge(order, structure, image.file, time, context)
+  if (structure === null) return NOT_CHECKED
+  return await judge(order, structure, () => encodeToKeep(order, image, staging, context), time, context)
 }
 
 /** The check that a backup of the same image has passed, if it was as deep as is wanted now. */

@@ -145,7 +145,7 @@ test('a damaged database makes no backup, and its image is kept on request', asy
     'DATABASE_DAMAGED',
     await scene.database.createBackup({ ...BLOCKS, keepDamaged: true }),
   )
-  const kept = /kept: (.+\.damaged)/.exec(failure.hint ?? '')?.[1] ?? ''
+  const kept = /kept: (.+\.db\.damaged)/.exec(failure.hint ?? '')?.[1] ?? ''
   expect(readFileSync(kept).equals(bytes)).toBe(true)
 })
 

@@ -102,22 +102,33 @@ test('what is behind the end of a zstd file is found, as the program finds it', 
   expect(problems.map(({ code }) => code)).toContain('NOT_DECODABLE')
 })
 
-test.each(ENCODINGS)(
-  'a damaged database makes no %s backup, and is kept encoded where that is asked for',
-  async encoding => {
-    const place = await openPlace({ commits: 200 })
-    const bytes = readFileSync(place.databasePath)
-    bytes.fill(0x55, bytes.length - 12_288)
-    writeFileSync(place.databasePath, bytes)
-    const database = place.product({ encoding })
-    failedWith('DATABASE_DAMAGED', await database.createBackup())
-    expect(await database.listBackups()).toEqual([])
-    const { hint } = failedWith('DATABASE_DAMAGED', await database.createBackup({ keepDamaged: true }))
-    expect(hint).toMatch(encoding === 'zstd' ? /\.db\.zst\.damaged/ : /\.db\.zst\.age\.damaged/)
-    expect(await database.listBackups()).toEqual([])
-    expect(leftoversIn(place.directory)).toEqual([])
-  },
-)
+const KEPT = [
+  ['zstd', '.db.zst.damaged', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
+  ['zstd+age', '.db.zst.age.damaged', Buffer.from('age-encryption.org/v1')],
+  // There is somebody to encrypt to, so its packs are encrypted, too.
+  ['blocks', '.db.zst.age.damaged', Buffer.from('age-encryption.org/v1')],
+] as const
+
+for (const journalMode of ['wal', 'delete'] as const) {
+  test.for(KEPT)(
+    `a damaged database in ${journalMode} mode makes no %s backup, and is kept encoded where that is asked for`,
+    async ([encoding, ending, magic]) => {
+      const place = await openPlace({ commits: 200, journalMode })
+      const bytes = readFileSync(place.databasePath)
+      bytes.fill(0x55, bytes.length - 12_288)
+      writeFileSync(place.databasePath, bytes)
+      const database = place.product({ encoding })
+      failedWith('DATABASE_DAMAGED', await database.createBackup())
+      expect(await database.listBackups()).toEqual([])
+      const { hint } = failedWith('DATABASE_DAMAGED', await database.createBackup({ keepDamaged: true }))
+      const kept = /kept: (.+)$/.exec(hint ?? '')?.[1] ?? ''
+      expect(kept.endsWith(ending)).toBe(true)
+      expect(readFileSync(kept).subarray(0, magic.length)).toEqual(magic)
+      expect(await database.listBackups()).toEqual([])
+      expect(leftoversIn(place.directory)).toEqual([])
+    },
+  )
+}
 
 for (const encoding of ENCODINGS) {
   testWith(
