@@ -21,6 +21,8 @@ export class EngineProcess {
   isReusable = true
   /** The backup directory in which it has made a backup last. */
   knows: string | null = null
+  /** What it was given of this process. */
+  readonly #surroundings = surroundings()
 
   constructor() {
     const entry = fileURLToPath(new URL(`./process${extname(import.meta.url)}`, import.meta.url))
@@ -86,6 +88,11 @@ export class EngineProcess {
     }
   }
 
+  /** Whether relative paths and environment variables still mean to it what they mean here. */
+  get isUpToDate(): boolean {
+    return this.#surroundings === surroundings()
+  }
+
   stop(): void {
     this.#child.kill('SIGKILL')
   }
@@ -127,6 +134,19 @@ export class EngineProcess {
   #release(): void {
     this.#child.unref()
     this.#child.channel?.unref()
+  }
+}
+
+function surroundings(): string {
+  return JSON.stringify([workingDirectory(), process.env])
+}
+
+/** Null when somebody has removed it. */
+function workingDirectory(): string | null {
+  try {
+    return process.cwd()
+  } catch {
+    return null
   }
 }
 

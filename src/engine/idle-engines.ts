@@ -20,13 +20,15 @@ export class IdleEngines {
     this.#idleMs = idleMs
   }
 
-  /** One that has not died meanwhile: the one that was used last of those that are preferred, or of all; or a new one. */
+  /** One that has not died meanwhile, nor is behind the times: the one that was used last of those that are preferred, or of all; or a new one. */
   take(isPreferred: (engine: EngineProcess) => boolean = () => true): EngineProcess {
     const idle = this.#kept.findLast(({ engine }) => isPreferred(engine)) ?? this.#kept.at(-1)
     if (idle === undefined) return new EngineProcess()
     this.#remove(idle)
     clearTimeout(idle.timer)
-    return idle.engine.isReusable ? idle.engine : this.take(isPreferred)
+    if (idle.engine.isReusable && idle.engine.isUpToDate) return idle.engine
+    idle.engine.dismiss()
+    return this.take(isPreferred)
   }
 
   /** Keeps one that has nothing to do, or ends it. */

@@ -1,6 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { Database, generateKeys } from '../../src/index.ts'
 import { failedWith, succeeded } from '../support/product.ts'
 import { testWith, run } from '../support/requirements.ts'
@@ -203,4 +203,19 @@ test('without a key nobody vouches for an encrypted backup that was never checke
   writeFileSync(join(place.backupDir, 'metadata', `${filename}.json`), JSON.stringify(unchecked))
   const verified = succeeded(await database.verifyBackup('latest', { record: true }))
   expect(verified).toMatchObject({ status: 'intact', lookedAt: 'stored-file', recorded: false })
+})
+
+test('a key in the environment is the one that is there now', async () => {
+  const place = await openPlace()
+  const variable = 'CHAME_TEST_IDENTITY'
+  const encryption = { recipients: [place.recipient], identities: [{ env: variable }] }
+  const database = place.product({ encoding: 'zstd+age', encryption }, { engine: 'process' })
+  onTestFinished(() => void delete process.env[variable])
+  delete process.env[variable]
+  succeeded(await database.createBackup())
+  failedWith('KEY_REQUIRED', await database.verifyBackup('latest'))
+  process.env[variable] = readFileSync(place.identity, 'utf8')
+  expect(succeeded(await database.verifyBackup('latest'))).toMatchObject({ lookedAt: 'image' })
+  delete process.env[variable]
+  failedWith('KEY_REQUIRED', await database.verifyBackup('latest'))
 })

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../support/databases.ts'
 import { NOBODY, run, testWith } from '../support/requirements.ts'
 import { commitToLedger } from '../support/ledger.ts'
@@ -254,7 +254,20 @@ test('a live database is no backup: what is in its WAL would be missing', async 
   expectCommit(scene.databasePath, 10)
 })
 
-test('a relative path starts at the working directory', async () => {
+test('a relative path starts at the working directory, also at another one than at first', async () => {
+  const scene = openScene()
+  await backUpThenChange(scene)
+  const before = process.cwd()
+  onTestFinished(() => process.chdir(before))
+  for (const name of ['one', 'two']) {
+    mkdirSync(scene.path(name))
+    process.chdir(scene.path(name))
+    restored(await scene.product({ engine: 'process' }).restoreBackup('latest', { to: 'copy.db' }))
+    expect(existsSync(scene.path(name, 'copy.db'))).toBe(true)
+  }
+})
+
+test('an absolute path need not be the shortest', async () => {
   const scene = openScene()
   await backUpThenChange(scene)
   const to = scene.path('data', '..', 'x', 'copy.db')
