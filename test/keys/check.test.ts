@@ -30,6 +30,16 @@ test.each(['zstd+age', 'blocks'] as const)(
   },
 )
 
+test('pages of an empty database prove no key', async () => {
+  const place = openPlace()
+  place.encryptTo([await place.key('key.txt')], { encoding: 'blocks' })
+  await place.key('other.txt')
+  writeFileSync(place.databasePath, '')
+  succeeded(await place.database().createBackup())
+  for (const name of ['other.txt', 'key.txt'])
+    failedWith('BACKUP_NOT_FOUND', await place.database().checkKeys({ identity: place.path(name) }))
+})
+
 test('of several keys each is tried by itself, and recipients whose identity is not there stay unproven', async () => {
   const place = openPlace()
   const [one, two, three] = [

@@ -57,7 +57,7 @@ export class KeyTrial {
     this.#signal = signal
   }
 
-  /** Null for a backup that is not encrypted. */
+  /** Null for a backup of which nothing is encrypted. */
   async try(backup: BackupInfo): Promise<Tried | null> {
     throwIfCancelled(this.#signal)
     if (backup.encoding !== 'zstd+age' && backup.encoding !== 'blocks') return null
@@ -66,7 +66,9 @@ export class KeyTrial {
       if (backup.encoding === 'zstd+age')
         return { openedBy: await this.#openersOfFile(file, 0), problem: null }
       const point = parseRestorePoint(await this.#read(file, RESTORE_POINT_BYTES_MAX), backup.path)
-      return point.isSealed ? { openedBy: await this.#openersOfAll(point, backup), problem: null } : null
+      // Of an empty database nothing is encrypted, and any key would open it.
+      if (!point.isSealed || packCount(point) === 0) return null
+      return { openedBy: await this.#openersOfAll(point, backup), problem: null }
     } catch (error) {
       const isOfBackup =
         error instanceof Unreadable || error instanceof Undecodable || isDamage(error) || isOfObject(error)
