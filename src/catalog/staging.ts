@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
+import { BackupError } from '../errors.ts'
 import { makeName } from '../storage/changes.ts'
 import { namesIn, removeDirectory } from '../storage/durable.ts'
 import { during } from '../storage/io-errors.ts'
@@ -76,13 +77,17 @@ export async function removeLeftovers(backupDir: string, others: readonly string
   if (names.includes(basename(packs))) await removeThose(pathsIn(packs, backupDir))
 }
 
-/** Resolves to how many there were. */
+/** Resolves to how many there were. What another user left, root perhaps, stays for him: it is in nobody's way. */
 async function removeThose(paths: string): Promise<number> {
   const directory = dirname(paths)
   const names = await namesIn(directory)
   const leftovers = names.filter(name => name.startsWith(basename(paths)) && RANDOM_PART.test(name))
-  for (const name of leftovers) await removeDirectory(join(directory, name))
+  for (const name of leftovers) await removeDirectory(join(directory, name)).catch(unlessDenied)
   return leftovers.length
+}
+
+function unlessDenied(error: unknown): void {
+  if (!(error instanceof BackupError) || error.code !== 'PERMISSION_DENIED') throw error
 }
 
 const RANDOM_PART = /-[0-9a-f]{12}$/

@@ -6,7 +6,9 @@ import { forget, isClean, lookAt, noteChange, noteRead } from '../../src/catalog
 import { removeLeftovers, Staging } from '../../src/catalog/staging.ts'
 import { buildLedger } from '../support/databases.ts'
 import { leftoversIn } from '../restore/scene.ts'
+import { asNobody } from '../support/as-nobody.ts'
 import { protect, succeeded } from '../support/product.ts'
+import { testWith } from '../support/requirements.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 /** As a killed run leaves it: made, and never disposed of. */
@@ -38,6 +40,19 @@ test('what is left behind between two backups of one process is removed by the s
     expect(existsSync(left), directory).toBe(false)
     expect(leftoversIn(dirname(path))).toEqual([])
   }
+})
+
+testWith(['root'], 'what another user was killed at keeps nobody from making backups', async () => {
+  const path = join(temporaryDirectory(), 'ledger.db')
+  const backupDir = join(dirname(path), 'backups')
+  buildLedger(path)
+  const database = protect(path, { engine: 'here' })
+  succeeded(await database.createBackup())
+  const left = await leave(backupDir, join(backupDir, 'manual'))
+  await asNobody(dirname(path), left, async () => succeeded(await database.createBackup()))
+  expect(existsSync(left)).toBe(true)
+  succeeded(await database.createBackup())
+  expect(leftoversIn(dirname(path))).toEqual([])
 })
 
 test('a directory is read again once anything was made in it, and not before', async () => {
