@@ -3,8 +3,9 @@ import { dirname, resolve } from 'node:path'
 import { WorkDirectory } from '../catalog/work-directory.ts'
 import { BackupError, fromFailure, throwIfCancelled } from '../errors.ts'
 import { unlessDiskFails } from '../snapshot/read-through.ts'
-import { fromSqlite } from '../snapshot/sqlite-failure.ts'
+import { fromSqlite, SQLITE } from '../snapshot/sqlite-failure.ts'
 import type { ImportOutcome } from '../sqlite/requests.ts'
+import { SqliteError } from '../sqlite/sqlite-process.ts'
 import { isThere, makeDirectory, syncDirectory, syncFile } from '../storage/durable.ts'
 import { during, isNotThere } from '../storage/io-errors.ts'
 import { putFile } from '../storage/put-in-place.ts'
@@ -40,7 +41,7 @@ export async function importData(request: ImportDataRequest, context: Context): 
   await syncFile(staged, durabilityOf(context))
   // Side files may have appeared meanwhile, or the name may have been taken.
   await requireNothing(to)
-  while (!(await putFile(staged, to))) await requireNothing(to)
+  await put(staged, to)
   await syncDirectory(directory, durabilityOf(context))
   const { format, sensitive, redacted, leftOut, lost } = outcome
   const counted = outcome.tables ?? tables
@@ -78,8 +79,21 @@ async function build(
     if ('failure' in answer) throw fromFailure(answer.failure)
     return answer
   } catch (error) {
-    throw fromSqlite(error, to)
+    throw failureOf(error, to)
   }
+}
+
+/** What SQLite finds damaged of a database that it has just made is not what it was made of. */
+function failureOf(error: unknown, to: string): unknown {
+  const isDamage = error instanceof SqliteError && error.primaryCode === SQLITE.CORRUPT
+  return isDamage ? damagedAnew(error.message, to) : fromSqlite(error, to)
+}
+
+function damagedAnew(damage: string, to: string): BackupError {
+  return new BackupError('IO_FAILED', `The new database is damaged (${damage}); nothing was made: ${to}`, {
+    hint: 'The disk or the memory of this machine may be failing. Check it before you try again.',
+    path: to,
+  })
 }
 
 interface Checked {
@@ -100,19 +114,24 @@ async function check(staged: string, to: string, { sqlite, signal }: Context): P
       signal,
     )
     const damage = problems.find(problem => DAMAGE.test(problem))
-    if (damage !== undefined) {
-      throw new BackupError('IO_FAILED', `The new database is damaged (${damage}); nothing was made: ${to}`, {
-        hint: 'The disk or the memory of this machine may be failing. Check it before you try again.',
-        path: to,
-      })
-    }
+    if (damage !== undefined) throw damagedAnew(damage, to)
     const left = unchecked.map(
       problem => `Not checked, because only the application has what it needs: ${problem}`,
     )
     return { tables: tables ?? {}, notes: [...problems.map(problem => `In the data: ${problem}`), ...left] }
   } catch (error) {
-    throw fromSqlite(error, to)
+    throw failureOf(error, to)
   }
+}
+
+/** Overwrites nothing, whoever has put it there in the last instant. */
+async function put(staged: string, to: string): Promise<void> {
+  if (await putFile(staged, to)) return
+  await requireNothing(to)
+  throw new BackupError('IO_FAILED', `The name was taken when the new database was to get it: ${to}`, {
+    hint: 'Nothing is there now. Try again, and check the file system if it happens again.',
+    path: to,
+  })
 }
 
 async function requireExport(source: string): Promise<void> {

@@ -30,12 +30,11 @@ export interface ExportFiles extends AsyncDisposable {
 export async function openExport(path: string): Promise<ExportFiles> {
   const stats = await stat(path)
   if (stats.isDirectory()) return DirectoryFiles.open(path)
-  const handle = await openRegular(path, { mayBeLink: true })
+  await using opening = new AsyncDisposableStack()
+  const handle = opening.use(await openRegular(path, { mayBeLink: true }))
   const { bytesRead, buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0)
-  if (bytesRead === 4 && buffer.equals(ZIP)) {
-    await handle.close()
-    return ZipFiles.open(path, stats.size)
-  }
+  if (bytesRead === 4 && buffer.equals(ZIP)) return await ZipFiles.open(path, stats.size)
+  opening.move()
   return new SingleFile(path, handle, stats.size)
 }
 

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, readlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { descendantsOf } from '../crash/processes.ts'
@@ -37,6 +38,7 @@ export interface Outcome {
 const WORKER = fileURLToPath(new URL('./failing-worker.ts', import.meta.url))
 /** No operation on these small files takes a second; this is a hang. */
 const HANGS_AFTER_MS = 60_000
+const KILLED_GO_WITHIN_MS = 2_000
 const STATE_BYTES = 256
 /** Where the fields of `struct state` in shim.c begin, behind the count. */
 const FIELDS = { at: 8, action: 24, error: 40, isSticky: 56, calls: 64 } as const
@@ -71,7 +73,7 @@ export class FailingProduct {
     const outcome = {
       answer,
       calls,
-      leaked: answer === null ? [] : this.#openFiles(pids),
+      leaked: answer === null ? [] : await this.#leftOpen(pids),
       sqlitePids: [...new Set(calls.map(({ pid }) => pid))].filter(
         pid => pid !== child.pid && !commandOf(pid).includes('/engine/process.'),
       ),
@@ -132,6 +134,16 @@ export class FailingProduct {
       state.write(calls.join(','), FIELDS.calls)
     }
     writeFileSync(this.#state, state, { flag: this.#child === null ? 'w' : 'r+' })
+  }
+
+  /** What stays open: processes that were killed for the answer take a moment to go. */
+  async #leftOpen(pids: readonly number[]): Promise<string[]> {
+    const deadline = performance.now() + KILLED_GO_WITHIN_MS
+    for (;;) {
+      const open = this.#openFiles(pids)
+      if (open.length === 0 || performance.now() > deadline) return open
+      await sleep(20)
+    }
   }
 
   #openFiles(pids: readonly number[]): string[] {

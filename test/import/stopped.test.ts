@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, statfsSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Progress } from '../../src/index.ts'
@@ -125,3 +125,25 @@ for (const [what, faults, code] of [
     expect(readdirSync(join(place.directory, 'out'))).toEqual(code === null ? ['new.db'] : [])
   })
 }
+
+test.each([
+  { what: 'its schema', offset: 100 },
+  { what: 'a table', offset: 4096 },
+])(
+  'a new database that the disk damages in $what is not there, and the failure says so',
+  async ({ offset }) => {
+    const place = new Place()
+    const from = buildLarge(place)
+    const out = join(place.directory, 'out')
+    const onProgress = ({ step }: Progress): void => {
+      if (step !== 'check-import') return
+      const [staged = ''] = filesBelow(out).filter(name => name.endsWith('new.db'))
+      const file = openSync(join(out, staged), 'r+')
+      writeSync(file, Buffer.alloc(16, 0xee), 0, 16, offset)
+      closeSync(file)
+    }
+    const { message } = failedWith('IO_FAILED', await place.import(from, { onProgress }))
+    expect(message).toContain(`nothing was made: ${place.target}`)
+    expect(filesBelow(out)).toEqual([])
+  },
+)
