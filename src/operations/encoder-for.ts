@@ -33,11 +33,15 @@ export async function encoderFor(
   return { encoding: 'blocks', to: namesSomebody(encryption) ? await recipientsOf(encryption) : null }
 }
 
-/**
- * The same for a backup that is to be readable at once: encrypted pages lie in packs of other backups too, which nobody here
- * may have a key to. In their place it gets an encrypted file of its own.
- */
+/** The same for a backup that is a file of its own. */
 export async function encoderOfOneFile(context: Context): Promise<BackupEncoder> {
-  const encoder = await encoderFor(undefined, context)
+  return await ofOneFile(await encoderFor(undefined, context), context)
+}
+
+/**
+ * What encodes in its place what is to be readable at once: encrypted pages lie in packs of other backups too, which nobody
+ * here may have a key to. Instead of them there is an encrypted file of its own.
+ */
+export async function ofOneFile(encoder: BackupEncoder, context: Context): Promise<BackupEncoder> {
   return isSealing(encoder) ? await encoderFor('zstd+age', context) : encoder
 }

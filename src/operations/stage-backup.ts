@@ -15,7 +15,7 @@ import { checkStored, type StoredCheck } from './check-stored.ts'
 import { begin, bytesOf, type Context, durabilityOf } from './context.ts'
 import { encodeCopied, PinnedEncoding } from './encode-image.ts'
 import { type EncodedFile, requireDecodable } from './encoded-file.ts'
-import { type BackupEncoder, encoderFor, isSealing } from './encoder-for.ts'
+import { type BackupEncoder, ofOneFile } from './encoder-for.ts'
 import { freeFilename } from './free-filename.ts'
 import { keepDamagedFiles, keepDamagedImage } from './keep-damaged.ts'
 import type { VerifyProblem } from './reports.ts'
@@ -238,7 +238,7 @@ export async function encodeToKeep(
   staging: Staging,
   context: Context,
 ): Promise<ToKeep> {
-  const encoder = isSealing(order.encoder) ? await encoderFor('zstd+age', context) : order.encoder
+  const encoder = await ofOneFile(order.encoder, context)
   const { encoding } = encoder
   if (encoding === 'plain' || encoding === 'blocks') return { file: image.file, encoding: 'plain' }
   const { file } = await encodeCopied(image, encoder, staging, context)

@@ -14,6 +14,7 @@ const SCHEMA = `
   CREATE VIRTUAL TABLE words USING fts5vocab(notes, 'row');
   CREATE TABLE old (id INTEGER PRIMARY KEY, password TEXT, size);
   CREATE VIEW passwords AS SELECT password FROM users FULL JOIN old USING (password);
+  CREATE VIEW joined AS SELECT name, password FROM people FULL JOIN (SELECT NULL AS password) USING (password);
   CREATE VIEW sizes AS SELECT name, size FROM users FULL JOIN old USING (id);
 `
 
@@ -46,6 +47,11 @@ test('sensitive columns read as NULL, whatever the statement makes of them, and 
     'SELECT json_group_array(password) FROM (SELECT password FROM people)',
     'SELECT password FROM notes',
     'WITH x AS (SELECT password AS p FROM users) SELECT p FROM x',
+    'SELECT name, password FROM people FULL JOIN (SELECT NULL AS password) USING (password)',
+    'SELECT * FROM people NATURAL FULL JOIN (SELECT NULL AS password)',
+    'WITH x AS (SELECT password AS p FROM users) SELECT p FROM x FULL JOIN (SELECT NULL AS p) USING (p)',
+    "SELECT name, password FROM people JOIN (SELECT 'SECRET-1' AS password) USING (password)",
+    'SELECT * FROM joined',
   ]) {
     const queried = succeeded(await place.product.queryBackup('latest', { sql }))
     expect(JSON.stringify(queried.rows), sql).not.toMatch(/SECRET|5345435245/)
